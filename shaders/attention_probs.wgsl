@@ -1,0 +1,111 @@
+// attention_probs: probs[t, h, j] = softmax_j(scale * q[t, h] . k_cache[j, g]) for j <= position + t, 0 beyond
+//                  where g = h / (num_heads / num_kv_heads)
+//
+// Shapes    qkv: [num_tokens, qkv_stride] f32, q first;
+//           k_cache: [max_seq_len, kv_stride] f32; probs: [num_tokens, num_heads, columns] f32
+// Dispatch  num_heads workgroups per token
+// Requires  WORKGROUP_SIZE a power of two; position + num_tokens <= columns. Runs only where attention is captured
+// Twin      src/cpu/attention_probs.rs
+
+override WORKGROUP_SIZE: u32 = 64u;
+
+struct Params {
+    num_heads: u32,
+    num_kv_heads: u32,
+    head_dim: u32,
+    qkv_stride: u32,
+    kv_stride: u32,
+    columns: u32,
+    scale: f32,
+}
+
+struct Batch {
+    position: u32,
+    num_tokens: u32,
+    first_row: u32,
+    unused: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<uniform> batch: Batch;
+@group(0) @binding(2) var<storage, read> qkv: array<f32>; // [num_tokens, qkv_stride]
+@group(0) @binding(3) var<storage, read> k_cache: array<f32>; // [max_seq_len, kv_stride]
+@group(0) @binding(4) var<storage, read_write> probs: array<f32>; // [num_tokens, num_heads, columns]
+
+var<workgroup> partial: array<f32, WORKGROUP_SIZE>;
+
+// Maximum of `value` over the workgroup, the same for every thread.
+fn workgroup_max(local: u32, value: f32) -> f32 {
+    workgroupBarrier();
+    partial[local] = value;
+    for (var half = WORKGROUP_SIZE / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if local < half {
+            partial[local] = max(partial[local], partial[local + half]);
+        }
+    }
+    workgroupBarrier();
+    return partial[0];
+}
+
+// Sum of `value` over the workgroup, the same for every thread.
+fn workgroup_sum(local: u32, value: f32) -> f32 {
+    workgroupBarrier();
+    partial[local] = value;
+    for (var half = WORKGROUP_SIZE / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if local < half {
+            partial[local] += partial[local + half];
+        }
+    }
+    workgroupBarrier();
+    return partial[0];
+}
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn attention_probs(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let group = workgroup.x + workgroup.y * workgroups.x;
+    let token = group / params.num_heads;
+    if token >= batch.num_tokens {
+        return;
+    }
+    let head = group % params.num_heads;
+    let kv_head = head / (params.num_heads / params.num_kv_heads);
+    let q_start = token * params.qkv_stride + head * params.head_dim;
+    let kv_len = batch.position + token + 1u;
+    let row = group * params.columns;
+
+    // Each thread goes over the positions that it wrote itself, so only the two sums need barriers.
+    var max_score = -3.0e38;
+    for (var j = local; j < kv_len; j += WORKGROUP_SIZE) {
+        let k_start = j * params.kv_stride + kv_head * params.head_dim;
+        var product = 0.0;
+        for (var c = 0u; c < params.head_dim; c++) {
+            product += qkv[q_start + c] * k_cache[k_start + c];
+        }
+        let score = product * params.scale;
+        probs[row + j] = score;
+        max_score = max(max_score, score);
+    }
+    max_score = workgroup_max(local, max_score);
+
+    var sum = 0.0;
+    for (var j = local; j < kv_len; j += WORKGROUP_SIZE) {
+        let weight = exp(probs[row + j] - max_score);
+        probs[row + j] = weight;
+        sum += weight;
+    }
+    sum = workgroup_sum(local, sum);
+
+    for (var j = local; j < params.columns; j += WORKGROUP_SIZE) {
+        if j < kv_len {
+            probs[row + j] /= sum;
+        } else {
+            probs[row + j] = 0.0;
+        }
+    }
+}

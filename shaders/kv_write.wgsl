@@ -1,0 +1,47 @@
+// kv_write: k_cache[position + t, c] = qkv[t, q_size + c]; v_cache[position + t, c] = qkv[t, q_size + kv_size + c]
+//
+// Shapes    qkv: [num_tokens, qkv_stride] f32; k_cache, v_cache: [max_seq_len, kv_stride] f32
+// Dispatch  ceil(kv_size / WORKGROUP_SIZE) workgroups per token
+// Requires  position + num_tokens <= max_seq_len
+// Twin      src/cpu/kv_write.rs
+
+override WORKGROUP_SIZE: u32 = 64u;
+
+struct Params {
+    q_size: u32,
+    kv_size: u32,
+    qkv_stride: u32,
+    kv_stride: u32,
+}
+
+struct Batch {
+    position: u32,
+    num_tokens: u32,
+    first_row: u32,
+    unused: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<uniform> batch: Batch;
+@group(0) @binding(2) var<storage, read> qkv: array<f32>; // [num_tokens, qkv_stride]
+@group(0) @binding(3) var<storage, read_write> k_cache: array<f32>; // [max_seq_len, kv_stride]
+@group(0) @binding(4) var<storage, read_write> v_cache: array<f32>; // [max_seq_len, kv_stride]
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn kv_write(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let group = workgroup.x + workgroup.y * workgroups.x;
+    let groups_per_token = (params.kv_size + WORKGROUP_SIZE - 1u) / WORKGROUP_SIZE;
+    let token = group / groups_per_token;
+    let channel = (group % groups_per_token) * WORKGROUP_SIZE + local;
+    if token >= batch.num_tokens || channel >= params.kv_size {
+        return;
+    }
+    let k = token * params.qkv_stride + params.q_size + channel;
+    let cached = (batch.position + token) * params.kv_stride + channel;
+    k_cache[cached] = qkv[k];
+    v_cache[cached] = qkv[k + params.kv_size];
+}

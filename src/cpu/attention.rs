@@ -1,0 +1,65 @@
+//! The twin of `attention`.
+
+use rayon::prelude::*;
+
+/// How heads lie in rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Heads {
+    /// Query heads.
+    pub num_heads: usize,
+    /// Key and value heads; `num_heads / num_kv_heads` query heads share one.
+    pub num_kv_heads: usize,
+    /// Channels of a head.
+    pub head_dim: usize,
+    /// Elements from one row of `qkv` to the next; queries come first.
+    pub qkv_stride: usize,
+    /// Elements from one row of a cache to the next.
+    pub kv_stride: usize,
+    /// What scores are multiplied with.
+    pub scale: f32,
+}
+
+/// Attention of one query head over the first `kv_len` positions, in f64.
+pub(super) fn probs(kv_len: usize, heads: Heads, qkv: &[f32], head: usize, k_cache: &[f32]) -> Vec<f64> {
+    let q = &qkv[head * heads.head_dim..][..heads.head_dim];
+    let kv_start = head / (heads.num_heads / heads.num_kv_heads) * heads.head_dim;
+    let mut weights: Vec<f64> = (0..kv_len)
+        .map(|position| {
+            let k = &k_cache[position * heads.kv_stride + kv_start..][..heads.head_dim];
+            let product: f64 = q.iter().zip(k).map(|(&q, &k)| f64::from(q) * f64::from(k)).sum();
+            product * f64::from(heads.scale)
+        })
+        .collect();
+    let max = weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mut sum = 0.0;
+    for weight in &mut weights {
+        *weight = (*weight - max).exp();
+        sum += *weight;
+    }
+    for weight in &mut weights {
+        *weight /= sum;
+    }
+    weights
+}
+
+/// `y[t, h] = sum_j softmax_j(scale * q[t, h] . k_cache[j, g]) * v_cache[j, g]` for `j <= position + t`; rows of `y` are
+/// `y_stride` apart.
+pub fn attention(
+    (position, num_tokens): (usize, usize),
+    heads: Heads,
+    (qkv, k_cache, v_cache): (&[f32], &[f32], &[f32]),
+    (y, y_stride): (&mut [f32], usize),
+) {
+    for token in 0..num_tokens {
+        let qkv = &qkv[token * heads.qkv_stride..];
+        let y = &mut y[token * y_stride..][..heads.num_heads * heads.head_dim];
+        y.par_chunks_mut(heads.head_dim).enumerate().for_each(|(head, y)| {
+            let weights = probs(position + token + 1, heads, qkv, head, k_cache);
+            let kv_start = head / (heads.num_heads / heads.num_kv_heads) * heads.head_dim;
+            for (channel, y) in y.iter_mut().enumerate() {
+                let values = (0..weights.len()).map(|j| f64::from(v_cache[j * heads.kv_stride + kv_start + channel]));
+                *y = weights.iter().zip(values).map(|(weight, value)| weight * value).sum::<f64>() as f32;
+            }
+        });
+    }
+}

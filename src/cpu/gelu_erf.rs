@@ -1,0 +1,12 @@
+//! The twin of `gelu_erf`.
+
+/// `y = x / 2 * (1 + erf(x / sqrt(2)))` for rows of `columns`, `stride` apart.
+pub fn gelu_erf(num_tokens: usize, columns: usize, stride: usize, x: &[f32], y: &mut [f32]) {
+    for token in 0..num_tokens {
+        let start = token * stride;
+        for (y, &x) in y[start..start + columns].iter_mut().zip(&x[start..]) {
+            let x = f64::from(x);
+            *y = (0.5 * x * (1.0 + libm::erf(x * std::f64::consts::FRAC_1_SQRT_2))) as f32;
+        }
+    }
+}

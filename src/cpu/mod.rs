@@ -1,0 +1,38 @@
+//! The CPU twins: one function per kernel, which says what the kernel means, and the device that they make together.
+//!
+//! Sums are in f64, so that a twin's error is far below that of the f32 kernel it is compared with.
+
+mod add;
+mod attention;
+mod attention_probs;
+mod embedding;
+mod gelu_erf;
+mod gelu_tanh;
+mod gemv;
+mod kv_write;
+mod layer_norm;
+mod program;
+mod select_rows;
+
+pub use add::add;
+pub use attention::{Heads, attention};
+pub use attention_probs::attention_probs;
+pub use embedding::{Table, embedding};
+pub use gelu_erf::gelu_erf;
+pub use gelu_tanh::gelu_tanh;
+pub use gemv::{Weight, gemv};
+pub use kv_write::kv_write;
+pub use layer_norm::layer_norm;
+pub use program::{Call, Program, Slot};
+pub use select_rows::select_rows;
+
+use crate::tensor::Format;
+
+/// Element `index` of weights stored in `format`.
+fn element(words: &[u32], format: Format, index: usize) -> f32 {
+    match format {
+        Format::F32 => f32::from_bits(words[index]),
+        Format::F16 => half::f16::from_bits((words[index / 2] >> (16 * (index % 2))) as u16).to_f32(),
+        Format::Bf16 => f32::from_bits((words[index / 2] >> (16 * (index % 2))) << 16),
+    }
+}

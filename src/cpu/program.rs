@@ -1,0 +1,112 @@
+//! Runs a plan with the twins.
+
+use std::sync::{RwLockReadGuard, RwLockWriteGuard};
+
+use crate::kernels::{Access, Batch, Dispatch, Entry};
+
+/// The most buffers that a kernel binds.
+const MAX_BUFFERS: usize = 8;
+
+/// What a twin is called with.
+#[derive(Debug)]
+pub struct Call<'a> {
+    params: &'a [u8],
+    /// The tokens of the pass.
+    pub batch: Batch,
+    /// The kernel's buffers, in the order of its bindings.
+    pub slots: [Slot<'a>; MAX_BUFFERS],
+}
+
+impl Call<'_> {
+    /// The uniform `params`.
+    pub fn params<P: bytemuck::AnyBitPattern>(&self) -> P {
+        bytemuck::pod_read_unaligned(self.params)
+    }
+}
+
+/// A buffer as a twin sees it.
+#[derive(Debug, Default)]
+pub enum Slot<'a> {
+    /// Past the kernel's last binding.
+    #[default]
+    Unused,
+    /// Bound for reading.
+    Read(&'a [u32]),
+    /// Bound for reading and writing.
+    Write(&'a mut [u32]),
+}
+
+impl Slot<'_> {
+    /// The words.
+    pub fn words(&self) -> &[u32] {
+        match self {
+            Self::Unused => &[],
+            Self::Read(words) => words,
+            Self::Write(words) => words,
+        }
+    }
+
+    /// The words as f32.
+    pub fn floats(&self) -> &[f32] {
+        bytemuck::cast_slice(self.words())
+    }
+
+    /// The words as f32, to be written.
+    ///
+    /// # Panics
+    /// If the slot is bound for reading: the kernel's table of buffers is wrong.
+    pub fn floats_mut(&mut self) -> &mut [f32] {
+        match self {
+            Self::Write(words) => bytemuck::cast_slice_mut(words),
+            _ => panic!("a twin writes to a buffer that is bound for reading"),
+        }
+    }
+}
+
+enum Guard<'a> {
+    Read(RwLockReadGuard<'a, Vec<u32>>),
+    Write(RwLockWriteGuard<'a, Vec<u32>>),
+}
+
+/// A plan for the twins.
+#[derive(Debug)]
+pub struct Program {
+    entries: Vec<Entry>,
+}
+
+impl Program {
+    pub(crate) fn new(entries: Vec<Entry>) -> Self {
+        Self { entries }
+    }
+
+    pub(crate) fn run(&self, batch: Batch) {
+        for entry in &self.entries {
+            match entry {
+                Entry::Dispatch(dispatch) => run_dispatch(dispatch, batch),
+                Entry::Copy { from, to } => {
+                    let from = from.read_words();
+                    to.write_words()[..from.len()].copy_from_slice(&from);
+                }
+            }
+        }
+    }
+}
+
+fn run_dispatch(dispatch: &Dispatch, batch: Batch) {
+    let mut guards: [Option<Guard<'_>>; MAX_BUFFERS] = Default::default();
+    for ((guard, buffer), access) in guards.iter_mut().zip(&dispatch.buffers).zip(dispatch.kernel.buffers) {
+        *guard = Some(match access {
+            Access::Read => Guard::Read(buffer.read_words()),
+            Access::ReadWrite => Guard::Write(buffer.write_words()),
+        });
+    }
+    let mut slots: [Slot<'_>; MAX_BUFFERS] = Default::default();
+    for (slot, guard) in slots.iter_mut().zip(&mut guards) {
+        *slot = match guard {
+            None => Slot::Unused,
+            Some(Guard::Read(words)) => Slot::Read(words),
+            Some(Guard::Write(words)) => Slot::Write(words),
+        };
+    }
+    (dispatch.kernel.twin)(&mut Call { params: &dispatch.params, batch, slots });
+}

@@ -1,0 +1,220 @@
+//! A device: a GPU through wgpu, or the CPU twins. Buffers live on one.
+
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::gpu::Gpu;
+use crate::kernels::Recorder;
+use crate::trace::AdapterInfo;
+
+/// Where a model runs.
+///
+/// ```
+/// # pollster::block_on(async {
+/// let device = sukashi::Device::request("cpu").await?;
+/// assert_eq!(device.info().backend, "cpu");
+/// # Ok::<(), sukashi::Error>(()) }).unwrap();
+/// ```
+#[derive(Debug, Clone)]
+pub enum Device {
+    /// An adapter, through wgpu.
+    Gpu(Gpu),
+    /// The CPU twins: slow, exact (sums in f64), and always there.
+    Cpu,
+}
+
+impl Device {
+    /// The device that `selector` names: `auto`, `cpu`, an index from [`crate::gpu::adapters`], a backend (`vulkan`,
+    /// `metal`, `dx12`, `gl`), or part of an adapter's name.
+    ///
+    /// `auto` is a discrete GPU, then an integrated one, then a virtual one, then a software adapter, and the CPU twins
+    /// where no adapter exists.
+    ///
+    /// # Errors
+    /// If nothing matches (the message lists what there is), or the adapter refuses to open.
+    pub async fn request(selector: &str) -> Result<Self> {
+        if selector.eq_ignore_ascii_case("cpu") {
+            return Ok(Self::Cpu);
+        }
+        match Gpu::request(selector).await? {
+            Some(gpu) => Ok(Self::Gpu(gpu)),
+            None => Ok(Self::Cpu),
+        }
+    }
+
+    /// What it is, for a trace.
+    pub fn info(&self) -> AdapterInfo {
+        match self {
+            Self::Gpu(gpu) => gpu.info().clone(),
+            Self::Cpu => AdapterInfo {
+                name: "CPU twins".into(),
+                backend: "cpu".into(),
+                driver: format!("sukashi {}", env!("CARGO_PKG_VERSION")),
+                kind: "cpu".into(),
+            },
+        }
+    }
+
+    /// The most 32-bit words that one binding can hold.
+    pub(crate) fn max_binding_words(&self) -> usize {
+        match self {
+            Self::Gpu(gpu) => gpu.max_binding_words(),
+            Self::Cpu => usize::MAX,
+        }
+    }
+
+    /// A buffer of `words` zeros.
+    pub(crate) fn zeros(&self, label: &str, words: usize) -> Result<Buffer> {
+        match self {
+            Self::Gpu(gpu) => Ok(Buffer(Arc::new(Storage::Gpu(gpu.create_buffer(label, words, &[])?)))),
+            Self::Cpu => {
+                let mut storage = Vec::new();
+                storage.try_reserve_exact(words).map_err(|cause| {
+                    Error::new(ErrorKind::OutOfMemory, format!("no room for {label}: {} bytes", words.saturating_mul(4)))
+                        .caused_by(cause)
+                })?;
+                storage.resize(words, 0);
+                Ok(Buffer(Arc::new(Storage::Cpu(RwLock::new(storage)))))
+            }
+        }
+    }
+
+    /// A buffer of these words.
+    pub(crate) fn upload(&self, label: &str, words: &[u32]) -> Result<Buffer> {
+        match self {
+            Self::Gpu(gpu) => Ok(Buffer(Arc::new(Storage::Gpu(gpu.create_buffer(label, words.len(), words)?)))),
+            Self::Cpu => {
+                let buffer = self.zeros(label, words.len())?;
+                buffer.write_words().copy_from_slice(words);
+                Ok(buffer)
+            }
+        }
+    }
+
+    /// Overwrites the start of `buffer`, before anything that is submitted later.
+    pub(crate) fn write(&self, buffer: &Buffer, words: &[u32]) {
+        match (self, &*buffer.0) {
+            (Self::Gpu(gpu), Storage::Gpu(target)) => gpu.write(target, words),
+            (Self::Cpu, Storage::Cpu(_)) => buffer.write_words()[..words.len()].copy_from_slice(words),
+            _ => panic!("a buffer belongs to the device that made it"),
+        }
+    }
+
+    /// Starts recording.
+    pub(crate) fn record(&self) -> Recorder {
+        match self {
+            Self::Gpu(gpu) => Recorder(Some(gpu.encoder())),
+            Self::Cpu => Recorder(None),
+        }
+    }
+
+    /// Runs what was recorded, without waiting.
+    pub(crate) fn submit(&self, recorder: Recorder) -> Result<()> {
+        match (self, recorder.0) {
+            (Self::Gpu(gpu), Some(encoder)) => gpu.submit(encoder),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl From<Gpu> for Device {
+    fn from(gpu: Gpu) -> Self {
+        Self::Gpu(gpu)
+    }
+}
+
+/// 32-bit words on a device. Cloning shares them.
+#[derive(Debug, Clone)]
+pub struct Buffer(Arc<Storage>);
+
+#[derive(Debug)]
+enum Storage {
+    Gpu(wgpu::Buffer),
+    Cpu(RwLock<Vec<u32>>),
+}
+
+impl Buffer {
+    /// How many words.
+    pub fn len(&self) -> usize {
+        match &*self.0 {
+            Storage::Gpu(buffer) => (buffer.size() / 4) as usize,
+            Storage::Cpu(words) => words.read().map_or(0, |words| words.len()),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether both are the same memory.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(crate) fn gpu(&self) -> &wgpu::Buffer {
+        match &*self.0 {
+            Storage::Gpu(buffer) => buffer,
+            Storage::Cpu(_) => panic!("a buffer belongs to the device that made it"),
+        }
+    }
+
+    fn lock(&self) -> &RwLock<Vec<u32>> {
+        match &*self.0 {
+            Storage::Cpu(words) => words,
+            Storage::Gpu(_) => panic!("a buffer belongs to the device that made it"),
+        }
+    }
+
+    pub(crate) fn read_words(&self) -> RwLockReadGuard<'_, Vec<u32>> {
+        self.lock().read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    pub(crate) fn write_words(&self) -> RwLockWriteGuard<'_, Vec<u32>> {
+        self.lock().write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Reads tensors back into host memory, through a staging buffer made once.
+#[derive(Debug)]
+pub struct Readback {
+    device: Device,
+    staging: Option<crate::gpu::Staging>,
+    words: Vec<u32>,
+}
+
+impl Readback {
+    /// For up to `words` words at a time.
+    ///
+    /// # Errors
+    /// If the device has no room for it.
+    pub fn new(device: &Device, words: usize) -> Result<Self> {
+        let staging = match device {
+            Device::Gpu(gpu) => Some(gpu.staging(words)?),
+            Device::Cpu => None,
+        };
+        Ok(Self { device: device.clone(), staging, words: vec![0; words] })
+    }
+
+    /// Submits what was recorded and gives the first `words` words of `buffer` after it.
+    ///
+    /// # Errors
+    /// If the device fails or is lost meanwhile.
+    ///
+    /// # Panics
+    /// If `words` is more than this was made for.
+    pub async fn submit_and_read(&mut self, mut recorder: Recorder, buffer: &Buffer, words: usize) -> Result<&[u32]> {
+        let target = &mut self.words[..words];
+        match (&self.device, &mut self.staging) {
+            (Device::Gpu(gpu), Some(staging)) => {
+                if let Some(encoder) = &mut recorder.0 {
+                    staging.copy_from(encoder, buffer.gpu(), words);
+                }
+                self.device.submit(recorder)?;
+                staging.read(gpu, target).await?;
+            }
+            _ => target.copy_from_slice(&buffer.read_words()[..words]),
+        }
+        Ok(target)
+    }
+}

@@ -1,0 +1,140 @@
+//! Which adapters there are, and which one is meant.
+
+use wgpu::{Backend, Backends, DeviceType, Features};
+
+use crate::error::{Error, Result};
+use crate::trace::AdapterInfo;
+
+/// What matters of an adapter, without opening it.
+#[derive(Debug, Clone)]
+pub struct AdapterSummary {
+    /// Name, backend, driver and kind.
+    pub info: AdapterInfo,
+    /// The largest storage buffer binding, in bytes; larger tensors are split by rows.
+    pub max_binding_bytes: u64,
+    /// The largest buffer, in bytes.
+    pub max_buffer_bytes: u64,
+    /// Threads of a workgroup, at most.
+    pub max_workgroup_size: u32,
+    /// Memory shared by a workgroup, in bytes.
+    pub max_workgroup_storage_bytes: u32,
+    /// Threads of a subgroup, least and most.
+    pub subgroup_size: (u32, u32),
+    /// Optional features that matter and are there: `f16`, `subgroups`, `timestamps`.
+    pub features: Vec<&'static str>,
+}
+
+/// Backends that are looked at first. GL is asked only where nothing else answers: it is the slowest, and asking
+/// starts up window-system code.
+const PRIMARY: Backends = Backends::VULKAN.union(Backends::METAL).union(Backends::DX12);
+
+/// Every adapter, GL ones last, in the order in which an index on the command line counts.
+pub async fn adapters() -> Vec<AdapterSummary> {
+    let mut all = enumerate(PRIMARY).await;
+    all.extend(enumerate(Backends::GL).await);
+    all.iter().map(summary).collect()
+}
+
+/// The adapter that `selector` names; `None` if it is `auto` and there is none.
+pub(super) async fn choose(selector: &str) -> Result<Option<wgpu::Adapter>> {
+    let mut known = enumerate(PRIMARY).await;
+    if selector.eq_ignore_ascii_case("auto") {
+        if known.is_empty() {
+            known = enumerate(Backends::GL).await;
+        }
+        return Ok(known.into_iter().min_by_key(|adapter| preference(adapter.get_info().device_type)));
+    }
+    if let Some(adapter) = find(&known, selector) {
+        return Ok(Some(adapter));
+    }
+    known.extend(enumerate(Backends::GL).await);
+    if let Some(adapter) = find(&known, selector) {
+        return Ok(Some(adapter));
+    }
+    let mut error = Error::input(format!("no adapter matches --device {selector}"));
+    for (index, adapter) in known.iter().enumerate() {
+        let info = info(&adapter.get_info());
+        error = error.detail(format!("{index}: {} ({}, {})", info.name, info.backend, info.kind));
+    }
+    if known.is_empty() {
+        error = error.detail("there is no adapter on this machine");
+    }
+    Err(error.hint("auto and cpu always work"))
+}
+
+async fn enumerate(backends: Backends) -> Vec<wgpu::Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = backends;
+    descriptor.flags = wgpu::InstanceFlags::empty();
+    let adapters = wgpu::Instance::new(descriptor).enumerate_adapters(backends).await;
+    let computes = |adapter: &wgpu::Adapter| {
+        adapter.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS)
+    };
+    adapters.into_iter().filter(computes).collect()
+}
+
+/// The first adapter whose index, backend or part of the name `selector` is.
+fn find(adapters: &[wgpu::Adapter], selector: &str) -> Option<wgpu::Adapter> {
+    if let Ok(index) = selector.parse::<usize>() {
+        return adapters.get(index).cloned();
+    }
+    let selector = selector.to_lowercase();
+    let matches = |adapter: &&wgpu::Adapter| {
+        let info = info(&adapter.get_info());
+        info.backend == selector || info.name.to_lowercase().contains(&selector)
+    };
+    adapters.iter().find(matches).cloned()
+}
+
+/// Lower is better.
+fn preference(kind: DeviceType) -> u8 {
+    match kind {
+        DeviceType::DiscreteGpu => 0,
+        DeviceType::IntegratedGpu => 1,
+        DeviceType::VirtualGpu => 2,
+        DeviceType::Other => 3,
+        DeviceType::Cpu => 4,
+    }
+}
+
+fn summary(adapter: &wgpu::Adapter) -> AdapterSummary {
+    let wgpu_info = adapter.get_info();
+    let limits = adapter.limits();
+    let optional =
+        [(Features::SHADER_F16, "f16"), (Features::SUBGROUP, "subgroups"), (Features::TIMESTAMP_QUERY, "timestamps")];
+    let features = adapter.features();
+    AdapterSummary {
+        info: info(&wgpu_info),
+        max_binding_bytes: limits.max_storage_buffer_binding_size,
+        max_buffer_bytes: limits.max_buffer_size,
+        max_workgroup_size: limits.max_compute_invocations_per_workgroup,
+        max_workgroup_storage_bytes: limits.max_compute_workgroup_storage_size,
+        subgroup_size: (wgpu_info.subgroup_min_size, wgpu_info.subgroup_max_size),
+        features: optional.iter().filter(|(feature, _)| features.contains(*feature)).map(|(_, name)| *name).collect(),
+    }
+}
+
+/// An adapter in the words of a trace.
+pub(super) fn info(info: &wgpu::AdapterInfo) -> AdapterInfo {
+    let backend = match info.backend {
+        Backend::Vulkan => "vulkan",
+        Backend::Metal => "metal",
+        Backend::Dx12 => "dx12",
+        Backend::Gl => "gl",
+        Backend::BrowserWebGpu => "webgpu",
+        Backend::Noop => "noop",
+    };
+    // llvmpipe calls itself "other" through GL.
+    let software = ["llvmpipe", "lavapipe", "softpipe", "swiftshader"];
+    let is_software = software.iter().any(|name| info.name.to_lowercase().contains(name));
+    let kind = match info.device_type {
+        DeviceType::Cpu => "software",
+        _ if is_software => "software",
+        DeviceType::DiscreteGpu => "discrete",
+        DeviceType::IntegratedGpu => "integrated",
+        DeviceType::VirtualGpu => "virtual",
+        DeviceType::Other => "other",
+    };
+    let driver = format!("{} {}", info.driver, info.driver_info).trim().to_owned();
+    AdapterInfo { name: info.name.clone(), backend: backend.into(), driver, kind: kind.into() }
+}

@@ -1,0 +1,78 @@
+//! What wgpu reports out of turn, errors and the loss of the device, turned into [`Error`] values.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Where the callbacks leave what they are told, until somebody asks.
+#[derive(Debug, Default)]
+pub(super) struct Fault(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Why the device is gone; it stays gone.
+    lost: Option<String>,
+    /// The first error since the last check.
+    error: Option<(ErrorKind, String)>,
+    /// Who waits for a result that a lost device will not bring.
+    waiting: Vec<Waker>,
+}
+
+impl Fault {
+    /// Installs the two callbacks on a new device.
+    pub(super) fn install(fault: &Arc<Self>, device: &wgpu::Device) {
+        let on_error = Arc::clone(fault);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            let kind = match &error {
+                wgpu::Error::OutOfMemory { .. } => ErrorKind::OutOfMemory,
+                wgpu::Error::Validation { .. } | wgpu::Error::Internal { .. } => ErrorKind::Device,
+            };
+            tracing::error!(%error, "wgpu");
+            on_error.state().error.get_or_insert((kind, error.to_string()));
+        }));
+        let on_lost = Arc::clone(fault);
+        device.set_device_lost_callback(move |reason, message| {
+            // Dropping the last handle is the end of a run, not a fault.
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                on_lost.lose(message);
+            }
+        });
+    }
+
+    /// Notes that the device is gone, and wakes whoever waits for it.
+    pub(super) fn lose(&self, message: String) {
+        let mut state = self.state();
+        state.lost.get_or_insert(message);
+        for waker in state.waiting.drain(..) {
+            waker.wake();
+        }
+    }
+
+    /// Wakes `waker` when the device is lost.
+    pub(super) fn wake_on_loss(&self, waker: &Waker) {
+        let mut state = self.state();
+        if !state.waiting.iter().any(|known| known.will_wake(waker)) {
+            state.waiting.push(waker.clone());
+        }
+    }
+
+    /// What has been reported since the last call.
+    pub(super) fn check(&self) -> Result<()> {
+        let mut state = self.state();
+        if let Some(message) = &state.lost {
+            return Err(Error::new(ErrorKind::DeviceLost, "the adapter was lost").detail(message.clone()));
+        }
+        match state.error.take() {
+            None => Ok(()),
+            Some((kind @ ErrorKind::OutOfMemory, message)) => {
+                Err(Error::new(kind, "the adapter has no memory left").detail(message))
+            }
+            Some((kind, message)) => Err(Error::new(kind, "the adapter refused a command").detail(message)),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,140 @@
+//! The GPU through wgpu: adapter choice, device, buffers, pipelines, one-pass recording and read-back.
+
+mod adapter;
+mod fault;
+mod program;
+mod staging;
+
+use std::sync::Arc;
+
+pub use adapter::{AdapterSummary, adapters};
+pub use program::Program;
+pub(crate) use program::Pipelines;
+pub use staging::Staging;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::trace::AdapterInfo;
+use fault::Fault;
+use staging::Poller;
+
+/// An open adapter. Cloning shares it.
+#[derive(Debug, Clone)]
+pub struct Gpu(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    info: AdapterInfo,
+    limits: wgpu::Limits,
+    fault: Arc<Fault>,
+    pipelines: Pipelines,
+    poller: Poller,
+}
+
+/// Commands that wait to be submitted.
+#[derive(Debug)]
+pub struct Encoder(wgpu::CommandEncoder);
+
+impl Gpu {
+    /// Opens the adapter that `selector` names, as [`crate::Device::request`] says; `None` if it is `auto` and there is
+    /// no adapter at all.
+    ///
+    /// ```
+    /// # pollster::block_on(async {
+    /// if let Some(gpu) = sukashi::Gpu::request("auto").await? {
+    ///     println!("{} through {}", gpu.info().name, gpu.info().backend);
+    /// }
+    /// # Ok::<(), sukashi::Error>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// If nothing matches, or the adapter refuses to open.
+    pub async fn request(selector: &str) -> Result<Option<Self>> {
+        match adapter::choose(selector).await? {
+            Some(adapter) => Ok(Some(Self::open(&adapter).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Opens an adapter with its own limits and without optional features.
+    async fn open(adapter: &wgpu::Adapter) -> Result<Self> {
+        let info = adapter::info(&adapter.get_info());
+        let limits = adapter.limits();
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("sukashi"),
+            required_limits: limits.clone(),
+            ..Default::default()
+        };
+        let (device, queue) = adapter.request_device(&descriptor).await.map_err(|cause| {
+            Error::new(ErrorKind::Device, format!("cannot open the adapter {}", info.name))
+                .hint("`sukashi adapters` lists what there is; --device cpu needs none")
+                .caused_by(cause)
+        })?;
+        let fault = Arc::new(Fault::default());
+        Fault::install(&fault, &device);
+        let poller = Poller::new(&device, &fault)?;
+        Ok(Self(Arc::new(Inner { device, queue, info, limits, fault, pipelines: Pipelines::default(), poller })))
+    }
+
+    /// What it is, for a trace.
+    pub fn info(&self) -> &AdapterInfo {
+        &self.0.info
+    }
+
+    /// Whether the adapter is the CPU in disguise, such as lavapipe; kernels then prefer other shapes.
+    pub fn is_software(&self) -> bool {
+        self.0.info.kind == "software"
+    }
+
+    /// Gives the device up, as a driver does that is reset or unplugged; what still uses it fails with
+    /// [`ErrorKind::DeviceLost`].
+    pub fn destroy(&self) {
+        self.0.fault.lose("the device was given up".to_owned());
+        self.0.device.destroy();
+    }
+
+    pub(crate) fn max_binding_words(&self) -> usize {
+        let bytes = self.0.limits.max_storage_buffer_binding_size.min(self.0.limits.max_buffer_size);
+        (bytes / 4) as usize
+    }
+
+    /// A storage buffer of `words` words, starting with `contents`, the rest zero.
+    pub(crate) fn create_buffer(&self, label: &str, words: usize, contents: &[u32]) -> Result<wgpu::Buffer> {
+        if words > self.max_binding_words() {
+            return Err(Error::new(ErrorKind::OutOfMemory, format!("the adapter cannot hold {label} in one buffer"))
+                .detail(format!("{} bytes, at most {}", words.saturating_mul(4), self.max_binding_words() * 4)));
+        }
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
+        // A binding cannot be empty.
+        let size = (words.max(1) * 4) as u64;
+        let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
+        let buffer = self.0.device.create_buffer(&descriptor);
+        self.0.fault.check()?;
+        if !contents.is_empty() {
+            self.write(&buffer, contents);
+            // Hands the staging memory back soon: a model is many such buffers.
+            self.0.queue.submit([]);
+            self.0.fault.check()?;
+        }
+        Ok(buffer)
+    }
+
+    pub(crate) fn write(&self, buffer: &wgpu::Buffer, words: &[u32]) {
+        self.0.queue.write_buffer(buffer, 0, bytemuck::cast_slice(words));
+    }
+
+    pub(crate) fn encoder(&self) -> Encoder {
+        Encoder(self.0.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None }))
+    }
+
+    pub(crate) fn submit(&self, encoder: Encoder) -> Result<()> {
+        self.0.fault.check()?;
+        self.0.queue.submit([encoder.0.finish()]);
+        self.0.fault.check()
+    }
+
+    pub(crate) fn staging(&self, words: usize) -> Result<Staging> {
+        Staging::new(self, words)
+    }
+}

@@ -1,0 +1,222 @@
+//! A plan for the GPU: pipelines and bind groups made once, recorded in one compute pass for each batch.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+use wgpu::{BindGroupEntry, BindGroupLayoutEntry, BindingResource, BindingType, BufferBindingType};
+
+use super::{Encoder, Gpu};
+use crate::error::Result;
+use crate::kernels::{Access, Batch, Constants, Dispatch, Entry, Kernel};
+
+/// Uniform bindings are a multiple of this, as GL's and DX12's block layouts want.
+const UNIFORM_ALIGNMENT: usize = 16;
+
+/// Every pipeline that has been made on a device.
+#[derive(Debug, Default)]
+pub(crate) struct Pipelines(Mutex<HashMap<PipelineKey, wgpu::ComputePipeline>>);
+
+type PipelineKey = (&'static str, Vec<(&'static str, u64)>);
+
+fn key(dispatch: &Dispatch) -> PipelineKey {
+    let constants = dispatch.constants.iter().map(|(name, value)| (*name, value.to_bits())).collect();
+    (dispatch.kernel.name, constants)
+}
+
+/// A compiled plan.
+#[derive(Debug)]
+pub struct Program {
+    gpu: Gpu,
+    batch: wgpu::Buffer,
+    steps: Vec<Step>,
+    max_groups: u32,
+}
+
+#[derive(Debug)]
+enum Step {
+    Dispatch {
+        pipeline: wgpu::ComputePipeline,
+        bind_group: wgpu::BindGroup,
+        groups_per_block: u32,
+        tokens_per_block: u32,
+    },
+    Copy {
+        from: wgpu::Buffer,
+        to: wgpu::Buffer,
+    },
+}
+
+impl Program {
+    pub(crate) fn new(gpu: &Gpu, entries: &[Entry]) -> Result<Self> {
+        let dispatches: Vec<&Dispatch> = entries
+            .iter()
+            .filter_map(|entry| match entry {
+                Entry::Dispatch(dispatch) => Some(dispatch),
+                Entry::Copy { .. } => None,
+            })
+            .collect();
+        let pipelines = pipelines(gpu, &dispatches)?;
+        let (params, stride) = upload_params(gpu, &dispatches);
+        let batch = gpu.0.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("batch"),
+            size: size_of::<Batch>() as u64,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+
+        let mut steps = Vec::with_capacity(entries.len());
+        let mut index = 0;
+        for entry in entries {
+            match entry {
+                Entry::Copy { from, to } => {
+                    steps.push(Step::Copy { from: from.gpu().clone(), to: to.gpu().clone() });
+                }
+                Entry::Dispatch(dispatch) => {
+                    let pipeline = pipelines[&key(dispatch)].clone();
+                    let offset = (index * stride) as u64;
+                    let bind_group = bind_group(gpu, &pipeline, dispatch, (&params, offset), &batch);
+                    index += 1;
+                    steps.push(Step::Dispatch {
+                        pipeline,
+                        bind_group,
+                        groups_per_block: dispatch.groups_per_block,
+                        tokens_per_block: dispatch.tokens_per_block,
+                    });
+                }
+            }
+        }
+        gpu.0.fault.check()?;
+        let max_groups = gpu.0.limits.max_compute_workgroups_per_dimension;
+        Ok(Self { gpu: gpu.clone(), batch, steps, max_groups })
+    }
+
+    /// Records one pass over `tokens`. A program is recorded at most once between two submissions: its uniform holds one
+    /// batch.
+    pub(crate) fn record(&self, tokens: Batch, encoder: &mut Encoder) {
+        self.gpu.0.queue.write_buffer(&self.batch, 0, bytemuck::bytes_of(&tokens));
+        let mut steps = self.steps.iter().peekable();
+        while steps.peek().is_some() {
+            {
+                let mut pass = encoder.0.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+                while let Some(Step::Dispatch { pipeline, bind_group, groups_per_block, tokens_per_block }) =
+                    steps.next_if(|step| matches!(step, Step::Dispatch { .. }))
+                {
+                    let groups = groups_per_block * tokens.num_tokens.div_ceil(*tokens_per_block);
+                    pass.set_pipeline(pipeline);
+                    pass.set_bind_group(0, bind_group, &[]);
+                    // Kernels fold y back into one number and skip what is past the end.
+                    let rows = groups.div_ceil(self.max_groups).max(1);
+                    pass.dispatch_workgroups(groups.div_ceil(rows), rows, 1);
+                }
+            }
+            while let Some(Step::Copy { from, to }) = steps.next_if(|step| matches!(step, Step::Copy { .. })) {
+                encoder.0.copy_buffer_to_buffer(from, 0, to, 0, from.size());
+            }
+        }
+    }
+}
+
+/// The pipelines of these dispatches; missing ones are compiled side by side.
+fn pipelines(gpu: &Gpu, dispatches: &[&Dispatch]) -> Result<HashMap<PipelineKey, wgpu::ComputePipeline>> {
+    let known = || gpu.0.pipelines.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut missing: HashMap<PipelineKey, (&'static Kernel, &Constants)> = HashMap::new();
+    {
+        let known = known();
+        for dispatch in dispatches {
+            let key = key(dispatch);
+            if !known.contains_key(&key) {
+                missing.insert(key, (dispatch.kernel, &dispatch.constants));
+            }
+        }
+    }
+    let compiled: Vec<_> = missing
+        .into_par_iter()
+        .map(|(key, (kernel, constants))| (key, compile(&gpu.0.device, kernel, constants)))
+        .collect();
+    gpu.0.fault.check()?;
+    let mut known = known();
+    known.extend(compiled);
+    Ok(dispatches.iter().map(|dispatch| key(dispatch)).map(|key| (key.clone(), known[&key].clone())).collect())
+}
+
+fn compile(device: &wgpu::Device, kernel: &Kernel, constants: &Constants) -> wgpu::ComputePipeline {
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some(kernel.name),
+        source: wgpu::ShaderSource::Wgsl(kernel.wgsl.into()),
+    });
+    let layout_entry = |binding: usize, ty| BindGroupLayoutEntry {
+        binding: binding as u32,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+        count: None,
+    };
+    let mut entries = vec![layout_entry(0, BufferBindingType::Uniform), layout_entry(1, BufferBindingType::Uniform)];
+    for (index, access) in kernel.buffers.iter().enumerate() {
+        let read_only = *access == Access::Read;
+        entries.push(layout_entry(index + 2, BufferBindingType::Storage { read_only }));
+    }
+    let bind_group_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some(kernel.name),
+        entries: &entries,
+    });
+    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some(kernel.name),
+        bind_group_layouts: &[Some(&bind_group_layout)],
+        immediate_size: 0,
+    });
+    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(kernel.name),
+        layout: Some(&layout),
+        module: &module,
+        entry_point: Some(kernel.name),
+        compilation_options: wgpu::PipelineCompilationOptions {
+            constants,
+            // Every kernel writes its workgroup memory before it reads it.
+            zero_initialize_workgroup_memory: false,
+        },
+        cache: None,
+    })
+}
+
+/// All dispatches' `params` in one buffer, and the distance from one to the next.
+fn upload_params(gpu: &Gpu, dispatches: &[&Dispatch]) -> (wgpu::Buffer, usize) {
+    let largest = dispatches.iter().map(|dispatch| dispatch.params.len()).max().unwrap_or(0);
+    let alignment = (gpu.0.limits.min_uniform_buffer_offset_alignment as usize).max(UNIFORM_ALIGNMENT);
+    let stride = largest.max(1).next_multiple_of(alignment);
+    let mut bytes = vec![0_u8; stride * dispatches.len().max(1)];
+    for (index, dispatch) in dispatches.iter().enumerate() {
+        bytes[index * stride..][..dispatch.params.len()].copy_from_slice(&dispatch.params);
+    }
+    let buffer = gpu.0.device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("params"),
+        size: bytes.len() as u64,
+        usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    gpu.0.queue.write_buffer(&buffer, 0, &bytes);
+    (buffer, stride)
+}
+
+fn bind_group(
+    gpu: &Gpu,
+    pipeline: &wgpu::ComputePipeline,
+    dispatch: &Dispatch,
+    (params, offset): (&wgpu::Buffer, u64),
+    batch: &wgpu::Buffer,
+) -> wgpu::BindGroup {
+    let params_bytes = dispatch.params.len().next_multiple_of(UNIFORM_ALIGNMENT) as u64;
+    let params = wgpu::BufferBinding { buffer: params, offset, size: wgpu::BufferSize::new(params_bytes) };
+    let mut entries = vec![
+        BindGroupEntry { binding: 0, resource: BindingResource::Buffer(params) },
+        BindGroupEntry { binding: 1, resource: batch.as_entire_binding() },
+    ];
+    for (index, buffer) in dispatch.buffers.iter().enumerate() {
+        entries.push(BindGroupEntry { binding: index as u32 + 2, resource: buffer.gpu().as_entire_binding() });
+    }
+    gpu.0.device.create_bind_group(&wgpu::BindGroupDescriptor {
+        label: Some(dispatch.kernel.name),
+        layout: &pipeline.get_bind_group_layout(0),
+        entries: &entries,
+    })
+}

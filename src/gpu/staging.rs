@@ -1,0 +1,146 @@
+//! Reading results back without blocking the caller.
+
+use std::future::poll_fn;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+
+use super::fault::Fault;
+use super::{Encoder, Gpu};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A buffer that the host can map, made once and used for every read.
+#[derive(Debug)]
+pub struct Staging {
+    buffer: wgpu::Buffer,
+    mapping: Arc<Mutex<Mapping>>,
+}
+
+#[derive(Debug, Default)]
+struct Mapping {
+    result: Option<std::result::Result<(), wgpu::BufferAsyncError>>,
+    waker: Option<Waker>,
+}
+
+impl Staging {
+    pub(super) fn new(gpu: &Gpu, words: usize) -> Result<Self> {
+        let descriptor = wgpu::BufferDescriptor {
+            label: Some("staging"),
+            size: (words.max(1) * 4) as u64,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        };
+        let buffer = gpu.0.device.create_buffer(&descriptor);
+        gpu.0.fault.check()?;
+        Ok(Self { buffer, mapping: Arc::default() })
+    }
+
+    /// Records the copy of the first `words` words of `source`.
+    pub(crate) fn copy_from(&self, encoder: &mut Encoder, source: &wgpu::Buffer, words: usize) {
+        encoder.0.copy_buffer_to_buffer(source, 0, &self.buffer, 0, (words * 4) as u64);
+    }
+
+    /// Waits for what was submitted and takes the copied words.
+    pub(crate) async fn read(&self, gpu: &Gpu, target: &mut [u32]) -> Result<()> {
+        let bytes = (target.len() * 4) as u64;
+        *lock(&self.mapping) = Mapping::default();
+        let mapping = Arc::clone(&self.mapping);
+        self.buffer.map_async(wgpu::MapMode::Read, 0..bytes, move |result| {
+            let mut mapping = lock(&mapping);
+            mapping.result = Some(result);
+            if let Some(waker) = mapping.waker.take() {
+                waker.wake();
+            }
+        });
+        gpu.0.poller.notify();
+        let result = poll_fn(|context| {
+            let mut mapping = lock(&self.mapping);
+            if let Some(result) = mapping.result.take() {
+                return Poll::Ready(Ok(result));
+            }
+            mapping.waker = Some(context.waker().clone());
+            drop(mapping);
+            gpu.0.fault.wake_on_loss(context.waker());
+            match gpu.0.fault.check() {
+                Ok(()) => Poll::Pending,
+                Err(error) => Poll::Ready(Err(error)),
+            }
+        })
+        .await?;
+        gpu.0.fault.check()?;
+        result.map_err(|cause| Error::new(ErrorKind::Device, "cannot read a result back").caused_by(cause))?;
+        let view = self
+            .buffer
+            .get_mapped_range(0..bytes)
+            .map_err(|cause| Error::new(ErrorKind::Device, "cannot read a result back").caused_by(cause))?;
+        target.copy_from_slice(bytemuck::cast_slice(&view));
+        drop(view);
+        self.buffer.unmap();
+        Ok(())
+    }
+}
+
+/// Drives the device from a thread of its own, so that awaiting a result costs no caller's thread and no spinning.
+///
+/// In a browser the event loop does this, and the thread does not exist.
+#[derive(Debug)]
+pub(super) struct Poller(Arc<(Mutex<Request>, Condvar)>);
+
+#[derive(Debug, Default)]
+struct Request {
+    pending: bool,
+    closing: bool,
+}
+
+impl Poller {
+    pub(super) fn new(device: &wgpu::Device, fault: &Arc<Fault>) -> Result<Self> {
+        let shared = Arc::new((Mutex::new(Request::default()), Condvar::new()));
+        if cfg!(not(target_arch = "wasm32")) {
+            let (device, fault, shared) = (device.clone(), Arc::clone(fault), Arc::clone(&shared));
+            std::thread::Builder::new()
+                .name("sukashi-poll".into())
+                .spawn(move || poll(&device, &fault, &shared))
+                .map_err(|cause| Error::new(ErrorKind::Device, "cannot start a thread").caused_by(cause))?;
+        }
+        Ok(Self(shared))
+    }
+
+    /// Asks for callbacks of what was submitted to be run as soon as it is done.
+    fn notify(&self) {
+        lock(&self.0.0).pending = true;
+        self.0.1.notify_one();
+    }
+}
+
+impl Drop for Poller {
+    fn drop(&mut self) {
+        lock(&self.0.0).closing = true;
+        self.0.1.notify_one();
+    }
+}
+
+fn poll(device: &wgpu::Device, fault: &Fault, (request, changed): &(Mutex<Request>, Condvar)) {
+    loop {
+        let mut guard = lock(request);
+        while !guard.pending && !guard.closing {
+            guard = changed.wait(guard).unwrap_or_else(PoisonError::into_inner);
+        }
+        if guard.closing {
+            return;
+        }
+        guard.pending = false;
+        drop(guard);
+        // A lost device can panic in here.
+        let waited = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            device.poll(wgpu::PollType::wait_indefinitely())
+        }));
+        match waited {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => fault.lose(error.to_string()),
+            Err(_) => fault.lose("the driver failed while it was waited for".into()),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,29 @@
+//! `add`: `x += y`, the residual connection.
+
+use crate::cpu;
+use crate::kernels::elementwise::{self, Params};
+use crate::kernels::{Access, Kernel, Plan, Tolerance};
+use crate::tensor::Tensor;
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "add",
+    wgsl: include_str!("../../shaders/add.wgsl"),
+    params_bytes: size_of::<Params>(),
+    buffers: &[Access::Read, Access::ReadWrite],
+    twin: |call| {
+        let params: Params = call.params();
+        let [y, x, ..] = &mut call.slots;
+        let num_tokens = call.batch.num_tokens as usize;
+        cpu::add(num_tokens, params.columns as usize, params.stride as usize, y.floats(), x.floats_mut());
+    },
+    // One f32 addition on both sides: rounded alike, or by fast math once differently.
+    tolerance: Tolerance { atol: 1e-7, rtol: 2e-7 },
+};
+
+/// Records `x += y`; `x`, `y`: `[max_tokens, columns]`.
+///
+/// # Panics
+/// If the shapes differ.
+pub fn add(plan: &mut Plan, x: &Tensor, y: &Tensor) {
+    elementwise::record(plan, &KERNEL, y, x);
+}

@@ -1,0 +1,80 @@
+//! `attention_probs`: the attention weights themselves, where they are captured.
+
+use crate::cpu;
+use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Tolerance};
+use crate::tensor::Tensor;
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    num_heads: u32,
+    num_kv_heads: u32,
+    head_dim: u32,
+    qkv_stride: u32,
+    kv_stride: u32,
+    columns: u32,
+    scale: f32,
+}
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "attention_probs",
+    wgsl: include_str!("../../shaders/attention_probs.wgsl"),
+    params_bytes: size_of::<Params>(),
+    buffers: &[Access::Read, Access::Read, Access::ReadWrite],
+    twin: |call| {
+        let params: Params = call.params();
+        let [qkv, k_cache, probs, ..] = &mut call.slots;
+        let heads = cpu::Heads {
+            num_heads: params.num_heads as usize,
+            num_kv_heads: params.num_kv_heads as usize,
+            head_dim: params.head_dim as usize,
+            qkv_stride: params.qkv_stride as usize,
+            kv_stride: params.kv_stride as usize,
+            scale: params.scale,
+        };
+        cpu::attention_probs(
+            (call.batch.position as usize, call.batch.num_tokens as usize),
+            heads,
+            (qkv.floats(), k_cache.floats()),
+            params.columns as usize,
+            probs.floats_mut(),
+        );
+    },
+    // As attention's: the exp argument's error, on weights up to 1.
+    tolerance: Tolerance { atol: 1e-5, rtol: 1e-4 },
+};
+
+/// Records the attention weights of `qkv`, `[max_tokens, qkv_size]`, over `k_cache`, `[max_seq_len, kv_size]`, into
+/// `probs`, one row of `max_tokens * num_heads * columns`.
+///
+/// # Panics
+/// If the shapes disagree.
+pub fn attention_probs(
+    plan: &mut Plan,
+    shape: &AttentionShape,
+    qkv: &Tensor,
+    k_cache: &Tensor,
+    columns: usize,
+    probs: &Tensor,
+) {
+    assert_eq!(qkv.columns(), shape.qkv_size(), "attention_probs: columns of qkv");
+    assert_eq!(k_cache.columns(), shape.kv_size(), "attention_probs: columns of k_cache");
+    assert!(probs.columns() >= plan.max_tokens() * shape.num_heads * columns, "attention_probs: size of probs");
+    let params = Params {
+        num_heads: shape.num_heads as u32,
+        num_kv_heads: shape.num_kv_heads as u32,
+        head_dim: shape.head_dim as u32,
+        qkv_stride: qkv.stride() as u32,
+        kv_stride: k_cache.stride() as u32,
+        columns: columns as u32,
+        scale: shape.scale,
+    };
+    plan.dispatch(Dispatch {
+        kernel: &KERNEL,
+        params: bytemuck::bytes_of(&params).to_vec(),
+        constants: Vec::new(),
+        buffers: vec![qkv.buffer().clone(), k_cache.buffer().clone(), probs.buffer().clone()],
+        groups_per_block: shape.num_heads as u32,
+        tokens_per_block: 1,
+    });
+}

@@ -1,0 +1,35 @@
+//! What kernels share that treat each element of a row alone.
+
+use crate::kernels::{Dispatch, Kernel, Plan};
+use crate::tensor::Tensor;
+
+/// Threads of a workgroup: the shaders' default.
+const WORKGROUP_SIZE: usize = 64;
+
+/// The uniform `params` of `add`, `gelu_*` and `select_rows`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct Params {
+    pub columns: u32,
+    pub stride: u32,
+}
+
+/// Workgroups for a row of `columns`, one thread an element.
+pub(super) fn groups_per_row(columns: usize) -> u32 {
+    columns.div_ceil(WORKGROUP_SIZE) as u32
+}
+
+/// Records a kernel that reads `input` and writes `output`, tensors of one shape.
+pub(super) fn record(plan: &mut Plan, kernel: &'static Kernel, input: &Tensor, output: &Tensor) {
+    assert_eq!(input.columns(), output.columns(), "{}: columns", kernel.name);
+    assert!(output.rows() >= plan.max_tokens(), "{}: rows of the output", kernel.name);
+    let params = Params { columns: input.columns() as u32, stride: input.stride() as u32 };
+    plan.dispatch(Dispatch {
+        kernel,
+        params: bytemuck::bytes_of(&params).to_vec(),
+        constants: Vec::new(),
+        buffers: vec![input.buffer().clone(), output.buffer().clone()],
+        groups_per_block: groups_per_row(input.columns()),
+        tokens_per_block: 1,
+    });
+}

@@ -1,0 +1,88 @@
+//! `embedding`: `y[t] = table[ids[t]] * scale`, or added to what is there.
+
+use crate::cpu;
+use crate::device::Buffer;
+use crate::kernels::elementwise::groups_per_row;
+use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::tensor::{Format, Matrix, Tensor};
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    hidden_size: u32,
+    first_row: u32,
+    num_rows: u32,
+    stride: u32,
+    scale: f32,
+    accumulate: u32,
+    format: u32,
+}
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "embedding",
+    wgsl: include_str!("../../shaders/embedding.wgsl"),
+    params_bytes: size_of::<Params>(),
+    buffers: &[Access::Read, Access::Read, Access::ReadWrite],
+    twin: |call| {
+        let params: Params = call.params();
+        let [ids, table, y, ..] = &mut call.slots;
+        let table = cpu::Table {
+            words: table.words(),
+            format: Format::from_code(params.format),
+            first_row: params.first_row as usize,
+            num_rows: params.num_rows as usize,
+        };
+        cpu::embedding(
+            &ids.words()[..call.batch.num_tokens as usize],
+            table,
+            params.scale,
+            params.accumulate != 0,
+            (params.hidden_size as usize, params.stride as usize),
+            y.floats_mut(),
+        );
+    },
+    // One product and one sum in f32, which a driver may fuse.
+    tolerance: Tolerance { atol: 1e-7, rtol: 4e-7 },
+};
+
+/// What becomes of the looked-up rows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Lookup {
+    /// `y = table[id] * scale`.
+    Scaled(f32),
+    /// `y += table[id]`: learned positions, on top of tokens.
+    Added,
+}
+
+/// Records the look-up of `ids`, words `[max_tokens]`, in `table`, `[vocab_size, hidden_size]`, into `y`,
+/// `[max_tokens, hidden_size]`. An id outside the table leaves its row as it is: callers check ids.
+///
+/// # Panics
+/// If the shapes disagree.
+pub fn embedding(plan: &mut Plan, ids: &Buffer, table: &Matrix, lookup: Lookup, y: &Tensor) {
+    assert_eq!(table.columns, y.columns(), "embedding: hidden_size");
+    assert!(ids.len() >= plan.max_tokens() && y.rows() >= plan.max_tokens(), "embedding: tokens");
+    let (scale, accumulate) = match lookup {
+        Lookup::Scaled(scale) => (scale, 0),
+        Lookup::Added => (1.0, 1),
+    };
+    for part in &table.parts {
+        let params = Params {
+            hidden_size: table.columns as u32,
+            first_row: part.first_row as u32,
+            num_rows: part.num_rows as u32,
+            stride: y.stride() as u32,
+            scale,
+            accumulate,
+            format: table.format.code(),
+        };
+        plan.dispatch(Dispatch {
+            kernel: &KERNEL,
+            params: bytemuck::bytes_of(&params).to_vec(),
+            constants: vec![("FORMAT", f64::from(table.format.code()))],
+            buffers: vec![ids.clone(), part.buffer.clone(), y.buffer().clone()],
+            groups_per_block: groups_per_row(table.columns),
+            tokens_per_block: 1,
+        });
+    }
+}

@@ -1,0 +1,29 @@
+//! `gelu_erf`: `y = x / 2 * (1 + erf(x / sqrt(2)))`.
+
+use crate::cpu;
+use crate::kernels::elementwise::{self, Params};
+use crate::kernels::{Access, Kernel, Plan, Tolerance};
+use crate::tensor::Tensor;
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "gelu_erf",
+    wgsl: include_str!("../../shaders/gelu_erf.wgsl"),
+    params_bytes: size_of::<Params>(),
+    buffers: &[Access::Read, Access::ReadWrite],
+    twin: |call| {
+        let params: Params = call.params();
+        let [x, y, ..] = &mut call.slots;
+        let num_tokens = call.batch.num_tokens as usize;
+        cpu::gelu_erf(num_tokens, params.columns as usize, params.stride as usize, x.floats(), y.floats_mut());
+    },
+    // The polynomial's 1.5e-7, times x / 2 for x up to about 6, and the rounding of 1 + erf for negative x.
+    tolerance: Tolerance { atol: 2e-6, rtol: 1e-6 },
+};
+
+/// Records `y = gelu(x)`; `x`, `y`: `[max_tokens, columns]`.
+///
+/// # Panics
+/// If the shapes differ.
+pub fn gelu_erf(plan: &mut Plan, x: &Tensor, y: &Tensor) {
+    elementwise::record(plan, &KERNEL, x, y);
+}

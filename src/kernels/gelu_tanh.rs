@@ -1,0 +1,29 @@
+//! `gelu_tanh`: `y = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)))`.
+
+use crate::cpu;
+use crate::kernels::elementwise::{self, Params};
+use crate::kernels::{Access, Kernel, Plan, Tolerance};
+use crate::tensor::Tensor;
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "gelu_tanh",
+    wgsl: include_str!("../../shaders/gelu_tanh.wgsl"),
+    params_bytes: size_of::<Params>(),
+    buffers: &[Access::Read, Access::ReadWrite],
+    twin: |call| {
+        let params: Params = call.params();
+        let [x, y, ..] = &mut call.slots;
+        let num_tokens = call.batch.num_tokens as usize;
+        cpu::gelu_tanh(num_tokens, params.columns as usize, params.stride as usize, x.floats(), y.floats_mut());
+    },
+    // A driver's tanh may be off by 1e-5 relative (WGSL allows it to be built from exp); times x / 2.
+    tolerance: Tolerance { atol: 2e-6, rtol: 2e-5 },
+};
+
+/// Records `y = gelu(x)`; `x`, `y`: `[max_tokens, columns]`.
+///
+/// # Panics
+/// If the shapes differ.
+pub fn gelu_tanh(plan: &mut Plan, x: &Tensor, y: &Tensor) {
+    elementwise::record(plan, &KERNEL, x, y);
+}

@@ -1,0 +1,25 @@
+//! `gemm`: `y = weight x + bias` for many tokens at once; what reading a prompt spends its time in.
+
+use crate::kernels::gemv::{self, Params};
+use crate::kernels::{Access, Kernel, Plan};
+use crate::tensor::{Matrix, Tensor};
+
+/// Rows, and tokens, of a workgroup: the shader's `TILE`.
+const TILE: usize = 32;
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "gemm",
+    wgsl: include_str!("../../shaders/gemm.wgsl"),
+    params_bytes: size_of::<Params>(),
+    buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
+    twin: gemv::twin,
+    tolerance: gemv::TOLERANCE,
+};
+
+/// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`].
+///
+/// # Panics
+/// If the shapes disagree.
+pub fn gemm(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
+    gemv::record(plan, &KERNEL, (x, weight, bias, y), Vec::new(), (TILE, TILE));
+}

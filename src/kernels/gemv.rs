@@ -1,0 +1,109 @@
+//! `gemv`: `y = weight x + bias`, one token at a time; what decoding spends its time in.
+
+use crate::cpu::{self, Call};
+use crate::device::Device;
+use crate::kernels::{Access, Constants, Dispatch, Kernel, Plan, Tolerance};
+use crate::tensor::{Format, Matrix, Tensor};
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct Params {
+    out_features: u32,
+    x_stride: u32,
+    y_stride: u32,
+    y_column: u32,
+    has_bias: u32,
+    format: u32,
+}
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "gemv",
+    wgsl: include_str!("../../shaders/gemv.wgsl"),
+    params_bytes: size_of::<Params>(),
+    buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
+    twin,
+    tolerance: TOLERANCE,
+};
+
+// f32 sums of up to a few thousand products of numbers around 1, in any order.
+pub(super) const TOLERANCE: Tolerance = Tolerance { atol: 2e-4, rtol: 1e-5 };
+
+pub(super) fn twin(call: &mut Call<'_>) {
+    let params: Params = call.params();
+    let [x, weight, bias, y, ..] = &mut call.slots;
+    let weight = cpu::Weight {
+        words: weight.words(),
+        format: Format::from_code(params.format),
+        bias: if params.has_bias == 0 { &[] } else { bias.floats() },
+        out_features: params.out_features as usize,
+    };
+    cpu::gemv(
+        call.batch.num_tokens as usize,
+        weight,
+        (x.floats(), params.x_stride as usize),
+        (y.floats_mut(), params.y_stride as usize, params.y_column as usize),
+    );
+}
+
+/// Records `y = weight x + bias`; `x`: `[max_tokens, in_features]`, `weight`: `[out_features, in_features]`, `bias`:
+/// `[1, out_features]`, `y`: `[max_tokens, out_features]`.
+///
+/// # Panics
+/// If the shapes disagree.
+pub fn gemv(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
+    let (workgroup_size, threads_per_row) = shape(plan.device());
+    let constants = vec![("WORKGROUP_SIZE", f64::from(workgroup_size)), ("THREADS_PER_ROW", f64::from(threads_per_row))];
+    let rows_per_group = (workgroup_size / threads_per_row) as usize;
+    record(plan, &KERNEL, (x, weight, bias, y), constants, (rows_per_group, 1));
+}
+
+/// Workgroup size and threads per row; see the shader's header.
+fn shape(device: &Device) -> (u32, u32) {
+    match device {
+        Device::Gpu(gpu) if gpu.is_software() => (16, 1),
+        _ => (64, 32),
+    }
+}
+
+/// Records a product whose workgroups compute `tile` = (rows, tokens) each, part by part of the weights.
+pub(super) fn record(
+    plan: &mut Plan,
+    kernel: &'static Kernel,
+    (x, weight, bias, y): (&Tensor, &Matrix, Option<&Tensor>, &Tensor),
+    constants: Constants,
+    tile: (usize, usize),
+) {
+    assert_eq!(x.columns(), weight.columns, "{}: in_features", kernel.name);
+    assert_eq!(y.columns(), weight.rows, "{}: out_features", kernel.name);
+    assert!(x.rows() >= plan.max_tokens() && y.rows() >= plan.max_tokens(), "{}: tokens", kernel.name);
+    if let Some(bias) = bias {
+        assert_eq!(bias.columns(), weight.rows, "{}: bias", kernel.name);
+        assert_eq!(weight.parts.len(), 1, "{}: a bias for weights in parts", kernel.name);
+    }
+    for part in &weight.parts {
+        let params = Params {
+            out_features: part.num_rows as u32,
+            x_stride: x.stride() as u32,
+            y_stride: y.stride() as u32,
+            y_column: part.first_row as u32,
+            has_bias: u32::from(bias.is_some()),
+            format: weight.format.code(),
+        };
+        let mut constants = constants.clone();
+        constants.push(("FORMAT", f64::from(weight.format.code())));
+        plan.dispatch(Dispatch {
+            kernel,
+            params: bytemuck::bytes_of(&params).to_vec(),
+            constants,
+            buffers: vec![
+                x.buffer().clone(),
+                part.buffer.clone(),
+                // A binding cannot be empty; without a bias nothing of it is read.
+                bias.map_or_else(|| x.buffer().clone(), |bias| bias.buffer().clone()),
+                y.buffer().clone(),
+            ],
+            groups_per_block: part.num_rows.div_ceil(tile.0) as u32,
+            tokens_per_block: tile.1 as u32,
+        });
+    }
+}

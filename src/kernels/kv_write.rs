@@ -1,0 +1,59 @@
+//! `kv_write`: keys and values of new tokens into the cache.
+
+use crate::cpu;
+use crate::kernels::elementwise::groups_per_row;
+use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::tensor::Tensor;
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    q_size: u32,
+    kv_size: u32,
+    qkv_stride: u32,
+    kv_stride: u32,
+}
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "kv_write",
+    wgsl: include_str!("../../shaders/kv_write.wgsl"),
+    params_bytes: size_of::<Params>(),
+    buffers: &[Access::Read, Access::ReadWrite, Access::ReadWrite],
+    twin: |call| {
+        let params: Params = call.params();
+        let [qkv, k_cache, v_cache, ..] = &mut call.slots;
+        cpu::kv_write(
+            (call.batch.position as usize, call.batch.num_tokens as usize),
+            (params.q_size as usize, params.kv_size as usize),
+            (qkv.floats(), params.qkv_stride as usize),
+            (k_cache.floats_mut(), v_cache.floats_mut(), params.kv_stride as usize),
+        );
+    },
+    // A copy; the smallest positive number keeps the ratio defined.
+    tolerance: Tolerance { atol: f32::MIN_POSITIVE, rtol: 0.0 },
+};
+
+/// Records the copy of keys and values out of `qkv`, `[max_tokens, q_size + 2 * kv_size]`, into `k_cache` and
+/// `v_cache`, `[max_seq_len, kv_size]`, from row `batch.position` on.
+///
+/// # Panics
+/// If the shapes disagree.
+pub fn kv_write(plan: &mut Plan, qkv: &Tensor, k_cache: &Tensor, v_cache: &Tensor) {
+    let kv_size = k_cache.columns();
+    assert_eq!(v_cache.columns(), kv_size, "kv_write: columns of the caches");
+    assert!(qkv.columns() > 2 * kv_size, "kv_write: columns of qkv");
+    let params = Params {
+        q_size: (qkv.columns() - 2 * kv_size) as u32,
+        kv_size: kv_size as u32,
+        qkv_stride: qkv.stride() as u32,
+        kv_stride: k_cache.stride() as u32,
+    };
+    plan.dispatch(Dispatch {
+        kernel: &KERNEL,
+        params: bytemuck::bytes_of(&params).to_vec(),
+        constants: Vec::new(),
+        buffers: vec![qkv.buffer().clone(), k_cache.buffer().clone(), v_cache.buffer().clone()],
+        groups_per_block: groups_per_row(kv_size),
+        tokens_per_block: 1,
+    });
+}

@@ -1,0 +1,57 @@
+//! `layer_norm`: rows to mean 0 and variance 1, then weight and bias.
+
+use crate::cpu;
+use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::tensor::Tensor;
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    hidden_size: u32,
+    stride: u32,
+    eps: f32,
+}
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "layer_norm",
+    wgsl: include_str!("../../shaders/layer_norm.wgsl"),
+    params_bytes: size_of::<Params>(),
+    buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
+    twin: |call| {
+        let params: Params = call.params();
+        let [x, weight, bias, y, ..] = &mut call.slots;
+        cpu::layer_norm(
+            call.batch.num_tokens as usize,
+            params.stride as usize,
+            params.eps,
+            (weight.floats(), bias.floats()),
+            x.floats(),
+            y.floats_mut(),
+            params.hidden_size as usize,
+        );
+    },
+    // f32 sums of up to a few thousand elements; x - mean loses digits where the mean is large, up to 1e3 times the
+    // spread in the sweep.
+    tolerance: Tolerance { atol: 3e-4, rtol: 1e-5 },
+};
+
+/// Records `y = layer_norm(x)`; `x`, `y`: `[max_tokens, hidden_size]`, `weight`, `bias`: `[1, hidden_size]`.
+///
+/// # Panics
+/// If the shapes disagree.
+pub fn layer_norm(plan: &mut Plan, x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f32, y: &Tensor) {
+    let hidden_size = x.columns();
+    for (what, tensor) in [("weight", weight), ("bias", bias), ("y", y)] {
+        assert_eq!(tensor.columns(), hidden_size, "layer_norm: columns of {what}");
+    }
+    assert!(x.rows() >= plan.max_tokens() && y.rows() >= plan.max_tokens(), "layer_norm: tokens");
+    let params = Params { hidden_size: hidden_size as u32, stride: x.stride() as u32, eps };
+    plan.dispatch(Dispatch {
+        kernel: &KERNEL,
+        params: bytemuck::bytes_of(&params).to_vec(),
+        constants: Vec::new(),
+        buffers: vec![x.buffer().clone(), weight.buffer().clone(), bias.buffer().clone(), y.buffer().clone()],
+        groups_per_block: 1,
+        tokens_per_block: 1,
+    });
+}

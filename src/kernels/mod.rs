@@ -1,0 +1,110 @@
+//! Kernels: one thin wrapper per shader, and the registry of all of them.
+//!
+//! A kernel is a triple of one name: `shaders/NAME.wgsl`, `src/kernels/NAME.rs` (this folder: checks shapes, records
+//! a dispatch) and `src/cpu/NAME.rs` (the twin, which says what the kernel means). Wrappers record into a
+//! [`Plan`]; a plan runs on any [`crate::Device`].
+
+mod add;
+mod attention;
+mod attention_probs;
+mod elementwise;
+mod embedding;
+mod gelu_erf;
+mod gelu_tanh;
+mod gemm;
+mod gemv;
+mod kv_write;
+mod layer_norm;
+mod plan;
+mod select_rows;
+
+pub use add::add;
+pub use attention::{AttentionShape, attention};
+pub use attention_probs::attention_probs;
+pub use embedding::{Lookup, embedding};
+pub use gelu_erf::gelu_erf;
+pub use gelu_tanh::gelu_tanh;
+pub use gemm::gemm;
+pub use gemv::gemv;
+pub use kv_write::kv_write;
+pub use layer_norm::layer_norm;
+pub use plan::{Constants, Dispatch, Entry, Plan, Program, Recorder};
+pub use select_rows::select_rows;
+
+use crate::cpu::Call;
+
+/// The tokens of one pass, as the shaders' uniform `batch`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct Batch {
+    /// Position of the first token in its context.
+    pub position: u32,
+    /// How many tokens the pass computes.
+    pub num_tokens: u32,
+    /// The first row that `select_rows` takes.
+    pub first_row: u32,
+    /// Fills the 16 bytes that a uniform's size is rounded to.
+    pub unused: u32,
+}
+
+/// How a kernel uses a buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// `var<storage, read>`.
+    Read,
+    /// `var<storage, read_write>`.
+    ReadWrite,
+}
+
+/// What there is to know about a kernel besides its code.
+#[derive(Debug)]
+pub struct Kernel {
+    /// The one name of shader, entry point, wrapper, twin and label.
+    pub name: &'static str,
+    /// The shader.
+    pub wgsl: &'static str,
+    /// Size of the uniform `params`, in bytes.
+    pub params_bytes: usize,
+    /// Bindings 2 and up, in order; 0 is `params`, 1 is `batch`.
+    pub buffers: &'static [Access],
+    /// The CPU twin.
+    pub twin: fn(&mut Call<'_>),
+    /// How far a result may be from the twin's.
+    pub tolerance: Tolerance,
+}
+
+/// `|got - want| <= atol + rtol * |want|`; NaN never passes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tolerance {
+    /// Absolute part.
+    pub atol: f32,
+    /// Part relative to the wanted value.
+    pub rtol: f32,
+}
+
+impl Tolerance {
+    /// The error of `got` as a fraction of what is allowed; above 1 fails, and NaN or infinity gives infinity.
+    pub fn error(&self, got: f32, want: f32) -> f64 {
+        if !got.is_finite() || !want.is_finite() {
+            return f64::INFINITY;
+        }
+        let difference = (f64::from(got) - f64::from(want)).abs();
+        let allowed = f64::from(self.atol) + f64::from(self.rtol) * f64::from(want.abs());
+        if difference == 0.0 { 0.0 } else { difference / allowed }
+    }
+}
+
+/// Every kernel, by name.
+pub static REGISTRY: [&Kernel; 11] = [
+    &add::KERNEL,
+    &attention::KERNEL,
+    &attention_probs::KERNEL,
+    &embedding::KERNEL,
+    &gelu_erf::KERNEL,
+    &gelu_tanh::KERNEL,
+    &gemm::KERNEL,
+    &gemv::KERNEL,
+    &kv_write::KERNEL,
+    &layer_norm::KERNEL,
+    &select_rows::KERNEL,
+];

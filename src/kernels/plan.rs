@@ -1,0 +1,146 @@
+//! A plan: the dispatches of one pass, recorded once and run for every token.
+
+use crate::device::{Buffer, Device};
+use crate::error::Result;
+use crate::kernels::{Access, Batch, Kernel};
+use crate::tensor::Tensor;
+use crate::{cpu, gpu};
+
+/// Values for a shader's `override` constants.
+pub type Constants = Vec<(&'static str, f64)>;
+
+/// One kernel on its buffers.
+#[derive(Debug, Clone)]
+pub struct Dispatch {
+    /// What runs.
+    pub kernel: &'static Kernel,
+    /// The uniform `params`, as bytes.
+    pub params: Vec<u8>,
+    /// The shader's constants; they change speed, never meaning, so the twin does not see them.
+    pub constants: Constants,
+    /// Bindings 2 and up.
+    pub buffers: Vec<Buffer>,
+    /// Workgroups for each block of tokens.
+    pub groups_per_block: u32,
+    /// Tokens in such a block.
+    pub tokens_per_block: u32,
+}
+
+/// An entry of a plan.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    /// A kernel on its buffers.
+    Dispatch(Dispatch),
+    /// A copy of whole buffers, for captured values. It interrupts the pass, so a decode loop has none.
+    Copy {
+        /// Read.
+        from: Buffer,
+        /// Written; at least as long.
+        to: Buffer,
+    },
+}
+
+/// The dispatches of one pass, in order.
+///
+/// Shapes are fixed; the number of tokens, up to `max_tokens`, and their position are given at each run.
+#[derive(Debug)]
+pub struct Plan {
+    device: Device,
+    max_tokens: usize,
+    entries: Vec<Entry>,
+}
+
+impl Plan {
+    /// An empty plan for passes of up to `max_tokens` tokens.
+    pub fn new(device: &Device, max_tokens: usize) -> Self {
+        Self { device: device.clone(), max_tokens, entries: Vec::new() }
+    }
+
+    /// The device whose buffers the plan uses.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The most tokens that a run may have.
+    pub fn max_tokens(&self) -> usize {
+        self.max_tokens
+    }
+
+    /// How many kernels a run dispatches.
+    pub fn num_dispatches(&self) -> usize {
+        self.entries.iter().filter(|entry| matches!(entry, Entry::Dispatch(_))).count()
+    }
+
+    /// Adds a dispatch; the wrappers in [`crate::kernels`] call it.
+    ///
+    /// # Panics
+    /// If the buffers or parameters are not those of the kernel, or a buffer that is written is bound twice: a caller's
+    /// bug.
+    pub fn dispatch(&mut self, dispatch: Dispatch) {
+        let kernel = dispatch.kernel;
+        assert_eq!(dispatch.params.len(), kernel.params_bytes, "{}: size of params", kernel.name);
+        assert_eq!(dispatch.buffers.len(), kernel.buffers.len(), "{}: number of buffers", kernel.name);
+        for (index, (buffer, access)) in dispatch.buffers.iter().zip(kernel.buffers).enumerate() {
+            let others = dispatch.buffers.iter().enumerate().filter(|(other, _)| *other != index);
+            assert!(
+                *access == Access::Read || !others.into_iter().any(|(_, other)| other.is(buffer)),
+                "{}: buffer {index} is written and bound twice",
+                kernel.name
+            );
+        }
+        self.entries.push(Entry::Dispatch(dispatch));
+    }
+
+    /// Adds a copy of all of `from` into `to`, for a captured value.
+    ///
+    /// # Panics
+    /// If `to` is smaller than `from`.
+    pub fn copy(&mut self, from: &Tensor, to: &Tensor) {
+        assert!(to.buffer().len() >= from.buffer().len(), "copy into a smaller tensor");
+        self.entries.push(Entry::Copy { from: from.buffer().clone(), to: to.buffer().clone() });
+    }
+
+    /// Makes every pipeline and bind group, so that running makes none.
+    ///
+    /// # Errors
+    /// If a shader does not compile on the device, or its memory is used up.
+    pub fn compile(self) -> Result<Program> {
+        let inner = match &self.device {
+            Device::Gpu(gpu) => Inner::Gpu(gpu::Program::new(gpu, &self.entries)?),
+            Device::Cpu => Inner::Cpu(cpu::Program::new(self.entries)),
+        };
+        Ok(Program { max_tokens: self.max_tokens, inner })
+    }
+}
+
+/// A compiled plan.
+#[derive(Debug)]
+pub struct Program {
+    max_tokens: usize,
+    inner: Inner,
+}
+
+#[derive(Debug)]
+enum Inner {
+    Gpu(gpu::Program),
+    Cpu(cpu::Program),
+}
+
+impl Program {
+    /// Computes `batch`. On a GPU the work is recorded in `pass` and runs when that is submitted.
+    ///
+    /// # Panics
+    /// If the batch has more tokens than the plan was made for, or `pass` belongs to another kind of device.
+    pub fn run(&self, batch: Batch, pass: &mut Recorder) {
+        assert!(batch.num_tokens as usize <= self.max_tokens, "a batch larger than the plan");
+        match (&self.inner, &mut pass.0) {
+            (Inner::Gpu(program), Some(encoder)) => program.record(batch, encoder),
+            (Inner::Cpu(program), None) => program.run(batch),
+            _ => panic!("a program runs on the device that it was compiled for"),
+        }
+    }
+}
+
+/// What programs record into before they are submitted together; on the CPU they run at once.
+#[derive(Debug)]
+pub struct Recorder(pub(crate) Option<gpu::Encoder>);

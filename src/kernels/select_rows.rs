@@ -1,0 +1,35 @@
+//! `select_rows`: `y[t] = x[first_row + t]`, so that logits are computed only for the rows asked for.
+
+use crate::cpu;
+use crate::kernels::elementwise::{self, Params};
+use crate::kernels::{Access, Kernel, Plan, Tolerance};
+use crate::tensor::Tensor;
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "select_rows",
+    wgsl: include_str!("../../shaders/select_rows.wgsl"),
+    params_bytes: size_of::<Params>(),
+    buffers: &[Access::Read, Access::ReadWrite],
+    twin: |call| {
+        let params: Params = call.params();
+        let [x, y, ..] = &mut call.slots;
+        cpu::select_rows(
+            call.batch.num_tokens as usize,
+            call.batch.first_row as usize,
+            params.columns as usize,
+            params.stride as usize,
+            x.floats(),
+            y.floats_mut(),
+        );
+    },
+    // A copy; the smallest positive number keeps the ratio defined.
+    tolerance: Tolerance { atol: f32::MIN_POSITIVE, rtol: 0.0 },
+};
+
+/// Records `y[t] = x[batch.first_row + t]`; `x`: `[rows, columns]`, `y`: `[max_tokens, columns]`.
+///
+/// # Panics
+/// If the columns differ.
+pub fn select_rows(plan: &mut Plan, x: &Tensor, y: &Tensor) {
+    elementwise::record(plan, &KERNEL, x, y);
+}

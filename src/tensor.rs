@@ -1,0 +1,179 @@
+//! Two-dimensional tensors on a device.
+
+use crate::device::{Buffer, Device};
+use crate::error::Result;
+
+/// Rows start at a multiple of this many elements, so that shaders read eight elements at a time.
+const ROW_ALIGNMENT: usize = 8;
+
+/// Elements from one row to the next, for rows of `columns`.
+pub fn row_stride(columns: usize) -> usize {
+    columns.next_multiple_of(ROW_ALIGNMENT)
+}
+
+/// A matrix of f32 activations, `[rows, columns]`; each row is followed by zeros up to a multiple of 8 elements, which
+/// no kernel writes.
+#[derive(Debug, Clone)]
+pub struct Tensor {
+    buffer: Buffer,
+    rows: usize,
+    columns: usize,
+}
+
+impl Tensor {
+    /// Zeros.
+    ///
+    /// # Errors
+    /// If the device has no room for it.
+    pub fn zeros(device: &Device, label: &str, rows: usize, columns: usize) -> Result<Self> {
+        let buffer = device.zeros(label, rows * row_stride(columns))?;
+        Ok(Self { buffer, rows, columns })
+    }
+
+    /// A tensor of `values`, `[rows, columns]` without padding.
+    ///
+    /// # Errors
+    /// If the device has no room for it.
+    ///
+    /// # Panics
+    /// If `values` is not `rows * columns` long.
+    pub fn from_slice(device: &Device, label: &str, values: &[f32], rows: usize, columns: usize) -> Result<Self> {
+        assert_eq!(values.len(), rows * columns, "{label}: [{rows}, {columns}] values");
+        let stride = row_stride(columns);
+        let mut words = vec![0_u32; rows * stride];
+        for row in 0..rows {
+            for column in 0..columns {
+                words[row * stride + column] = values[row * columns + column].to_bits();
+            }
+        }
+        Ok(Self { buffer: device.upload(label, &words)?, rows, columns })
+    }
+
+    /// A tensor over words that are laid out already.
+    pub(crate) fn from_buffer(buffer: Buffer, rows: usize, columns: usize) -> Self {
+        assert!(buffer.len() >= rows * row_stride(columns), "a buffer for [{rows}, {columns}]");
+        Self { buffer, rows, columns }
+    }
+
+    /// How many rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// How many columns, without padding.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Elements from one row to the next.
+    pub fn stride(&self) -> usize {
+        row_stride(self.columns)
+    }
+
+    /// The elements' buffer.
+    pub fn buffer(&self) -> &Buffer {
+        &self.buffer
+    }
+}
+
+/// How the elements of a weight matrix are stored on a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// IEEE single.
+    F32,
+    /// IEEE half, two a word.
+    F16,
+    /// The upper half of an IEEE single, two a word.
+    Bf16,
+}
+
+impl Format {
+    /// The value of the shaders' constant `FORMAT`.
+    pub fn code(self) -> u32 {
+        match self {
+            Self::F32 => 0,
+            Self::F16 => 1,
+            Self::Bf16 => 2,
+        }
+    }
+
+    /// The format of a [`Format::code`].
+    pub fn from_code(code: u32) -> Self {
+        match code {
+            0 => Self::F32,
+            1 => Self::F16,
+            _ => Self::Bf16,
+        }
+    }
+
+    /// 32-bit words for a row of `columns` elements, padding included.
+    pub fn words_per_row(self, columns: usize) -> usize {
+        match self {
+            Self::F32 => row_stride(columns),
+            Self::F16 | Self::Bf16 => row_stride(columns) / 2,
+        }
+    }
+
+    /// `f32`, `f16` or `bf16`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+        }
+    }
+}
+
+/// Consecutive rows of a weight matrix, as many as one binding holds.
+#[derive(Debug, Clone)]
+pub struct MatrixPart {
+    /// The rows' elements, each row padded with zeros to a multiple of 8.
+    pub buffer: Buffer,
+    /// Where the part starts.
+    pub first_row: usize,
+    /// How many rows it has.
+    pub num_rows: usize,
+}
+
+/// A weight matrix, `[rows, columns]`, split by rows where the device's bindings are too small for it.
+#[derive(Debug, Clone)]
+pub struct Matrix {
+    /// The parts, from the first row to the last.
+    pub parts: Vec<MatrixPart>,
+    /// How many rows: output features, or the vocabulary.
+    pub rows: usize,
+    /// How many columns: input features.
+    pub columns: usize,
+    /// How elements are stored.
+    pub format: Format,
+}
+
+impl Matrix {
+    /// Uploads rows of `words` ([`Format::words_per_row`] each) in parts that `device` can bind.
+    ///
+    /// # Errors
+    /// If the device has no room for it, or cannot bind even one row.
+    ///
+    /// # Panics
+    /// If `words` is not `rows` rows long.
+    pub fn upload(
+        device: &Device,
+        label: &str,
+        words: &[u32],
+        (rows, columns): (usize, usize),
+        format: Format,
+    ) -> Result<Self> {
+        let row_words = format.words_per_row(columns);
+        assert_eq!(words.len(), rows * row_words, "{label}: words of [{rows}, {columns}]");
+        let rows_per_part = (device.max_binding_words() / row_words).max(1);
+        let mut parts = Vec::with_capacity(rows.div_ceil(rows_per_part));
+        for (index, chunk) in words.chunks(rows_per_part * row_words).enumerate() {
+            parts.push(MatrixPart {
+                buffer: device.upload(label, chunk)?,
+                first_row: index * rows_per_part,
+                num_rows: chunk.len() / row_words,
+            });
+        }
+        Ok(Self { parts, rows, columns, format })
+    }
+}

@@ -108,6 +108,11 @@ class Failed(Exception):
     """A golden that cannot be made, or that differs from what is stored."""
 
 
+def reason(error):
+    """What went wrong, with paths as they are inside the repository."""
+    return str(error).replace(f"{REPOSITORY}/", "")
+
+
 # --- Tiny models ---
 
 
@@ -357,7 +362,7 @@ def check():
             print(f"ok      {name}")
         except (Failed, OSError) as error:
             failures += 1
-            print(f"FAILED  {name}: {error}")
+            print(f"FAILED  {name}: {reason(error)}")
     if failures:
         raise Failed(f"{failures} goldens differ; make_goldens.py writes them anew (the commit says why they changed)")
 
@@ -373,7 +378,7 @@ def main():
     try:
         check() if args.check else make()
     except (Failed, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {reason(error)}", file=sys.stderr)
         return 1
     return 0
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 DTYPES = {"f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32}
 ACTIVATIONS = ("gelu_new", "gelu_pytorch_tanh", "gelu")
@@ -140,7 +140,8 @@ def write_model_folder(out, config, tokenizer, tensors, dtype, force):
         partial.mkdir(parents=True)
         (partial / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         (partial / "tokenizer.json").write_text(json.dumps(tokenizer, indent=2, ensure_ascii=False), encoding="utf-8")
-        save_file(rounded, partial / "model.safetensors", metadata={"format": "pt"})
+        # `save_file` would leave a file that only its owner can read.
+        (partial / "model.safetensors").write_bytes(save(rounded, metadata={"format": "pt"}))
         for name in FILES:
             os.replace(partial / name, out / name)
         partial.rmdir()

@@ -118,6 +118,7 @@ class ConvertCheckpoint(unittest.TestCase):
         model, report = GPT2LMHeadModel.from_pretrained(
             self.out, dtype=torch.float64, attn_implementation="eager", output_loading_info=True
         )
+        self.assertEqual(len({path.stat().st_mode for path in self.out.iterdir()}), 1, "permissions differ")
         self.assertFalse(report["missing_keys"] or report["unexpected_keys"], report)
         with torch.no_grad():
             got = model.eval()(ids[None]).logits[0]
@@ -207,7 +208,7 @@ class ConvertCheckpoint(unittest.TestCase):
         def disk_is_full(*_, **__):
             raise OSError(28, "No space left on device")
 
-        with unittest.mock.patch("model_folder.save_file", disk_is_full):
+        with unittest.mock.patch("model_folder.save", disk_is_full):
             code, errors = self.convert(make_checkpoint(make_state()))
         self.assertEqual(code, 1, errors)
         self.assertIn("No space left", errors)

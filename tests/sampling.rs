@@ -1,0 +1,16 @@
+//! The sampler against an independent reference, and the trace's formats.
+
+#[path = "sampling/choice.rs"]
+mod choice;
+#[path = "sampling/errors.rs"]
+mod errors;
+#[path = "sampling/formats.rs"]
+mod formats;
+#[path = "sampling/properties.rs"]
+mod properties;
+#[path = "sampling/reference.rs"]
+mod reference;
+#[path = "sampling/stages.rs"]
+mod stages;
+#[path = "sampling/steps.rs"]
+mod steps;

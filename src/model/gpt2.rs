@@ -1,0 +1,74 @@
+//! GPT-2: `config.json` to [`DecoderSpec`].
+
+use serde_json::Value;
+
+use super::config::Config;
+use super::spec::{
+    Activation, DecoderSpec, Family, MAX_HIDDEN_SIZE, MAX_INTERMEDIATE_SIZE, MAX_LAYERS, MAX_NORM_EPS,
+    MAX_SEQ_LEN, MAX_VOCAB_SIZE, Norm, Position,
+};
+use crate::Result;
+
+/// Reads a GPT-2's `config.json`; messages call it `file`.
+///
+/// # Errors
+///
+/// Bad input where a field is missing, out of range or asks for something that is not supported.
+pub fn spec(config: &Value, file: &str) -> Result<DecoderSpec> {
+    let config = Config::new(config, file)?;
+    let hidden_size = config.size("n_embd", MAX_HIDDEN_SIZE)?;
+    let num_heads = config.size("n_head", hidden_size)?;
+    if !hidden_size.is_multiple_of(num_heads) {
+        return Err(config.wrong("n_head", &format!("a divisor of n_embd = {hidden_size}")));
+    }
+    let head_dim = hidden_size / num_heads;
+    let num_layers = config.size("n_layer", MAX_LAYERS)?;
+    let vocab_size = config.size("vocab_size", MAX_VOCAB_SIZE)?;
+    // `n_ctx` is the older name, and stands beside `n_positions` in many files.
+    let max_seq_len = match config.optional_size("n_positions", MAX_SEQ_LEN)? {
+        Some(max_seq_len) => max_seq_len,
+        None if config.get("n_ctx").is_some() => config.size("n_ctx", MAX_SEQ_LEN)?,
+        None => config.size("n_positions", MAX_SEQ_LEN)?,
+    };
+    if config.flag("add_cross_attention", false)? {
+        return Err(config.wrong("add_cross_attention", "false: there is no encoder to attend to"));
+    }
+
+    Ok(DecoderSpec {
+        family: Family::Gpt2,
+        vocab_size,
+        hidden_size,
+        intermediate_size: config.optional_size("n_inner", MAX_INTERMEDIATE_SIZE)?.unwrap_or(4 * hidden_size),
+        num_layers,
+        num_heads,
+        num_kv_heads: num_heads,
+        head_dim,
+        max_seq_len,
+        position: Position::Learned,
+        activation: activation(&config)?,
+        norm: Norm::LayerNorm { eps: config.positive("layer_norm_epsilon", 1e-5, MAX_NORM_EPS)? },
+        tied_head: config.flag("tie_word_embeddings", true)?,
+        attention_scales: attention_scales(&config, num_layers, head_dim)?,
+        bos_token_id: config.token_ids("bos_token_id", vocab_size)?.first().copied(),
+        eos_token_ids: config.token_ids("eos_token_id", vocab_size)?,
+    })
+}
+
+fn activation(config: &Config) -> Result<Activation> {
+    match config.text("activation_function")? {
+        None | Some("gelu_new" | "gelu_pytorch_tanh") => Ok(Activation::GeluTanh),
+        Some("gelu") => Ok(Activation::GeluErf),
+        Some(_) => Err(config.wrong("activation_function", "one of: gelu_new, gelu_pytorch_tanh, gelu")),
+    }
+}
+
+/// `1/√head_dim`, and with `scale_attn_by_inverse_layer_idx` also `1/(layer_index + 1)`.
+///
+/// `reorder_and_upcast_attn` changes only where half precision is left, and attention is in f32 here anyway.
+fn attention_scales(config: &Config, num_layers: usize, head_dim: usize) -> Result<Vec<f32>> {
+    let scale = if config.flag("scale_attn_weights", true)? { 1.0 / (head_dim as f64).sqrt() } else { 1.0 };
+    let by_layer = config.flag("scale_attn_by_inverse_layer_idx", false)?;
+    Ok((0..num_layers)
+        .map(|layer_index| (if by_layer { scale / (layer_index + 1) as f64 } else { scale }) as f32)
+        .collect())
+}

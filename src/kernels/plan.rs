@@ -105,11 +105,12 @@ impl Plan {
     /// # Errors
     /// If a shader does not compile on the device, or its memory is used up.
     pub fn compile(self) -> Result<Program> {
+        let (max_tokens, num_dispatches) = (self.max_tokens, self.num_dispatches());
         let inner = match &self.device {
             Device::Gpu(gpu) => Inner::Gpu(gpu::Program::new(gpu, &self.entries)?),
             Device::Cpu => Inner::Cpu(cpu::Program::new(self.entries)),
         };
-        Ok(Program { max_tokens: self.max_tokens, inner })
+        Ok(Program { max_tokens, num_dispatches, inner })
     }
 }
 
@@ -117,6 +118,7 @@ impl Plan {
 #[derive(Debug)]
 pub struct Program {
     max_tokens: usize,
+    num_dispatches: usize,
     inner: Inner,
 }
 
@@ -127,6 +129,11 @@ enum Inner {
 }
 
 impl Program {
+    /// How many kernels a run dispatches.
+    pub fn num_dispatches(&self) -> usize {
+        self.num_dispatches
+    }
+
     /// Computes `batch`. On a GPU the work is recorded in `pass` and runs when that is submitted.
     ///
     /// # Panics

@@ -1,0 +1,107 @@
+//! Fields of `config.json`, each checked against a range where it is read.
+
+use serde_json::{Map, Value};
+
+use crate::{Error, Result};
+
+/// The fields of a `config.json` and what messages call the file.
+pub(super) struct Config<'a> {
+    fields: &'a Map<String, Value>,
+    file: &'a str,
+}
+
+impl<'a> Config<'a> {
+    pub fn new(config: &'a Value, file: &'a str) -> Result<Self> {
+        match config {
+            Value::Object(fields) => Ok(Self { fields, file }),
+            other => Err(Error::input(format!("cannot use {file}"))
+                .detail(format!("found {}, expected an object", shown(other)))),
+        }
+    }
+
+    /// A field that is present and not null.
+    pub fn get(&self, key: &str) -> Option<&'a Value> {
+        self.fields.get(key).filter(|value| !value.is_null())
+    }
+
+    /// A required whole number from 1 to `max`.
+    pub fn size(&self, key: &str, max: usize) -> Result<usize> {
+        self.optional_size(key, max)?.ok_or_else(|| {
+            Error::input(format!("cannot use {}: {key} is missing", self.file))
+                .detail(format!("expected a whole number from 1 to {max}"))
+        })
+    }
+
+    /// A whole number from 1 to `max`; `None` where the field is missing or null.
+    pub fn optional_size(&self, key: &str, max: usize) -> Result<Option<usize>> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        match value.as_u64().and_then(|number| usize::try_from(number).ok()) {
+            Some(number) if (1..=max).contains(&number) => Ok(Some(number)),
+            _ => Err(self.wrong(key, &format!("a whole number from 1 to {max}"))),
+        }
+    }
+
+    /// A number above 0 and at most `max`; `default` where the field is missing or null.
+    pub fn positive(&self, key: &str, default: f32, max: f32) -> Result<f32> {
+        let Some(value) = self.get(key) else { return Ok(default) };
+        // The narrowing comes first: a number too small for f32 is a zero where it is used.
+        match value.as_f64().map(|number| number as f32) {
+            Some(number) if number > 0.0 && number <= max => Ok(number),
+            _ => Err(self.wrong(key, &format!("a number above 0 and at most {max}"))),
+        }
+    }
+
+    /// True or false; `default` where the field is missing or null.
+    pub fn flag(&self, key: &str, default: bool) -> Result<bool> {
+        let Some(value) = self.get(key) else { return Ok(default) };
+        value.as_bool().ok_or_else(|| self.wrong(key, "true or false"))
+    }
+
+    /// A text; `None` where the field is missing or null.
+    pub fn text(&self, key: &str) -> Result<Option<&'a str>> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        value.as_str().map(Some).ok_or_else(|| self.wrong(key, "a text"))
+    }
+
+    /// One token id or a list of them; empty where the field is missing or null.
+    ///
+    /// Ids past the vocabulary are left out: configurations of small models often keep the defaults of large
+    /// ones there, and an id that the model does not have can neither be fed nor chosen.
+    pub fn token_ids(&self, key: &str, vocab_size: usize) -> Result<Vec<u32>> {
+        let values = match self.get(key) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(values)) => values.as_slice(),
+            Some(value) => std::slice::from_ref(value),
+        };
+        let mut ids = Vec::new();
+        for value in values {
+            let id = value.as_u64().and_then(|id| u32::try_from(id).ok());
+            let id = id.ok_or_else(|| self.wrong(key, "a token id, a list of token ids or null"))?;
+            if (id as usize) < vocab_size {
+                ids.push(id);
+            } else {
+                tracing::warn!(
+                    "{}: {key} = {id} is past the vocabulary of {vocab_size} and left out",
+                    self.file
+                );
+            }
+        }
+        Ok(ids)
+    }
+
+    /// An error about `key` that shows its value.
+    pub fn wrong(&self, key: &str, expected: &str) -> Error {
+        let found = self.fields.get(key).map_or("nothing".to_string(), shown);
+        Error::input(format!("cannot use {}: {key} has a value that is not supported", self.file))
+            .detail(format!("found {key} = {found}, expected {expected}"))
+    }
+}
+
+/// A value as JSON, cut where it is long.
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

@@ -1,0 +1,142 @@
+//! A model on a device.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use super::gpt2;
+use super::spec::{self, DecoderSpec, Family};
+use super::weights::DecoderWeights;
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::text::{EncodeOptions, Tokenizer};
+use crate::trace::{ModelInfo, Token};
+use crate::weights::{ModelFiles, Safetensors};
+
+/// A model whose weights are on a device. Cloning shares it.
+///
+/// ```
+/// use sukashi::{Device, Model};
+///
+/// let model = Model::embedded(&Device::Cpu)?;
+/// assert_eq!(model.spec().num_layers, 6);
+/// # Ok::<(), sukashi::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Model(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    device: Device,
+    name: String,
+    spec: DecoderSpec,
+    weights: DecoderWeights,
+    tokenizer: Option<Tokenizer>,
+    file: Safetensors,
+    sha256: OnceLock<String>,
+}
+
+impl Model {
+    /// The model in the program: soseki-mini, a character-level GPT-2.
+    ///
+    /// # Errors
+    /// If the device has no room for it.
+    pub fn embedded(device: &Device) -> Result<Self> {
+        Self::from_files(device, ModelFiles::embedded()?, &mut |_, _| {})
+    }
+
+    /// The model in a folder with `config.json`, `model.safetensors` (or its index) and, if texts are to be read,
+    /// `tokenizer.json`.
+    ///
+    /// # Errors
+    /// If a file is not what it has to be, or the device has no room for the model.
+    pub fn load(device: &Device, folder: &Path) -> Result<Self> {
+        Self::from_files(device, ModelFiles::open(folder)?, &mut |_, _| {})
+    }
+
+    /// The model of these files; `progress` is told how many tensors of how many have been read.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn from_files(device: &Device, files: ModelFiles, progress: &mut dyn FnMut(usize, usize)) -> Result<Self> {
+        let ModelFiles { name, config, config_label, weights: file, tokenizer } = files;
+        let spec = spec::from_config(&config, &config_label)?;
+        spec.check_tokenizer(tokenizer.as_ref().map(Tokenizer::base_vocab_size))?;
+        let weights = match spec.family {
+            Family::Gpt2 => gpt2::load(device, &spec, &file, progress)?,
+        };
+        let device = device.clone();
+        Ok(Self(Arc::new(Inner { device, name, spec, weights, tokenizer, file, sha256: OnceLock::new() })))
+    }
+
+    /// Where the model runs.
+    pub fn device(&self) -> &Device {
+        &self.0.device
+    }
+
+    /// Its sizes and choices.
+    pub fn spec(&self) -> &DecoderSpec {
+        &self.0.spec
+    }
+
+    /// Its tokenizer, if it has one.
+    pub fn tokenizer(&self) -> Option<&Tokenizer> {
+        self.0.tokenizer.as_ref()
+    }
+
+    pub(crate) fn weights(&self) -> &DecoderWeights {
+        &self.0.weights
+    }
+
+    /// Token ids of `text`, with what the tokenizer puts around it.
+    ///
+    /// # Errors
+    /// If the model has no tokenizer, or the text has a character that its vocabulary lacks.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
+        self.encode_with(text, EncodeOptions::default())
+    }
+
+    /// As [`Model::encode`], with options.
+    ///
+    /// # Errors
+    /// As [`Model::encode`].
+    pub fn encode_with(&self, text: &str, options: EncodeOptions) -> Result<Vec<u32>> {
+        let tokenizer = self.tokenizer().ok_or_else(|| {
+            Error::input(format!("{} has no tokenizer.json, so it cannot read text", self.0.name))
+                .hint("--ids 1,2,3 gives token ids instead")
+        })?;
+        tokenizer.encode(text, options)
+    }
+
+    /// What an id stands for; without a tokenizer only the id.
+    pub fn token(&self, id: u32) -> Token {
+        match self.tokenizer() {
+            Some(tokenizer) => tokenizer.token(id),
+            None => Token { id, text: None, bytes: None },
+        }
+    }
+
+    /// The text of `ids`; `None` without a tokenizer.
+    pub fn decode(&self, ids: &[u32]) -> Option<String> {
+        self.tokenizer().map(|tokenizer| tokenizer.decode(ids))
+    }
+
+    /// What it is, for a trace. The first call reads the weight files once more, to hash them.
+    ///
+    /// # Errors
+    /// If the files cannot be read any more.
+    pub fn info(&self) -> Result<ModelInfo> {
+        let weights_sha256 = match self.0.sha256.get() {
+            Some(known) => known.clone(),
+            None => {
+                let hash = self.0.file.sha256()?;
+                self.0.sha256.get_or_init(|| hash).clone()
+            }
+        };
+        Ok(ModelInfo {
+            name: self.0.name.clone(),
+            family: self.0.spec.family.name().into(),
+            weights_sha256,
+            precision: self.0.weights.embedding.format.name().into(),
+        })
+    }
+}

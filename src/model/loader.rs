@@ -1,0 +1,209 @@
+//! From a file's tensors to a device's: shapes checked, matrices turned to `[out_features, in_features]`, rows padded.
+
+use rayon::prelude::*;
+
+use super::weights::{Linear, NormWeights};
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::tensor::{Format, Matrix, Tensor};
+use crate::weights::{Dtype, Safetensors, TensorInfo};
+
+/// Output rows that one task transposes: their elements lie side by side in the file.
+const ROWS_PER_TASK: usize = 64;
+
+/// Which way round a file stores a matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// `[rows, columns]`
+    AsIs,
+    /// `[columns, rows]`, as GPT-2's Conv1D.
+    Transposed,
+}
+
+/// Reads tensors one at a time and uploads them.
+pub(super) struct Loader<'a> {
+    device: &'a Device,
+    file: &'a Safetensors,
+    /// What this file puts before every name, such as `transformer.`.
+    prefix: &'static str,
+    bytes: Vec<u8>,
+    num_read: usize,
+    progress: &'a mut dyn FnMut(usize, usize),
+}
+
+/// A size with the formula it comes from, for messages.
+pub(super) type Size<'a> = (&'a str, usize);
+
+impl<'a> Loader<'a> {
+    /// `prefixes` are tried in turn before `probe`, a tensor that the family must have.
+    pub(super) fn new(
+        device: &'a Device,
+        file: &'a Safetensors,
+        (prefixes, probe): (&[&'static str], &str),
+        progress: &'a mut dyn FnMut(usize, usize),
+    ) -> Self {
+        let has_probe = |prefix: &&&'static str| file.info(&format!("{prefix}{probe}")).is_some();
+        let prefix = prefixes.iter().find(has_probe).copied().unwrap_or("");
+        Self { device, file, prefix, bytes: Vec::new(), num_read: 0, progress }
+    }
+
+    /// Whether the file has `name`, with or without its prefix.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.file.info(name).is_some() || self.file.info(&format!("{}{name}", self.prefix)).is_some()
+    }
+
+    /// A matrix `[rows, columns]`, stored on the device as in the file.
+    pub(super) fn matrix(&mut self, name: &str, rows: Size<'_>, columns: Size<'_>, layout: Layout) -> Result<Matrix> {
+        let expected = match layout {
+            Layout::AsIs => [rows, columns],
+            Layout::Transposed => [columns, rows],
+        };
+        let (name, format) = self.read(name, &expected)?;
+        let words = match (format, layout) {
+            (Format::F32, Layout::AsIs) => pad::<4>(&self.bytes, rows.1, columns.1),
+            (_, Layout::AsIs) => pad::<2>(&self.bytes, rows.1, columns.1),
+            (Format::F32, Layout::Transposed) => transpose::<4>(&self.bytes, rows.1, columns.1),
+            (_, Layout::Transposed) => transpose::<2>(&self.bytes, rows.1, columns.1),
+        };
+        Matrix::upload(self.device, &name, &words, (rows.1, columns.1), format)
+    }
+
+    /// A vector `[size]`, f32 on the device.
+    pub(super) fn vector(&mut self, name: &str, size: Size<'_>) -> Result<Tensor> {
+        let (name, format) = self.read(name, &[size])?;
+        let values: Vec<f32> = match format {
+            Format::F32 => self.bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+            Format::F16 => self.bytes.chunks_exact(2).map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
+            Format::Bf16 => {
+                self.bytes.chunks_exact(2).map(|b| half::bf16::from_le_bytes([b[0], b[1]]).to_f32()).collect()
+            }
+        };
+        Tensor::from_slice(self.device, &name, &values, 1, size.1)
+    }
+
+    /// `NAME.weight` and `NAME.bias` of a projection.
+    pub(super) fn linear(&mut self, name: &str, rows: Size<'_>, columns: Size<'_>, layout: Layout) -> Result<Linear> {
+        let weight = self.matrix(&format!("{name}.weight"), rows, columns, layout)?;
+        Ok(Linear { weight, bias: self.vector(&format!("{name}.bias"), rows)? })
+    }
+
+    /// `NAME.weight` and `NAME.bias` of a norm.
+    pub(super) fn norm(&mut self, name: &str, size: Size<'_>) -> Result<NormWeights> {
+        let weight = self.vector(&format!("{name}.weight"), size)?;
+        Ok(NormWeights { weight, bias: self.vector(&format!("{name}.bias"), size)? })
+    }
+
+    /// Whether two tensors have the same bytes.
+    pub(super) fn same(&mut self, left: &str, right: &str) -> Result<bool> {
+        let (left, right) = (self.full_name(left), self.full_name(right));
+        if self.file.info(&left) != self.file.info(&right) {
+            return Ok(false);
+        }
+        let mut other = Vec::new();
+        self.file.read(&left, &mut self.bytes)?;
+        self.file.read(&right, &mut other)?;
+        Ok(self.bytes == other)
+    }
+
+    fn full_name(&self, name: &str) -> String {
+        let prefixed = format!("{}{name}", self.prefix);
+        if self.file.info(&prefixed).is_none() && self.file.info(name).is_some() { name.to_owned() } else { prefixed }
+    }
+
+    /// Reads a tensor's bytes after its shape and type have been checked.
+    fn read(&mut self, name: &str, expected: &[Size<'_>]) -> Result<(String, Format)> {
+        let name = self.full_name(name);
+        let file = self.file;
+        let info = file.info(&name).ok_or_else(|| self.missing(&name))?;
+        let sizes: Vec<usize> = expected.iter().map(|(_, size)| *size).collect();
+        if info.shape != sizes {
+            return Err(self.wrong_shape(&name, info, expected));
+        }
+        let format = match info.dtype {
+            Dtype::F32 => Format::F32,
+            Dtype::F16 => Format::F16,
+            Dtype::Bf16 => Format::Bf16,
+            other => {
+                return Err(Error::input(format!("cannot load {name} from {}", file.file_of(&name)))
+                    .detail(format!("found type {other}, expected F32, F16 or BF16")));
+            }
+        };
+        file.read(&name, &mut self.bytes)?;
+        self.num_read += 1;
+        (self.progress)(self.num_read, file.names().count());
+        Ok((name, format))
+    }
+
+    fn missing(&self, name: &str) -> Error {
+        Error::input(format!("cannot load {name}: the weights have no such tensor"))
+            .detail(format!("found {} tensors in {}", self.file.names().count(), self.file.file_of(name)))
+            .hint("do config.json and the weights belong to one model?")
+    }
+
+    fn wrong_shape(&self, name: &str, info: &TensorInfo, expected: &[Size<'_>]) -> Error {
+        let formula: Vec<&str> = expected.iter().map(|(formula, _)| *formula).collect();
+        let sizes: Vec<usize> = expected.iter().map(|(_, size)| *size).collect();
+        Error::input(format!("cannot load {name} from {}", self.file.file_of(name)))
+            .detail(format!("found shape {:?}, expected [{}] = {sizes:?}", info.shape, formula.join(", ")))
+            .hint("do config.json and the weights belong to one model?")
+    }
+}
+
+/// Rows of `[rows, columns]` elements of `BYTES` bytes, padded with zeros.
+fn pad<const BYTES: usize>(bytes: &[u8], rows: usize, columns: usize) -> Vec<u32> {
+    let row_bytes = crate::tensor::row_stride(columns) * BYTES;
+    let mut words = vec![0_u32; rows * row_bytes / 4];
+    let padded: &mut [u8] = bytemuck::cast_slice_mut(&mut words);
+    for (to, from) in padded.chunks_exact_mut(row_bytes).zip(bytes.chunks_exact(columns * BYTES)) {
+        to[..from.len()].copy_from_slice(from);
+    }
+    words
+}
+
+/// As [`pad`], from a file that has `[columns, rows]`.
+fn transpose<const BYTES: usize>(bytes: &[u8], rows: usize, columns: usize) -> Vec<u32> {
+    let row_bytes = crate::tensor::row_stride(columns) * BYTES;
+    let mut words = vec![0_u32; rows * row_bytes / 4];
+    let padded: &mut [u8] = bytemuck::cast_slice_mut(&mut words);
+    padded.par_chunks_mut(row_bytes * ROWS_PER_TASK).enumerate().for_each(|(task, chunk)| {
+        let first_row = task * ROWS_PER_TASK;
+        for (column, from) in bytes.chunks_exact(rows * BYTES).enumerate() {
+            for (index, to) in chunk.chunks_exact_mut(row_bytes).enumerate() {
+                let element = &from[(first_row + index) * BYTES..][..BYTES];
+                to[column * BYTES..][..BYTES].copy_from_slice(element);
+            }
+        }
+    });
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{pad, transpose};
+
+    #[test]
+    fn rows_are_padded_and_transposed() {
+        // [2, 3] of u16 elements 1..=6, and the same matrix stored as [3, 2].
+        let as_is: Vec<u8> = [1_u16, 2, 3, 4, 5, 6].iter().flat_map(|value| value.to_le_bytes()).collect();
+        let transposed: Vec<u8> = [1_u16, 4, 2, 5, 3, 6].iter().flat_map(|value| value.to_le_bytes()).collect();
+        let words = pad::<2>(&as_is, 2, 3);
+        assert_eq!(bytemuck::cast_slice::<u32, u16>(&words), [1, 2, 3, 0, 0, 0, 0, 0, 4, 5, 6, 0, 0, 0, 0, 0]);
+        assert_eq!(transpose::<2>(&transposed, 2, 3), words);
+    }
+
+    #[test]
+    fn transposing_covers_every_task() {
+        let (rows, columns) = (super::ROWS_PER_TASK * 2 + 3, 5);
+        let value = |row: usize, column: usize| (row * 100 + column) as f32;
+        let stored: Vec<u8> = (0..columns)
+            .flat_map(|column| (0..rows).map(move |row| value(row, column)))
+            .flat_map(f32::to_le_bytes)
+            .collect();
+        let words = transpose::<4>(&stored, rows, columns);
+        for row in 0..rows {
+            for column in 0..columns {
+                assert_eq!(f32::from_bits(words[row * 8 + column]), value(row, column));
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The model: one decoder, described by a [`spec::DecoderSpec`], whichever family it comes from.
+
+mod capture;
+mod config;
+mod forward;
+pub mod gpt2;
+mod kv_cache;
+mod load;
+mod loader;
+mod session;
+pub mod spec;
+mod weights;
+
+pub use capture::{Capture, CaptureRequest};
+pub use load::Model;
+pub use session::Session;
+pub use spec::DecoderSpec;

@@ -1,0 +1,189 @@
+//! A session: one text being read and continued, with its KV cache.
+
+use super::forward::{self, Activations, Taps};
+use super::kv_cache::KvCache;
+use super::load::Model;
+use crate::device::Readback;
+use crate::error::{Error, Result};
+use crate::kernels::{self, Batch, Plan, Program};
+use crate::tensor::Tensor;
+
+/// Tokens of a prompt that are computed together.
+const PREFILL_TOKENS: usize = 64;
+
+/// One text being read and continued.
+///
+/// ```
+/// # pollster::block_on(async {
+/// use sukashi::{Device, Model, Session};
+///
+/// let model = Model::embedded(&Device::Cpu)?;
+/// let mut session = Session::new(&model)?;
+/// let ids = model.encode("吾輩は")?;
+/// let logits = session.prefill(&ids).await?;
+/// assert_eq!(logits.len(), model.spec().vocab_size);
+/// # Ok::<(), sukashi::Error>(()) }).unwrap();
+/// ```
+#[derive(Debug)]
+pub struct Session {
+    model: Model,
+    /// The tokens in the window.
+    ids: Vec<u32>,
+    /// How many tokens have left the window.
+    num_dropped: usize,
+    activations: Activations,
+    /// One token: body and head in one pass.
+    decode: Program,
+    /// Many tokens: the body.
+    prefill: Program,
+    /// The head for one row of a prefill.
+    last_row: Program,
+    logits: Tensor,
+    readback: Readback,
+    positions: Vec<u32>,
+}
+
+impl Session {
+    /// An empty text, with room for the model's whole context.
+    ///
+    /// # Errors
+    /// If the device has no room for the cache or cannot compile a shader.
+    pub fn new(model: &Model) -> Result<Self> {
+        let (device, spec, weights) = (model.device(), model.spec(), model.weights());
+        let max_seq_len = spec.max_seq_len;
+        let cache = KvCache::new(device, spec, max_seq_len)?;
+        let activations = Activations::new(device, spec, PREFILL_TOKENS)?;
+        let logits = Tensor::zeros(device, "logits", 1, spec.vocab_size)?;
+        let last = Tensor::zeros(device, "last", 1, spec.hidden_size)?;
+        let last_normed = Tensor::zeros(device, "last_normed", 1, spec.hidden_size)?;
+
+        let mut decode = Plan::new(device, 1);
+        forward::body(&mut decode, spec, weights, &cache, &activations, &Taps::default());
+        forward::head(&mut decode, spec, weights, &activations.resid, &last_normed, &logits);
+
+        let mut prefill = Plan::new(device, PREFILL_TOKENS);
+        forward::body(&mut prefill, spec, weights, &cache, &activations, &Taps::default());
+
+        let mut last_row = Plan::new(device, 1);
+        kernels::select_rows(&mut last_row, &activations.resid, &last);
+        forward::head(&mut last_row, spec, weights, &last, &last_normed, &logits);
+
+        Ok(Self {
+            model: model.clone(),
+            ids: Vec::with_capacity(max_seq_len),
+            num_dropped: 0,
+            decode: decode.compile()?,
+            prefill: prefill.compile()?,
+            last_row: last_row.compile()?,
+            readback: Readback::new(device, spec.vocab_size)?,
+            positions: Vec::with_capacity(PREFILL_TOKENS),
+            activations,
+            logits,
+        })
+    }
+
+    /// The model that the session runs.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The tokens in the window: all of the text, or its end once the text has outgrown the context.
+    pub fn ids(&self) -> &[u32] {
+        &self.ids
+    }
+
+    /// How many tokens have left the window because the text outgrew the context.
+    pub fn num_dropped(&self) -> usize {
+        self.num_dropped
+    }
+
+    /// Kernels dispatched for each decoded token.
+    pub fn dispatches_per_token(&self) -> usize {
+        self.decode.num_dispatches()
+    }
+
+    /// Forgets the text.
+    pub fn reset(&mut self) {
+        self.ids.clear();
+        self.num_dropped = 0;
+    }
+
+    /// Reads `ids` on top of what is there and gives the logits, `[vocab_size]`, of the token after the last.
+    ///
+    /// # Errors
+    /// If `ids` is empty, has an id outside the vocabulary, or does not fit into the context; if the device fails.
+    pub async fn prefill(&mut self, ids: &[u32]) -> Result<&[f32]> {
+        self.check(ids)?;
+        let max_seq_len = self.model.spec().max_seq_len;
+        if self.ids.len() + ids.len() > max_seq_len {
+            return Err(Error::input("the prompt is longer than the model's context")
+                .detail(format!("{} tokens, at most {max_seq_len}", self.ids.len() + ids.len()))
+                .hint("--truncate-prompt keeps the end of it"));
+        }
+        self.append(ids).await
+    }
+
+    /// Reads one more token and gives the logits, `[vocab_size]`, of the next.
+    ///
+    /// Past the model's context the window slides: the oldest token is dropped and the rest is read again at its new
+    /// positions, so that each prediction sees exactly the last `max_seq_len` tokens.
+    ///
+    /// # Errors
+    /// If `id` is outside the vocabulary, or the device fails.
+    pub async fn decode(&mut self, id: u32) -> Result<&[f32]> {
+        self.check(&[id])?;
+        if self.ids.len() < self.model.spec().max_seq_len {
+            return self.append(&[id]).await;
+        }
+        let mut window: Vec<u32> = self.ids[1..].to_vec();
+        window.push(id);
+        self.ids.clear();
+        self.num_dropped += 1;
+        self.append(&window).await
+    }
+
+    async fn append(&mut self, ids: &[u32]) -> Result<&[f32]> {
+        let device = self.model.device().clone();
+        let chunks = ids.len().div_ceil(PREFILL_TOKENS);
+        for (index, chunk) in ids.chunks(PREFILL_TOKENS).enumerate() {
+            let position = self.ids.len() as u32;
+            let num_tokens = chunk.len() as u32;
+            self.positions.clear();
+            self.positions.extend(position..position + num_tokens);
+            device.write(&self.activations.ids, chunk);
+            device.write(&self.activations.positions, &self.positions);
+            let batch = Batch { position, num_tokens, ..Batch::default() };
+            let mut recorder = device.record();
+            let is_last = index + 1 == chunks;
+            if is_last && num_tokens == 1 {
+                self.decode.run(batch, &mut recorder);
+            } else {
+                self.prefill.run(batch, &mut recorder);
+                if is_last {
+                    let row = Batch { num_tokens: 1, first_row: num_tokens - 1, ..Batch::default() };
+                    self.last_row.run(row, &mut recorder);
+                }
+            }
+            self.ids.extend_from_slice(chunk);
+            if is_last {
+                let vocab_size = self.model.spec().vocab_size;
+                let words = self.readback.submit_and_read(recorder, self.logits.buffer(), vocab_size).await?;
+                return Ok(bytemuck::cast_slice(words));
+            }
+            device.submit(recorder)?;
+        }
+        Err(Error::input("the prompt is empty"))
+    }
+
+    fn check(&self, ids: &[u32]) -> Result<()> {
+        let vocab_size = self.model.spec().vocab_size;
+        if ids.is_empty() {
+            return Err(Error::input("the prompt is empty").hint("give at least one token"));
+        }
+        match ids.iter().position(|&id| id as usize >= vocab_size) {
+            None => Ok(()),
+            Some(index) => Err(Error::input(format!("token id {} is outside the vocabulary", ids[index]))
+                .detail(format!("token {} of {}; ids go up to {}", index + 1, ids.len(), vocab_size - 1))),
+        }
+    }
+}

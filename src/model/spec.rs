@@ -1,0 +1,170 @@
+//! What a decoder is made of, whichever family it comes from.
+
+use serde_json::Value;
+
+use super::config::Config;
+use super::gpt2;
+use crate::{Error, Result};
+
+/// Most tokens that a vocabulary may have.
+pub(super) const MAX_VOCAB_SIZE: usize = 1 << 24;
+/// Widest residual stream.
+pub(super) const MAX_HIDDEN_SIZE: usize = 1 << 17;
+/// Widest feed-forward layer.
+pub(super) const MAX_INTERMEDIATE_SIZE: usize = 1 << 20;
+/// Most layers.
+pub(super) const MAX_LAYERS: usize = 1 << 10;
+/// Longest context, in tokens.
+pub(super) const MAX_SEQ_LEN: usize = 1 << 24;
+/// Largest epsilon of a norm.
+pub(super) const MAX_NORM_EPS: f32 = 1.0;
+
+/// A decoder-only transformer: every size and choice that the forward pass depends on.
+///
+/// ```
+/// use sukashi::model::{DecoderSpec, spec};
+/// use sukashi::weights::ModelFiles;
+///
+/// let files = ModelFiles::embedded()?;
+/// let spec: DecoderSpec = spec::from_config(&files.config, &files.config_label)?;
+/// assert_eq!((spec.num_layers, spec.num_heads, spec.head_dim), (6, 6, 32));
+/// # Ok::<(), sukashi::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecoderSpec {
+    /// Which family's names the tensors have.
+    pub family: Family,
+    /// Rows of the token embedding `[vocab_size, hidden_size]`, and the number of logits.
+    pub vocab_size: usize,
+    /// Width of the residual stream, in elements.
+    pub hidden_size: usize,
+    /// Width between the two projections of the feed-forward layer, in elements.
+    pub intermediate_size: usize,
+    /// Number of decoder layers.
+    pub num_layers: usize,
+    /// Query heads per layer; queries are `[num_tokens, num_heads, head_dim]`.
+    pub num_heads: usize,
+    /// Key and value heads per layer; keys and values are `[kv_len, num_kv_heads, head_dim]`. Divides
+    /// `num_heads`.
+    pub num_kv_heads: usize,
+    /// Width of one head, in elements.
+    pub head_dim: usize,
+    /// Longest context that the model has positions for, in tokens.
+    pub max_seq_len: usize,
+    /// How tokens are told apart by their place.
+    pub position: Position,
+    /// Between the two projections of the feed-forward layer.
+    pub activation: Activation,
+    /// Before attention, before the feed-forward layer, and before the logits.
+    pub norm: Norm,
+    /// Whether the projection to logits is the token embedding, or `lm_head` `[vocab_size, hidden_size]`.
+    pub tied_head: bool,
+    /// What each layer multiplies its attention scores `q · k` by; `[num_layers]`.
+    pub attention_scales: Vec<f32>,
+    /// Fed before the first token where the family asks for it.
+    pub bos_token_id: Option<u32>,
+    /// Any of these ends the text; all below `vocab_size`.
+    pub eos_token_ids: Vec<u32>,
+}
+
+/// A family of models: what the tensors are called and which fields `config.json` has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Family {
+    /// GPT-2 (Radford et al. 2019).
+    Gpt2,
+}
+
+impl Family {
+    /// The family's `model_type`, such as `gpt2`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Family::Gpt2 => "gpt2",
+        }
+    }
+}
+
+/// How tokens are told apart by their place in the context.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Position {
+    /// A learned vector for each place, added to the token embedding; `[max_seq_len, hidden_size]`.
+    Learned,
+}
+
+/// The feed-forward layer's non-linearity. Source: Hendrycks & Gimpel 2016, arXiv:1606.08415.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Activation {
+    /// `x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))`.
+    GeluTanh,
+    /// `x/2 · (1 + erf(x/√2))`.
+    GeluErf,
+}
+
+/// How hidden states are normalised.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Norm {
+    /// `(x - mean) / sqrt(variance + eps) · weight + bias` over the hidden size.
+    LayerNorm {
+        /// Added to the variance; above 0.
+        eps: f32,
+    },
+}
+
+type Reader = fn(&Value, &str) -> Result<DecoderSpec>;
+
+/// `model_type`, the architecture of its language model, and what reads its configuration.
+const FAMILIES: &[(&str, &str, Reader)] = &[("gpt2", "GPT2LMHeadModel", gpt2::spec)];
+
+/// Reads a Hugging Face `config.json` of any known family; messages call it `file`.
+///
+/// The family is `model_type`, or where that is missing the first of `architectures`.
+///
+/// # Errors
+///
+/// Bad input where the family is unknown, or a field is missing, out of range or asks for something that is not
+/// supported.
+pub fn from_config(config: &Value, file: &str) -> Result<DecoderSpec> {
+    let fields = Config::new(config, file)?;
+    let model_type = fields.text("model_type")?;
+    let architecture = config["architectures"][0].as_str();
+    let known = FAMILIES.iter().find(|(name, class, _)| match model_type {
+        Some(model_type) => model_type == *name,
+        None => architecture == Some(class),
+    });
+    if let Some((_, _, read)) = known {
+        return read(config, file);
+    }
+    let found = match (model_type, architecture) {
+        (Some(model_type), _) => format!("model_type = {model_type:?}"),
+        (None, Some(architecture)) => format!("architectures = [{architecture:?}]"),
+        (None, None) => "neither model_type nor architectures".to_string(),
+    };
+    let names: Vec<_> = FAMILIES.iter().map(|(name, class, _)| format!("{name} ({class})")).collect();
+    Err(Error::input(format!("cannot use {file}: the architecture is unknown"))
+        .detail(format!("found {found}, expected one of: {}", names.join(", "))))
+}
+
+impl DecoderSpec {
+    /// Checks that the tokenizer does not know more tokens than the model.
+    ///
+    /// `tokenizer_size` counts the tokenizer's own tokens, [`crate::text::Tokenizer::base_vocab_size`]; it may be
+    /// smaller, because embeddings are often padded.
+    ///
+    /// # Errors
+    ///
+    /// Bad input with both numbers where it does.
+    pub fn check_tokenizer(&self, tokenizer_size: Option<usize>) -> Result<()> {
+        let vocab_size = self.vocab_size;
+        match tokenizer_size {
+            Some(size) if size > vocab_size => {
+                Err(Error::input("cannot use the model: tokenizer.json has more tokens than the model")
+                    .detail(format!("found {size} tokens, expected at most vocab_size = {vocab_size}"))
+                    .hint("do tokenizer.json and config.json belong to one model?"))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Text to token ids and back.
+//!
+//! A token stands for bytes, not for characters: a byte-level vocabulary cuts Japanese text in the middle of a
+//! character. [`Tokenizer::token`] gives those bytes, and [`StreamDecoder`] waits until characters are whole.
+
+mod decode;
+mod merges;
+mod pieces;
+mod prompt;
+mod tokenizer;
+mod unknown;
+
+pub use decode::StreamDecoder;
+pub use prompt::{check_prompt, parse_ids};
+pub use tokenizer::{EncodeOptions, Tokenizer};

@@ -1,0 +1,174 @@
+//! Weights in safetensors files: one, or several with an index.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::header::{self, Entry};
+use super::source::Source;
+use super::{TensorInfo, shards};
+use crate::{Error, Result};
+
+const SINGLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// The tensors of a model, read on demand. Shared freely between threads.
+///
+/// ```
+/// use sukashi::weights::{Dtype, Safetensors};
+///
+/// let weights = Safetensors::open("assets/soseki-mini".as_ref())?;
+/// let info = weights.info("wte.weight").expect("a GPT-2 has token embeddings");
+/// assert_eq!(info.dtype, Dtype::F16);
+/// assert_eq!(info.shape, [2948, 192]);
+///
+/// let mut bytes = Vec::new();
+/// weights.read("wte.weight", &mut bytes)?;
+/// assert_eq!(bytes.len(), 2948 * 192 * 2);
+/// # Ok::<(), sukashi::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Safetensors {
+    /// In the order of their names.
+    files: Vec<Source>,
+    tensors: BTreeMap<String, Tensor>,
+}
+
+#[derive(Debug)]
+struct Tensor {
+    info: TensorInfo,
+    file_index: usize,
+    offset: u64,
+    num_bytes: u64,
+}
+
+impl Safetensors {
+    /// Opens a safetensors file, an index (`….index.json`), or a folder with `model.safetensors` or
+    /// `model.safetensors.index.json`, and checks every header.
+    ///
+    /// # Errors
+    ///
+    /// Bad input where a file is missing or its header does not describe the file exactly.
+    pub fn open(path: &Path) -> Result<Self> {
+        if !path.is_dir() {
+            let is_index = path.extension().is_some_and(|extension| extension == "json");
+            return if is_index {
+                Self::open_index(path)
+            } else {
+                Self::from_files(vec![Source::open(path)?])
+            };
+        }
+        let (single, index) = (path.join(SINGLE), path.join(INDEX));
+        if single.exists() {
+            return Self::from_files(vec![Source::open(&single)?]);
+        }
+        if index.exists() {
+            return Self::open_index(&index);
+        }
+        let error = Error::input(format!("cannot load weights from {}", path.display()))
+            .detail(format!("found neither {SINGLE} nor {INDEX}"));
+        Err(if path.join("pytorch_model.bin").exists() {
+            error.hint("pytorch_model.bin runs code when it is read; convert it to safetensors first")
+        } else {
+            error
+        })
+    }
+
+    /// The tensors of a safetensors file that is part of the program; messages call it `label`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn embedded(label: &str, bytes: &'static [u8]) -> Result<Self> {
+        Self::from_files(vec![Source::embedded(label, bytes)])
+    }
+
+    fn from_files(files: Vec<Source>) -> Result<Self> {
+        let mut tensors = BTreeMap::new();
+        for (file_index, file) in files.iter().enumerate() {
+            for entry in header::read(file)? {
+                let (name, tensor) = located(entry, file_index);
+                tensors.insert(name, tensor);
+            }
+        }
+        Ok(Self { files, tensors })
+    }
+
+    fn open_index(index: &Path) -> Result<Self> {
+        let folder = match index.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let mut by_file: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (tensor, file) in shards::read_index(index)? {
+            by_file.entry(file).or_default().push(tensor);
+        }
+        let (mut files, mut tensors) = (Vec::new(), BTreeMap::new());
+        for (file_name, names) in by_file {
+            let file = Source::open(&shards::locate(folder, index, &file_name)?)?;
+            let mut held: HashMap<_, _> =
+                header::read(&file)?.into_iter().map(|entry| located(entry, files.len())).collect();
+            for name in names {
+                let tensor = held.remove(&name).ok_or_else(|| {
+                    Error::input(format!("cannot load {name}: it is not in {}", file.label))
+                        .detail(format!("{} says that it is", index.display()))
+                        .hint("do the index and the shards belong to one model?")
+                })?;
+                tensors.insert(name, tensor);
+            }
+            files.push(file);
+        }
+        Ok(Self { files, tensors })
+    }
+
+    /// The names of all tensors, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// Type and shape of a tensor; `None` where there is none of this name.
+    pub fn info(&self, name: &str) -> Option<&TensorInfo> {
+        self.tensors.get(name).map(|tensor| &tensor.info)
+    }
+
+    /// The file that holds a tensor, for messages; all files where there is none of this name.
+    pub fn file_of(&self, name: &str) -> String {
+        match self.tensors.get(name) {
+            Some(tensor) => self.files[tensor.file_index].label.clone(),
+            None => self.files.iter().map(|file| file.label.as_str()).collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    /// Replaces `buffer` by the tensor's bytes: its elements in order, little-endian.
+    ///
+    /// # Errors
+    ///
+    /// Bad input where there is no tensor of this name; otherwise the file cannot be read any more, or its
+    /// bytes do not fit into memory.
+    pub fn read(&self, name: &str, buffer: &mut Vec<u8>) -> Result<()> {
+        let tensor = self.tensors.get(name).ok_or_else(|| {
+            Error::input(format!("cannot load {name} from {}: no such tensor", self.file_of(name)))
+                .hint("do config.json and the weights belong to one model?")
+        })?;
+        self.files[tensor.file_index].read_vec(tensor.offset, tensor.num_bytes, buffer)
+    }
+
+    /// SHA-256 of the files' bytes in the order of their names, in hexadecimal. Reads every file once.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read any more.
+    pub fn sha256(&self) -> Result<String> {
+        let mut hasher = Sha256::new();
+        for file in &self.files {
+            file.hash_into(&mut hasher)?;
+        }
+        Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+fn located(entry: Entry, file_index: usize) -> (String, Tensor) {
+    let Entry { name, info, offset, num_bytes } = entry;
+    (name, Tensor { info, file_index, offset, num_bytes })
+}

@@ -1,0 +1,89 @@
+//! `model.safetensors.index.json`: which tensor is in which file.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+
+use super::json;
+use crate::{Error, Result};
+
+/// The format's limit on a header; an index holds less than the headers that it repeats.
+const MAX_INDEX_BYTES: u64 = 100_000_000;
+
+/// Tensor names with the names of their files, in the index's order.
+pub(super) fn read_index(path: &Path) -> Result<Vec<(String, String)>> {
+    let label = path.display().to_string();
+    let bytes = json::read(path, MAX_INDEX_BYTES)?;
+    let Index { weight_map: WeightMap(pairs) } = json::parse(&label, &bytes)?;
+    let mut names = HashSet::new();
+    if let Some((name, _)) = pairs.iter().find(|(name, _)| !names.insert(name.as_str())) {
+        return Err(Error::input(format!("cannot read {label}: weight_map lists tensor {name} twice")));
+    }
+    Ok(pairs)
+}
+
+/// The path of a file that an index names; it has to lie in the index's own folder.
+///
+/// An index comes from elsewhere together with the weights, so it must not reach files of the reader's.
+pub(super) fn locate(folder: &Path, index: &Path, file_name: &str) -> Result<PathBuf> {
+    let refused = |found: String| {
+        Error::input(format!("cannot use {}: weight_map names a file outside its folder", index.display()))
+            .detail(format!("found {found}, expected the name of a file in {}", folder.display()))
+    };
+    let mut components = Path::new(file_name).components();
+    let plain = matches!(components.next(), Some(Component::Normal(_))) && components.next().is_none();
+    if !plain || file_name.contains(['/', '\\', '\0']) {
+        return Err(refused(format!("{file_name:?}")));
+    }
+
+    let path = folder.join(file_name);
+    let resolved = path.canonicalize().map_err(|error| {
+        Error::file("open", &path, error)
+            .detail(format!("{} names it", index.display()))
+            .hint("a model in shards needs all of its files; is the download complete?")
+    })?;
+    let folder = folder.canonicalize().map_err(|error| Error::file("open", folder, error))?;
+    if resolved.starts_with(&folder) || blobs_of(&folder).is_some_and(|blobs| resolved.starts_with(blobs)) {
+        return Ok(path);
+    }
+    Err(refused(format!("{file_name:?}, a link to {}", resolved.display())))
+}
+
+/// Where the files of a hub cache really are: `NAME/snapshots/REVISION` links into `NAME/blobs`.
+fn blobs_of(folder: &Path) -> Option<PathBuf> {
+    let snapshots = folder.parent()?;
+    (snapshots.file_name()? == "snapshots").then(|| snapshots.with_file_name("blobs"))
+}
+
+#[derive(Deserialize)]
+struct Index {
+    weight_map: WeightMap,
+}
+
+/// A map that keeps what is listed twice.
+struct WeightMap(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for WeightMap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PairVisitor;
+        impl<'de> Visitor<'de> for PairVisitor {
+            type Value = WeightMap;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of tensor names and file names")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<WeightMap, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(WeightMap(pairs))
+            }
+        }
+        deserializer.deserialize_map(PairVisitor)
+    }
+}

@@ -1,0 +1,109 @@
+//! Bytes at a position, from a file or from memory.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
+
+use crate::{Error, ErrorKind, Result};
+
+/// Something with a length and bytes at positions.
+///
+/// A file is read, not mapped into memory: a mapped file that shrinks while in use kills the process.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// What messages call it.
+    pub label: String,
+    /// In bytes, as it was when opened.
+    pub len: u64,
+    data: Data,
+}
+
+#[derive(Debug)]
+enum Data {
+    Embedded(&'static [u8]),
+    File(Mutex<File>),
+}
+
+impl Source {
+    /// Opens the regular file at `path`.
+    pub fn open(path: &Path) -> Result<Self> {
+        let failed = |error| Error::file("open", path, error);
+        // Opening a named pipe would wait for a writer.
+        if !std::fs::metadata(path).map_err(failed)?.is_file() {
+            return Err(Error::input(format!("cannot read {}: it is not a regular file", path.display())));
+        }
+        let file = File::open(path).map_err(failed)?;
+        let len = file.metadata().map_err(failed)?.len();
+        Ok(Self { label: path.display().to_string(), len, data: Data::File(Mutex::new(file)) })
+    }
+
+    /// Bytes that are part of the program.
+    pub fn embedded(label: impl Into<String>, bytes: &'static [u8]) -> Self {
+        Self { label: label.into(), len: bytes.len() as u64, data: Data::Embedded(bytes) }
+    }
+
+    /// Fills `buffer` with the bytes from `offset`; all of them or an error.
+    pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        match &self.data {
+            Data::Embedded(bytes) => {
+                let start = usize::try_from(offset).unwrap_or(usize::MAX);
+                let range = start..start.saturating_add(buffer.len());
+                let bytes = bytes.get(range).ok_or_else(|| self.too_short(offset, buffer.len()))?;
+                buffer.copy_from_slice(bytes);
+                Ok(())
+            }
+            Data::File(file) => {
+                // Each read seeks first, so a read that failed half-way leaves nothing behind that matters.
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(buffer)).map_err(|error| {
+                    if error.kind() == std::io::ErrorKind::UnexpectedEof {
+                        self.too_short(offset, buffer.len())
+                    } else {
+                        Error::file("read", Path::new(&self.label), error)
+                    }
+                })
+            }
+        }
+    }
+
+    /// Fills `buffer`, resized to `num_bytes`, with the bytes from `offset`.
+    ///
+    /// `num_bytes` has to be checked against [`Self::len`] before.
+    pub fn read_vec(&self, offset: u64, num_bytes: u64, buffer: &mut Vec<u8>) -> Result<()> {
+        buffer.clear();
+        let out_of_memory = || {
+            let message = format!("cannot read {}: {num_bytes} bytes do not fit into memory", self.label);
+            Error::new(ErrorKind::OutOfMemory, message)
+        };
+        let num_bytes = usize::try_from(num_bytes).map_err(|_| out_of_memory())?;
+        buffer.try_reserve_exact(num_bytes).map_err(|_| out_of_memory())?;
+        buffer.resize(num_bytes, 0);
+        self.read_at(offset, buffer)
+    }
+
+    /// Adds every byte to `hasher`.
+    pub fn hash_into(&self, hasher: &mut Sha256) -> Result<()> {
+        if let Data::Embedded(bytes) = self.data {
+            hasher.update(bytes);
+            return Ok(());
+        }
+        let mut buffer = vec![0; 1 << 20];
+        let mut offset = 0;
+        while offset < self.len {
+            let step = (self.len - offset).min(buffer.len() as u64);
+            let chunk = &mut buffer[..step as usize];
+            self.read_at(offset, chunk)?;
+            hasher.update(chunk);
+            offset += step;
+        }
+        Ok(())
+    }
+
+    fn too_short(&self, offset: u64, num_bytes: usize) -> Error {
+        Error::new(ErrorKind::Io, format!("cannot read {}: the file became shorter while in use", self.label))
+            .detail(format!("found no {num_bytes} bytes at {offset}, expected the {} bytes it had", self.len))
+    }
+}

@@ -5,6 +5,7 @@
 
 mod accepted;
 mod config;
+mod damaged;
 mod files;
 mod prompts;
 mod safetensors;

@@ -80,7 +80,9 @@ impl Error {
     pub fn file(action: &str, path: &std::path::Path, source: std::io::Error) -> Self {
         use std::io::ErrorKind as Io;
         let kind = match source.kind() {
-            Io::NotFound | Io::IsADirectory | Io::NotADirectory | Io::AlreadyExists | Io::InvalidData => ErrorKind::Input,
+            Io::NotFound | Io::IsADirectory | Io::NotADirectory | Io::AlreadyExists | Io::InvalidData => {
+                ErrorKind::Input
+            }
             _ => ErrorKind::Io,
         };
         Self::new(kind, format!("cannot {action} {}", path.display())).caused_by(source)

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
+
 /// What is done with the distribution that the stages leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -65,4 +67,54 @@ impl Default for Settings {
             seed: 0,
         }
     }
+}
+
+impl Settings {
+    /// Checks every value that does not depend on the model.
+    ///
+    /// ```
+    /// use sukashi::sampling::Settings;
+    ///
+    /// let error = Settings { top_p: Some(1.5), ..Settings::default() }.validate().unwrap_err();
+    /// assert_eq!(error.to_string(), "cannot sample with top_p = 1.5\n  expected 0 < top_p <= 1");
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Input: the field, its value and its limit.
+    pub fn validate(&self) -> Result<()> {
+        let finite = f64::is_finite;
+        check("temperature", self.temperature, |t| finite(t) && t >= 0.0, "a finite temperature >= 0")?;
+        if self.top_k == Some(0) {
+            return Err(out_of_range("top_k", 0, "top_k >= 1"));
+        }
+        if let Some(top_p) = self.top_p {
+            check("top_p", top_p, |p| p > 0.0 && p <= 1.0, "0 < top_p <= 1")?;
+        }
+        if let Some(min_p) = self.min_p {
+            check("min_p", min_p, |p| (0.0..=1.0).contains(&p), "0 <= min_p <= 1")?;
+        }
+        if let Some(typical_p) = self.typical_p {
+            check("typical_p", typical_p, |p| p > 0.0 && p <= 1.0, "0 < typical_p <= 1")?;
+        }
+        let repetition = self.repetition_penalty;
+        check("repetition_penalty", repetition, |r| finite(r) && r > 0.0, "a finite repetition_penalty > 0")?;
+        check("frequency_penalty", self.frequency_penalty, finite, "a finite frequency_penalty")?;
+        check("presence_penalty", self.presence_penalty, finite, "a finite presence_penalty")?;
+        for (id, &bias) in &self.logit_bias {
+            check(&format!("logit_bias[{id}]"), bias, finite, "a finite bias; -1e9 bans a token")?;
+        }
+        if self.choice == Choice::Pick(0) {
+            return Err(out_of_range("pick", 0, "pick >= 1, 1 being the most probable token"));
+        }
+        Ok(())
+    }
+}
+
+fn check(field: &str, value: f64, accept: impl Fn(f64) -> bool, limit: &str) -> Result<()> {
+    if accept(value) { Ok(()) } else { Err(out_of_range(field, value, limit)) }
+}
+
+fn out_of_range(field: &str, value: impl std::fmt::Display, limit: &str) -> Error {
+    Error::input(format!("cannot sample with {field} = {value}")).detail(format!("expected {limit}"))
 }

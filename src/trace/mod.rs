@@ -2,10 +2,41 @@
 //!
 //! A [`Trace`] is the versioned record `sukashi.trace/1`. Figures are pure functions of it, so they can be
 //! drawn again later, elsewhere and without a GPU.
+//!
+//! A [`StepRecorder`] makes the steps. JSON and JSON lines are written and read, CSV and Markdown written.
+//! Readers ignore fields that they do not know; readers and writers check every number ([`Trace::validate`]).
+//!
+//! ```
+//! use sukashi::Trace;
+//!
+//! let json = r#"{
+//!     "schema": "sukashi.trace/1", "version": "0.1.0",
+//!     "model": {"name": "tiny", "family": "gpt2", "weights_sha256": "", "precision": "f32"},
+//!     "adapter": {"name": "CPU", "backend": "cpu", "driver": "", "kind": "cpu"},
+//!     "sampling": {"temperature": 0.8}, "prompt": {"text": "a", "tokens": []}, "steps": []
+//! }"#;
+//! let trace = Trace::from_json(json)?;
+//! assert_eq!(trace.sampling.temperature, 0.8);
+//! assert_eq!(Trace::from_json(&trace.to_json()?)?, trace);
+//!
+//! let error = Trace::from_json(&json.replace("trace/1", "trace/9")).unwrap_err();
+//! assert!(error.to_string().starts_with("cannot read a trace of schema \"sukashi.trace/9\""));
+//! # Ok::<(), sukashi::Error>(())
+//! ```
+
+mod csv;
+mod json;
+mod jsonl;
+mod markdown;
+mod step;
+mod validate;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
 use crate::sampling::Settings;
+
+pub use step::StepRecorder;
 
 /// The value of [`Trace::schema`] that this version reads and writes.
 pub const SCHEMA: &str = "sukashi.trace/1";
@@ -83,6 +114,7 @@ pub struct Step {
     /// How many tokens precede the predicted one.
     pub position: usize,
     /// The most probable tokens by `prob`, highest first; the chosen one is among them even if it ranks lower.
+    /// A token whose logit is −∞ is impossible and never listed.
     pub candidates: Vec<Candidate>,
     /// Mass (`prob`) of the whole vocabulary less that of `candidates`.
     pub other_prob: f64,
@@ -112,7 +144,7 @@ pub struct Candidate {
     pub logit: f32,
     /// Softmax over the whole vocabulary at temperature 1.
     pub prob: f64,
-    /// After penalties, bias and temperature, still over the whole vocabulary.
+    /// After penalties, bias, a caller's own stages and temperature, still over the whole vocabulary.
     pub prob_scaled: f64,
     /// After truncation and renormalisation; 0 where cut.
     pub prob_final: f64,
@@ -144,4 +176,12 @@ pub struct Temperature {
     pub log_sum_exp: f64,
     /// Entropy of the distribution at this temperature, in bits.
     pub entropy_bits: f64,
+}
+
+/// What `write` writes, as text.
+fn to_text(format: &str, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<String> {
+    let mut bytes = Vec::new();
+    write(&mut bytes)?;
+    String::from_utf8(bytes)
+        .map_err(|cause| Error::input(format!("cannot write the trace as {format}")).caused_by(cause))
 }

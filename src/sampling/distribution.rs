@@ -1,0 +1,133 @@
+//! The distribution over the next token, before and after the stages, and the choice from it.
+
+use super::candidates::Candidates;
+use super::generator::Generator;
+use super::{Choice, Softmax};
+
+/// The distribution over the next token: the model's own, scaled, and final.
+///
+/// [`Sampler::distribution`](super::Sampler::distribution) makes it.
+#[derive(Debug)]
+pub struct Distribution<'a> {
+    pub(super) logits: &'a [f32],
+    pub(super) raw: Softmax,
+    /// Logits by id after penalties, bias, own stages and temperature; −∞ where removed.
+    pub(super) scaled_logits: &'a [f64],
+    pub(super) scaled: Softmax,
+    pub(super) candidates: &'a mut Candidates,
+    pub(super) generator: &'a mut Generator,
+    pub(super) choice: Choice,
+}
+
+/// The token taken, and its probability before and after the stages.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sampled {
+    /// Index into the vocabulary.
+    pub id: u32,
+    /// Softmax of the model's logits over the whole vocabulary, at temperature 1.
+    pub prob: f64,
+    /// After penalties, bias, own stages and temperature, still over the whole vocabulary.
+    pub prob_scaled: f64,
+    /// After truncation and renormalisation: the probability with which `Choice::Sample` takes it.
+    pub prob_final: f64,
+}
+
+impl Distribution<'_> {
+    /// The size of the vocabulary.
+    pub fn vocab_size(&self) -> usize {
+        self.logits.len()
+    }
+
+    /// How many tokens the stages left.
+    pub fn num_left(&self) -> usize {
+        self.candidates.len()
+    }
+
+    /// The model's own output for `id`; −∞ outside the vocabulary.
+    pub fn logit(&self, id: u32) -> f32 {
+        self.logits.get(id as usize).copied().unwrap_or(f32::NEG_INFINITY)
+    }
+
+    /// Softmax of the model's logits over the whole vocabulary, at temperature 1.
+    pub fn prob(&self, id: u32) -> f64 {
+        self.raw.prob(f64::from(self.logit(id)))
+    }
+
+    /// After penalties, bias, own stages and temperature, still over the whole vocabulary.
+    pub fn prob_scaled(&self, id: u32) -> f64 {
+        self.scaled_logits.get(id as usize).map_or(0.0, |&logit| self.scaled.prob(logit))
+    }
+
+    /// After truncation and renormalisation; 0 where cut.
+    pub fn prob_final(&self, id: u32) -> f64 {
+        self.candidates.get(id).map_or(0.0, |token| token.prob)
+    }
+
+    /// Entropy of [`Self::prob`] over the whole vocabulary, in bits.
+    pub fn entropy_bits(&self) -> f64 {
+        self.raw.entropy_bits()
+    }
+
+    /// The model's distribution at another temperature (above 0), before any other stage.
+    pub fn at_temperature(&self, temperature: f64) -> Softmax {
+        Softmax::new(self.logits, temperature)
+    }
+
+    /// The `count` most probable tokens by [`Self::prob`], highest first; impossible ones are never among them.
+    pub fn most_probable(&self, count: usize) -> Vec<u32> {
+        let mut ids: Vec<u32> = (0u32..)
+            .zip(self.logits)
+            .filter(|&(_, &logit)| logit > f32::NEG_INFINITY)
+            .map(|(id, _)| id)
+            .collect();
+        // By logit, which also orders tokens whose probabilities round to the same number.
+        let order = |a: &u32, b: &u32| self.before(*a, *b);
+        if count < ids.len() {
+            ids.select_nth_unstable_by(count, order);
+            ids.truncate(count);
+        }
+        ids.sort_unstable_by(order);
+        ids
+    }
+
+    /// 1 for the most probable token by [`Self::prob`].
+    pub fn rank(&self, id: u32) -> usize {
+        1 + (0u32..).zip(self.logits).filter(|&(other, _)| self.before(other, id).is_lt()).count()
+    }
+
+    fn before(&self, a: u32, b: u32) -> std::cmp::Ordering {
+        let by_logit = self.logit(b).partial_cmp(&self.logit(a)).unwrap_or(std::cmp::Ordering::Equal);
+        by_logit.then(a.cmp(&b))
+    }
+
+    /// Mass by [`Self::prob`] of all tokens but `ids`, summed rather than taken from 1, so that it stays exact
+    /// where it is tiny.
+    pub fn prob_of_others(&self, ids: &[u32]) -> f64 {
+        let mut listed = ids.to_vec();
+        listed.sort_unstable();
+        let mut listed = listed.into_iter().peekable();
+        let mut weights = 0.0;
+        for (id, &logit) in (0u32..).zip(self.logits) {
+            while listed.next_if(|&next| next < id).is_some() {}
+            if listed.peek() != Some(&id) {
+                weights += self.raw.weight(f64::from(logit));
+            }
+        }
+        weights / self.raw.sum()
+    }
+
+    /// Takes a token. [`Choice::Sample`] draws one number from the generator; the others draw none.
+    pub fn choose(&mut self) -> Sampled {
+        let id = match self.choice {
+            Choice::Sample => self.candidates.at(self.generator.uniform()),
+            Choice::Greedy => self.candidates.pick(1),
+            Choice::Pick(n) => self.candidates.pick(n),
+        };
+        Sampled {
+            id,
+            prob: self.prob(id),
+            prob_scaled: self.prob_scaled(id),
+            prob_final: self.prob_final(id),
+        }
+    }
+}

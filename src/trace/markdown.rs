@@ -1,0 +1,138 @@
+//! A trace as Markdown: one table per step.
+
+use std::io::{self, Write};
+
+use super::json::unwritable;
+use super::{Candidate, Step, Trace};
+use crate::error::Result;
+use crate::sampling::{Choice, Settings};
+
+impl Trace {
+    /// Writes a heading, the run's particulars, and one table per step.
+    ///
+    /// Spaces, line ends and control characters of a token are made visible, and whatever Markdown would take
+    /// for markup is escaped.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::write_json`].
+    pub fn write_markdown(&self, mut out: impl Write) -> Result<()> {
+        self.validate()?;
+        self.markdown(&mut out).map_err(|cause| unwritable("Markdown", cause))
+    }
+
+    /// One table per step as Markdown; see [`Self::write_markdown`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::to_json`].
+    pub fn to_markdown(&self) -> Result<String> {
+        super::to_text("Markdown", |out| self.write_markdown(out))
+    }
+
+    fn markdown(&self, out: &mut impl Write) -> io::Result<()> {
+        let Self { version, model, adapter, sampling, prompt, .. } = self;
+        writeln!(out, "# {}\n", inline(&model.name))?;
+        writeln!(out, "- model: {}, {}", inline(&model.family), inline(&model.precision))?;
+        writeln!(out, "- adapter: {} ({})", inline(&adapter.name), inline(&adapter.backend))?;
+        writeln!(out, "- sampling: {}", settings(sampling))?;
+        writeln!(out, "- sukashi {}", inline(version))?;
+        match &prompt.text {
+            Some(text) => writeln!(out, "- prompt: {}", token_text(text))?,
+            None => writeln!(out, "- prompt: {} tokens", prompt.tokens.len())?,
+        }
+        for (index, step) in self.steps.iter().enumerate() {
+            writeln!(out, "\n## Step {}, position {}\n", index + 1, step.position)?;
+            step.markdown(out)?;
+        }
+        Ok(())
+    }
+}
+
+impl Step {
+    fn markdown(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "Entropy {:.3} bits.\n", self.entropy_bits)?;
+        writeln!(out, "| rank | token | id | logit | prob | scaled | final | chosen |")?;
+        writeln!(out, "|--:|:--|--:|--:|--:|--:|--:|:-:|")?;
+        let chosen_id = self.chosen.as_ref().map(|chosen| chosen.id);
+        for candidate in &self.candidates {
+            let Candidate { rank, id, text, logit, prob, prob_scaled, prob_final, .. } = candidate;
+            let token = text.as_deref().map_or_else(|| "—".to_owned(), token_text);
+            let mark = if chosen_id == Some(*id) { "●" } else { "" };
+            writeln!(
+                out,
+                "| {rank} | {token} | {id} | {logit:.4} | {prob:.6} | {prob_scaled:.6} | {prob_final:.6} | {mark} |",
+            )?;
+        }
+        let num_others = self.vocab_size.saturating_sub(self.candidates.len());
+        writeln!(out, "|  | *others: {num_others}* |  |  | {:.6} |  |  |  |", self.other_prob)
+    }
+}
+
+fn settings(sampling: &Settings) -> String {
+    let Settings { choice, temperature, top_k, top_p, min_p, typical_p, seed, .. } = sampling;
+    let mut parts = vec![match choice {
+        Choice::Sample => format!("seed {seed}"),
+        Choice::Greedy => "greedy".to_owned(),
+        Choice::Pick(n) => format!("pick {n}"),
+    }];
+    parts.push(format!("temperature {temperature}"));
+    parts.extend(top_k.map(|k| format!("top-k {k}")));
+    parts.extend(top_p.map(|p| format!("top-p {p}")));
+    parts.extend(min_p.map(|p| format!("min-p {p}")));
+    parts.extend(typical_p.map(|p| format!("typical-p {p}")));
+    parts.join(", ")
+}
+
+/// A token's text for a table's cell: on one line, with everything visible.
+fn token_text(text: &str) -> String {
+    if text.is_empty() {
+        return "*empty*".to_owned();
+    }
+    inline(&text.replace(' ', "␣"))
+}
+
+/// Text that neither ends the line or the cell nor turns into markup.
+fn inline(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '\n' => out.push('↵'),
+            '\t' => out.push('⇥'),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '|' | '~' | '$' | '#' => {
+                out.push('\\');
+                out.push(char);
+            }
+            // The control pictures stand 0x2400 above the controls.
+            '\0'..='\x1f' => out.push(char::from_u32(0x2400 + u32::from(char)).unwrap_or('\u{fffd}')),
+            '\x7f' => out.push('␡'),
+            _ if is_invisible(char) => out.push_str(&format!("U+{:04X}", u32::from(char))),
+            _ => out.push(char),
+        }
+    }
+    out
+}
+
+/// C1 controls, separators, joiners, marks of direction and of byte order, tags: they would vanish, break the
+/// line or reorder what is around them.
+fn is_invisible(char: char) -> bool {
+    matches!(char,
+        '\u{80}'..='\u{a0}' | '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_of_a_token_is_visible_and_none_is_markup() {
+        assert_eq!(token_text(" a|b"), "␣a\\|b");
+        assert_eq!(token_text("\\|"), "\\\\\\|");
+        assert_eq!(token_text("`x`\r\n\t"), "\\`x\\`␍↵⇥");
+        assert_eq!(token_text("\0\x1b\x7f\u{85}\u{202e}"), "␀␛␡U+0085U+202E");
+        assert_eq!(token_text("<b>&amp;"), "\\<b\\>\\&amp;");
+        assert_eq!(token_text(""), "*empty*");
+        assert_eq!(token_text("吾輩は猫"), "吾輩は猫");
+    }
+}

@@ -49,11 +49,6 @@ impl Tensor {
         Ok(Self { buffer: device.upload(label, &words)?, rows, columns })
     }
 
-    /// A tensor over words that are laid out already.
-    pub(crate) fn from_buffer(buffer: Buffer, rows: usize, columns: usize) -> Self {
-        assert!(buffer.len() >= rows * row_stride(columns), "a buffer for [{rows}, {columns}]");
-        Self { buffer, rows, columns }
-    }
 
     /// How many rows.
     pub fn rows(&self) -> usize {

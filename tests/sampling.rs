@@ -1,4 +1,5 @@
 //! The sampler against an independent reference, and the trace's formats.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 #[path = "sampling/choice.rs"]
 mod choice;

@@ -83,7 +83,10 @@ impl Staging {
 ///
 /// In a browser the event loop does this, and the thread does not exist.
 #[derive(Debug)]
-pub(super) struct Poller(Arc<(Mutex<Request>, Condvar)>);
+pub(super) struct Poller {
+    shared: Arc<(Mutex<Request>, Condvar)>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
 
 #[derive(Debug, Default)]
 struct Request {
@@ -94,27 +97,35 @@ struct Request {
 impl Poller {
     pub(super) fn new(device: &wgpu::Device, fault: &Arc<Fault>) -> Result<Self> {
         let shared = Arc::new((Mutex::new(Request::default()), Condvar::new()));
+        let mut thread = None;
         if cfg!(not(target_arch = "wasm32")) {
             let (device, fault, shared) = (device.clone(), Arc::clone(fault), Arc::clone(&shared));
-            std::thread::Builder::new()
+            let spawned = std::thread::Builder::new()
                 .name("sukashi-poll".into())
                 .spawn(move || poll(&device, &fault, &shared))
                 .map_err(|cause| Error::new(ErrorKind::Device, "cannot start a thread").caused_by(cause))?;
+            thread = Some(spawned);
         }
-        Ok(Self(shared))
+        Ok(Self { shared, thread })
     }
 
     /// Asks for callbacks of what was submitted to be run as soon as it is done.
     fn notify(&self) {
-        lock(&self.0.0).pending = true;
-        self.0.1.notify_one();
+        lock(&self.shared.0).pending = true;
+        self.shared.1.notify_one();
     }
 }
 
 impl Drop for Poller {
     fn drop(&mut self) {
-        lock(&self.0.0).closing = true;
-        self.0.1.notify_one();
+        lock(&self.shared.0).closing = true;
+        self.shared.1.notify_one();
+        // The thread owns a handle of the device. Were it still closing the driver when the process ends, it would race
+        // with the driver's own exit handlers.
+        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
+            // It catches panics itself.
+            let _ = thread.join();
+        }
     }
 }
 

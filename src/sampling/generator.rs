@@ -29,5 +29,5 @@ mod tests {
         assert_eq!(bits, STREAM_OF_SEED_0);
     }
 
-    const STREAM_OF_SEED_0: [u64; 3] = [0, 0, 0];
+    const STREAM_OF_SEED_0: [u64; 3] = [0x3fc0_5712_ed6a_715c, 0x3fd6_3e4e_384a_efda, 0x3fe6_b646_bac1_9f1c];
 }

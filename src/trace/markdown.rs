@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::json::unwritable;
 use super::{Candidate, Step, Trace};
 use crate::error::Result;
+use crate::sampling::{Choice, Settings};
 
 impl Trace {
     /// Writes a heading, the run's particulars, and one table per step.
@@ -34,7 +35,7 @@ impl Trace {
         writeln!(out, "# {}\n", inline(&model.name))?;
         writeln!(out, "- model: {}, {}", inline(&model.family), inline(&model.precision))?;
         writeln!(out, "- adapter: {} ({})", inline(&adapter.name), inline(&adapter.backend))?;
-        writeln!(out, "- temperature {}, seed {}", sampling.temperature, sampling.seed)?;
+        writeln!(out, "- sampling: {}", settings(sampling))?;
         writeln!(out, "- sukashi {}", inline(version))?;
         match &prompt.text {
             Some(text) => writeln!(out, "- prompt: {}", token_text(text))?,
@@ -64,8 +65,23 @@ impl Step {
             )?;
         }
         let num_others = self.vocab_size.saturating_sub(self.candidates.len());
-        writeln!(out, "|  | *{num_others} others* |  |  | {:.6} |  |  |  |", self.other_prob)
+        writeln!(out, "|  | *others: {num_others}* |  |  | {:.6} |  |  |  |", self.other_prob)
     }
+}
+
+fn settings(sampling: &Settings) -> String {
+    let Settings { choice, temperature, top_k, top_p, min_p, typical_p, seed, .. } = sampling;
+    let mut parts = vec![match choice {
+        Choice::Sample => format!("seed {seed}"),
+        Choice::Greedy => "greedy".to_owned(),
+        Choice::Pick(n) => format!("pick {n}"),
+    }];
+    parts.push(format!("temperature {temperature}"));
+    parts.extend(top_k.map(|k| format!("top-k {k}")));
+    parts.extend(top_p.map(|p| format!("top-p {p}")));
+    parts.extend(min_p.map(|p| format!("min-p {p}")));
+    parts.extend(typical_p.map(|p| format!("typical-p {p}")));
+    parts.join(", ")
 }
 
 /// A token's text for a table's cell: on one line, with everything visible.

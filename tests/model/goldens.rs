@@ -1,0 +1,145 @@
+//! Hidden states layer by layer, attention, logits and a greedy transcript, for every golden model.
+
+use sukashi::model::{Capture, CaptureRequest};
+use sukashi::{Device, Model, Session};
+
+use crate::common::{Golden, assert_close, devices, golden_folder, worst};
+
+/// f32 arithmetic over a few layers against float64.
+const LOGITS_ATOL: f32 = 2e-4;
+const HIDDEN_ATOL: f32 = 1e-4;
+const ATTENTION_ATOL: f32 = 1e-4;
+
+const MODELS: [&str; 12] = [
+    "gpt2-tiny",
+    "gpt2-gelu",
+    "gpt2-untied",
+    "gpt2-odd-7",
+    "gpt2-odd-5",
+    "gpt2-f16",
+    "gpt2-bf16",
+    "gpt2-sharded",
+    "gpt2-head-80",
+    "gpt2-head-272",
+    "gpt2-eps",
+    "gpt2-mask-buffers",
+];
+
+fn argmax(logits: &[f32]) -> u32 {
+    let mut best = 0;
+    for (id, logit) in logits.iter().enumerate() {
+        if *logit > logits[best] {
+            best = id;
+        }
+    }
+    best as u32
+}
+
+fn check(label: &str, model: &Model, golden: &Golden) {
+    let ids = golden.ids("input_ids");
+    let all = CaptureRequest { logits: true, hidden_states: true, attentions: true };
+    let capture = pollster::block_on(Capture::run(model, &ids, all)).unwrap();
+
+    let want = golden.floats("hidden_states");
+    let layer_size = ids.len() * model.spec().hidden_size;
+    let hidden = capture.hidden_states.unwrap();
+    assert_eq!(hidden.len(), want.len());
+    for (layer, (got, want)) in hidden.chunks(layer_size).zip(want.chunks(layer_size)).enumerate() {
+        // The first layer that diverges is the one to look at.
+        assert_close(&format!("{label}: hidden state {layer}"), got, want, HIDDEN_ATOL);
+    }
+    assert_close(
+        &format!("{label}: attentions"),
+        &capture.attentions.unwrap(),
+        &golden.floats("attentions"),
+        ATTENTION_ATOL,
+    );
+    let logits = capture.logits.unwrap();
+    assert_close(&format!("{label}: logits"), &logits, &golden.floats("logits"), LOGITS_ATOL);
+
+    // The same prompt through a session, and greedy decoding from there.
+    let vocab_size = model.spec().vocab_size;
+    let mut session = Session::new(model).unwrap();
+    let want = golden.floats("logits");
+    let mut last = pollster::block_on(session.prefill(&ids)).unwrap().to_vec();
+    assert_close(&format!("{label}: prefill"), &last, &want[want.len() - vocab_size..], LOGITS_ATOL);
+    for (step, want) in golden.ids("greedy_ids").into_iter().enumerate() {
+        assert_eq!(argmax(&last), want, "{label}: greedy id {step}");
+        last = pollster::block_on(session.decode(want)).unwrap().to_vec();
+    }
+
+    // Reading token by token, and in two halves, gives what reading at once gave.
+    let whole = &want[want.len() - vocab_size..];
+    session.reset();
+    let mut logits = Vec::new();
+    for &id in &ids {
+        logits = pollster::block_on(session.decode(id)).unwrap().to_vec();
+    }
+    assert_close(&format!("{label}: one by one"), &logits, whole, LOGITS_ATOL);
+    session.reset();
+    pollster::block_on(session.prefill(&ids[..ids.len() / 2])).unwrap();
+    let logits = pollster::block_on(session.prefill(&ids[ids.len() / 2..])).unwrap();
+    assert_close(&format!("{label}: two halves"), logits, whole, LOGITS_ATOL);
+}
+
+#[test]
+fn tiny_models_match_pytorch() {
+    for (device_name, device) in devices() {
+        for name in MODELS {
+            let model = Model::load(&device, &golden_folder(name)).unwrap();
+            let golden = Golden::open(&golden_folder(name).join("golden.safetensors"));
+            check(&format!("{name} on {device_name}"), &model, &golden);
+        }
+    }
+}
+
+#[test]
+fn the_embedded_model_matches_pytorch() {
+    let golden = Golden::open(&golden_folder("soseki-mini").join("golden.safetensors"));
+    for (device_name, device) in devices() {
+        let model = Model::embedded(&device).unwrap();
+        check(&format!("soseki-mini on {device_name}"), &model, &golden);
+    }
+}
+
+#[test]
+fn past_the_context_the_window_slides_by_one() {
+    let golden = Golden::open(&golden_folder("soseki-mini").join("long_context.safetensors"));
+    for (device_name, device) in devices() {
+        let model = Model::embedded(&device).unwrap();
+        let mut session = Session::new(&model).unwrap();
+        let mut logits = pollster::block_on(session.prefill(&golden.ids("input_ids"))).unwrap().to_vec();
+        for (step, want) in golden.ids("greedy_ids").into_iter().enumerate() {
+            assert_eq!(argmax(&logits), want, "{device_name}: greedy id {step}");
+            logits = pollster::block_on(session.decode(want)).unwrap().to_vec();
+        }
+        assert!(session.num_dropped() > 0);
+        let _ = &golden;
+    }
+}
+
+#[test]
+fn the_comparator_rejects_what_it_should() {
+    let want = [1.0, 2.0, 3.0];
+    assert!(worst(&[1.0, 2.0, 3.1], &want).0 > LOGITS_ATOL);
+    assert_eq!(worst(&[1.0, f32::NAN, 3.0], &want), (f32::INFINITY, 1));
+    assert!(std::panic::catch_unwind(|| worst(&[1.0, 2.0], &want)).is_err());
+    assert!(std::panic::catch_unwind(|| assert_close("perturbed", &[1.0, 2.0, 3.001], &want, LOGITS_ATOL)).is_err());
+}
+
+#[test]
+fn a_wrong_epsilon_is_seen() {
+    let folder = golden_folder("gpt2-eps");
+    let copy = tempfile::tempdir().unwrap();
+    for file in ["config.json", "model.safetensors"] {
+        std::fs::copy(folder.join(file), copy.path().join(file)).unwrap();
+    }
+    let config = std::fs::read_to_string(copy.path().join("config.json")).unwrap();
+    let config = config.replace("\"layer_norm_epsilon\": 0.001", "\"layer_norm_epsilon\": 1e-05");
+    std::fs::write(copy.path().join("config.json"), config).unwrap();
+    let golden = Golden::open(&folder.join("golden.safetensors"));
+    let model = Model::load(&Device::Cpu, copy.path()).unwrap();
+    let request = CaptureRequest { logits: true, ..CaptureRequest::default() };
+    let capture = pollster::block_on(Capture::run(&model, &golden.ids("input_ids"), request)).unwrap();
+    assert!(worst(&capture.logits.unwrap(), &golden.floats("logits")).0 > 100.0 * LOGITS_ATOL);
+}

@@ -1,6 +1,7 @@
 //! sukashi (透かし, "see through"): an LLM runtime that you can see through.
 
 pub mod error;
+pub mod figure;
 pub mod sampling;
 pub mod trace;
 

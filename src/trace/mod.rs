@@ -3,6 +3,8 @@
 //! A [`Trace`] is the versioned record `sukashi.trace/1`. Figures are pure functions of it, so they can be
 //! drawn again later, elsewhere and without a GPU.
 
+pub mod visible;
+
 use serde::{Deserialize, Serialize};
 
 use crate::sampling::Settings;

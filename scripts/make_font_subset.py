@@ -38,6 +38,18 @@ def jis_x_0208(rows):
     return found
 
 
+def windows_31j():
+    """The characters that Japanese Windows adds to JIS X 0208, such as 髙 and ㎏."""
+    found = set()
+    for lead in [0x87, 0xED, 0xEE, 0xFA, 0xFB, 0xFC]:
+        for trail in range(0x40, 0xFD):
+            try:
+                found.update(bytes([lead, trail]).decode("cp932"))
+            except UnicodeDecodeError:
+                pass
+    return found
+
+
 def block(first, last):
     return {chr(code) for code in range(first, last + 1)}
 
@@ -46,7 +58,6 @@ def common():
     """What both weights hold: scripts with few signs, punctuation, and symbols."""
     return (
         jis_x_0208(range(1, 9))
-        | jis_x_0208([13])
         | block(0x20, 0x7E)
         | block(0xA0, 0x17F)  # Latin-1, Latin Extended-A
         | block(0x370, 0x3FF)  # Greek
@@ -55,10 +66,10 @@ def common():
         | block(0x2070, 0x209C)  # superscripts, subscripts
         | block(0x20A0, 0x20BF)  # currencies
         | block(0x2100, 0x22FF)  # letter-like, number forms, arrows, mathematics
-        | block(0x2460, 0x2473)  # circled numbers
+        | block(0x2460, 0x24FF)  # circled numbers and letters
         | block(0x2500, 0x266F)  # boxes, blocks, shapes, symbols
         | block(0x3000, 0x30FF)  # CJK punctuation, kana
-        | block(0x31F0, 0x31FF)  # small katakana
+        | block(0x31F0, 0x33FF)  # small katakana, circled and squared kana and units
         | block(0xFF00, 0xFFEF)  # half- and full-width forms
     )
 
@@ -241,7 +252,7 @@ def main():
     arguments = parser.parse_args()
     model = model_characters()
     level_1, level_2 = jis_x_0208(range(16, 48)), jis_x_0208(range(48, 85))
-    held = make(arguments.source, arguments.output, "Regular", common() | level_1 | level_2 | model)
+    held = make(arguments.source, arguments.output, "Regular", common() | level_1 | level_2 | windows_31j() | model)
     # Titles and the chosen token alone are bold; a character that this weight lacks is drawn from Regular.
     make(arguments.source, arguments.output, "Bold", common() | level_1 | model)
     missing = sorted(char for char in model | level_1 | level_2 if ord(char) not in held)

@@ -24,22 +24,64 @@ pub(super) struct Bar {
     pub(super) tooltip: String,
 }
 
-/// Where bars go and how large they are.
-pub(super) struct Area {
-    pub(super) x: f64,
-    pub(super) y: f64,
-    pub(super) width: f64,
+/// How large bars are; the same for all panels of a figure, so that lengths can be compared.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
     /// From one bar to the next.
     pub(super) pitch: f64,
     pub(super) thickness: f64,
     /// Of labels and numbers.
-    pub(super) size: f64,
-    /// The value that the longest bar has.
-    pub(super) full: f64,
+    size: f64,
+    label_width: f64,
+    /// Pixels per probability.
+    scale: f64,
 }
 
 /// Labels take at most this much of the width.
 const LABEL_SHARE: f64 = 0.4;
+/// The longest bar is no shorter than this.
+const SHORTEST_ROOM: f64 = 24.0;
+/// Between label, bar and number.
+const GAP: f64 = 8.0;
+
+impl Layout {
+    /// The largest scale at which every bar and its number fit into `width`.
+    pub(super) fn new<'b>(
+        page: &Page<'_>,
+        bars: impl Iterator<Item = &'b Bar> + Clone,
+        width: f64,
+        size: f64,
+        pitch: f64,
+    ) -> Self {
+        let numbers = bars.clone().map(|bar| bar.number_width(page, size)).fold(0.0, f64::max);
+        // On a narrow page labels are cut before numbers or bars are.
+        let most = (width * LABEL_SHARE).min(width - numbers - 2.0 * GAP - SHORTEST_ROOM);
+        let labels = bars.clone().map(|bar| page.measure(&bar.label, size, bar.weight()));
+        let label_width = labels.fold(0.0, f64::max).min(most);
+        let room = width - label_width - 2.0 * GAP;
+        let scale = bars
+            .filter(|bar| bar.value > 0.0)
+            .map(|bar| (room - bar.number_width(page, size)) / bar.value)
+            .fold(f64::INFINITY, f64::min);
+        let scale = if scale.is_finite() { scale } else { 0.0 };
+        Self { pitch, thickness: (pitch * 0.64).round(), size, label_width, scale }
+    }
+}
+
+impl Bar {
+    fn weight(&self) -> Weight {
+        if self.kind == Kind::Chosen { Weight::Bold } else { Weight::Regular }
+    }
+
+    /// Of the number behind the bar, and of the word that marks the chosen one.
+    fn number_width(&self, page: &Page<'_>, size: f64) -> f64 {
+        let number = page.measure(&percent(self.value), size, self.weight());
+        match self.kind {
+            Kind::Chosen => number + GAP + page.measure(words::chosen(page.style.lang), size, Weight::Bold),
+            _ => number,
+        }
+    }
+}
 
 /// A distribution's bars: the candidates, then everything else.
 pub(super) fn of(distribution: &Distribution<'_>, ids: bool, lang: super::Lang) -> Vec<Bar> {
@@ -73,75 +115,49 @@ pub(super) fn of(distribution: &Distribution<'_>, ids: bool, lang: super::Lang) 
     bars
 }
 
-/// Draws `bars` from the top of `area` downwards; returns where they end.
-pub(super) fn draw(page: &mut Page<'_>, bars: &[Bar], area: &Area) -> f64 {
-    const GAP: f64 = 10.0;
+/// Draws `bars` downwards from the point (`x`, `y`); returns where they end.
+pub(super) fn draw(page: &mut Page<'_>, bars: &[Bar], x: f64, y: f64, layout: &Layout) -> f64 {
     let palette = page.palette;
-    let weight = |bar: &Bar| if bar.kind == Kind::Chosen { Weight::Bold } else { Weight::Regular };
-    let mark = words::chosen(page.style.lang);
-
-    let widest = |widths: &mut dyn Iterator<Item = f64>| widths.fold(0.0, f64::max);
-    let label_width = widest(&mut bars.iter().map(|bar| page.measure(&bar.label, area.size, weight(bar))))
-        .min(area.width * LABEL_SHARE);
-    let number_width = |bar: &Bar| {
-        let number = page.measure(&percent(bar.value), area.size, weight(bar));
-        if bar.kind == Kind::Chosen {
-            number + GAP + page.measure(mark, area.size, Weight::Bold)
-        } else {
-            number
-        }
-    };
-    let longest =
-        (area.width - label_width - 2.0 * GAP - widest(&mut bars.iter().map(number_width))).max(8.0);
-    let zero = area.x + label_width + GAP;
-
+    let size = layout.size;
+    let zero = x + layout.label_width + GAP;
     for (index, bar) in bars.iter().enumerate() {
-        let middle = area.y + (index as f64 + 0.5) * area.pitch;
-        let baseline = Text::centred(middle, area.size);
-        let length = if area.full > 0.0 { longest * (bar.value / area.full).clamp(0.0, 1.0) } else { 0.0 };
+        let middle = y + (index as f64 + 0.5) * layout.pitch;
         // A probability that is there can be seen.
-        let length = if bar.value > 0.0 { length.max(1.0) } else { 0.0 };
+        let length = if bar.value > 0.0 { (layout.scale * bar.value).max(1.0) } else { 0.0 };
         let bounds =
-            Bounds { x: zero, y: middle - area.thickness / 2.0, width: length, height: area.thickness };
+            Bounds { x: zero, y: middle - layout.thickness / 2.0, width: length, height: layout.thickness };
         let (fill, color) = match bar.kind {
             Kind::Candidate => (palette.bar, palette.text),
             Kind::Chosen => (palette.accent, palette.accent_text),
             Kind::Cut => (palette.cut, palette.muted),
             Kind::Other => (palette.other, palette.muted),
         };
-        let text = |content: String, x, anchor, color| {
-            Item::Text(Text {
-                content,
-                x,
-                y: baseline,
-                anchor,
-                size: area.size,
-                weight: weight(bar),
-                color,
-                upwards: false,
-            })
+        let weight = bar.weight();
+        let text = |content: String, x, anchor| {
+            let y = Text::centred(middle, size);
+            Item::Text(Text { content, x, y, anchor, size, weight, color, upwards: false })
         };
-        let shown = page.setting(area.size, weight(bar)).fit_start(&bar.label, label_width + 0.01);
+        let shown = page.setting(size, weight).fit_start(&bar.label, layout.label_width + 0.01);
         let number = percent(bar.value);
-        let after = zero + length + GAP - 2.0;
-        let mark_x = after + page.measure(&number, area.size, weight(bar)) + GAP;
+        let after = zero + length + GAP;
+        let mark = after + page.measure(&number, size, weight) + GAP;
         let mut items = vec![
-            text(shown, zero - GAP, Anchor::End, color),
+            text(shown, zero - GAP, Anchor::End),
             match bar.kind {
                 Kind::Other => Item::Hatched { bounds, fill, hatch: palette.hatch },
                 _ => Item::Rect { bounds, fill },
             },
-            text(number, after, Anchor::Start, color),
+            text(number, after, Anchor::Start),
         ];
         if bar.kind == Kind::Chosen {
-            items.push(text(mark.to_owned(), mark_x, Anchor::Start, color));
+            items.push(text(words::chosen(page.style.lang).to_owned(), mark, Anchor::Start));
         }
         page.items.push(Item::Mark { tooltip: bar.tooltip.clone(), items });
     }
 
-    let end = area.y + bars.len() as f64 * area.pitch;
+    let end = y + bars.len() as f64 * layout.pitch;
     page.items.push(Item::Line {
-        points: vec![(zero, area.y), (zero, end)],
+        points: vec![(zero, y), (zero, end)],
         stroke: palette.hatch,
         width: 1.0,
         dash: None,

@@ -104,7 +104,7 @@ impl<'a> Distribution<'a> {
 /// The step at `index`.
 pub(super) fn step(trace: &Trace, index: usize) -> Result<&Step> {
     trace.steps.get(index).ok_or_else(|| {
-        Error::input(format!("cannot draw step {} of the trace", index + 1))
+        Error::input(format!("cannot draw step {} of the trace", index.saturating_add(1)))
             .detail(format!("found {} steps", trace.steps.len()))
     })
 }
@@ -143,27 +143,54 @@ fn check(step: &Step, index: usize) -> Result<()> {
     Ok(())
 }
 
+/// Figures, their tooltips and alternative texts quote no more characters than this of a token.
+const LONGEST_TOKEN: usize = 120;
+/// And no more than this of a text.
+const LONGEST_CONTEXT: usize = 1000;
+
 /// How a candidate is called.
 pub(super) fn label(candidate: &Candidate) -> String {
-    visible::token(candidate.id, candidate.text.as_deref(), candidate.bytes.as_deref())
+    token_label(candidate.id, candidate.text.as_deref(), candidate.bytes.as_deref())
 }
 
-/// The text before the predicted position of step `index`, as it reads; ids where there is no tokenizer.
+/// How a token is called.
+pub(super) fn token_label(id: u32, text: Option<&str>, bytes: Option<&[u8]>) -> String {
+    let name = visible::token(id, text, bytes);
+    match name.char_indices().nth(LONGEST_TOKEN) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name,
+    }
+}
+
+/// The text before the predicted position of step `index`, as it reads; ids where there is no tokenizer. Of a
+/// long text, the end.
 pub(super) fn context(trace: &Trace, index: usize) -> String {
     let chosen =
         trace.steps.iter().take(index).filter_map(|step| step.chosen.as_ref().map(|chosen| (step, chosen)));
-    let Some(text) = &trace.prompt.text else {
-        let ids = trace.prompt.tokens.iter().map(|token| token.id).chain(chosen.map(|(_, chosen)| chosen.id));
-        return ids.map(|id| format!("#{id}")).collect::<Vec<_>>().join(" ");
-    };
-    // Tokens may be parts of characters, so the bytes are joined before they are read.
-    let mut bytes = text.clone().into_bytes();
-    for (step, chosen) in chosen {
-        let own = step.candidates.iter().find(|candidate| candidate.id == chosen.id);
-        match own.and_then(|candidate| candidate.bytes.as_deref()) {
-            Some(own) => bytes.extend_from_slice(own),
-            None => bytes.extend_from_slice(chosen.text.as_deref().unwrap_or_default().as_bytes()),
+    let whole = if let Some(text) = &trace.prompt.text {
+        // Tokens may be parts of characters, so the bytes are joined before they are read.
+        let mut bytes = text.clone().into_bytes();
+        for (step, chosen) in chosen {
+            let own = step.candidates.iter().find(|candidate| candidate.id == chosen.id);
+            match own.and_then(|candidate| candidate.bytes.as_deref()) {
+                Some(own) => bytes.extend_from_slice(own),
+                None => bytes.extend_from_slice(chosen.text.as_deref().unwrap_or_default().as_bytes()),
+            }
         }
+        // More bytes than the characters that are kept can have.
+        let start = bytes.len().saturating_sub(4 * (LONGEST_CONTEXT + 2));
+        let start = (start..bytes.len()).find(|at| bytes[*at] & 0xC0 != 0x80).unwrap_or(start);
+        visible::line(&String::from_utf8_lossy(&bytes[start..]))
+    } else {
+        let prompt = trace.prompt.tokens.iter().map(|token| token.id);
+        prompt
+            .chain(chosen.map(|(_, chosen)| chosen.id))
+            .map(|id| format!("#{id}"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    match whole.char_indices().rev().nth(LONGEST_CONTEXT) {
+        Some((before, character)) => format!("…{}", &whole[before + character.len_utf8()..]),
+        None => whole,
     }
-    visible::line(&String::from_utf8_lossy(&bytes))
 }

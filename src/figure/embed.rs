@@ -20,10 +20,10 @@ pub(super) fn font_face(fonts: &Fonts, face: usize, used: &BTreeSet<char>) -> Op
     let face = fonts.face(face);
     // Only the crate's own faces come here: they are known to be sound, and their licence allows it.
     let font = font_subset::Font::opentype(face.bytes()).ok()?;
-    let subset = font.subset(used).ok()?.to_opentype();
+    let subset = font.subset(used).ok()?.to_woff2();
     let data = STANDARD.encode(subset);
     Some(format!(
-        "@font-face{{font-family:\"{}\";src:url(data:font/ttf;base64,{data})format(\"truetype\")}}",
+        "@font-face{{font-family:\"{}\";src:url(data:font/woff2;base64,{data})format(\"woff2\")}}",
         family(face.role)
     ))
 }

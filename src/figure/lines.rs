@@ -99,6 +99,8 @@ impl Setting<'_> {
 fn pieces(text: &str) -> Vec<String> {
     let mut pieces: Vec<String> = Vec::new();
     let mut previous: Option<char> = None;
+    // The one before the previous.
+    let mut before = ' ';
     for character in text.chars() {
         let joined = previous.is_some_and(|previous| {
             let word = |c: char| {
@@ -107,12 +109,16 @@ fn pieces(text: &str) -> Vec<String> {
             NO_START.contains(character)
                 || NO_END.contains(previous)
                 || character == ' '
+                // An equation stays in one piece.
+                || character == '='
+                || (before == '=' && previous == ' ')
                 || (word(previous) && word(character))
         });
         match pieces.last_mut() {
             Some(last) if joined => last.push(character),
             _ => pieces.push(character.to_string()),
         }
+        before = previous.unwrap_or(character);
         previous = Some(character);
     }
     pieces
@@ -125,6 +131,7 @@ mod tests {
     #[test]
     fn lines_break_between_words_and_between_kanji() {
         assert_eq!(pieces("the next token"), ["the ", "next ", "token"]);
+        assert_eq!(pieces("at (T = 1)"), ["at ", "(T = 1)"]);
         assert_eq!(pieces("「東京」の、首都"), ["「東", "京」", "の、", "首", "都"]);
     }
 

@@ -18,12 +18,14 @@
 //! # Ok::<_, sukashi::Error>(())
 //! ```
 
+mod axis;
 mod bars;
 mod distribution;
 mod embed;
 #[doc(hidden)]
 pub mod example;
 mod fonts;
+mod line_chart;
 mod lines;
 mod next_token;
 mod outline;
@@ -34,6 +36,8 @@ mod scene;
 mod style;
 mod svg;
 mod table;
+mod temperature;
+mod trace;
 mod words;
 
 pub use distribution::Stage;
@@ -41,6 +45,8 @@ pub use fonts::Fonts;
 pub use next_token::{NextToken, next_token};
 pub use scene::Bounds;
 pub use style::{Lang, Style, TextMode, Theme, Width};
+pub use temperature::{Temperatures, temperature};
+pub use trace::{Steps, trace};
 pub use words::percent;
 
 use crate::{Result, Trace};
@@ -79,7 +85,9 @@ impl Figure {
         let provenance = Provenance::new(trace);
         let scene = page.finish(&provenance);
         let text: String = scene.texts().iter().map(|text| text.content.as_str()).collect();
-        for character in style.fonts.missing(&text) {
+        // Plain text is set by the reader's fonts, which may well have what these lack.
+        let missing = if style.text_mode == TextMode::Text { Vec::new() } else { style.fonts.missing(&text) };
+        for character in missing {
             warnings.push(format!(
                 "no font has U+{:04X} ({character}); it is drawn as a box with its code point",
                 u32::from(character)
@@ -111,7 +119,10 @@ impl Figure {
     ///
     /// If `scale` is not positive or makes a picture of more than 100 million pixels.
     pub fn png(&self, scale: f32) -> Result<Vec<u8>> {
-        png::render(&self.svg_with(TextMode::Paths), self.scene.width, self.scene.height, scale)
+        let json = self.provenance.json();
+        let texts = [("Title", self.title()), ("Description", self.alt_text()), ("Comment", &json)];
+        let description = png::Description { texts: &texts, density: self.style.width.density() };
+        png::render(&self.svg_with(TextMode::Paths), self.size(), scale, &description)
     }
 
     /// The numbers of the figure, with a line of column names.

@@ -1,6 +1,6 @@
 //! The figure `next-token`: the most probable next tokens as bars.
 
-use super::bars::{self, Area};
+use super::bars::{self, Layout};
 use super::distribution::{self, Distribution, Stage, context, label};
 use super::page::Page;
 use super::scene::LABEL;
@@ -57,11 +57,11 @@ pub fn next_token(trace: &Trace, options: &NextToken, style: &Style) -> Result<F
     page.subtitle(&subtitle(trace, step, options.stage, lang));
 
     let bars = bars::of(&distribution, options.ids, lang);
-    let full = bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
     // Many bars are set closer, or the figure outgrows a screen.
-    let (pitch, thickness) = if bars.len() > 16 { (22.0, 14.0) } else { (28.0, 18.0) };
-    let area = Area { x: page.margin, y: page.y, width: page.inner(), pitch, thickness, size: LABEL, full };
-    page.y = bars::draw(&mut page, &bars, &area);
+    let pitch = if bars.len() > 16 { 22.0 } else { 28.0 };
+    let layout = Layout::new(&page, bars.iter(), page.inner(), LABEL, pitch);
+    let (x, y) = (page.margin, page.y);
+    page.y = bars::draw(&mut page, &bars, x, y, &layout);
 
     let title = words::next_token_title(&context, lang);
     let contents = Contents {

@@ -5,6 +5,7 @@ use super::lines::Setting;
 use super::provenance::Provenance;
 use super::scene::{ASCENT, Anchor, Item, LABEL, NOTE, Scene, TITLE, Text};
 use super::style::{Palette, Style};
+use crate::trace::visible;
 
 /// A figure under construction, filled from the top.
 pub(super) struct Page<'a> {
@@ -47,7 +48,7 @@ impl<'a> Page<'a> {
         let mut kept = characters.len().min((self.inner() / 4.0) as usize * TITLE_LINES);
         let lines = loop {
             let tail: String = characters[characters.len() - kept..].iter().collect();
-            let tail = if kept < characters.len() { format!("…{tail}") } else { tail };
+            let tail = if kept < characters.len() { format!("…{}", tail.trim_start()) } else { tail };
             let lines = setting.wrap(&title(&tail), self.inner());
             if lines.len() <= TITLE_LINES || kept == 0 {
                 break lines;
@@ -62,7 +63,7 @@ impl<'a> Page<'a> {
 
     /// Sets the line or lines below the title.
     pub(super) fn subtitle(&mut self, parts: &[String]) {
-        for line in self.setting(LABEL, Weight::Regular).wrap_parts(parts, self.inner()) {
+        for line in self.setting(LABEL, Weight::Regular).wrap_parts(&shown(parts), self.inner()) {
             self.line(line, LABEL, Weight::Regular, self.palette.muted, 20.0);
         }
         self.y += 16.0;
@@ -70,7 +71,7 @@ impl<'a> Page<'a> {
 
     /// Sets a small passage, broken into lines.
     pub(super) fn note(&mut self, parts: &[String]) {
-        for line in self.setting(NOTE, Weight::Regular).wrap_parts(parts, self.inner()) {
+        for line in self.setting(NOTE, Weight::Regular).wrap_parts(&shown(parts), self.inner()) {
             self.line(line, NOTE, Weight::Regular, self.palette.muted, 17.0);
         }
     }
@@ -106,4 +107,9 @@ impl<'a> Page<'a> {
         let height = (self.y + self.margin).ceil();
         Scene { width: self.width, height, background: self.palette.background, items: self.items }
     }
+}
+
+/// Names of models and adapters come from outside and may hold anything.
+fn shown(parts: &[String]) -> Vec<String> {
+    parts.iter().map(|part| visible::line(part)).collect()
 }

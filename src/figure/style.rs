@@ -123,6 +123,11 @@ impl Width {
         if self.millimetres { (pixels / PIXELS_PER_MILLIMETRE, "mm") } else { (pixels, "") }
     }
 
+    /// Pixels per metre for a width on paper.
+    pub(super) fn density(self) -> Option<f64> {
+        self.millimetres.then_some(PIXELS_PER_MILLIMETRE * 1000.0)
+    }
+
     fn checked(self) -> Result<Self> {
         if WIDTH_LIMITS.contains(&self.pixels()) {
             return Ok(self);
@@ -231,5 +236,5 @@ static PRINT: Palette = Palette {
     cut: "#dcdcdc",
     other: "#ffffff",
     hatch: "#9a9a9a",
-    series: ["#333333", "#777777", "#000000", "#999999", "#555555", "#aaaaaa"],
+    series: ["#333333", "#777777", "#4d4d4d", "#8c8c8c", "#5f5f5f", "#999999"],
 };

@@ -251,7 +251,7 @@ impl Writer<'_> {
         };
         let _ = writeln!(
             self.out,
-            "<text {} font-family=\"{}\" font-size=\"{}\" fill=\"{}\"{stroke}>{}</text>",
+            "<text {} font-family=\"{}, sans-serif\" font-size=\"{}\" fill=\"{}\"{stroke}>{}</text>",
             place(text, along),
             embed::family(self.fonts.face(face).role),
             number(text.size),
@@ -294,11 +294,12 @@ fn boxed(fonts: &Fonts, character: char, origin: f64, width: f64, path: &mut Pat
     }
 }
 
-/// Diagonals over a rectangle, cut at its edges.
+/// A rectangle's outline and diagonals over it, cut at its edges.
 fn hatching(bounds: &Bounds) -> String {
     const SPACING: f64 = 6.0;
     let Bounds { x, y, width, height } = *bounds;
-    let mut data = String::new();
+    let mut data =
+        format!("M{} {}h{}v{}h-{}z", number(x), number(y), number(width), number(height), number(width));
     // A diagonal meets the lower edge at `foot` and rises to the right at 45 degrees.
     let mut foot = SPACING - height;
     while foot < width {

@@ -97,6 +97,14 @@ pub(super) fn other(count: usize, lang: Lang) -> String {
     }
 }
 
+/// The same where there is little room.
+pub(super) fn other_short(lang: Lang) -> &'static str {
+    match lang {
+        Lang::Ja => "その他",
+        Lang::En => "others",
+    }
+}
+
 /// What stands beside the chosen token's number.
 pub(super) fn chosen(lang: Lang) -> &'static str {
     match lang {

@@ -3,6 +3,12 @@
 //! `UPDATE_GOLDENS=1 cargo test --test figures` writes the goldens anew; look at the pictures before
 //! committing them.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that panics has failed, also in its helpers"
+)]
+
 use std::path::PathBuf;
 
 use proptest::prelude::*;

@@ -421,6 +421,24 @@ fn files_that_are_no_fonts_are_refused() {
     assert!(error.to_string().contains("no/such/font.ttf"));
 }
 
+#[test]
+fn a_callers_font_comes_first_or_last() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/fonts/SukashiGothic-Regular.ttf");
+    let svg = |fonts: Fonts, mode| {
+        draw("next-token", &example::japanese(), &Style { fonts, ..style() }).svg_with(mode)
+    };
+    let plain = svg(Fonts::embedded(), TextMode::Embed);
+    assert_eq!(svg(Fonts::embedded().with_fallback_file(file).unwrap(), TextMode::Embed), plain);
+    // Its licence is unknown, so it is drawn and not embedded.
+    let preferred = Fonts::embedded().with_file(file).unwrap();
+    let own = svg(preferred.clone(), TextMode::Embed);
+    assert!(plain.contains("@font-face") && !own.contains("@font-face"));
+    assert_eq!(
+        own,
+        svg(preferred, TextMode::Paths).replacen("lang=\"ja\"", "lang=\"ja\" xml:space=\"preserve\"", 1)
+    );
+}
+
 /// A font cut short or overwritten anywhere may draw nonsense, but nothing worse.
 #[test]
 fn damaged_fonts_do_no_harm() {
@@ -568,15 +586,18 @@ fn embedded_faces_have_every_character_of_the_model() {
 
 // Layout
 
+/// The margin of narrow figures; wide ones have more.
+const MARGIN: f64 = 16.0;
+
 fn assert_laid_out(figure: &Figure) {
     let (width, height) = figure.size();
     let labels = figure.labels();
     for (index, (text, bounds)) in labels.iter().enumerate() {
-        let inside = bounds.x >= 0.0
-            && bounds.y >= 0.0
-            && bounds.x + bounds.width <= width + 0.01
-            && bounds.y + bounds.height <= height;
-        assert!(inside, "{text:?} at {bounds:?} leaves {width} x {height}");
+        let inside = bounds.x >= MARGIN - 0.01
+            && bounds.y >= MARGIN - 0.01
+            && bounds.x + bounds.width <= width - MARGIN + 0.01
+            && bounds.y + bounds.height <= height - MARGIN + 0.01;
+        assert!(inside, "{text:?} at {bounds:?} leaves {width} x {height} less its margin");
         for (other_text, other) in &labels[..index] {
             assert!(
                 !bounds.overlaps(other, 0.5),

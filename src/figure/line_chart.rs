@@ -21,16 +21,17 @@ fn line_label_width(page: &Page<'_>, names: impl Iterator<Item = String>) -> f64
 }
 
 /// The left and right edge of the plot.
-fn plot_edges(page: &Page<'_>, names_width: f64) -> (f64, f64) {
-    let ticks = page.measure("0.001%", NOTE, Weight::Regular);
+fn plot_edges(page: &Page<'_>, names_width: f64, log: bool) -> (f64, f64) {
+    // The widest name that a tick can have.
+    let ticks = page.measure(if log { "0.0001%" } else { "0.05%" }, NOTE, Weight::Regular);
     let left = page.margin + ticks.max(names_width) + 8.0;
     (left, page.width - page.margin - names_width - LABEL_GAP)
 }
 
 /// How many columns of labels the plot has room for, the one for the rest included.
-pub(super) fn columns(page: &Page<'_>, temperatures: &[f64]) -> usize {
+pub(super) fn columns(page: &Page<'_>, temperatures: &[f64], log: bool) -> usize {
     let names_width = line_label_width(page, temperatures.iter().map(|t| temperature_name(*t)));
-    let (left, right) = plot_edges(page, names_width);
+    let (left, right) = plot_edges(page, names_width, log);
     (((right - left) / MIN_PITCH).floor() as usize).max(2)
 }
 
@@ -44,7 +45,7 @@ pub(super) fn draw(
 ) {
     let palette = page.palette;
     let names_width = line_label_width(page, lines.iter().map(Line::name));
-    let (left, right) = plot_edges(page, names_width);
+    let (left, right) = plot_edges(page, names_width, log);
     let height = (page.width * 0.4).clamp(190.0, 300.0);
     let (top, bottom) = (page.y + 6.0, page.y + 6.0 + height);
     let values = lines.iter().flat_map(|line| line.values(other_count));

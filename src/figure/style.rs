@@ -238,3 +238,44 @@ static PRINT: Palette = Palette {
     hatch: "#9a9a9a",
     series: ["#333333", "#777777", "#4d4d4d", "#8c8c8c", "#5f5f5f", "#999999"],
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Relative luminance as WCAG defines it.
+    fn luminance(color: &str) -> f64 {
+        let channel = |at: usize| {
+            let value = f64::from(u8::from_str_radix(&color[at..at + 2], 16).unwrap()) / 255.0;
+            if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+    }
+
+    fn contrast(a: &str, b: &str) -> f64 {
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn text_can_be_read() {
+        assert!((contrast("#000000", "#ffffff") - 21.0).abs() < 1e-9);
+        for palette in [&LIGHT, &DARK, &PRINT] {
+            for color in [palette.text, palette.muted, palette.accent_text] {
+                assert!(contrast(color, palette.background) >= 4.5, "{color} on {}", palette.background);
+            }
+        }
+    }
+
+    #[test]
+    fn the_chosen_bar_stands_out_in_grey() {
+        for palette in [&LIGHT, &DARK, &PRINT] {
+            assert!(
+                contrast(palette.bar, palette.accent) >= 1.4,
+                "{} beside {}",
+                palette.bar,
+                palette.accent
+            );
+        }
+    }
+}

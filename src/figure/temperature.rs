@@ -61,7 +61,7 @@ pub fn temperature(trace: &Trace, options: &Temperatures, style: &Style) -> Resu
 
     let mut page = Page::new(style);
     let mut warnings = Vec::new();
-    let fitting = line_chart::columns(&page, &temperatures) - 1;
+    let fitting = line_chart::columns(&page, &temperatures, options.log) - 1;
     if candidates.len() > fitting {
         warnings.push(format!("only {fitting} of {} candidates fit into the width", candidates.len()));
         candidates.truncate(fitting);

@@ -3,6 +3,7 @@
 pub mod cpu;
 pub mod device;
 pub mod error;
+pub mod figure;
 pub mod gpu;
 pub mod kernels;
 pub mod model;

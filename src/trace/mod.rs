@@ -31,6 +31,8 @@ mod markdown;
 mod step;
 mod validate;
 
+pub mod visible;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};

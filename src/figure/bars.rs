@@ -1,0 +1,166 @@
+//! Horizontal bars with their labels before and their numbers behind them.
+
+use super::distribution::{Distribution, label};
+use super::fonts::Weight;
+use super::page::Page;
+use super::scene::{Anchor, Bounds, Item, Text};
+use super::words::{self, percent};
+
+/// What a bar stands for, which decides how it looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Candidate,
+    Chosen,
+    /// A candidate without probability.
+    Cut,
+    Other,
+}
+
+/// One bar.
+pub(super) struct Bar {
+    pub(super) label: String,
+    pub(super) value: f64,
+    pub(super) kind: Kind,
+    pub(super) tooltip: String,
+}
+
+/// How large bars are; the same for all panels of a figure, so that lengths can be compared.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    /// From one bar to the next.
+    pub(super) pitch: f64,
+    pub(super) thickness: f64,
+    /// Of labels and numbers.
+    size: f64,
+    label_width: f64,
+    /// Pixels per probability.
+    scale: f64,
+}
+
+/// Labels take at most this much of the width.
+const LABEL_SHARE: f64 = 0.4;
+/// The longest bar is no shorter than this.
+const SHORTEST_ROOM: f64 = 24.0;
+/// Between label, bar and number.
+const GAP: f64 = 8.0;
+
+impl Layout {
+    /// The largest scale at which every bar and its number fit into `width`.
+    pub(super) fn new<'b>(
+        page: &Page<'_>,
+        bars: impl Iterator<Item = &'b Bar> + Clone,
+        width: f64,
+        size: f64,
+        pitch: f64,
+    ) -> Self {
+        let numbers = bars.clone().map(|bar| bar.number_width(page, size)).fold(0.0, f64::max);
+        // On a narrow page labels are cut before numbers or bars are.
+        let most = (width * LABEL_SHARE).min(width - numbers - 2.0 * GAP - SHORTEST_ROOM);
+        let labels = bars.clone().map(|bar| page.measure(&bar.label, size, bar.weight()));
+        let label_width = labels.fold(0.0, f64::max).min(most);
+        let room = width - label_width - 2.0 * GAP;
+        let scale = bars
+            .filter(|bar| bar.value > 0.0)
+            .map(|bar| (room - bar.number_width(page, size)) / bar.value)
+            .fold(f64::INFINITY, f64::min);
+        let scale = if scale.is_finite() { scale } else { 0.0 };
+        Self { pitch, thickness: (pitch * 0.64).round(), size, label_width, scale }
+    }
+}
+
+impl Bar {
+    fn weight(&self) -> Weight {
+        if self.kind == Kind::Chosen { Weight::Bold } else { Weight::Regular }
+    }
+
+    /// Of the number behind the bar, and of the word that marks the chosen one.
+    fn number_width(&self, page: &Page<'_>, size: f64) -> f64 {
+        let number = page.measure(&percent(self.value), size, self.weight());
+        match self.kind {
+            Kind::Chosen => number + GAP + page.measure(words::chosen(page.style.lang), size, Weight::Bold),
+            _ => number,
+        }
+    }
+}
+
+/// A distribution's bars: the candidates, then everything else.
+pub(super) fn of(distribution: &Distribution<'_>, ids: bool, lang: super::Lang) -> Vec<Bar> {
+    let candidate = |candidate: &&crate::trace::Candidate| {
+        let name = label(candidate);
+        let value = distribution.stage.of(candidate);
+        let tooltip = format!(
+            "{name} · id {} · {} {} · logit {:.3} · {}",
+            candidate.id,
+            if lang == super::Lang::Ja { "順位" } else { "rank" },
+            candidate.rank,
+            candidate.logit,
+            percent(value)
+        );
+        let kind = match value {
+            _ if distribution.is_chosen(candidate) => Kind::Chosen,
+            0.0 => Kind::Cut,
+            _ => Kind::Candidate,
+        };
+        // Without a text the label is the id already.
+        let own_id = format!("#{}", candidate.id);
+        let label = if ids && name != own_id { format!("{name} {own_id}") } else { name };
+        Bar { label, value, kind, tooltip }
+    };
+    let mut bars: Vec<Bar> = distribution.shown.iter().map(candidate).collect();
+    if distribution.other_count > 0 {
+        let label = words::other(distribution.other_count, lang);
+        let tooltip = format!("{label} · {}", percent(distribution.other));
+        bars.push(Bar { label, value: distribution.other, kind: Kind::Other, tooltip });
+    }
+    bars
+}
+
+/// Draws `bars` downwards from the point (`x`, `y`); returns where they end.
+pub(super) fn draw(page: &mut Page<'_>, bars: &[Bar], x: f64, y: f64, layout: &Layout) -> f64 {
+    let palette = page.palette;
+    let size = layout.size;
+    let zero = x + layout.label_width + GAP;
+    for (index, bar) in bars.iter().enumerate() {
+        let middle = y + (index as f64 + 0.5) * layout.pitch;
+        // A probability that is there can be seen.
+        let length = if bar.value > 0.0 { (layout.scale * bar.value).max(1.0) } else { 0.0 };
+        let bounds =
+            Bounds { x: zero, y: middle - layout.thickness / 2.0, width: length, height: layout.thickness };
+        let (fill, color) = match bar.kind {
+            Kind::Candidate => (palette.bar, palette.text),
+            Kind::Chosen => (palette.accent, palette.accent_text),
+            Kind::Cut => (palette.cut, palette.muted),
+            Kind::Other => (palette.other, palette.muted),
+        };
+        let weight = bar.weight();
+        let text = |content: String, x, anchor| {
+            let y = Text::centred(middle, size);
+            Item::Text(Text { content, x, y, anchor, size, weight, color, upwards: false })
+        };
+        let shown = page.setting(size, weight).fit_start(&bar.label, layout.label_width + 0.01);
+        let number = percent(bar.value);
+        let after = zero + length + GAP;
+        let mark = after + page.measure(&number, size, weight) + GAP;
+        let mut items = vec![
+            text(shown, zero - GAP, Anchor::End),
+            match bar.kind {
+                Kind::Other => Item::Hatched { bounds, fill, hatch: palette.hatch },
+                _ => Item::Rect { bounds, fill },
+            },
+            text(number, after, Anchor::Start),
+        ];
+        if bar.kind == Kind::Chosen {
+            items.push(text(words::chosen(page.style.lang).to_owned(), mark, Anchor::Start));
+        }
+        page.items.push(Item::Mark { tooltip: bar.tooltip.clone(), items });
+    }
+
+    let end = y + bars.len() as f64 * layout.pitch;
+    page.items.push(Item::Line {
+        points: vec![(zero, y), (zero, end)],
+        stroke: palette.hatch,
+        width: 1.0,
+        dash: None,
+    });
+    end
+}

@@ -1,0 +1,162 @@
+//! Figures: a [`Trace`] as SVG, PNG and data.
+//!
+//! A figure is a pure function of a trace, what to show, and a [`Style`]. It needs no GPU and no installed
+//! font, and the same input gives the same bytes.
+//!
+//! ```
+//! use sukashi::figure::{Lang, NextToken, Style, next_token};
+//!
+//! # let trace = sukashi::figure::example::japanese();
+//! let style = Style { lang: Lang::En, width: "84mm".parse()?, caption: true, ..Style::default() };
+//! let figure = next_token(&trace, &NextToken { count: 5, ..NextToken::default() }, &style)?;
+//!
+//! let svg = figure.svg();
+//! let png = figure.png(2.0)?;
+//! let csv = figure.data_csv();
+//! assert_eq!(csv.lines().count(), 1 + 5 + 1);
+//! # assert!(svg.starts_with("<svg") && png.starts_with(b"\x89PNG"));
+//! # Ok::<_, sukashi::Error>(())
+//! ```
+
+mod axis;
+mod bars;
+mod distribution;
+mod embed;
+#[doc(hidden)]
+pub mod example;
+mod fonts;
+mod line_chart;
+mod lines;
+mod next_token;
+mod outline;
+mod page;
+mod png;
+mod provenance;
+mod scene;
+mod style;
+mod svg;
+mod table;
+mod temperature;
+mod trace;
+mod words;
+
+pub use distribution::Stage;
+pub use fonts::Fonts;
+pub use next_token::{NextToken, next_token};
+pub use scene::Bounds;
+pub use style::{Lang, Style, TextMode, Theme, Width};
+pub use temperature::{Temperatures, temperature};
+pub use trace::{Steps, trace};
+pub use words::percent;
+
+use crate::{Result, Trace};
+use page::Page;
+use provenance::Provenance;
+use scene::Scene;
+use table::Table;
+
+/// A drawn figure: ask it for SVG, PNG, its numbers, or the words for those who cannot see it.
+#[derive(Debug, Clone)]
+pub struct Figure {
+    scene: Scene,
+    contents: Contents,
+    provenance: Provenance,
+    style: Style,
+    warnings: Vec<String>,
+}
+
+/// What a figure holds besides the drawing.
+#[derive(Debug, Clone)]
+struct Contents {
+    kind: &'static str,
+    title: String,
+    alt_text: String,
+    table: Table,
+}
+
+impl Figure {
+    fn new(
+        trace: &Trace,
+        style: &Style,
+        page: Page<'_>,
+        contents: Contents,
+        mut warnings: Vec<String>,
+    ) -> Self {
+        let provenance = Provenance::new(trace);
+        let scene = page.finish(&provenance);
+        let text: String = scene.texts().iter().map(|text| text.content.as_str()).collect();
+        // Plain text is set by the reader's fonts, which may well have what these lack.
+        let missing = if style.text_mode == TextMode::Text { Vec::new() } else { style.fonts.missing(&text) };
+        for character in missing {
+            warnings.push(format!(
+                "no font has U+{:04X} ({character}); it is drawn as a box with its code point",
+                u32::from(character)
+            ));
+        }
+        Self { scene, contents, provenance, style: style.clone(), warnings }
+    }
+
+    /// The figure as SVG, its text as the style's [`TextMode`] says.
+    pub fn svg(&self) -> String {
+        self.svg_with(self.style.text_mode)
+    }
+
+    /// The figure as SVG with another [`TextMode`].
+    pub fn svg_with(&self, mode: TextMode) -> String {
+        let document = svg::Document {
+            title: &self.contents.title,
+            description: &self.contents.alt_text,
+            metadata: &self.provenance.json(),
+            lang: self.style.lang.code(),
+            width: self.style.width,
+        };
+        svg::write(&self.scene, &document, &self.style.fonts, mode)
+    }
+
+    /// The figure as PNG; at scale 1 a pixel of the figure is a pixel of the picture.
+    ///
+    /// # Errors
+    ///
+    /// If `scale` is not positive or makes a picture of more than 100 million pixels.
+    pub fn png(&self, scale: f32) -> Result<Vec<u8>> {
+        let json = self.provenance.json();
+        let texts = [("Title", self.title()), ("Description", self.alt_text()), ("Comment", &json)];
+        let description = png::Description { texts: &texts, density: self.style.width.density() };
+        png::render(&self.svg_with(TextMode::Paths), self.size(), scale, &description)
+    }
+
+    /// The numbers of the figure, with a line of column names.
+    pub fn data_csv(&self) -> String {
+        self.contents.table.csv()
+    }
+
+    /// The numbers of the figure and where they come from.
+    pub fn data_json(&self) -> String {
+        self.contents.table.json(self.contents.kind, &self.contents.title, &self.provenance)
+    }
+
+    /// The title, in full even where the drawing shortens it.
+    pub fn title(&self) -> &str {
+        &self.contents.title
+    }
+
+    /// What the figure shows, in sentences, for those who cannot see it.
+    pub fn alt_text(&self) -> &str {
+        &self.contents.alt_text
+    }
+
+    /// What did not come out as one may expect, such as characters that no font has.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Width and height in pixels at scale 1.
+    pub fn size(&self) -> (f64, f64) {
+        (self.scene.width, self.scene.height)
+    }
+
+    /// Every text in the figure and the room that it takes.
+    pub fn labels(&self) -> Vec<(String, Bounds)> {
+        self.scene.texts().iter().map(|text| (text.content.clone(), text.bounds(&self.style.fonts))).collect()
+    }
+}

@@ -70,8 +70,11 @@ impl Device {
             Self::Cpu => {
                 let mut storage = Vec::new();
                 storage.try_reserve_exact(words).map_err(|cause| {
-                    Error::new(ErrorKind::OutOfMemory, format!("no room for {label}: {} bytes", words.saturating_mul(4)))
-                        .caused_by(cause)
+                    Error::new(
+                        ErrorKind::OutOfMemory,
+                        format!("no room for {label}: {} bytes", words.saturating_mul(4)),
+                    )
+                    .caused_by(cause)
                 })?;
                 storage.resize(words, 0);
                 Ok(Buffer(Arc::new(Storage::Cpu(RwLock::new(storage)))))
@@ -82,7 +85,9 @@ impl Device {
     /// A buffer of these words.
     pub(crate) fn upload(&self, label: &str, words: &[u32]) -> Result<Buffer> {
         match self {
-            Self::Gpu(gpu) => Ok(Buffer(Arc::new(Storage::Gpu(gpu.create_buffer(label, words.len(), words)?)))),
+            Self::Gpu(gpu) => {
+                Ok(Buffer(Arc::new(Storage::Gpu(gpu.create_buffer(label, words.len(), words)?))))
+            }
             Self::Cpu => {
                 let buffer = self.zeros(label, words.len())?;
                 buffer.write_words().copy_from_slice(words);
@@ -203,7 +208,12 @@ impl Readback {
     ///
     /// # Panics
     /// If `words` is more than this was made for.
-    pub async fn submit_and_read(&mut self, mut recorder: Recorder, buffer: &Buffer, words: usize) -> Result<&[u32]> {
+    pub async fn submit_and_read(
+        &mut self,
+        mut recorder: Recorder,
+        buffer: &Buffer,
+        words: usize,
+    ) -> Result<&[u32]> {
         let target = &mut self.words[..words];
         match (&self.device, &mut self.staging) {
             (Device::Gpu(gpu), Some(staging)) => {

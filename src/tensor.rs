@@ -37,7 +37,13 @@ impl Tensor {
     ///
     /// # Panics
     /// If `values` is not `rows * columns` long.
-    pub fn from_slice(device: &Device, label: &str, values: &[f32], rows: usize, columns: usize) -> Result<Self> {
+    pub fn from_slice(
+        device: &Device,
+        label: &str,
+        values: &[f32],
+        rows: usize,
+        columns: usize,
+    ) -> Result<Self> {
         assert_eq!(values.len(), rows * columns, "{label}: [{rows}, {columns}] values");
         let stride = row_stride(columns);
         let mut words = vec![0_u32; rows * stride];
@@ -48,7 +54,6 @@ impl Tensor {
         }
         Ok(Self { buffer: device.upload(label, &words)?, rows, columns })
     }
-
 
     /// How many rows.
     pub fn rows(&self) -> usize {

@@ -57,7 +57,8 @@ pub fn attention(
             let weights = probs(position + token + 1, heads, qkv, head, k_cache);
             let kv_start = head / (heads.num_heads / heads.num_kv_heads) * heads.head_dim;
             for (channel, y) in y.iter_mut().enumerate() {
-                let values = (0..weights.len()).map(|j| f64::from(v_cache[j * heads.kv_stride + kv_start + channel]));
+                let values =
+                    (0..weights.len()).map(|j| f64::from(v_cache[j * heads.kv_stride + kv_start + channel]));
                 *y = weights.iter().zip(values).map(|(weight, value)| weight * value).sum::<f64>() as f32;
             }
         });

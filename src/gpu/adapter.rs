@@ -100,8 +100,11 @@ fn preference(kind: DeviceType) -> u8 {
 fn summary(adapter: &wgpu::Adapter) -> AdapterSummary {
     let wgpu_info = adapter.get_info();
     let limits = adapter.limits();
-    let optional =
-        [(Features::SHADER_F16, "f16"), (Features::SUBGROUP, "subgroups"), (Features::TIMESTAMP_QUERY, "timestamps")];
+    let optional = [
+        (Features::SHADER_F16, "f16"),
+        (Features::SUBGROUP, "subgroups"),
+        (Features::TIMESTAMP_QUERY, "timestamps"),
+    ];
     let features = adapter.features();
     AdapterSummary {
         info: info(&wgpu_info),
@@ -110,7 +113,11 @@ fn summary(adapter: &wgpu::Adapter) -> AdapterSummary {
         max_workgroup_size: limits.max_compute_invocations_per_workgroup,
         max_workgroup_storage_bytes: limits.max_compute_workgroup_storage_size,
         subgroup_size: (wgpu_info.subgroup_min_size, wgpu_info.subgroup_max_size),
-        features: optional.iter().filter(|(feature, _)| features.contains(*feature)).map(|(_, name)| *name).collect(),
+        features: optional
+            .iter()
+            .filter(|(feature, _)| features.contains(*feature))
+            .map(|(_, name)| *name)
+            .collect(),
     }
 }
 

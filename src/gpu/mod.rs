@@ -8,8 +8,8 @@ mod staging;
 use std::sync::Arc;
 
 pub use adapter::{AdapterSummary, adapters};
-pub use program::Program;
 pub(crate) use program::Pipelines;
+pub use program::Program;
 pub use staging::Staging;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -74,7 +74,15 @@ impl Gpu {
         let fault = Arc::new(Fault::default());
         Fault::install(&fault, &device);
         let poller = Poller::new(&device, &fault)?;
-        Ok(Self(Arc::new(Inner { device, queue, info, limits, fault, pipelines: Pipelines::default(), poller })))
+        Ok(Self(Arc::new(Inner {
+            device,
+            queue,
+            info,
+            limits,
+            fault,
+            pipelines: Pipelines::default(),
+            poller,
+        })))
     }
 
     /// What it is, for a trace.
@@ -102,13 +110,21 @@ impl Gpu {
     /// A storage buffer of `words` words, starting with `contents`, the rest zero.
     pub(crate) fn create_buffer(&self, label: &str, words: usize, contents: &[u32]) -> Result<wgpu::Buffer> {
         if words > self.max_binding_words() {
-            return Err(Error::new(ErrorKind::OutOfMemory, format!("the adapter cannot hold {label} in one buffer"))
-                .detail(format!("{} bytes, at most {}", words.saturating_mul(4), self.max_binding_words() * 4)));
+            return Err(Error::new(
+                ErrorKind::OutOfMemory,
+                format!("the adapter cannot hold {label} in one buffer"),
+            )
+            .detail(format!(
+                "{} bytes, at most {}",
+                words.saturating_mul(4),
+                self.max_binding_words() * 4
+            )));
         }
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
         // A binding cannot be empty.
         let size = (words.max(1) * 4) as u64;
-        let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
+        let descriptor =
+            wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
         let buffer = self.0.device.create_buffer(&descriptor);
         self.0.fault.check()?;
         if !contents.is_empty() {

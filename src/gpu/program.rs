@@ -110,7 +110,8 @@ impl Program {
                     pass.dispatch_workgroups(groups.div_ceil(rows), rows, 1);
                 }
             }
-            while let Some(Step::Copy { from, to }) = steps.next_if(|step| matches!(step, Step::Copy { .. })) {
+            while let Some(Step::Copy { from, to }) = steps.next_if(|step| matches!(step, Step::Copy { .. }))
+            {
                 encoder.0.copy_buffer_to_buffer(from, 0, to, 0, from.size());
             }
         }
@@ -137,7 +138,11 @@ fn pipelines(gpu: &Gpu, dispatches: &[&Dispatch]) -> Result<HashMap<PipelineKey,
     gpu.0.fault.check()?;
     let mut known = known();
     known.extend(compiled);
-    Ok(dispatches.iter().map(|dispatch| key(dispatch)).map(|key| (key.clone(), known[&key].clone())).collect())
+    Ok(dispatches
+        .iter()
+        .map(|dispatch| key(dispatch))
+        .map(|key| (key.clone(), known[&key].clone()))
+        .collect())
 }
 
 fn compile(device: &wgpu::Device, kernel: &Kernel, constants: &Constants) -> wgpu::ComputePipeline {
@@ -151,7 +156,8 @@ fn compile(device: &wgpu::Device, kernel: &Kernel, constants: &Constants) -> wgp
         ty: BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
         count: None,
     };
-    let mut entries = vec![layout_entry(0, BufferBindingType::Uniform), layout_entry(1, BufferBindingType::Uniform)];
+    let mut entries =
+        vec![layout_entry(0, BufferBindingType::Uniform), layout_entry(1, BufferBindingType::Uniform)];
     for (index, access) in kernel.buffers.iter().enumerate() {
         let read_only = *access == Access::Read;
         entries.push(layout_entry(index + 2, BufferBindingType::Storage { read_only }));
@@ -212,7 +218,8 @@ fn bind_group(
         BindGroupEntry { binding: 1, resource: batch.as_entire_binding() },
     ];
     for (index, buffer) in dispatch.buffers.iter().enumerate() {
-        entries.push(BindGroupEntry { binding: index as u32 + 2, resource: buffer.gpu().as_entire_binding() });
+        entries
+            .push(BindGroupEntry { binding: index as u32 + 2, resource: buffer.gpu().as_entire_binding() });
     }
     gpu.0.device.create_bind_group(&wgpu::BindGroupDescriptor {
         label: Some(dispatch.kernel.name),

@@ -67,7 +67,8 @@ impl Staging {
         })
         .await?;
         gpu.0.fault.check()?;
-        result.map_err(|cause| Error::new(ErrorKind::Device, "cannot read a result back").caused_by(cause))?;
+        result
+            .map_err(|cause| Error::new(ErrorKind::Device, "cannot read a result back").caused_by(cause))?;
         let view = self
             .buffer
             .get_mapped_range(0..bytes)
@@ -122,7 +123,9 @@ impl Drop for Poller {
         self.shared.1.notify_one();
         // The thread owns a handle of the device. Were it still closing the driver when the process ends, it would race
         // with the driver's own exit handlers.
-        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id()) {
+        if let Some(thread) =
+            self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id())
+        {
             // It catches panics itself.
             let _ = thread.join();
         }

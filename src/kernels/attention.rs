@@ -102,7 +102,12 @@ pub fn attention(
         kernel: &KERNEL,
         params: bytemuck::bytes_of(&params).to_vec(),
         constants: Vec::new(),
-        buffers: vec![qkv.buffer().clone(), k_cache.buffer().clone(), v_cache.buffer().clone(), y.buffer().clone()],
+        buffers: vec![
+            qkv.buffer().clone(),
+            k_cache.buffer().clone(),
+            v_cache.buffer().clone(),
+            y.buffer().clone(),
+        ],
         groups_per_block: (shape.num_heads * shape.head_dim.div_ceil(WORKGROUP_SIZE)) as u32,
         tokens_per_block: 1,
     });

@@ -59,7 +59,10 @@ pub fn attention_probs(
 ) {
     assert_eq!(qkv.columns(), shape.qkv_size(), "attention_probs: columns of qkv");
     assert_eq!(k_cache.columns(), shape.kv_size(), "attention_probs: columns of k_cache");
-    assert!(probs.columns() >= plan.max_tokens() * shape.num_heads * columns, "attention_probs: size of probs");
+    assert!(
+        probs.columns() >= plan.max_tokens() * shape.num_heads * columns,
+        "attention_probs: size of probs"
+    );
     let params = Params {
         num_heads: shape.num_heads as u32,
         num_kv_heads: shape.num_kv_heads as u32,

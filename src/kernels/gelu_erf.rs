@@ -14,7 +14,13 @@ pub(super) static KERNEL: Kernel = Kernel {
         let params: Params = call.params();
         let [x, y, ..] = &mut call.slots;
         let num_tokens = call.batch.num_tokens as usize;
-        cpu::gelu_erf(num_tokens, params.columns as usize, params.stride as usize, x.floats(), y.floats_mut());
+        cpu::gelu_erf(
+            num_tokens,
+            params.columns as usize,
+            params.stride as usize,
+            x.floats(),
+            y.floats_mut(),
+        );
     },
     // The polynomial's 1.5e-7, times x / 2 for x up to about 6, and the rounding of 1 + erf for negative x.
     tolerance: Tolerance { atol: 2e-6, rtol: 1e-6 },

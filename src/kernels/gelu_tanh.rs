@@ -14,7 +14,13 @@ pub(super) static KERNEL: Kernel = Kernel {
         let params: Params = call.params();
         let [x, y, ..] = &mut call.slots;
         let num_tokens = call.batch.num_tokens as usize;
-        cpu::gelu_tanh(num_tokens, params.columns as usize, params.stride as usize, x.floats(), y.floats_mut());
+        cpu::gelu_tanh(
+            num_tokens,
+            params.columns as usize,
+            params.stride as usize,
+            x.floats(),
+            y.floats_mut(),
+        );
     },
     // A driver's tanh may be off by 1e-5 relative (WGSL allows it to be built from exp); times x / 2.
     tolerance: Tolerance { atol: 2e-6, rtol: 2e-5 },

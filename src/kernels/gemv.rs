@@ -52,7 +52,8 @@ pub(super) fn twin(call: &mut Call<'_>) {
 /// If the shapes disagree.
 pub fn gemv(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
     let (workgroup_size, threads_per_row) = shape(plan.device());
-    let constants = vec![("WORKGROUP_SIZE", f64::from(workgroup_size)), ("THREADS_PER_ROW", f64::from(threads_per_row))];
+    let constants =
+        vec![("WORKGROUP_SIZE", f64::from(workgroup_size)), ("THREADS_PER_ROW", f64::from(threads_per_row))];
     let rows_per_group = (workgroup_size / threads_per_row) as usize;
     record(plan, &KERNEL, (x, weight, bias, y), constants, (rows_per_group, 1));
 }

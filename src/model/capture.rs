@@ -78,7 +78,8 @@ impl Capture {
         let cache = KvCache::new(device, spec, num_tokens)?;
         let activations = Activations::new(device, spec, batch)?;
         let taps = taps(device, model, (batch, num_tokens), request)?;
-        let logits = Tensor::zeros(device, "logits", if request.logits { batch } else { 1 }, spec.vocab_size)?;
+        let logits =
+            Tensor::zeros(device, "logits", if request.logits { batch } else { 1 }, spec.vocab_size)?;
 
         let mut plan = Plan::new(device, batch);
         forward::body(&mut plan, spec, model.weights(), &cache, &activations, &taps);
@@ -90,7 +91,8 @@ impl Capture {
         let program = plan.compile()?;
 
         let mut capture = Self::zeros(model, ids, request)?;
-        let mut readback = Readback::new(device, batch * (logits.stride().max(attention_row)).max(hidden_size + 8))?;
+        let mut readback =
+            Readback::new(device, batch * (logits.stride().max(attention_row)).max(hidden_size + 8))?;
         for (index, chunk) in ids.chunks(batch).enumerate() {
             let start = index * batch;
             let positions: Vec<u32> = (start as u32..(start + chunk.len()) as u32).collect();
@@ -108,7 +110,8 @@ impl Capture {
             if let Some(all) = &mut capture.hidden_states {
                 for (layer, tap) in taps.hidden_states.iter().chain([&activations.normed]).enumerate() {
                     let at = (layer * num_tokens + start) * hidden_size;
-                    read_rows(&mut readback, device, tap, &mut all[at..][..chunk.len() * hidden_size]).await?;
+                    read_rows(&mut readback, device, tap, &mut all[at..][..chunk.len() * hidden_size])
+                        .await?;
                 }
             }
             if let Some(all) = &mut capture.attentions {
@@ -136,8 +139,11 @@ impl Capture {
             }
             let mut values = Vec::new();
             values.try_reserve_exact(elements).map_err(|cause| {
-                Error::new(crate::ErrorKind::OutOfMemory, format!("no room for {elements} elements of {what}"))
-                    .caused_by(cause)
+                Error::new(
+                    crate::ErrorKind::OutOfMemory,
+                    format!("no room for {elements} elements of {what}"),
+                )
+                .caused_by(cause)
             })?;
             values.resize(elements, 0.0);
             Ok(Some(values))
@@ -159,7 +165,12 @@ impl Capture {
     }
 }
 
-fn taps(device: &Device, model: &Model, (batch, num_tokens): (usize, usize), request: CaptureRequest) -> Result<Taps> {
+fn taps(
+    device: &Device,
+    model: &Model,
+    (batch, num_tokens): (usize, usize),
+    request: CaptureRequest,
+) -> Result<Taps> {
     let spec = model.spec();
     let mut taps = Taps { columns: num_tokens, ..Taps::default() };
     for _ in 0..spec.num_layers {
@@ -167,14 +178,24 @@ fn taps(device: &Device, model: &Model, (batch, num_tokens): (usize, usize), req
             taps.hidden_states.push(Tensor::zeros(device, "hidden_states", batch, spec.hidden_size)?);
         }
         if request.attentions {
-            taps.attentions.push(Tensor::zeros(device, "attentions", 1, batch * spec.num_heads * num_tokens)?);
+            taps.attentions.push(Tensor::zeros(
+                device,
+                "attentions",
+                1,
+                batch * spec.num_heads * num_tokens,
+            )?);
         }
     }
     Ok(taps)
 }
 
 /// Reads the first rows of a tensor, as many as fill `rows`, without their padding.
-async fn read_rows(readback: &mut Readback, device: &Device, tensor: &Tensor, rows: &mut [f32]) -> Result<()> {
+async fn read_rows(
+    readback: &mut Readback,
+    device: &Device,
+    tensor: &Tensor,
+    rows: &mut [f32],
+) -> Result<()> {
     let (columns, stride) = (tensor.columns(), tensor.stride());
     let words = rows.len() / columns * stride;
     let values = readback.submit_and_read(device.record(), tensor.buffer(), words).await?;

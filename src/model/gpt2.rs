@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::config::Config;
+use super::loader::{Layout, Loader};
 use super::spec::{
     Activation, DecoderSpec, Family, MAX_HIDDEN_SIZE, MAX_INTERMEDIATE_SIZE, MAX_LAYERS, MAX_NORM_EPS,
     MAX_SEQ_LEN, MAX_VOCAB_SIZE, Norm, Position,
 };
-use super::loader::{Layout, Loader};
 use super::weights::{DecoderWeights, LayerWeights};
 use crate::weights::Safetensors;
 use crate::{Device, Result};
@@ -89,7 +89,8 @@ pub(super) fn load(
     let intermediate_size = ("intermediate_size", spec.intermediate_size);
     let vocab_size = ("vocab_size", spec.vocab_size);
     let embedding = loader.matrix("wte.weight", vocab_size, hidden_size, Layout::AsIs)?;
-    let positions = loader.matrix("wpe.weight", ("max_seq_len", spec.max_seq_len), hidden_size, Layout::AsIs)?;
+    let positions =
+        loader.matrix("wpe.weight", ("max_seq_len", spec.max_seq_len), hidden_size, Layout::AsIs)?;
     let mut layers = Vec::with_capacity(spec.num_layers);
     for index in 0..spec.num_layers {
         let qkv_size = ("3 * hidden_size", 3 * spec.hidden_size);
@@ -100,7 +101,12 @@ pub(super) fn load(
             o_proj: loader.linear(&name("attn.c_proj"), hidden_size, hidden_size, Layout::Transposed)?,
             mlp_norm: loader.norm(&name("ln_2"), hidden_size)?,
             up_proj: loader.linear(&name("mlp.c_fc"), intermediate_size, hidden_size, Layout::Transposed)?,
-            down_proj: loader.linear(&name("mlp.c_proj"), hidden_size, intermediate_size, Layout::Transposed)?,
+            down_proj: loader.linear(
+                &name("mlp.c_proj"),
+                hidden_size,
+                intermediate_size,
+                Layout::Transposed,
+            )?,
         });
     }
     let final_norm = loader.norm("ln_f", hidden_size)?;

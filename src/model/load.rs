@@ -57,7 +57,11 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::load`].
-    pub fn from_files(device: &Device, files: ModelFiles, progress: &mut dyn FnMut(usize, usize)) -> Result<Self> {
+    pub fn from_files(
+        device: &Device,
+        files: ModelFiles,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Self> {
         let ModelFiles { name, config, config_label, weights: file, tokenizer } = files;
         let spec = spec::from_config(&config, &config_label)?;
         spec.check_tokenizer(tokenizer.as_ref().map(Tokenizer::base_vocab_size))?;

@@ -53,7 +53,13 @@ impl<'a> Loader<'a> {
     }
 
     /// A matrix `[rows, columns]`, stored on the device as in the file.
-    pub(super) fn matrix(&mut self, name: &str, rows: Size<'_>, columns: Size<'_>, layout: Layout) -> Result<Matrix> {
+    pub(super) fn matrix(
+        &mut self,
+        name: &str,
+        rows: Size<'_>,
+        columns: Size<'_>,
+        layout: Layout,
+    ) -> Result<Matrix> {
         let expected = match layout {
             Layout::AsIs => [rows, columns],
             Layout::Transposed => [columns, rows],
@@ -72,8 +78,12 @@ impl<'a> Loader<'a> {
     pub(super) fn vector(&mut self, name: &str, size: Size<'_>) -> Result<Tensor> {
         let (name, format) = self.read(name, &[size])?;
         let values: Vec<f32> = match format {
-            Format::F32 => self.bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
-            Format::F16 => self.bytes.chunks_exact(2).map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
+            Format::F32 => {
+                self.bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+            }
+            Format::F16 => {
+                self.bytes.chunks_exact(2).map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect()
+            }
             Format::Bf16 => {
                 self.bytes.chunks_exact(2).map(|b| half::bf16::from_le_bytes([b[0], b[1]]).to_f32()).collect()
             }
@@ -82,7 +92,13 @@ impl<'a> Loader<'a> {
     }
 
     /// `NAME.weight` and `NAME.bias` of a projection.
-    pub(super) fn linear(&mut self, name: &str, rows: Size<'_>, columns: Size<'_>, layout: Layout) -> Result<Linear> {
+    pub(super) fn linear(
+        &mut self,
+        name: &str,
+        rows: Size<'_>,
+        columns: Size<'_>,
+        layout: Layout,
+    ) -> Result<Linear> {
         let weight = self.matrix(&format!("{name}.weight"), rows, columns, layout)?;
         Ok(Linear { weight, bias: self.vector(&format!("{name}.bias"), rows)? })
     }
@@ -107,7 +123,11 @@ impl<'a> Loader<'a> {
 
     fn full_name(&self, name: &str) -> String {
         let prefixed = format!("{}{name}", self.prefix);
-        if self.file.info(&prefixed).is_none() && self.file.info(name).is_some() { name.to_owned() } else { prefixed }
+        if self.file.info(&prefixed).is_none() && self.file.info(name).is_some() {
+            name.to_owned()
+        } else {
+            prefixed
+        }
     }
 
     /// Reads a tensor's bytes after its shape and type have been checked.
@@ -185,9 +205,13 @@ mod tests {
     fn rows_are_padded_and_transposed() {
         // [2, 3] of u16 elements 1..=6, and the same matrix stored as [3, 2].
         let as_is: Vec<u8> = [1_u16, 2, 3, 4, 5, 6].iter().flat_map(|value| value.to_le_bytes()).collect();
-        let transposed: Vec<u8> = [1_u16, 4, 2, 5, 3, 6].iter().flat_map(|value| value.to_le_bytes()).collect();
+        let transposed: Vec<u8> =
+            [1_u16, 4, 2, 5, 3, 6].iter().flat_map(|value| value.to_le_bytes()).collect();
         let words = pad::<2>(&as_is, 2, 3);
-        assert_eq!(bytemuck::cast_slice::<u32, u16>(&words), [1, 2, 3, 0, 0, 0, 0, 0, 4, 5, 6, 0, 0, 0, 0, 0]);
+        assert_eq!(
+            bytemuck::cast_slice::<u32, u16>(&words),
+            [1, 2, 3, 0, 0, 0, 0, 0, 4, 5, 6, 0, 0, 0, 0, 0]
+        );
         assert_eq!(transpose::<2>(&transposed, 2, 3), words);
     }
 

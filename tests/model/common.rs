@@ -17,7 +17,10 @@ pub fn devices() -> Vec<(String, Device)> {
         devices.push((format!("{} ({})", info.name, info.backend), device));
     }
     if adapters.is_empty() {
-        assert!(std::env::var_os("SUKASHI_REQUIRE_GPU").is_none(), "SUKASHI_REQUIRE_GPU is set and there is no adapter");
+        assert!(
+            std::env::var_os("SUKASHI_REQUIRE_GPU").is_none(),
+            "SUKASHI_REQUIRE_GPU is set and there is no adapter"
+        );
         println!("SKIP: no adapter; only the CPU twins were tested");
     }
     devices

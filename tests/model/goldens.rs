@@ -124,7 +124,10 @@ fn the_comparator_rejects_what_it_should() {
     assert!(worst(&[1.0, 2.0, 3.1], &want).0 > LOGITS_ATOL);
     assert_eq!(worst(&[1.0, f32::NAN, 3.0], &want), (f32::INFINITY, 1));
     assert!(std::panic::catch_unwind(|| worst(&[1.0, 2.0], &want)).is_err());
-    assert!(std::panic::catch_unwind(|| assert_close("perturbed", &[1.0, 2.0, 3.001], &want, LOGITS_ATOL)).is_err());
+    assert!(
+        std::panic::catch_unwind(|| assert_close("perturbed", &[1.0, 2.0, 3.001], &want, LOGITS_ATOL))
+            .is_err()
+    );
 }
 
 #[test]

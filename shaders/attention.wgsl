@@ -1,5 +1,5 @@
-// attention: y[t, h] = sum_j softmax_j(scale * q[t, h] . k_cache[j, g]) * v_cache[j, g], j = 0 .. position + t
-//            where g = h / (num_heads / num_kv_heads)
+// attention: y[t, h] = sum_j softmax_j(scale * q[t, h] . k_cache[j, g]) * v_cache[j, g] over j = first ..= position + t
+//            where first = max(0, position + t + 1 - window), g = h / (num_heads / num_kv_heads)
 //
 // Shapes    qkv: [num_tokens, qkv_stride] f32, q first;
 //           k_cache, v_cache: [max_seq_len, kv_stride] f32, rows up to position + num_tokens
@@ -20,6 +20,8 @@ struct Params {
     kv_stride: u32,
     y_stride: u32,
     scale: f32,
+    window: u32, // positions that a token sees, itself included; 0 for all
+    softcap: f32, // 0 for none
 }
 
 struct Batch {
@@ -54,6 +56,15 @@ fn workgroup_max(local: u32, value: f32) -> f32 {
     return partial[0];
 }
 
+// A score before the softmax, from a product of query and key.
+fn score_of(product: f32) -> f32 {
+    let score = product * params.scale;
+    if params.softcap > 0.0 {
+        return params.softcap * tanh(clamp(score / params.softcap, -15.0, 15.0));
+    }
+    return score;
+}
+
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn attention(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -73,12 +84,13 @@ fn attention(
     let q_start = token * params.qkv_stride + head * params.head_dim;
     let kv_start = kv_head * params.head_dim;
     let kv_len = batch.position + token + 1u;
+    let first = select(0u, kv_len - min(kv_len, params.window), params.window > 0u);
 
     // A finite lowest score: with fast math an infinity would turn the first rescaling into NaN.
     var max_score = -3.0e38;
     var sum = 0.0;
     var value = 0.0;
-    for (var chunk = 0u; chunk < kv_len; chunk += WORKGROUP_SIZE) {
+    for (var chunk = first; chunk < kv_len; chunk += WORKGROUP_SIZE) {
         let in_chunk = min(WORKGROUP_SIZE, kv_len - chunk);
         var score = -3.0e38;
         if local < in_chunk {
@@ -87,7 +99,7 @@ fn attention(
             for (var c = 0u; c < params.head_dim; c++) {
                 product += qkv[q_start + c] * k_cache[k_start + c];
             }
-            score = product * params.scale;
+            score = score_of(product);
         }
         let new_max = max(max_score, workgroup_max(local, score));
         weights[local] = select(0.0, exp(score - new_max), local < in_chunk);

@@ -1,5 +1,5 @@
-// attention_probs: probs[t, h, j] = softmax_j(scale * q[t, h] . k_cache[j, g]) for j <= position + t, 0 beyond
-//                  where g = h / (num_heads / num_kv_heads)
+// attention_probs: probs[t, h, j] = softmax_j(scale * q[t, h] . k_cache[j, g]) for j = first ..= position + t, 0 elsewhere
+//                  where first = max(0, position + t + 1 - window), g = h / (num_heads / num_kv_heads)
 //
 // Shapes    qkv: [num_tokens, qkv_stride] f32, q first;
 //           k_cache: [max_seq_len, kv_stride] f32; probs: [num_tokens, num_heads, columns] f32
@@ -17,6 +17,8 @@ struct Params {
     kv_stride: u32,
     columns: u32,
     scale: f32,
+    window: u32, // positions that a token sees, itself included; 0 for all
+    softcap: f32, // 0 for none
 }
 
 struct Batch {
@@ -62,6 +64,15 @@ fn workgroup_sum(local: u32, value: f32) -> f32 {
     return partial[0];
 }
 
+// A score before the softmax, from a product of query and key.
+fn score_of(product: f32) -> f32 {
+    let score = product * params.scale;
+    if params.softcap > 0.0 {
+        return params.softcap * tanh(clamp(score / params.softcap, -15.0, 15.0));
+    }
+    return score;
+}
+
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn attention_probs(
     @builtin(workgroup_id) workgroup: vec3<u32>,
@@ -77,34 +88,36 @@ fn attention_probs(
     let kv_head = head / (params.num_heads / params.num_kv_heads);
     let q_start = token * params.qkv_stride + head * params.head_dim;
     let kv_len = batch.position + token + 1u;
+    let first = select(0u, kv_len - min(kv_len, params.window), params.window > 0u);
     let row = group * params.columns;
 
     // Each thread goes over the positions that it wrote itself, so only the two sums need barriers.
     var max_score = -3.0e38;
-    for (var j = local; j < kv_len; j += WORKGROUP_SIZE) {
+    for (var j = first + local; j < kv_len; j += WORKGROUP_SIZE) {
         let k_start = j * params.kv_stride + kv_head * params.head_dim;
         var product = 0.0;
         for (var c = 0u; c < params.head_dim; c++) {
             product += qkv[q_start + c] * k_cache[k_start + c];
         }
-        let score = product * params.scale;
+        let score = score_of(product);
         probs[row + j] = score;
         max_score = max(max_score, score);
     }
     max_score = workgroup_max(local, max_score);
 
     var sum = 0.0;
-    for (var j = local; j < kv_len; j += WORKGROUP_SIZE) {
+    for (var j = first + local; j < kv_len; j += WORKGROUP_SIZE) {
         let weight = exp(probs[row + j] - max_score);
         probs[row + j] = weight;
         sum += weight;
     }
     sum = workgroup_sum(local, sum);
 
+    for (var j = first + local; j < kv_len; j += WORKGROUP_SIZE) {
+        probs[row + j] /= sum;
+    }
     for (var j = local; j < params.columns; j += WORKGROUP_SIZE) {
-        if j < kv_len {
-            probs[row + j] /= sum;
-        } else {
+        if j < first || j >= kv_len {
             probs[row + j] = 0.0;
         }
     }

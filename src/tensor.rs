@@ -133,9 +133,12 @@ pub struct MatrixPart {
     pub first_row: usize,
     /// How many rows it has.
     pub num_rows: usize,
+    /// How its elements are stored.
+    pub format: Format,
 }
 
-/// A weight matrix, `[rows, columns]`, split by rows where the device's bindings are too small for it.
+/// A weight matrix, `[rows, columns]`, in parts by rows: where the device's bindings are too small for all of it, or where
+/// rows are stored differently.
 #[derive(Debug, Clone)]
 pub struct Matrix {
     /// The parts, from the first row to the last.
@@ -144,8 +147,6 @@ pub struct Matrix {
     pub rows: usize,
     /// How many columns: input features.
     pub columns: usize,
-    /// How elements are stored.
-    pub format: Format,
 }
 
 impl Matrix {
@@ -172,8 +173,38 @@ impl Matrix {
                 buffer: device.upload(label, chunk)?,
                 first_row: index * rows_per_part,
                 num_rows: chunk.len() / row_words,
+                format,
             });
         }
-        Ok(Self { parts, rows, columns, format })
+        Ok(Self { parts, rows, columns })
+    }
+
+    /// One matrix above the other, each part as it is.
+    ///
+    /// # Panics
+    /// If the columns differ.
+    pub fn stack(matrices: Vec<Self>) -> Self {
+        let columns = matrices.first().map_or(0, |matrix| matrix.columns);
+        let mut stacked = Self { parts: Vec::new(), rows: 0, columns };
+        for matrix in matrices {
+            assert_eq!(matrix.columns, columns, "columns of stacked matrices");
+            for mut part in matrix.parts {
+                part.first_row += stacked.rows;
+                stacked.parts.push(part);
+            }
+            stacked.rows += matrix.rows;
+        }
+        stacked
+    }
+
+    /// The formats of the parts, each named once, in the order of the rows: `f16`, or `q4_k+q6_k`.
+    pub fn precision(&self) -> String {
+        let mut names: Vec<&str> = Vec::new();
+        for part in &self.parts {
+            if !names.contains(&part.format.name()) {
+                names.push(part.format.name());
+            }
+        }
+        names.join("+")
     }
 }

@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::softcap::softcap_of;
+
 /// How heads lie in rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Heads {
@@ -17,17 +19,27 @@ pub struct Heads {
     pub kv_stride: usize,
     /// What scores are multiplied with.
     pub scale: f32,
+    /// Positions that a token sees, itself included; 0 for all.
+    pub window: usize,
+    /// `softcap * tanh(score / softcap)` is what the softmax sees; 0 for none.
+    pub softcap: f32,
 }
 
-/// Attention of one query head over the first `kv_len` positions, in f64.
+/// The first of `kv_len` positions that the last of them sees.
+pub(super) fn first_seen(kv_len: usize, window: usize) -> usize {
+    if window == 0 { 0 } else { kv_len.saturating_sub(window) }
+}
+
+/// Attention of one query head over the positions that it sees, from [`first_seen`] to `kv_len`, in f64.
 pub(super) fn probs(kv_len: usize, heads: Heads, qkv: &[f32], head: usize, k_cache: &[f32]) -> Vec<f64> {
     let q = &qkv[head * heads.head_dim..][..heads.head_dim];
     let kv_start = head / (heads.num_heads / heads.num_kv_heads) * heads.head_dim;
-    let mut weights: Vec<f64> = (0..kv_len)
+    let mut weights: Vec<f64> = (first_seen(kv_len, heads.window)..kv_len)
         .map(|position| {
             let k = &k_cache[position * heads.kv_stride + kv_start..][..heads.head_dim];
             let product: f64 = q.iter().zip(k).map(|(&q, &k)| f64::from(q) * f64::from(k)).sum();
-            product * f64::from(heads.scale)
+            let score = product * f64::from(heads.scale);
+            if heads.softcap > 0.0 { softcap_of(score, f64::from(heads.softcap)) } else { score }
         })
         .collect();
     let max = weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -42,7 +54,7 @@ pub(super) fn probs(kv_len: usize, heads: Heads, qkv: &[f32], head: usize, k_cac
     weights
 }
 
-/// `y[t, h] = sum_j softmax_j(scale * q[t, h] . k_cache[j, g]) * v_cache[j, g]` for `j <= position + t`; rows of `y` are
+/// `y[t, h] = sum_j softmax_j(scale * q[t, h] . k_cache[j, g]) * v_cache[j, g]` over the positions that token `t` sees; rows of `y` are
 /// `y_stride` apart.
 pub fn attention(
     (position, num_tokens): (usize, usize),
@@ -54,11 +66,13 @@ pub fn attention(
         let qkv = &qkv[token * heads.qkv_stride..];
         let y = &mut y[token * y_stride..][..heads.num_heads * heads.head_dim];
         y.par_chunks_mut(heads.head_dim).enumerate().for_each(|(head, y)| {
-            let weights = probs(position + token + 1, heads, qkv, head, k_cache);
+            let kv_len = position + token + 1;
+            let weights = probs(kv_len, heads, qkv, head, k_cache);
+            let first = first_seen(kv_len, heads.window);
             let kv_start = head / (heads.num_heads / heads.num_kv_heads) * heads.head_dim;
             for (channel, y) in y.iter_mut().enumerate() {
                 let values =
-                    (0..weights.len()).map(|j| f64::from(v_cache[j * heads.kv_stride + kv_start + channel]));
+                    (first..kv_len).map(|j| f64::from(v_cache[j * heads.kv_stride + kv_start + channel]));
                 *y = weights.iter().zip(values).map(|(weight, value)| weight * value).sum::<f64>() as f32;
             }
         });

@@ -1,8 +1,9 @@
 //! The twin of `attention_probs`.
 
-use super::attention::{Heads, probs};
+use super::attention::{Heads, first_seen, probs};
 
-/// `out[t, h, j] = softmax_j(scale * q[t, h] . k_cache[j, g])` for `j <= position + t`, 0 beyond, `columns` a row.
+/// `out[t, h, j] = softmax_j(scale * q[t, h] . k_cache[j, g])` over the positions that token `t` sees, 0 elsewhere, `columns` a
+/// row.
 pub fn attention_probs(
     (position, num_tokens): (usize, usize),
     heads: Heads,
@@ -14,8 +15,9 @@ pub fn attention_probs(
         for head in 0..heads.num_heads {
             let row = &mut out[(token * heads.num_heads + head) * columns..][..columns];
             row.fill(0.0);
-            let weights = probs(position + token + 1, heads, &qkv[token * heads.qkv_stride..], head, k_cache);
-            for (out, weight) in row.iter_mut().zip(weights) {
+            let kv_len = position + token + 1;
+            let weights = probs(kv_len, heads, &qkv[token * heads.qkv_stride..], head, k_cache);
+            for (out, weight) in row[first_seen(kv_len, heads.window)..].iter_mut().zip(weights) {
                 *out = weight as f32;
             }
         }

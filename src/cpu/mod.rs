@@ -6,25 +6,37 @@ mod add;
 mod attention;
 mod attention_probs;
 mod embedding;
+mod geglu;
 mod gelu_erf;
 mod gelu_tanh;
 mod gemv;
 mod kv_write;
 mod layer_norm;
 mod program;
+mod qk_norm;
+mod rms_norm;
+mod rope;
 mod select_rows;
+mod softcap;
+mod swiglu;
 
 pub use add::add;
 pub use attention::{Heads, attention};
 pub use attention_probs::attention_probs;
 pub use embedding::{Table, embedding};
+pub use geglu::geglu;
 pub use gelu_erf::gelu_erf;
 pub use gelu_tanh::gelu_tanh;
 pub use gemv::{Weight, gemv};
 pub use kv_write::kv_write;
 pub use layer_norm::layer_norm;
 pub use program::{Call, Program, Slot};
+pub use qk_norm::qk_norm;
+pub use rms_norm::rms_norm;
+pub use rope::rope;
 pub use select_rows::select_rows;
+pub use softcap::softcap;
+pub use swiglu::swiglu;
 
 use crate::tensor::Format;
 

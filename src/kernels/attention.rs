@@ -18,6 +18,10 @@ pub struct AttentionShape {
     pub head_dim: usize,
     /// Multiplies the scores, `1 / sqrt(head_dim)` as a rule.
     pub scale: f32,
+    /// Positions that a token sees, itself included; `None` for all.
+    pub window: Option<usize>,
+    /// What scores are soft-capped at, if at all.
+    pub softcap: Option<f32>,
 }
 
 impl AttentionShape {
@@ -42,6 +46,8 @@ struct Params {
     kv_stride: u32,
     y_stride: u32,
     scale: f32,
+    window: u32,
+    softcap: f32,
 }
 
 pub(super) static KERNEL: Kernel = Kernel {
@@ -59,6 +65,8 @@ pub(super) static KERNEL: Kernel = Kernel {
             qkv_stride: params.qkv_stride as usize,
             kv_stride: params.kv_stride as usize,
             scale: params.scale,
+            window: params.window as usize,
+            softcap: params.softcap,
         };
         cpu::attention(
             (call.batch.position as usize, call.batch.num_tokens as usize),
@@ -97,6 +105,8 @@ pub fn attention(
         kv_stride: k_cache.stride() as u32,
         y_stride: y.stride() as u32,
         scale: shape.scale,
+        window: shape.window.unwrap_or(0) as u32,
+        softcap: shape.softcap.unwrap_or(0.0),
     };
     plan.dispatch(Dispatch {
         kernel: &KERNEL,

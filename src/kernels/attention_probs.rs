@@ -14,6 +14,8 @@ struct Params {
     kv_stride: u32,
     columns: u32,
     scale: f32,
+    window: u32,
+    softcap: f32,
 }
 
 pub(super) static KERNEL: Kernel = Kernel {
@@ -31,6 +33,8 @@ pub(super) static KERNEL: Kernel = Kernel {
             qkv_stride: params.qkv_stride as usize,
             kv_stride: params.kv_stride as usize,
             scale: params.scale,
+            window: params.window as usize,
+            softcap: params.softcap,
         };
         cpu::attention_probs(
             (call.batch.position as usize, call.batch.num_tokens as usize),
@@ -71,6 +75,8 @@ pub fn attention_probs(
         kv_stride: k_cache.stride() as u32,
         columns: columns as u32,
         scale: shape.scale,
+        window: shape.window.unwrap_or(0) as u32,
+        softcap: shape.softcap.unwrap_or(0.0),
     };
     plan.dispatch(Dispatch {
         kernel: &KERNEL,

@@ -34,7 +34,7 @@ pub(super) fn twin(call: &mut Call<'_>) {
     let weight = cpu::Weight {
         words: weight.words(),
         format: Format::from_code(params.format),
-        bias: if params.has_bias == 0 { &[] } else { bias.floats() },
+        bias: if params.has_bias == 0 { &[] } else { &bias.floats()[params.y_column as usize..] },
         out_features: params.out_features as usize,
     };
     cpu::gemv(
@@ -79,7 +79,6 @@ pub(super) fn record(
     assert!(x.rows() >= plan.max_tokens() && y.rows() >= plan.max_tokens(), "{}: tokens", kernel.name);
     if let Some(bias) = bias {
         assert_eq!(bias.columns(), weight.rows, "{}: bias", kernel.name);
-        assert_eq!(weight.parts.len(), 1, "{}: a bias for weights in parts", kernel.name);
     }
     for part in &weight.parts {
         let params = Params {
@@ -88,10 +87,10 @@ pub(super) fn record(
             y_stride: y.stride() as u32,
             y_column: part.first_row as u32,
             has_bias: u32::from(bias.is_some()),
-            format: weight.format.code(),
+            format: part.format.code(),
         };
         let mut constants = constants.clone();
-        constants.push(("FORMAT", f64::from(weight.format.code())));
+        constants.push(("FORMAT", f64::from(part.format.code())));
         plan.dispatch(Dispatch {
             kernel,
             params: bytemuck::bytes_of(&params).to_vec(),

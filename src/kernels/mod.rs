@@ -9,6 +9,7 @@ mod attention;
 mod attention_probs;
 mod elementwise;
 mod embedding;
+mod geglu;
 mod gelu_erf;
 mod gelu_tanh;
 mod gemm;
@@ -16,12 +17,18 @@ mod gemv;
 mod kv_write;
 mod layer_norm;
 mod plan;
+mod qk_norm;
+mod rms_norm;
+mod rope;
 mod select_rows;
+mod softcap;
+mod swiglu;
 
 pub use add::add;
 pub use attention::{AttentionShape, attention};
 pub use attention_probs::attention_probs;
 pub use embedding::{Lookup, embedding};
+pub use geglu::geglu;
 pub use gelu_erf::gelu_erf;
 pub use gelu_tanh::gelu_tanh;
 pub use gemm::gemm;
@@ -29,7 +36,12 @@ pub use gemv::gemv;
 pub use kv_write::kv_write;
 pub use layer_norm::layer_norm;
 pub use plan::{Constants, Dispatch, Entry, Plan, Program, Recorder};
+pub use qk_norm::qk_norm;
+pub use rms_norm::rms_norm;
+pub use rope::rope;
 pub use select_rows::select_rows;
+pub use softcap::softcap;
+pub use swiglu::swiglu;
 
 use crate::cpu::Call;
 
@@ -95,16 +107,22 @@ impl Tolerance {
 }
 
 /// Every kernel, by name.
-pub static REGISTRY: [&Kernel; 11] = [
+pub static REGISTRY: [&Kernel; 17] = [
     &add::KERNEL,
     &attention::KERNEL,
     &attention_probs::KERNEL,
     &embedding::KERNEL,
+    &geglu::KERNEL,
     &gelu_erf::KERNEL,
     &gelu_tanh::KERNEL,
     &gemm::KERNEL,
     &gemv::KERNEL,
     &kv_write::KERNEL,
     &layer_norm::KERNEL,
+    &qk_norm::KERNEL,
+    &rms_norm::KERNEL,
+    &rope::KERNEL,
     &select_rows::KERNEL,
+    &softcap::KERNEL,
+    &swiglu::KERNEL,
 ];

@@ -1,6 +1,6 @@
 //! Capturing what is on the way from ids to logits.
 
-use super::forward::{self, Activations, Taps};
+use super::forward::{self, Activations, Scratch, Taps};
 use super::kv_cache::KvCache;
 use super::load::Model;
 use crate::device::{Device, Readback};
@@ -93,11 +93,10 @@ impl Capture {
         let mut capture = Self::zeros(model, ids, request)?;
         let mut readback =
             Readback::new(device, batch * (logits.stride().max(attention_row)).max(hidden_size + 8))?;
+        let mut scratch = Scratch::default();
         for (index, chunk) in ids.chunks(batch).enumerate() {
             let start = index * batch;
-            let positions: Vec<u32> = (start as u32..(start + chunk.len()) as u32).collect();
-            device.write(&activations.ids, chunk);
-            device.write(&activations.positions, &positions);
+            activations.write(device, spec, (chunk, start), &mut scratch);
             let mut recorder = device.record();
             let tokens = Batch { position: start as u32, num_tokens: chunk.len() as u32, ..Batch::default() };
             program.run(tokens, &mut recorder);

@@ -19,6 +19,29 @@ impl<'a> Config<'a> {
         }
     }
 
+    /// What messages call the file.
+    pub fn file(&self) -> &'a str {
+        self.file
+    }
+
+    /// An object; `None` where the field is missing or null.
+    pub fn object(&self, key: &str) -> Result<Option<&'a Map<String, Value>>> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        value.as_object().map(Some).ok_or_else(|| self.wrong(key, "an object"))
+    }
+
+    /// The layer's entry in `layer_types`; `None` where the file has no such list.
+    pub fn layer_type(&self, layer_index: usize) -> Result<Option<&'a str>> {
+        let Some(types) = self.get("layer_types") else { return Ok(None) };
+        match types.get(layer_index).and_then(Value::as_str) {
+            Some(layer_type @ ("full_attention" | "sliding_attention")) => Ok(Some(layer_type)),
+            _ => Err(self.wrong(
+                "layer_types",
+                &format!("full_attention or sliding_attention for each layer, {layer_index} too"),
+            )),
+        }
+    }
+
     /// A field that is present and not null.
     pub fn get(&self, key: &str) -> Option<&'a Value> {
         self.fields.get(key).filter(|value| !value.is_null())

@@ -1,7 +1,7 @@
 //! The forward pass, once for every family: from token ids to logits.
 
 use super::kv_cache::KvCache;
-use super::spec::{Activation, DecoderSpec, Norm};
+use super::spec::{Activation, DecoderSpec, Position};
 use super::weights::{DecoderWeights, Linear, NormWeights};
 use crate::device::{Buffer, Device};
 use crate::error::Result;
@@ -19,14 +19,17 @@ pub(super) struct Activations {
     pub resid: Tensor,
     /// What a norm leaves of it, `[max_tokens, hidden_size]`.
     pub normed: Tensor,
+    /// Cosines and sines of each position for each rotation, `[max_tokens, head_dim]`.
+    pub angles: Vec<Tensor>,
     /// Queries, keys and values, `[max_tokens, (num_heads + 2 * num_kv_heads) * head_dim]`.
     qkv: Tensor,
     /// What the heads bring together, `[max_tokens, num_heads * head_dim]`.
     heads: Tensor,
     /// What attention or the MLP adds to the residual stream, `[max_tokens, hidden_size]`.
     update: Tensor,
-    /// Inside the MLP before and after the activation, `[max_tokens, intermediate_size]`.
+    /// Inside the MLP before the activation, `[max_tokens, intermediate_size]`, gates before.
     up: Tensor,
+    /// After the activation, `[max_tokens, intermediate_size]`.
     activated: Tensor,
 }
 
@@ -34,18 +37,60 @@ impl Activations {
     pub(super) fn new(device: &Device, spec: &DecoderSpec, max_tokens: usize) -> Result<Self> {
         let tensor = |label: &str, columns: usize| Tensor::zeros(device, label, max_tokens, columns);
         let attention = attention_shape(spec, 0);
+        let num_ropes = match &spec.position {
+            Position::Learned => 0,
+            Position::Rope(ropes) => ropes.len(),
+        };
+        let up_size =
+            if spec.activation.is_gated() { 2 * spec.intermediate_size } else { spec.intermediate_size };
         Ok(Self {
             ids: device.zeros("ids", max_tokens)?,
             positions: device.zeros("positions", max_tokens)?,
             resid: tensor("resid", spec.hidden_size)?,
             normed: tensor("normed", spec.hidden_size)?,
+            angles: (0..num_ropes).map(|_| tensor("angles", spec.head_dim)).collect::<Result<_>>()?,
             qkv: tensor("qkv", attention.qkv_size())?,
             heads: tensor("heads", spec.num_heads * spec.head_dim)?,
             update: tensor("update", spec.hidden_size)?,
-            up: tensor("up", spec.intermediate_size)?,
+            up: tensor("up", up_size)?,
             activated: tensor("activated", spec.intermediate_size)?,
         })
     }
+}
+
+impl Activations {
+    /// Writes what a pass starts from: ids, and positions in the form that the family wants. `positions` and `angles` are
+    /// scratch, so that a decode loop allocates nothing.
+    pub(super) fn write(
+        &self,
+        device: &Device,
+        spec: &DecoderSpec,
+        (ids, first_position): (&[u32], usize),
+        scratch: &mut Scratch,
+    ) {
+        let Scratch { positions, angles } = scratch;
+        positions.clear();
+        positions.extend((first_position as u32..).take(ids.len()));
+        device.write(&self.ids, ids);
+        match &spec.position {
+            Position::Learned => device.write(&self.positions, positions),
+            Position::Rope(ropes) => {
+                for (rope, tensor) in ropes.iter().zip(&self.angles) {
+                    angles.clear();
+                    angles.resize(ids.len() * tensor.stride(), 0.0);
+                    rope.angles(positions, tensor.stride(), angles);
+                    device.write(tensor.buffer(), bytemuck::cast_slice(angles));
+                }
+            }
+        }
+    }
+}
+
+/// What [`Activations::write`] works with.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    positions: Vec<u32>,
+    angles: Vec<f32>,
 }
 
 /// Where a pass leaves copies of what is on its way, if somebody asked for them.
@@ -68,7 +113,7 @@ pub(super) fn body(
     a: &Activations,
     taps: &Taps,
 ) {
-    kernels::embedding(plan, &a.ids, &weights.embedding, Lookup::Scaled(1.0), &a.resid);
+    kernels::embedding(plan, &a.ids, &weights.embedding, Lookup::Scaled(spec.embedding_scale), &a.resid);
     if let Some(positions) = &weights.positions {
         kernels::embedding(plan, &a.positions, positions, Lookup::Added, &a.resid);
     }
@@ -80,22 +125,41 @@ pub(super) fn body(
         let (k_cache, v_cache) = &cache.layers[index];
         norm(plan, spec, &a.resid, &layer.attn_norm, &a.normed);
         linear(plan, &a.normed, &layer.qkv_proj, &a.qkv);
+        if let Some((q_norm, k_norm)) = &layer.qk_norm {
+            kernels::qk_norm(plan, &attention, (q_norm, k_norm), spec.norm.eps(), &a.qkv);
+        }
+        if let Some(angles) = a.angles.get(spec.layers[index].rope) {
+            kernels::rope(plan, &attention, angles, &a.qkv);
+        }
         kernels::kv_write(plan, &a.qkv, k_cache, v_cache);
         kernels::attention(plan, &attention, &a.qkv, (k_cache, v_cache), &a.heads);
         if let Some(tap) = taps.attentions.get(index) {
             kernels::attention_probs(plan, &attention, &a.qkv, k_cache, taps.columns, tap);
         }
         linear(plan, &a.heads, &layer.o_proj, &a.update);
-        kernels::add(plan, &a.resid, &a.update);
+        update(plan, spec, a, layer.post_attn_norm.as_ref());
 
         norm(plan, spec, &a.resid, &layer.mlp_norm, &a.normed);
         linear(plan, &a.normed, &layer.up_proj, &a.up);
         match spec.activation {
             Activation::GeluTanh => kernels::gelu_tanh(plan, &a.up, &a.activated),
             Activation::GeluErf => kernels::gelu_erf(plan, &a.up, &a.activated),
+            Activation::GeGlu => kernels::geglu(plan, &a.up, &a.activated),
+            Activation::SwiGlu => kernels::swiglu(plan, &a.up, &a.activated),
         }
         linear(plan, &a.activated, &layer.down_proj, &a.update);
-        kernels::add(plan, &a.resid, &a.update);
+        update(plan, spec, a, layer.post_mlp_norm.as_ref());
+    }
+}
+
+/// Adds what attention or the MLP brought to the residual stream, normed before where the family does that.
+fn update(plan: &mut Plan, spec: &DecoderSpec, a: &Activations, post_norm: Option<&NormWeights>) {
+    match post_norm {
+        None => kernels::add(plan, &a.resid, &a.update),
+        Some(weights) => {
+            norm(plan, spec, &a.update, weights, &a.normed);
+            kernels::add(plan, &a.resid, &a.normed);
+        }
     }
 }
 
@@ -110,6 +174,9 @@ pub(super) fn head(
 ) {
     final_norm(plan, spec, weights, resid, normed);
     product(plan, normed, &weights.lm_head, None, logits);
+    if let Some(cap) = spec.logit_softcap {
+        kernels::softcap(plan, cap, logits);
+    }
 }
 
 /// Records the norm after the last layer.
@@ -128,18 +195,22 @@ fn attention_shape(spec: &DecoderSpec, layer_index: usize) -> AttentionShape {
         num_heads: spec.num_heads,
         num_kv_heads: spec.num_kv_heads,
         head_dim: spec.head_dim,
-        scale: spec.attention_scales[layer_index],
+        scale: spec.layers[layer_index].attention_scale,
+        window: spec.layers[layer_index].window,
+        softcap: spec.attention_softcap,
     }
 }
 
 fn norm(plan: &mut Plan, spec: &DecoderSpec, x: &Tensor, weights: &NormWeights, y: &Tensor) {
-    match spec.norm {
-        Norm::LayerNorm { eps } => kernels::layer_norm(plan, x, &weights.weight, &weights.bias, eps, y),
+    let eps = spec.norm.eps();
+    match &weights.bias {
+        Some(bias) => kernels::layer_norm(plan, x, &weights.weight, bias, eps, y),
+        None => kernels::rms_norm(plan, x, &weights.weight, eps, y),
     }
 }
 
 fn linear(plan: &mut Plan, x: &Tensor, linear: &Linear, y: &Tensor) {
-    product(plan, x, &linear.weight, Some(&linear.bias), y);
+    product(plan, x, &linear.weight, linear.bias.as_ref(), y);
 }
 
 /// One token reads every weight once and is done; many tokens share what they read.

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::config::Config;
-use super::loader::{Layout, Loader};
+use super::loader::{Layout, Loader, NormKind};
 use super::spec::{
-    Activation, DecoderSpec, Family, MAX_HIDDEN_SIZE, MAX_INTERMEDIATE_SIZE, MAX_LAYERS, MAX_NORM_EPS,
-    MAX_SEQ_LEN, MAX_VOCAB_SIZE, Norm, Position,
+    Activation, DecoderSpec, Family, LayerSpec, MAX_HIDDEN_SIZE, MAX_INTERMEDIATE_SIZE, MAX_LAYERS,
+    MAX_NORM_EPS, MAX_SEQ_LEN, MAX_VOCAB_SIZE, Norm, Parts, Position,
 };
 use super::weights::{DecoderWeights, LayerWeights};
 use crate::weights::Safetensors;
@@ -48,10 +48,14 @@ pub fn spec(config: &Value, file: &str) -> Result<DecoderSpec> {
         head_dim,
         max_seq_len,
         position: Position::Learned,
+        embedding_scale: 1.0,
         activation: activation(&config)?,
         norm: Norm::LayerNorm { eps: config.positive("layer_norm_epsilon", 1e-5, MAX_NORM_EPS)? },
         tied_head: config.flag("tie_word_embeddings", true)?,
-        attention_scales: attention_scales(&config, num_layers, head_dim)?,
+        layers: layers(&config, num_layers, head_dim)?,
+        attention_softcap: None,
+        logit_softcap: None,
+        parts: Parts { qkv_bias: true, o_bias: true, mlp_bias: true, ..Parts::default() },
         bos_token_id: config.token_ids("bos_token_id", vocab_size)?.first().copied(),
         eos_token_ids: config.token_ids("eos_token_id", vocab_size)?,
     })
@@ -68,11 +72,14 @@ fn activation(config: &Config) -> Result<Activation> {
 /// `1/√head_dim`, and with `scale_attn_by_inverse_layer_idx` also `1/(layer_index + 1)`.
 ///
 /// `reorder_and_upcast_attn` changes only where half precision is left, and attention is in f32 here anyway.
-fn attention_scales(config: &Config, num_layers: usize, head_dim: usize) -> Result<Vec<f32>> {
+fn layers(config: &Config, num_layers: usize, head_dim: usize) -> Result<Vec<LayerSpec>> {
     let scale = if config.flag("scale_attn_weights", true)? { 1.0 / (head_dim as f64).sqrt() } else { 1.0 };
     let by_layer = config.flag("scale_attn_by_inverse_layer_idx", false)?;
     Ok((0..num_layers)
-        .map(|layer_index| (if by_layer { scale / (layer_index + 1) as f64 } else { scale }) as f32)
+        .map(|index| {
+            let scale = if by_layer { scale / (index + 1) as f64 } else { scale };
+            LayerSpec { attention_scale: scale as f32, window: None, rope: 0 }
+        })
         .collect())
 }
 
@@ -84,39 +91,37 @@ pub(super) fn load(
     file: &Safetensors,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<DecoderWeights> {
-    let mut loader = Loader::new(device, file, (&["", "transformer."], "wte.weight"), progress);
+    let mut loader =
+        Loader::new(device, file, (&["", "transformer."], "wte.weight"), NormKind::WeightAndBias, progress);
     let hidden_size = ("hidden_size", spec.hidden_size);
     let intermediate_size = ("intermediate_size", spec.intermediate_size);
     let vocab_size = ("vocab_size", spec.vocab_size);
     let embedding = loader.matrix("wte.weight", vocab_size, hidden_size, Layout::AsIs)?;
     let positions =
         loader.matrix("wpe.weight", ("max_seq_len", spec.max_seq_len), hidden_size, Layout::AsIs)?;
+    let layout = Layout::Transposed;
     let mut layers = Vec::with_capacity(spec.num_layers);
     for index in 0..spec.num_layers {
         let qkv_size = ("3 * hidden_size", 3 * spec.hidden_size);
         let name = |part: &str| format!("h.{index}.{part}");
         layers.push(LayerWeights {
             attn_norm: loader.norm(&name("ln_1"), hidden_size)?,
-            qkv_proj: loader.linear(&name("attn.c_attn"), qkv_size, hidden_size, Layout::Transposed)?,
-            o_proj: loader.linear(&name("attn.c_proj"), hidden_size, hidden_size, Layout::Transposed)?,
+            qkv_proj: loader.linear(&[(&name("attn.c_attn"), qkv_size)], hidden_size, layout, true)?,
+            qk_norm: None,
+            o_proj: loader.linear(&[(&name("attn.c_proj"), hidden_size)], hidden_size, layout, true)?,
+            post_attn_norm: None,
             mlp_norm: loader.norm(&name("ln_2"), hidden_size)?,
-            up_proj: loader.linear(&name("mlp.c_fc"), intermediate_size, hidden_size, Layout::Transposed)?,
+            up_proj: loader.linear(&[(&name("mlp.c_fc"), intermediate_size)], hidden_size, layout, true)?,
             down_proj: loader.linear(
-                &name("mlp.c_proj"),
-                hidden_size,
+                &[(&name("mlp.c_proj"), hidden_size)],
                 intermediate_size,
-                Layout::Transposed,
+                layout,
+                true,
             )?,
+            post_mlp_norm: None,
         });
     }
     let final_norm = loader.norm("ln_f", hidden_size)?;
-    // Some files carry a head although the configuration ties it; what the file says is what was trained.
-    let has_head = loader.has("lm_head.weight");
-    let tied = spec.tied_head && (!has_head || loader.same("lm_head.weight", "wte.weight")?);
-    let lm_head = if tied {
-        embedding.clone()
-    } else {
-        loader.matrix("lm_head.weight", vocab_size, hidden_size, Layout::AsIs)?
-    };
+    let lm_head = loader.head(&embedding, "wte.weight", spec.tied_head, vocab_size, hidden_size)?;
     Ok(DecoderWeights { embedding, positions: Some(positions), layers, final_norm, lm_head })
 }

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use super::gpt2;
 use super::spec::{self, DecoderSpec, Family};
 use super::weights::DecoderWeights;
+use super::{gpt2, llama};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::text::{EncodeOptions, Tokenizer};
@@ -67,6 +67,9 @@ impl Model {
         spec.check_tokenizer(tokenizer.as_ref().map(Tokenizer::base_vocab_size))?;
         let weights = match spec.family {
             Family::Gpt2 => gpt2::load(device, &spec, &file, progress)?,
+            Family::Gemma3 | Family::Llama | Family::Mistral | Family::Qwen2 | Family::Qwen3 => {
+                llama::load(device, &spec, &file, progress)?
+            }
         };
         let device = device.clone();
         Ok(Self(Arc::new(Inner { device, name, spec, weights, tokenizer, file, sha256: OnceLock::new() })))
@@ -140,7 +143,7 @@ impl Model {
             name: self.0.name.clone(),
             family: self.0.spec.family.name().into(),
             weights_sha256,
-            precision: self.0.weights.embedding.format.name().into(),
+            precision: self.0.weights.embedding.precision(),
         })
     }
 }

@@ -20,12 +20,24 @@ pub(super) enum Layout {
     Transposed,
 }
 
+/// What norms have in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NormKind {
+    /// LayerNorm.
+    WeightAndBias,
+    /// RMSNorm.
+    Weight,
+    /// RMSNorm whose weight is stored less 1, as Gemma's.
+    WeightLessOne,
+}
+
 /// Reads tensors one at a time and uploads them.
 pub(super) struct Loader<'a> {
     device: &'a Device,
     file: &'a Safetensors,
     /// What this file puts before every name, such as `transformer.`.
     prefix: &'static str,
+    norm_kind: NormKind,
     bytes: Vec<u8>,
     num_read: usize,
     progress: &'a mut dyn FnMut(usize, usize),
@@ -40,11 +52,12 @@ impl<'a> Loader<'a> {
         device: &'a Device,
         file: &'a Safetensors,
         (prefixes, probe): (&[&'static str], &str),
+        norm_kind: NormKind,
         progress: &'a mut dyn FnMut(usize, usize),
     ) -> Self {
         let has_probe = |prefix: &&&'static str| file.info(&format!("{prefix}{probe}")).is_some();
         let prefix = prefixes.iter().find(has_probe).copied().unwrap_or("");
-        Self { device, file, prefix, bytes: Vec::new(), num_read: 0, progress }
+        Self { device, file, prefix, norm_kind, bytes: Vec::new(), num_read: 0, progress }
     }
 
     /// Whether the file has `name`, with or without its prefix.
@@ -60,53 +73,132 @@ impl<'a> Loader<'a> {
         columns: Size<'_>,
         layout: Layout,
     ) -> Result<Matrix> {
+        self.stack(&[(name.to_owned(), rows)], columns, layout)
+    }
+
+    /// Matrices above each other; neighbours of one format become one.
+    fn stack(&mut self, parts: &[(String, Size<'_>)], columns: Size<'_>, layout: Layout) -> Result<Matrix> {
+        let mut done = Vec::new();
+        let mut open: Option<(Vec<u32>, usize, Format)> = None;
+        for (name, rows) in parts {
+            let (words, format) = self.words(name, *rows, columns, layout)?;
+            open = match open {
+                Some((mut above, num_rows, above_format)) if above_format == format => {
+                    above.extend_from_slice(&words);
+                    Some((above, num_rows + rows.1, format))
+                }
+                above => {
+                    done.extend(above);
+                    Some((words, rows.1, format))
+                }
+            };
+        }
+        done.extend(open);
+        let label = parts.first().map_or("", |(name, _)| name);
+        let upload = |(words, num_rows, format): (Vec<u32>, usize, Format)| {
+            Matrix::upload(self.device, label, &words, (num_rows, columns.1), format)
+        };
+        Ok(Matrix::stack(done.into_iter().map(upload).collect::<Result<_>>()?))
+    }
+
+    /// A matrix's rows as the device wants them.
+    fn words(
+        &mut self,
+        name: &str,
+        rows: Size<'_>,
+        columns: Size<'_>,
+        layout: Layout,
+    ) -> Result<(Vec<u32>, Format)> {
         let expected = match layout {
             Layout::AsIs => [rows, columns],
             Layout::Transposed => [columns, rows],
         };
-        let (name, format) = self.read(name, &expected)?;
+        let format = self.read(name, &expected)?;
         let words = match (format, layout) {
             (Format::F32, Layout::AsIs) => pad::<4>(&self.bytes, rows.1, columns.1),
             (_, Layout::AsIs) => pad::<2>(&self.bytes, rows.1, columns.1),
             (Format::F32, Layout::Transposed) => transpose::<4>(&self.bytes, rows.1, columns.1),
             (_, Layout::Transposed) => transpose::<2>(&self.bytes, rows.1, columns.1),
         };
-        Matrix::upload(self.device, &name, &words, (rows.1, columns.1), format)
+        Ok((words, format))
     }
 
-    /// A vector `[size]`, f32 on the device.
-    pub(super) fn vector(&mut self, name: &str, size: Size<'_>) -> Result<Tensor> {
-        let (name, format) = self.read(name, &[size])?;
-        let values: Vec<f32> = match format {
+    /// A vector `[size]` as f32.
+    fn values(&mut self, name: &str, size: Size<'_>) -> Result<Vec<f32>> {
+        let format = self.read(name, &[size])?;
+        let bytes = &self.bytes;
+        Ok(match format {
             Format::F32 => {
-                self.bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+                bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
             }
             Format::F16 => {
-                self.bytes.chunks_exact(2).map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect()
+                bytes.chunks_exact(2).map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect()
             }
             Format::Bf16 => {
-                self.bytes.chunks_exact(2).map(|b| half::bf16::from_le_bytes([b[0], b[1]]).to_f32()).collect()
+                bytes.chunks_exact(2).map(|b| half::bf16::from_le_bytes([b[0], b[1]]).to_f32()).collect()
             }
-        };
-        Tensor::from_slice(self.device, &name, &values, 1, size.1)
+        })
     }
 
-    /// `NAME.weight` and `NAME.bias` of a projection.
+    /// A projection out of one or more that lie above each other: each `NAME.weight`, and with `bias` each `NAME.bias`.
     pub(super) fn linear(
         &mut self,
-        name: &str,
-        rows: Size<'_>,
+        names: &[(&str, Size<'_>)],
         columns: Size<'_>,
         layout: Layout,
+        bias: bool,
     ) -> Result<Linear> {
-        let weight = self.matrix(&format!("{name}.weight"), rows, columns, layout)?;
-        Ok(Linear { weight, bias: self.vector(&format!("{name}.bias"), rows)? })
+        let parts: Vec<_> = names.iter().map(|(name, rows)| (format!("{name}.weight"), *rows)).collect();
+        let weight = self.stack(&parts, columns, layout)?;
+        if !bias {
+            return Ok(Linear { weight, bias: None });
+        }
+        let mut values = Vec::with_capacity(weight.rows);
+        for (name, rows) in names {
+            values.extend(self.values(&format!("{name}.bias"), *rows)?);
+        }
+        let bias = Tensor::from_slice(self.device, "bias", &values, 1, values.len())?;
+        Ok(Linear { weight, bias: Some(bias) })
     }
 
-    /// `NAME.weight` and `NAME.bias` of a norm.
+    /// The weight of a norm, and its bias where the family has one.
     pub(super) fn norm(&mut self, name: &str, size: Size<'_>) -> Result<NormWeights> {
-        let weight = self.vector(&format!("{name}.weight"), size)?;
-        Ok(NormWeights { weight, bias: self.vector(&format!("{name}.bias"), size)? })
+        let weight = self.norm_weight(&format!("{name}.weight"), size)?;
+        let bias = match self.norm_kind {
+            NormKind::WeightAndBias => {
+                let name = format!("{name}.bias");
+                let values = self.values(&name, size)?;
+                Some(Tensor::from_slice(self.device, &name, &values, 1, size.1)?)
+            }
+            NormKind::Weight | NormKind::WeightLessOne => None,
+        };
+        Ok(NormWeights { weight, bias })
+    }
+
+    /// The weight of a norm alone.
+    pub(super) fn norm_weight(&mut self, name: &str, size: Size<'_>) -> Result<Tensor> {
+        let mut values = self.values(name, size)?;
+        if self.norm_kind == NormKind::WeightLessOne {
+            values.iter_mut().for_each(|value| *value += 1.0);
+        }
+        Tensor::from_slice(self.device, name, &values, 1, size.1)
+    }
+
+    /// The head: `lm_head.weight`, or the embedding where the two are one.
+    pub(super) fn head(
+        &mut self,
+        embedding: &Matrix,
+        embedding_name: &str,
+        tied: bool,
+        vocab_size: Size<'_>,
+        hidden_size: Size<'_>,
+    ) -> Result<Matrix> {
+        // Some files carry a head although the configuration ties it; what the file says is what was trained.
+        let has_head = self.has("lm_head.weight");
+        if tied && (!has_head || self.same("lm_head.weight", embedding_name)?) {
+            return Ok(embedding.clone());
+        }
+        self.matrix("lm_head.weight", vocab_size, hidden_size, Layout::AsIs)
     }
 
     /// Whether two tensors have the same bytes.
@@ -131,7 +223,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Reads a tensor's bytes after its shape and type have been checked.
-    fn read(&mut self, name: &str, expected: &[Size<'_>]) -> Result<(String, Format)> {
+    fn read(&mut self, name: &str, expected: &[Size<'_>]) -> Result<Format> {
         let name = self.full_name(name);
         let file = self.file;
         let info = file.info(&name).ok_or_else(|| self.missing(&name))?;
@@ -151,7 +243,7 @@ impl<'a> Loader<'a> {
         file.read(&name, &mut self.bytes)?;
         self.num_read += 1;
         (self.progress)(self.num_read, file.names().count());
-        Ok((name, format))
+        Ok(format)
     }
 
     fn missing(&self, name: &str) -> Error {

@@ -3,10 +3,13 @@
 mod capture;
 mod config;
 mod forward;
+pub mod gemma3;
 pub mod gpt2;
 mod kv_cache;
+pub mod llama;
 mod load;
 mod loader;
+pub mod rope;
 mod session;
 pub mod spec;
 mod weights;

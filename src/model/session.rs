@@ -1,6 +1,6 @@
 //! A session: one text being read and continued, with its KV cache.
 
-use super::forward::{self, Activations, Taps};
+use super::forward::{self, Activations, Scratch, Taps};
 use super::kv_cache::KvCache;
 use super::load::Model;
 use crate::device::Readback;
@@ -10,6 +10,9 @@ use crate::tensor::Tensor;
 
 /// Tokens of a prompt that are computed together.
 const PREFILL_TOKENS: usize = 64;
+
+/// Room for tokens where nobody says how much is wanted.
+const DEFAULT_MAX_SEQ_LEN: usize = 4096;
 
 /// One text being read and continued.
 ///
@@ -29,6 +32,8 @@ pub struct Session {
     model: Model,
     /// The tokens in the window.
     ids: Vec<u32>,
+    /// The most tokens in the window.
+    max_seq_len: usize,
     /// How many tokens have left the window.
     num_dropped: usize,
     activations: Activations,
@@ -40,17 +45,25 @@ pub struct Session {
     last_row: Program,
     logits: Tensor,
     readback: Readback,
-    positions: Vec<u32>,
+    scratch: Scratch,
 }
 
 impl Session {
-    /// An empty text, with room for the model's whole context.
+    /// An empty text, with room for the model's context, but at most 4,096 tokens: the cache of a longer one is large.
     ///
     /// # Errors
     /// If the device has no room for the cache or cannot compile a shader.
     pub fn new(model: &Model) -> Result<Self> {
+        Self::with_max_seq_len(model, DEFAULT_MAX_SEQ_LEN)
+    }
+
+    /// An empty text, with room for `max_seq_len` tokens, or as many as the model has positions for.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub fn with_max_seq_len(model: &Model, max_seq_len: usize) -> Result<Self> {
         let (device, spec, weights) = (model.device(), model.spec(), model.weights());
-        let max_seq_len = spec.max_seq_len;
+        let max_seq_len = max_seq_len.clamp(1, spec.max_seq_len);
         let cache = KvCache::new(device, spec, max_seq_len)?;
         let activations = Activations::new(device, spec, PREFILL_TOKENS)?;
         let logits = Tensor::zeros(device, "logits", 1, spec.vocab_size)?;
@@ -71,12 +84,13 @@ impl Session {
         Ok(Self {
             model: model.clone(),
             ids: Vec::with_capacity(max_seq_len),
+            max_seq_len,
             num_dropped: 0,
             decode: decode.compile()?,
             prefill: prefill.compile()?,
             last_row: last_row.compile()?,
             readback: Readback::new(device, spec.vocab_size)?,
-            positions: Vec::with_capacity(PREFILL_TOKENS),
+            scratch: Scratch::default(),
             activations,
             logits,
         })
@@ -114,7 +128,7 @@ impl Session {
     /// If `ids` is empty, has an id outside the vocabulary, or does not fit into the context; if the device fails.
     pub async fn prefill(&mut self, ids: &[u32]) -> Result<&[f32]> {
         self.check(ids)?;
-        let max_seq_len = self.model.spec().max_seq_len;
+        let max_seq_len = self.max_seq_len;
         if self.ids.len() + ids.len() > max_seq_len {
             return Err(Error::input("the prompt is longer than the model's context")
                 .detail(format!("{} tokens, at most {max_seq_len}", self.ids.len() + ids.len()))
@@ -132,7 +146,7 @@ impl Session {
     /// If `id` is outside the vocabulary, or the device fails.
     pub async fn decode(&mut self, id: u32) -> Result<&[f32]> {
         self.check(&[id])?;
-        if self.ids.len() < self.model.spec().max_seq_len {
+        if self.ids.len() < self.max_seq_len {
             return self.append(&[id]).await;
         }
         let mut window: Vec<u32> = self.ids[1..].to_vec();
@@ -148,10 +162,8 @@ impl Session {
         for (index, chunk) in ids.chunks(PREFILL_TOKENS).enumerate() {
             let position = self.ids.len() as u32;
             let num_tokens = chunk.len() as u32;
-            self.positions.clear();
-            self.positions.extend(position..position + num_tokens);
-            device.write(&self.activations.ids, chunk);
-            device.write(&self.activations.positions, &self.positions);
+            let first_position = self.ids.len();
+            self.activations.write(&device, self.model.spec(), (chunk, first_position), &mut self.scratch);
             let batch = Batch { position, num_tokens, ..Batch::default() };
             let mut recorder = device.record();
             let is_last = index + 1 == chunks;

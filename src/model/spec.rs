@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::config::Config;
-use super::gpt2;
+use super::rope::Rope;
+use super::{gemma3, gpt2, llama};
 use crate::{Error, Result};
 
 /// Most tokens that a vocabulary may have.
@@ -53,18 +54,52 @@ pub struct DecoderSpec {
     pub max_seq_len: usize,
     /// How tokens are told apart by their place.
     pub position: Position,
-    /// Between the two projections of the feed-forward layer.
+    /// What token embeddings are multiplied by.
+    pub embedding_scale: f32,
+    /// Between the projections of the feed-forward layer.
     pub activation: Activation,
     /// Before attention, before the feed-forward layer, and before the logits.
     pub norm: Norm,
     /// Whether the projection to logits is the token embedding, or `lm_head` `[vocab_size, hidden_size]`.
     pub tied_head: bool,
-    /// What each layer multiplies its attention scores `q · k` by; `[num_layers]`.
-    pub attention_scales: Vec<f32>,
+    /// In what layers differ from each other; `[num_layers]`.
+    pub layers: Vec<LayerSpec>,
+    /// Attention scores become `cap · tanh(score / cap)`.
+    pub attention_softcap: Option<f32>,
+    /// Logits become `cap · tanh(logit / cap)`.
+    pub logit_softcap: Option<f32>,
+    /// Which projections have a bias, and which norms there are besides the two before attention and feed-forward.
+    pub parts: Parts,
     /// Fed before the first token where the family asks for it.
     pub bos_token_id: Option<u32>,
     /// Any of these ends the text; all below `vocab_size`.
     pub eos_token_ids: Vec<u32>,
+}
+
+/// In what one layer may differ from another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LayerSpec {
+    /// Multiplies the attention scores `q · k`.
+    pub attention_scale: f32,
+    /// How many positions a token sees, itself included; `None` for all before it.
+    pub window: Option<usize>,
+    /// Which of [`Position::Rope`]'s rotations the layer uses.
+    pub rope: usize,
+}
+
+/// The parts that not every family has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Parts {
+    /// Biases of the query, key and value projections.
+    pub qkv_bias: bool,
+    /// Bias of the attention's output projection.
+    pub o_bias: bool,
+    /// Biases of the feed-forward projections.
+    pub mlp_bias: bool,
+    /// A norm of each query head and key head.
+    pub qk_norm: bool,
+    /// A norm after attention and one after the feed-forward layer, before the residual addition.
+    pub post_norms: bool,
 }
 
 /// A family of models: what the tensors are called and which fields `config.json` has.
@@ -73,6 +108,16 @@ pub struct DecoderSpec {
 pub enum Family {
     /// GPT-2 (Radford et al. 2019).
     Gpt2,
+    /// Gemma 3, the text model (Gemma Team 2025, arXiv:2503.19786).
+    Gemma3,
+    /// Llama 2 and 3 (arXiv:2307.09288, arXiv:2407.21783).
+    Llama,
+    /// Mistral (Jiang et al. 2023, arXiv:2310.06825).
+    Mistral,
+    /// Qwen 2 and 2.5 (arXiv:2407.10671).
+    Qwen2,
+    /// Qwen 3 (arXiv:2505.09388).
+    Qwen3,
 }
 
 impl Family {
@@ -80,19 +125,27 @@ impl Family {
     pub fn name(self) -> &'static str {
         match self {
             Family::Gpt2 => "gpt2",
+            Family::Gemma3 => "gemma3_text",
+            Family::Llama => "llama",
+            Family::Mistral => "mistral",
+            Family::Qwen2 => "qwen2",
+            Family::Qwen3 => "qwen3",
         }
     }
 }
 
 /// How tokens are told apart by their place in the context.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Position {
     /// A learned vector for each place, added to the token embedding; `[max_seq_len, hidden_size]`.
     Learned,
+    /// Queries and keys turn by an angle that grows with the place. Layers choose one of these rotations.
+    Rope(Vec<Rope>),
 }
 
-/// The feed-forward layer's non-linearity. Source: Hendrycks & Gimpel 2016, arXiv:1606.08415.
+/// The feed-forward layer's non-linearity. Sources: Hendrycks & Gimpel 2016, arXiv:1606.08415; Shazeer 2020,
+/// arXiv:2002.05202.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Activation {
@@ -100,6 +153,17 @@ pub enum Activation {
     GeluTanh,
     /// `x/2 · (1 + erf(x/√2))`.
     GeluErf,
+    /// `gelu_tanh(gate) · up`, with a third projection for the gate.
+    GeGlu,
+    /// `silu(gate) · up`, with a third projection for the gate.
+    SwiGlu,
+}
+
+impl Activation {
+    /// Whether the feed-forward layer has a gate projection.
+    pub fn is_gated(self) -> bool {
+        matches!(self, Self::GeGlu | Self::SwiGlu)
+    }
 }
 
 /// How hidden states are normalised.
@@ -111,12 +175,34 @@ pub enum Norm {
         /// Added to the variance; above 0.
         eps: f32,
     },
+    /// `x / sqrt(mean(x²) + eps) · weight` over the hidden size.
+    RmsNorm {
+        /// Added to the mean square; above 0.
+        eps: f32,
+    },
+}
+
+impl Norm {
+    /// What keeps it from dividing by zero.
+    pub fn eps(self) -> f32 {
+        match self {
+            Self::LayerNorm { eps } | Self::RmsNorm { eps } => eps,
+        }
+    }
 }
 
 type Reader = fn(&Value, &str) -> Result<DecoderSpec>;
 
 /// `model_type`, the architecture of its language model, and what reads its configuration.
-const FAMILIES: &[(&str, &str, Reader)] = &[("gpt2", "GPT2LMHeadModel", gpt2::spec)];
+const FAMILIES: &[(&str, &str, Reader)] = &[
+    ("gpt2", "GPT2LMHeadModel", gpt2::spec),
+    ("gemma3_text", "Gemma3ForCausalLM", gemma3::spec),
+    ("gemma3", "Gemma3ForConditionalGeneration", gemma3::spec),
+    ("llama", "LlamaForCausalLM", llama::llama),
+    ("mistral", "MistralForCausalLM", llama::mistral),
+    ("qwen2", "Qwen2ForCausalLM", llama::qwen2),
+    ("qwen3", "Qwen3ForCausalLM", llama::qwen3),
+];
 
 /// Reads a Hugging Face `config.json` of any known family; messages call it `file`.
 ///

@@ -21,13 +21,17 @@ pub(crate) struct LayerWeights {
     pub attn_norm: NormWeights,
     /// `[(num_heads + 2 * num_kv_heads) * head_dim, hidden_size]`: queries, keys, values.
     pub qkv_proj: Linear,
+    /// Norm weights of query heads and of key heads, `[1, head_dim]` each.
+    pub qk_norm: Option<(Tensor, Tensor)>,
     /// `[hidden_size, num_heads * head_dim]`
     pub o_proj: Linear,
+    pub post_attn_norm: Option<NormWeights>,
     pub mlp_norm: NormWeights,
-    /// `[intermediate_size, hidden_size]`
+    /// `[intermediate_size, hidden_size]`; where the activation is gated, the gate's rows come before.
     pub up_proj: Linear,
     /// `[hidden_size, intermediate_size]`
     pub down_proj: Linear,
+    pub post_mlp_norm: Option<NormWeights>,
 }
 
 /// `y = weight x + bias`
@@ -35,12 +39,13 @@ pub(crate) struct LayerWeights {
 pub(crate) struct Linear {
     pub weight: Matrix,
     /// `[1, out_features]`
-    pub bias: Tensor,
+    pub bias: Option<Tensor>,
 }
 
 /// Both `[1, hidden_size]`.
 #[derive(Debug)]
 pub(crate) struct NormWeights {
     pub weight: Tensor,
-    pub bias: Tensor,
+    /// RMSNorm has none.
+    pub bias: Option<Tensor>,
 }

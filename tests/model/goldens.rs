@@ -10,7 +10,7 @@ const LOGITS_ATOL: f32 = 2e-4;
 const HIDDEN_ATOL: f32 = 1e-4;
 const ATTENTION_ATOL: f32 = 1e-4;
 
-const MODELS: [&str; 12] = [
+const GPT2: [&str; 12] = [
     "gpt2-tiny",
     "gpt2-gelu",
     "gpt2-untied",
@@ -24,6 +24,8 @@ const MODELS: [&str; 12] = [
     "gpt2-eps",
     "gpt2-mask-buffers",
 ];
+
+const ROPE: [&str; 4] = ["gemma3-tiny", "llama-tiny", "qwen2-tiny", "qwen3-tiny"];
 
 fn argmax(logits: &[f32]) -> u32 {
     let mut best = 0;
@@ -82,15 +84,24 @@ fn check(label: &str, model: &Model, golden: &Golden) {
     assert_close(&format!("{label}: two halves"), logits, whole, LOGITS_ATOL);
 }
 
-#[test]
-fn tiny_models_match_pytorch() {
+fn check_all(names: &[&str]) {
     for (device_name, device) in devices() {
-        for name in MODELS {
+        for name in names {
             let model = Model::load(&device, &golden_folder(name)).unwrap();
             let golden = Golden::open(&golden_folder(name).join("golden.safetensors"));
             check(&format!("{name} on {device_name}"), &model, &golden);
         }
     }
+}
+
+#[test]
+fn gpt2_matches_pytorch() {
+    check_all(&GPT2);
+}
+
+#[test]
+fn models_with_rotary_positions_match_pytorch() {
+    check_all(&ROPE);
 }
 
 #[test]

@@ -1,0 +1,43 @@
+// softcap: x[t, c] = cap * tanh(x[t, c] / cap)
+//
+// Shapes    x: [num_tokens, stride] f32
+// Dispatch  ceil(columns / WORKGROUP_SIZE) workgroups per token
+// Requires  nothing. The argument of tanh is clamped: some drivers return NaN where its exponential overflows
+// Twin      src/cpu/softcap.rs
+// Source    Gemma Team 2024, arXiv:2408.00118
+
+override WORKGROUP_SIZE: u32 = 64u;
+
+struct Params {
+    columns: u32,
+    stride: u32,
+    cap: f32,
+}
+
+struct Batch {
+    position: u32,
+    num_tokens: u32,
+    first_row: u32,
+    unused: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<uniform> batch: Batch;
+@group(0) @binding(2) var<storage, read_write> x: array<f32>; // [num_tokens, stride]
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn softcap(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let group = workgroup.x + workgroup.y * workgroups.x;
+    let groups_per_token = (params.columns + WORKGROUP_SIZE - 1u) / WORKGROUP_SIZE;
+    let token = group / groups_per_token;
+    let column = (group % groups_per_token) * WORKGROUP_SIZE + local;
+    if token >= batch.num_tokens || column >= params.columns {
+        return;
+    }
+    let index = token * params.stride + column;
+    x[index] = params.cap * tanh(clamp(x[index] / params.cap, -15.0, 15.0));
+}

@@ -1,0 +1,19 @@
+//! The twin of `geglu`.
+
+use super::gelu_tanh::gelu_tanh_of;
+
+/// `y = gelu_tanh(gate) * value` for rows that hold `columns` gates, then as many values.
+pub fn geglu(
+    num_tokens: usize,
+    columns: usize,
+    (x, x_stride): (&[f32], usize),
+    (y, y_stride): (&mut [f32], usize),
+) {
+    for token in 0..num_tokens {
+        let (gates, values) = x[token * x_stride..][..2 * columns].split_at(columns);
+        for ((y, &gate), &value) in y[token * y_stride..].iter_mut().zip(gates).zip(values) {
+            let gate = f64::from(gate);
+            *y = (gelu_tanh_of(gate) * f64::from(value)) as f32;
+        }
+    }
+}

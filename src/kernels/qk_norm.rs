@@ -1,0 +1,67 @@
+//! `qk_norm`: query heads and key heads to a root mean square of 1, each alone.
+
+use crate::cpu;
+use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Tolerance};
+use crate::tensor::Tensor;
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    num_heads: u32,
+    num_kv_heads: u32,
+    head_dim: u32,
+    stride: u32,
+    eps: f32,
+}
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "qk_norm",
+    wgsl: include_str!("../../shaders/qk_norm.wgsl"),
+    params_bytes: size_of::<Params>(),
+    buffers: &[Access::Read, Access::Read, Access::ReadWrite],
+    twin: |call| {
+        let params: Params = call.params();
+        let [q_weight, k_weight, qkv, ..] = &mut call.slots;
+        cpu::qk_norm(
+            call.batch.num_tokens as usize,
+            (params.num_heads as usize, params.num_kv_heads as usize, params.head_dim as usize),
+            params.eps,
+            (q_weight.floats(), k_weight.floats()),
+            (qkv.floats_mut(), params.stride as usize),
+        );
+    },
+    // As rms_norm's.
+    tolerance: Tolerance { atol: 1e-6, rtol: 1e-5 },
+};
+
+/// Records the norm of queries and keys in `qkv`, `[max_tokens, qkv_size]`, in place; `q_weight`, `k_weight`:
+/// `[1, head_dim]`.
+///
+/// # Panics
+/// If the shapes disagree.
+pub fn qk_norm(
+    plan: &mut Plan,
+    shape: &AttentionShape,
+    (q_weight, k_weight): (&Tensor, &Tensor),
+    eps: f32,
+    qkv: &Tensor,
+) {
+    assert_eq!(qkv.columns(), shape.qkv_size(), "qk_norm: columns of qkv");
+    assert_eq!(q_weight.columns(), shape.head_dim, "qk_norm: columns of q_weight");
+    assert_eq!(k_weight.columns(), shape.head_dim, "qk_norm: columns of k_weight");
+    let params = Params {
+        num_heads: shape.num_heads as u32,
+        num_kv_heads: shape.num_kv_heads as u32,
+        head_dim: shape.head_dim as u32,
+        stride: qkv.stride() as u32,
+        eps,
+    };
+    plan.dispatch(Dispatch {
+        kernel: &KERNEL,
+        params: bytemuck::bytes_of(&params).to_vec(),
+        constants: Vec::new(),
+        buffers: vec![q_weight.buffer().clone(), k_weight.buffer().clone(), qkv.buffer().clone()],
+        groups_per_block: (shape.num_heads + shape.num_kv_heads) as u32,
+        tokens_per_block: 1,
+    });
+}

@@ -1,0 +1,54 @@
+//! `rms_norm`: rows to a root mean square of 1, then weight.
+
+use crate::cpu;
+use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::tensor::Tensor;
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    hidden_size: u32,
+    stride: u32,
+    eps: f32,
+}
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "rms_norm",
+    wgsl: include_str!("../../shaders/rms_norm.wgsl"),
+    params_bytes: size_of::<Params>(),
+    buffers: &[Access::Read, Access::Read, Access::ReadWrite],
+    twin: |call| {
+        let params: Params = call.params();
+        let [x, weight, y, ..] = &mut call.slots;
+        cpu::rms_norm(
+            call.batch.num_tokens as usize,
+            (params.hidden_size as usize, params.stride as usize),
+            params.eps,
+            weight.floats(),
+            x.floats(),
+            y.floats_mut(),
+        );
+    },
+    // A sum of squares has no cancellation: a few roundings, relative to the result.
+    tolerance: Tolerance { atol: 1e-6, rtol: 1e-5 },
+};
+
+/// Records `y = rms_norm(x)`; `x`, `y`: `[max_tokens, hidden_size]`, `weight`: `[1, hidden_size]`.
+///
+/// # Panics
+/// If the shapes disagree.
+pub fn rms_norm(plan: &mut Plan, x: &Tensor, weight: &Tensor, eps: f32, y: &Tensor) {
+    let hidden_size = x.columns();
+    assert_eq!(weight.columns(), hidden_size, "rms_norm: columns of weight");
+    assert_eq!(y.columns(), hidden_size, "rms_norm: columns of y");
+    assert!(x.rows() >= plan.max_tokens() && y.rows() >= plan.max_tokens(), "rms_norm: tokens");
+    let params = Params { hidden_size: hidden_size as u32, stride: x.stride() as u32, eps };
+    plan.dispatch(Dispatch {
+        kernel: &KERNEL,
+        params: bytemuck::bytes_of(&params).to_vec(),
+        constants: Vec::new(),
+        buffers: vec![x.buffer().clone(), weight.buffer().clone(), y.buffer().clone()],
+        groups_per_block: 1,
+        tokens_per_block: 1,
+    });
+}

@@ -1,0 +1,61 @@
+//! `rope`: queries and keys turned by their position.
+
+use crate::cpu;
+use crate::kernels::elementwise::groups_per_row;
+use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Tolerance};
+use crate::tensor::Tensor;
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    num_heads: u32,
+    head_dim: u32,
+    stride: u32,
+    angles_stride: u32,
+}
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "rope",
+    wgsl: include_str!("../../shaders/rope.wgsl"),
+    params_bytes: size_of::<Params>(),
+    buffers: &[Access::Read, Access::ReadWrite],
+    twin: |call| {
+        let params: Params = call.params();
+        let [angles, qkv, ..] = &mut call.slots;
+        cpu::rope(
+            call.batch.num_tokens as usize,
+            (params.num_heads as usize, params.head_dim as usize),
+            (angles.floats(), params.angles_stride as usize),
+            (qkv.floats_mut(), params.stride as usize),
+        );
+    },
+    // Two products and a difference of numbers around 1, which may cancel.
+    tolerance: Tolerance { atol: 2e-6, rtol: 2e-6 },
+};
+
+/// Records the turn of queries and keys in `qkv`, `[max_tokens, qkv_size]`, in place; `angles`, `[max_tokens, head_dim]`,
+/// holds `head_dim / 2` cosines a token, then as many sines.
+///
+/// # Panics
+/// If the shapes disagree, or `head_dim` is odd.
+pub fn rope(plan: &mut Plan, shape: &AttentionShape, angles: &Tensor, qkv: &Tensor) {
+    assert_eq!(shape.head_dim % 2, 0, "rope: head_dim");
+    assert_eq!(qkv.columns(), shape.qkv_size(), "rope: columns of qkv");
+    assert_eq!(angles.columns(), shape.head_dim, "rope: columns of angles");
+    assert!(angles.rows() >= plan.max_tokens(), "rope: tokens");
+    let num_heads = shape.num_heads + shape.num_kv_heads;
+    let params = Params {
+        num_heads: num_heads as u32,
+        head_dim: shape.head_dim as u32,
+        stride: qkv.stride() as u32,
+        angles_stride: angles.stride() as u32,
+    };
+    plan.dispatch(Dispatch {
+        kernel: &KERNEL,
+        params: bytemuck::bytes_of(&params).to_vec(),
+        constants: Vec::new(),
+        buffers: vec![angles.buffer().clone(), qkv.buffer().clone()],
+        groups_per_block: groups_per_row(num_heads * shape.head_dim / 2),
+        tokens_per_block: 1,
+    });
+}

@@ -1,0 +1,46 @@
+//! `softcap`: `x = cap * tanh(x / cap)`.
+
+use crate::cpu;
+use crate::kernels::elementwise::groups_per_row;
+use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::tensor::Tensor;
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    columns: u32,
+    stride: u32,
+    cap: f32,
+}
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "softcap",
+    wgsl: include_str!("../../shaders/softcap.wgsl"),
+    params_bytes: size_of::<Params>(),
+    buffers: &[Access::ReadWrite],
+    twin: |call| {
+        let params: Params = call.params();
+        let [x, ..] = &mut call.slots;
+        let num_tokens = call.batch.num_tokens as usize;
+        cpu::softcap(num_tokens, params.columns as usize, params.stride as usize, params.cap, x.floats_mut());
+    },
+    // A driver's tanh may be off by 1e-5 relative.
+    tolerance: Tolerance { atol: 2e-5, rtol: 2e-5 },
+};
+
+/// Records `x = cap * tanh(x / cap)`; `x`: `[max_tokens, columns]`.
+///
+/// # Panics
+/// If `x` has too few rows.
+pub fn softcap(plan: &mut Plan, cap: f32, x: &Tensor) {
+    assert!(x.rows() >= plan.max_tokens(), "softcap: tokens");
+    let params = Params { columns: x.columns() as u32, stride: x.stride() as u32, cap };
+    plan.dispatch(Dispatch {
+        kernel: &KERNEL,
+        params: bytemuck::bytes_of(&params).to_vec(),
+        constants: Vec::new(),
+        buffers: vec![x.buffer().clone()],
+        groups_per_block: groups_per_row(x.columns()),
+        tokens_per_block: 1,
+    });
+}

@@ -1,0 +1,52 @@
+//! `swiglu`: `y = silu(gate) * value`.
+
+use crate::cpu;
+use crate::kernels::elementwise::groups_per_row;
+use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::tensor::Tensor;
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    columns: u32,
+    x_stride: u32,
+    y_stride: u32,
+}
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "swiglu",
+    wgsl: include_str!("../../shaders/swiglu.wgsl"),
+    params_bytes: size_of::<Params>(),
+    buffers: &[Access::Read, Access::ReadWrite],
+    twin: |call| {
+        let params: Params = call.params();
+        let [x, y, ..] = &mut call.slots;
+        cpu::swiglu(
+            call.batch.num_tokens as usize,
+            params.columns as usize,
+            (x.floats(), params.x_stride as usize),
+            (y.floats_mut(), params.y_stride as usize),
+        );
+    },
+    // exp may be off by a few roundings of its argument, up to some 1e-5 relative; times the value.
+    tolerance: Tolerance { atol: 2e-6, rtol: 2e-5 },
+};
+
+/// Records `y = silu(gate) * value`; `x`, `[max_tokens, 2 * columns]`, holds gates, then values; `y`: `[max_tokens, columns]`.
+///
+/// # Panics
+/// If the shapes disagree.
+pub fn swiglu(plan: &mut Plan, x: &Tensor, y: &Tensor) {
+    assert_eq!(x.columns(), 2 * y.columns(), "swiglu: columns");
+    assert!(x.rows() >= plan.max_tokens() && y.rows() >= plan.max_tokens(), "swiglu: tokens");
+    let params =
+        Params { columns: y.columns() as u32, x_stride: x.stride() as u32, y_stride: y.stride() as u32 };
+    plan.dispatch(Dispatch {
+        kernel: &KERNEL,
+        params: bytemuck::bytes_of(&params).to_vec(),
+        constants: Vec::new(),
+        buffers: vec![x.buffer().clone(), y.buffer().clone()],
+        groups_per_block: groups_per_row(y.columns()),
+        tokens_per_block: 1,
+    });
+}

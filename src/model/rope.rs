@@ -1,0 +1,121 @@
+//! Rotary positions: angles for each position, from a base and a scaling.
+
+use serde_json::{Map, Value};
+
+use super::config::Config;
+use crate::{Error, Result};
+
+/// Largest base of the frequencies.
+const MAX_THETA: f32 = 1e12;
+/// Largest factor that a context may be stretched by.
+const MAX_FACTOR: f32 = 1e6;
+
+/// One rotation: how fast each pair of channels turns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rope {
+    /// Radians per position, `[head_dim / 2]`, fastest first.
+    pub inv_freq: Vec<f64>,
+}
+
+impl Rope {
+    /// `theta^(-2i / head_dim)`, then scaled as `fields` say: those of `rope_scaling` or `rope_parameters`.
+    pub(super) fn new(
+        head_dim: usize,
+        theta: f32,
+        scaling: Option<&Map<String, Value>>,
+        file: &str,
+    ) -> Result<Self> {
+        let half = head_dim / 2;
+        let mut inv_freq: Vec<f64> =
+            (0..half).map(|i| f64::from(theta).powf(-2.0 * i as f64 / head_dim as f64)).collect();
+        if let Some(fields) = scaling {
+            scale(&mut inv_freq, fields, file)?;
+        }
+        Ok(Self { inv_freq })
+    }
+
+    /// The fields of `config.json` for one kind of layer, in either form: `rope_parameters` (with an entry for each kind
+    /// of layer, or for all) or `rope_theta` with `rope_scaling`.
+    pub(super) fn from_config(
+        config: &Config<'_>,
+        head_dim: usize,
+        layer_type: &str,
+        (theta_key, default_theta, scaled): (&str, f32, bool),
+    ) -> Result<Self> {
+        let file = config.file();
+        let nested = config.object("rope_parameters")?;
+        if let Some(parameters) = nested {
+            let own = match parameters.get(layer_type) {
+                Some(own) => own
+                    .as_object()
+                    .ok_or_else(|| config.wrong("rope_parameters", "an object for each kind of layer"))?,
+                None => parameters,
+            };
+            let value = Value::Object(own.clone());
+            let theta = Config::new(&value, file)?.positive("rope_theta", default_theta, MAX_THETA)?;
+            return Self::new(head_dim, theta, Some(own), file);
+        }
+        let theta = config.positive(theta_key, default_theta, MAX_THETA)?;
+        let scaling = if scaled { config.object("rope_scaling")? } else { None };
+        Self::new(head_dim, theta, scaling, file)
+    }
+
+    /// Cosines and sines of `positions`, rows of `[head_dim / 2]` cosines and as many sines, `stride` apart.
+    pub(super) fn angles(&self, positions: &[u32], stride: usize, rows: &mut [f32]) {
+        let half = self.inv_freq.len();
+        for (&position, row) in positions.iter().zip(rows.chunks_exact_mut(stride)) {
+            for (i, inv_freq) in self.inv_freq.iter().enumerate() {
+                // f64, and not the adapter's own: sin and cos of large angles differ from driver to driver.
+                let (sine, cosine) = libm::sincos(f64::from(position) * inv_freq);
+                row[i] = cosine as f32;
+                row[half + i] = sine as f32;
+            }
+        }
+    }
+}
+
+/// Applies a scaling. Sources: linear, Chen et al. 2023, arXiv:2306.15595; `llama3`, arXiv:2407.21783.
+fn scale(inv_freq: &mut [f64], fields: &Map<String, Value>, file: &str) -> Result<()> {
+    let value = Value::Object(fields.clone());
+    let config = Config::new(&value, file)?;
+    let kind = match config.text("rope_type")? {
+        Some(kind) => Some(kind),
+        None => config.text("type")?,
+    };
+    if config.get("partial_rotary_factor").is_some_and(|factor| factor.as_f64() != Some(1.0)) {
+        return Err(config.wrong("partial_rotary_factor", "1"));
+    }
+    match kind {
+        None | Some("default") => Ok(()),
+        Some("linear") => {
+            let factor = f64::from(required(&config, "factor")?);
+            inv_freq.iter_mut().for_each(|frequency| *frequency /= factor);
+            Ok(())
+        }
+        Some("llama3") => {
+            let factor = f64::from(required(&config, "factor")?);
+            let low = f64::from(required(&config, "low_freq_factor")?);
+            let high = f64::from(required(&config, "high_freq_factor")?);
+            let original = config.size("original_max_position_embeddings", 1 << 24)? as f64;
+            if high <= low {
+                return Err(config.wrong("high_freq_factor", &format!("more than low_freq_factor = {low}")));
+            }
+            for frequency in inv_freq {
+                let turns = original * *frequency / std::f64::consts::TAU;
+                // Slow channels are stretched, fast ones kept, those between blended.
+                let keep = ((turns - low) / (high - low)).clamp(0.0, 1.0);
+                *frequency *= keep + (1.0 - keep) / factor;
+            }
+            Ok(())
+        }
+        Some(other) => Err(Error::input(format!("cannot use {file}: rope type {other:?} is not supported"))
+            .detail("expected one of: default, linear, llama3")),
+    }
+}
+
+fn required(config: &Config<'_>, key: &str) -> Result<f32> {
+    if config.get(key).is_none() {
+        return Err(config.wrong(key, &format!("a number above 0 and at most {MAX_FACTOR}")));
+    }
+    config.positive(key, 1.0, MAX_FACTOR)
+}

@@ -3,15 +3,21 @@
 //! Data goes to the standard output, everything else to the standard error. The exit code is 2 for bad input and
 //! 1 for a failed run.
 
+mod adapters;
 mod args;
+mod completions;
+mod dump;
 mod failure;
+mod figure;
 mod generate;
+mod man;
 mod next;
 mod progress;
 mod prompt;
 mod record;
 mod run;
 mod stop;
+mod system_fonts;
 mod table;
 mod terminal;
 mod text;
@@ -44,6 +50,11 @@ enum Command {
     Next(next::Args),
     Generate(generate::Args),
     Trace(trace::Args),
+    Figure(figure::Args),
+    Dump(dump::Args),
+    Adapters(adapters::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Runs the program.
@@ -62,6 +73,11 @@ impl Cli {
             Command::Next(args) => next::run(&args, &terminal),
             Command::Generate(args) => generate::run(&args, &terminal),
             Command::Trace(args) => trace::run(&args, &terminal),
+            Command::Figure(args) => figure::run(&args, &terminal),
+            Command::Dump(args) => dump::run(&args, &terminal),
+            Command::Adapters(args) => adapters::run(&args, &terminal),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
         }
     }
 }
@@ -78,4 +94,14 @@ fn start_log() {
         .with_target(false)
         .without_time()
         .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn flags_do_not_contradict_each_other() {
+        super::Cli::command().debug_assert();
+    }
 }

@@ -1,6 +1,6 @@
 //! Candidates as rows: mark, rank, id, token, probabilities and a bar.
 
-use sukashi::figure::{Lang, percent};
+use sukashi::figure::{Lang, grouped, percent};
 use sukashi::trace::{Candidate, Step, visible};
 
 use super::terminal::{Paint, Terminal, bar, fit_start, pad, pad_start, pale_bar, width};
@@ -126,8 +126,8 @@ fn rows(step: &Step, lang: Lang) -> Vec<Row<'_>> {
         };
         let probs = [step.other_prob, rest(1), rest(2)];
         let label = match lang {
-            Lang::Ja => format!("その他 {num_others} 個"),
-            Lang::En => format!("{num_others} others"),
+            Lang::Ja => format!("その他 {} 個", grouped(num_others)),
+            Lang::En => format!("{} others", grouped(num_others)),
         };
         rows.push(Row { candidate: None, label, probs, is_chosen: false });
     }

@@ -56,7 +56,7 @@ struct NextTokenArgs {
     )]
     stage: Stage,
     /// Which step of the record, counted from 1
-    #[arg(long, value_name = "N", requires = "from")]
+    #[arg(long, value_name = "N")]
     step: Option<usize>,
     /// Print ids after the tokens
     #[arg(long)]
@@ -85,7 +85,7 @@ struct TemperatureArgs {
     #[arg(long)]
     log: bool,
     /// Which step of the record, counted from 1
-    #[arg(long, value_name = "N", requires = "from")]
+    #[arg(long, value_name = "N")]
     step: Option<usize>,
     #[command(flatten)]
     style: StyleArgs,
@@ -115,7 +115,7 @@ struct TraceArgs {
     )]
     stage: Stage,
     /// The first step of the record to draw, counted from 1
-    #[arg(long, value_name = "N", requires = "from")]
+    #[arg(long, value_name = "N")]
     step: Option<usize>,
     #[command(flatten)]
     stages: StageArgs,
@@ -180,8 +180,12 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
 fn next_token(args: &NextTokenArgs, terminal: &Terminal) -> Outcome {
     let style = args.style.check(terminal)?;
     let recorder = recorder(args.top)?;
-    let options =
-        NextToken { count: args.top, step: index(args.step)?, stage: args.stage, ids: args.show_ids };
+    let options = NextToken {
+        count: args.top,
+        step: index(args.step, args.from.as_ref())?,
+        stage: args.stage,
+        ids: args.show_ids,
+    };
     let new = NewRun { run: &args.run, settings: args.stages.settings(None)?, steps: Steps::Look };
     let trace = new.trace(args.from.as_deref(), &recorder, terminal)?;
     args.style.write(style, |style| figure::next_token(&trace, &options, style))
@@ -196,7 +200,7 @@ fn temperature(args: &TemperatureArgs, terminal: &Terminal) -> Outcome {
     let options = Temperatures {
         temperatures: args.temperatures.clone(),
         count: args.top,
-        step: index(args.step)?,
+        step: index(args.step, args.from.as_ref())?,
         log: args.log,
     };
     let new = NewRun { run: &args.run, settings: Settings::default(), steps: Steps::Look };
@@ -208,8 +212,12 @@ fn trace(args: &TraceArgs, terminal: &Terminal) -> Outcome {
     let style = args.style.check(terminal)?;
     at_least_one("--max-new-tokens", args.max_new_tokens)?;
     let recorder = recorder(args.top)?;
-    let options =
-        Panels { count: args.top, first: index(args.step)?, steps: args.max_new_tokens, stage: args.stage };
+    let options = Panels {
+        count: args.top,
+        first: index(args.step, args.from.as_ref())?,
+        steps: args.max_new_tokens,
+        stage: args.stage,
+    };
     let settings = args.stages.settings(Some(&args.choice))?;
     let new = NewRun { run: &args.run, settings, steps: Steps::Choose(args.max_new_tokens) };
     let trace = new.trace(args.from.as_deref(), &recorder, terminal)?;
@@ -217,7 +225,10 @@ fn trace(args: &TraceArgs, terminal: &Terminal) -> Outcome {
 }
 
 /// A step's number on the command line as an index.
-fn index(step: Option<usize>) -> Result<usize> {
+fn index(step: Option<usize>, from: Option<&PathBuf>) -> Result<usize> {
+    if step.is_some() && from.is_none() {
+        return Err(Error::input("cannot use --step: it is about a record").hint("give one with --from"));
+    }
     let refused = || Error::input("cannot draw step 0").detail("expected --step 1 or more");
     step.unwrap_or(1).checked_sub(1).ok_or_else(refused)
 }

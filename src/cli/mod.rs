@@ -90,7 +90,7 @@ fn start_log() {
     tracing_subscriber::fmt()
         .with_max_level(level.unwrap_or(LevelFilter::WARN))
         .with_writer(std::io::stderr)
-        .with_ansi(terminal::stderr_has_colors())
+        .with_ansi(false)
         .with_target(false)
         .without_time()
         .init();

@@ -9,7 +9,7 @@ use super::failure::Outcome;
 use super::record::{OutputArgs, Steps, record, recorder};
 use super::run::Input;
 use super::table::{Layout, table};
-use super::terminal::{Paint, Terminal, fit_end, width};
+use super::terminal::{Paint, Terminal, fit_end, fit_start, width};
 
 /// Show the most probable next tokens
 ///
@@ -59,7 +59,7 @@ fn text(trace: &Trace, terminal: &Terminal) -> String {
         Lang::En => format!("entropy {bits:.2} bits"),
     };
     let source = [&entropy, &trace.model.name, &trace.adapter.name].map(String::as_str).join(" · ");
-    let (title, source) =
-        (terminal.paint(Paint::Title, &title), terminal.paint(Paint::Quiet, &format!("  {source}")));
+    let source = fit_start(&format!("  {source}"), terminal.width);
+    let (title, source) = (terminal.paint(Paint::Title, &title), terminal.paint(Paint::Quiet, &source));
     format!("{title}\n\n{table}\n{source}\n")
 }

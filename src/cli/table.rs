@@ -19,6 +19,12 @@ pub struct Layout {
 
 /// Longest label, as a share of the width.
 const MAX_LABEL_SHARE: usize = 3;
+/// A label has at least this much room.
+const MIN_LABEL: usize = 8;
+/// The mark of the chosen token, and a space.
+const MARK_WIDTH: usize = 2;
+/// The longest percentage: `<0.01%`.
+const PERCENT_WIDTH: usize = 6;
 /// A bar shorter than this says nothing.
 const MIN_BAR: usize = 5;
 /// Two probabilities closer than this are printed as one.
@@ -38,39 +44,15 @@ struct Row<'a> {
 /// The step's candidates and the rest, as lines.
 pub fn table(step: &Step, layout: &Layout, terminal: &Terminal) -> String {
     let rows = rows(step, terminal.lang);
-    let columns = columns(&rows);
-    let names = match terminal.lang {
-        Lang::Ja => ["確率", "調整後", "最終"],
-        Lang::En => ["prob", "scaled", "final"],
-    };
-    let token_name = terminal.words("トークン", "token");
-
-    let candidates = || rows.iter().filter_map(|row| row.candidate);
-    let rank_width = candidates().map(|c| c.rank.to_string().len()).max().unwrap_or(1).max(2);
-    let id_width = candidates().map(|c| c.id.to_string().len()).max().unwrap_or(1).max(width(ID));
-    let most = (terminal.width / MAX_LABEL_SHARE).max(8);
-    let label_width = rows.iter().map(|row| width(&row.label)).max().unwrap_or(0);
-    let label_width = label_width.max(layout.label_width).max(width(token_name)).min(most);
-    let prob_width = columns.iter().map(|&column| width(names[column]).max(6)).max().unwrap_or(6);
-
-    let lead = "● ".len() - 2 + rank_width + GAP.len() + if layout.ids { id_width + GAP.len() } else { 0 };
-    let used = lead + label_width + columns.len() * (prob_width + GAP.len()) + GAP.len();
-    let bar_width = terminal.width.saturating_sub(used);
-    let shown_prob = |row: &Row<'_>| row.probs[columns.last().copied().unwrap_or(0)];
-    let full_bar = layout.full_bar.unwrap_or_else(|| rows.iter().map(shown_prob).fold(0.0, f64::max));
-
+    let columns = Columns::new(&rows, layout, terminal);
     let mut out = String::new();
     if layout.names {
-        let mut line = format!("  {}{GAP}", pad_start("#", rank_width));
-        if layout.ids {
-            line += &format!("{}{GAP}", pad_start(ID, id_width));
-        }
-        line += &pad(token_name, label_width);
-        for &column in &columns {
-            line += &format!("{GAP}{}", pad_start(names[column], prob_width));
-        }
-        out += &format!("{}\n", terminal.paint(Paint::Quiet, &line));
+        let names = columns.probs.iter().map(|&prob| columns.prob_names[prob]);
+        let line = columns.line(["", "#", ID, columns.token_name], names.map(str::to_owned));
+        out += &format!("{}\n", terminal.paint(Paint::Quiet, line.trim_end()));
     }
+    let full_bar =
+        layout.full_bar.unwrap_or_else(|| rows.iter().map(|row| columns.last(row)).fold(0.0, f64::max));
     for row in &rows {
         let is_cut = row.candidate.is_some() && row.probs[2] <= 0.0;
         let (text_paint, bar_paint) = match row.candidate {
@@ -78,31 +60,79 @@ pub fn table(step: &Step, layout: &Layout, terminal: &Terminal) -> String {
             Some(_) if !is_cut => (Paint::Plain, Paint::Bar),
             _ => (Paint::Quiet, Paint::Quiet),
         };
-        let rank = row.candidate.map(|candidate| candidate.rank.to_string()).unwrap_or_default();
-        let mark = if row.is_chosen { "●" } else { " " };
-        let mut line = format!("{mark} {}{GAP}", pad_start(&rank, rank_width));
-        if layout.ids {
-            let id = row.candidate.map(|candidate| candidate.id.to_string()).unwrap_or_default();
-            line += &format!("{}{GAP}", pad_start(&id, id_width));
+        let number = |of: fn(&Candidate) -> String| row.candidate.map(of).unwrap_or_default();
+        let (rank, id) =
+            (number(|candidate| candidate.rank.to_string()), number(|candidate| candidate.id.to_string()));
+        let mark = if row.is_chosen { "●" } else { "" };
+        let percents = columns.probs.iter().map(|&prob| percent(row.probs[prob]));
+        out += &terminal.paint(text_paint, &columns.line([mark, &rank, &id, &row.label], percents));
+        if columns.bar_width >= MIN_BAR && full_bar > 0.0 {
+            let draw = if row.candidate.is_some() { bar } else { pale_bar };
+            let bar = draw(columns.last(row) / full_bar, columns.bar_width);
+            let gap = if bar.is_empty() { "" } else { GAP };
+            out += &format!("{gap}{}", terminal.paint(bar_paint, &bar));
         }
-        line += &pad(&fit_start(&row.label, label_width), label_width);
-        for &column in &columns {
-            line += &format!("{GAP}{}", pad_start(&percent(row.probs[column]), prob_width));
-        }
-        out += &terminal.paint(text_paint, &line);
-        if bar_width >= MIN_BAR && full_bar > 0.0 {
-            let share = shown_prob(row) / full_bar;
-            let bar = match row.candidate {
-                Some(_) => bar(share, bar_width),
-                None => pale_bar(share, bar_width),
-            };
-            out += GAP;
-            out += &terminal.paint(bar_paint, &bar);
-        }
-        out.truncate(out.trim_end_matches(' ').len());
         out.push('\n');
     }
     out
+}
+
+/// Which columns there are, and how wide.
+struct Columns {
+    token_name: &'static str,
+    prob_names: [&'static str; 3],
+    rank_width: usize,
+    /// `None` where ids are not wanted, or have no room.
+    id_width: Option<usize>,
+    label_width: usize,
+    /// Which of a row's probabilities are shown.
+    probs: Vec<usize>,
+    prob_width: usize,
+    bar_width: usize,
+}
+
+impl Columns {
+    fn new(rows: &[Row<'_>], layout: &Layout, terminal: &Terminal) -> Self {
+        let (token_name, prob_names) = match terminal.lang {
+            Lang::Ja => ("トークン", ["確率", "調整後", "最終"]),
+            Lang::En => ("token", ["prob", "scaled", "final"]),
+        };
+        let candidates = || rows.iter().filter_map(|row| row.candidate);
+        let digits = |number: u64| number.checked_ilog10().map_or(1, |log| log as usize + 1);
+        let rank_width = candidates().map(|candidate| digits(candidate.rank as u64)).fold(2, usize::max);
+        let id_width = candidates().map(|candidate| digits(candidate.id.into())).fold(ID.len(), usize::max);
+        let probs = shown_probs(rows);
+        let prob_width = probs.iter().map(|&prob| width(prob_names[prob])).fold(PERCENT_WIDTH, usize::max);
+
+        let numbers = MARK_WIDTH + rank_width + GAP.len() + probs.len() * (GAP.len() + prob_width);
+        let has_room = numbers + id_width + GAP.len() + MIN_LABEL <= terminal.width;
+        let id_width = Some(id_width).filter(|_| layout.ids && has_room);
+        let numbers = numbers + id_width.map_or(0, |id_width| id_width + GAP.len());
+
+        let longest = rows.iter().map(|row| width(&row.label)).fold(width(token_name), usize::max);
+        let most = (terminal.width / MAX_LABEL_SHARE).min(terminal.width.saturating_sub(numbers));
+        let label_width = longest.max(layout.label_width).min(most.max(MIN_LABEL));
+        let bar_width = terminal.width.saturating_sub(numbers + label_width + GAP.len());
+        Self { token_name, prob_names, rank_width, id_width, label_width, probs, prob_width, bar_width }
+    }
+
+    /// A line without its bar: mark, rank, id and label, then the probabilities.
+    fn line(&self, [mark, rank, id, label]: [&str; 4], probs: impl Iterator<Item = String>) -> String {
+        let mut line = format!("{}{}{GAP}", pad(mark, MARK_WIDTH), pad_start(rank, self.rank_width));
+        if let Some(id_width) = self.id_width {
+            line += &format!("{}{GAP}", pad_start(id, id_width));
+        }
+        line += &pad(&fit_start(label, self.label_width), self.label_width);
+        for prob in probs {
+            line += &format!("{GAP}{}", pad_start(&prob, self.prob_width));
+        }
+        line
+    }
+
+    /// The probability that the bar shows: that of the column beside it.
+    fn last(&self, row: &Row<'_>) -> f64 {
+        self.probs.last().map_or(0.0, |&prob| row.probs[prob])
+    }
 }
 
 fn rows(step: &Step, lang: Lang) -> Vec<Row<'_>> {
@@ -135,14 +165,14 @@ fn rows(step: &Step, lang: Lang) -> Vec<Row<'_>> {
 }
 
 /// The model's probability, and those after the stages where they are others.
-fn columns(rows: &[Row<'_>]) -> Vec<usize> {
+fn shown_probs(rows: &[Row<'_>]) -> Vec<usize> {
     let differ = |a: usize, b: usize| rows.iter().any(|row| (row.probs[a] - row.probs[b]).abs() > SAME);
-    let mut columns = vec![0];
+    let mut probs = vec![0];
     if differ(0, 1) {
-        columns.push(1);
+        probs.push(1);
     }
     if differ(1, 2) {
-        columns.push(2);
+        probs.push(2);
     }
-    columns
+    probs
 }

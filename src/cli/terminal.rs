@@ -29,6 +29,8 @@ pub enum Paint {
 
 /// Where the width is not known: files and pipes.
 const DEFAULT_WIDTH: usize = 80;
+/// Tables have no room in less.
+const MIN_WIDTH: usize = 40;
 /// Lines longer than this are hard to follow with the eye.
 const MAX_WIDTH: usize = 100;
 
@@ -41,7 +43,7 @@ impl Terminal {
         }
         let size = terminal_size::terminal_size_of(std::io::stdout());
         let width = size.map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0));
-        Self { lang, width: width.clamp(20, MAX_WIDTH), colors: wants_colors(), is_interactive }
+        Self { lang, width: width.clamp(MIN_WIDTH, MAX_WIDTH), colors: wants_colors(), is_interactive }
     }
 
     /// A file: no colours.

@@ -120,7 +120,10 @@ fn figures() {
     draw(&["-o", &path], &["twice"]);
     draw(&["-o", "figure.pdf"], &["figure.pdf", ".svg", ".png", ".csv", ".json"]);
     let huge = in_folder(&folder, "figure.png");
-    refused(&["figure", "next-token", "吾輩は", "-o", &huge, "--scale", "1e9"], &["scale"]);
+    refused(
+        &["figure", "next-token", "吾輩は", "-o", &huge, "--scale", "1e9", "--device", "cpu"],
+        &["scale 1000000000", "100 million pixels"],
+    );
     refused(&["figure", "next-token", "吾輩は"], &["--output"]);
     for bad in ["0", "-1", "NaN", "x"] {
         refused(&["figure", "temperature", "吾輩は", "-o", &path, "--temperatures", bad], &[bad]);

@@ -127,10 +127,12 @@ fn other_temperatures_and_steps() {
     cpu(&["trace", "吾輩は", "-n", "3", "-o", &record]);
     succeed(&["figure", "next-token", "--from", &record, "--step", "3", "--force", "-o", &path]);
     assert!(std::fs::read_to_string(&path).unwrap().contains("\n3,1,"));
-    let args = ["figure", "next-token", "--from", &record, "--step", "4", "--force", "-o", &path];
-    let ran = run(&args);
-    assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.contains("step 4") && ran.stderr.contains("3 steps"), "{}", ran.stderr);
+    for (step, parts) in [("4", ["step 4", "3 steps"]), ("0", ["step 0", "--step 1 or more"])] {
+        let args = ["figure", "next-token", "--from", &record, "--step", step, "--force", "-o", &path];
+        let ran = run(&args);
+        assert_eq!(ran.code, Some(2));
+        assert!(parts.iter().all(|part| ran.stderr.contains(part)), "{}", ran.stderr);
+    }
 }
 
 #[test]

@@ -24,14 +24,14 @@ use sukashi::Trace;
 
 /// How a run of the program ended.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+struct Ran {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
 }
 
 /// The program with an environment that does not depend on who runs the tests.
-pub fn program() -> Command {
+fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sukashi"));
     for name in ["LC_ALL", "LC_MESSAGES", "LANG", "NO_COLOR", "SUKASHI_LOG", "RUST_BACKTRACE"] {
         command.env_remove(name);
@@ -40,12 +40,12 @@ pub fn program() -> Command {
 }
 
 /// Runs the program to its end.
-pub fn run(args: &[&str]) -> Ran {
+fn run(args: &[&str]) -> Ran {
     finish(program().args(args).stdin(Stdio::null()))
 }
 
 /// Runs the program with this standard input.
-pub fn run_with_input(args: &[&str], input: &[u8]) -> Ran {
+fn run_with_input(args: &[&str], input: &[u8]) -> Ran {
     let mut command = program();
     let mut child = command
         .args(args)
@@ -59,7 +59,7 @@ pub fn run_with_input(args: &[&str], input: &[u8]) -> Ran {
     ran(child.wait_with_output().unwrap())
 }
 
-pub fn finish(command: &mut Command) -> Ran {
+fn finish(command: &mut Command) -> Ran {
     ran(command.output().unwrap())
 }
 
@@ -73,7 +73,7 @@ fn ran(output: std::process::Output) -> Ran {
 
 /// Runs on the CPU twins, has to succeed without a word on the standard error, and gives what was printed.
 #[track_caller]
-pub fn cpu(args: &[&str]) -> String {
+fn cpu(args: &[&str]) -> String {
     let ran = run(&[args, &["--device", "cpu"]].concat());
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(ran.stderr, "");
@@ -82,19 +82,19 @@ pub fn cpu(args: &[&str]) -> String {
 
 /// Runs without a device to choose, has to succeed, and gives what was printed.
 #[track_caller]
-pub fn succeed(args: &[&str]) -> String {
+fn succeed(args: &[&str]) -> String {
     let ran = run(args);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     ran.stdout
 }
 
 #[track_caller]
-pub fn cpu_trace(args: &[&str]) -> Trace {
+fn cpu_trace(args: &[&str]) -> Trace {
     Trace::from_json(&cpu(&[args, &["--format", "json"]].concat())).unwrap()
 }
 
 /// Whether there is an adapter; `SUKASHI_REQUIRE_GPU=1` makes its absence a failure.
-pub fn has_adapter() -> bool {
+fn has_adapter() -> bool {
     let found = !pollster::block_on(sukashi::gpu::adapters()).is_empty();
     assert!(
         found || std::env::var_os("SUKASHI_REQUIRE_GPU").is_none(),
@@ -106,16 +106,16 @@ pub fn has_adapter() -> bool {
     found
 }
 
-pub fn goldens(name: &str) -> PathBuf {
+fn goldens(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name)
 }
 
 /// A folder with a model but without `tokenizer.json`.
-pub fn tiny_model() -> String {
+fn tiny_model() -> String {
     goldens("gpt2-tiny").to_str().unwrap().to_owned()
 }
 
-pub fn read_ids(path: &Path, name: &str) -> Vec<u32> {
+fn read_ids(path: &Path, name: &str) -> Vec<u32> {
     let bytes = std::fs::read(path).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let tensor = file.tensor(name).unwrap();
@@ -123,7 +123,7 @@ pub fn read_ids(path: &Path, name: &str) -> Vec<u32> {
     tensor.data().chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap()) as u32).collect()
 }
 
-pub fn read_floats(path: &Path, name: &str) -> (Vec<usize>, Vec<f32>) {
+fn read_floats(path: &Path, name: &str) -> (Vec<usize>, Vec<f32>) {
     let bytes = std::fs::read(path).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let tensor = file.tensor(name).unwrap();
@@ -133,11 +133,11 @@ pub fn read_floats(path: &Path, name: &str) -> (Vec<usize>, Vec<f32>) {
 }
 
 /// Ids as `--ids` takes them.
-pub fn joined(ids: &[u32]) -> String {
+fn joined(ids: &[u32]) -> String {
     Vec::from_iter(ids.iter().map(u32::to_string)).join(",")
 }
 
 /// A path in a temporary folder, as an argument.
-pub fn in_folder(folder: &tempfile::TempDir, name: &str) -> String {
+fn in_folder(folder: &tempfile::TempDir, name: &str) -> String {
     folder.path().join(name).to_str().unwrap().to_owned()
 }

@@ -55,7 +55,7 @@ fn pipes_have_no_colours() {
 
 /// Runs the program on a pseudo-terminal of this width; `None` where `script` cannot make one.
 fn on_terminal(columns: usize, args: &str, environment: &[(&str, &str)]) -> Option<Ran> {
-    let line = format!("stty cols {columns}; {} {args}", env!("CARGO_BIN_EXE_sukashi"));
+    let line = format!("stty cols {columns} rows 24; {} {args}", env!("CARGO_BIN_EXE_sukashi"));
     let mut command = Command::new("script");
     command.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null());
     for name in ["LC_ALL", "LC_MESSAGES", "LANG", "NO_COLOR", "RUST_BACKTRACE"] {
@@ -88,9 +88,12 @@ fn a_terminal_has_colours_unless_they_are_unwanted() {
 #[test]
 fn text_fits_the_terminal() {
     use unicode_width::UnicodeWidthStr;
-    for columns in [30, 40, 60, 80] {
-        for args in ["next 吾輩は猫である --lang ja --temperature 0.5", "trace 吾輩は猫である -n 3 --top-k 4"]
-        {
+    for columns in [40, 50, 80] {
+        for args in [
+            "next 吾輩は猫である --lang ja --temperature 0.5",
+            "next 吾輩は --lang ja --temperature 0.5 --top-k 2",
+            "trace 吾輩は猫である -n 3 --top-k 4",
+        ] {
             let Some(ran) = on_terminal(columns, &format!("{args} --device cpu"), &[("NO_COLOR", "1")])
             else {
                 return;

@@ -60,7 +60,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     // Without a tokenizer, the space between two ids belongs to neither.
     let mut is_first = args.no_echo;
     let mut stats = Stats::new();
-    run.generate(args.max_new_tokens, terminal, |logits, ids| {
+    let ended = run.generate(args.max_new_tokens, terminal, |logits, ids| {
         let id = sampler.sample(logits, ids)?.id;
         stats.count();
         if run.ends_text(id) {
@@ -72,7 +72,12 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         show(&shown)?;
         stats.is_stopped = is_stopped;
         Ok(if is_stopped { None } else { Some(id) })
-    })?;
+    });
+    if ended.is_err() && terminal.is_interactive {
+        // The message begins on a line of its own.
+        print("\n")?;
+    }
+    let num_dropped = ended?;
     if !stats.is_stopped {
         let (shown, is_stopped) = stop.push(text.finish());
         show(&shown)?;
@@ -81,6 +86,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         }
     }
     print("\n")?;
+    run.say_if_dropped(num_dropped, terminal);
     if args.stats {
         note(&stats.line(&run));
     }

@@ -40,8 +40,8 @@ pub fn run(args: &Args) -> Outcome {
 fn collect(command: &clap::Command, pages: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
     let name = command.get_display_name().unwrap_or(command.get_name());
     pages.push((format!("{name}.1"), page(command)?));
-    let visible = command.get_subcommands().filter(|below| below.get_name() != "help");
-    visible.map(|below| collect(below, pages)).collect()
+    let mut visible = command.get_subcommands().filter(|below| below.get_name() != "help");
+    visible.try_for_each(|below| collect(below, pages))
 }
 
 fn page(command: &clap::Command) -> Result<Vec<u8>> {

@@ -37,7 +37,7 @@ pub fn record(
         Steps::Look => 1,
         Steps::Choose(count) => count,
     };
-    run.generate(max_new_tokens, terminal, |logits, ids| {
+    let num_dropped = run.generate(max_new_tokens, terminal, |logits, ids| {
         let step = match steps {
             Steps::Look => recorder.look(&mut sampler, logits, ids, token)?,
             Steps::Choose(_) => recorder.sample(&mut sampler, logits, ids, token)?,
@@ -50,6 +50,7 @@ pub fn record(
         recorded.push(step);
         Ok(chosen)
     })?;
+    run.say_if_dropped(num_dropped, terminal);
     text.finish();
     let prompt_ids = &run.prompt.ids;
     Ok(Trace {

@@ -14,6 +14,9 @@ use super::progress::Progress;
 use super::prompt::Prompt;
 use super::terminal::Terminal;
 
+/// Tokens of a prompt that are read between two steps of a progress bar.
+const PROMPT_PART: usize = 256;
+
 /// Everything checked that can be without a device: bad input is told before a long load.
 pub struct Input {
     files: ModelFiles,
@@ -82,18 +85,26 @@ fn say_if_slow(device: &Device, terminal: &Terminal) {
 
 impl Run {
     /// Reads the prompt and then up to `max_new_tokens` tokens that `choose` gives for the logits and the tokens
-    /// so far; ends early where it gives none, or one that ends the text.
+    /// so far; ends early where it gives none, or one that ends the text. Gives the number of tokens that left the
+    /// model's context on the way, for [`Self::say_if_dropped`].
     pub fn generate(
         &self,
         max_new_tokens: usize,
         terminal: &Terminal,
         mut choose: impl FnMut(&[f32], &[u32]) -> Outcome<Option<u32>>,
-    ) -> Outcome<Vec<u32>> {
+    ) -> Outcome<usize> {
         at_least_one("--max-new-tokens", max_new_tokens)?;
         let mut session = Session::new(&self.model)?;
         let mut ids = self.prompt.ids.clone();
         pollster::block_on(async {
-            let mut logits = session.prefill(&ids).await?;
+            let (first, last) = ids.split_at((ids.len() - 1) / PROMPT_PART * PROMPT_PART);
+            let mut progress = Progress::new(terminal.words("プロンプトを読み込み中", "reading the prompt"));
+            for (index, part) in first.chunks(PROMPT_PART).enumerate() {
+                progress.set(index * PROMPT_PART, ids.len());
+                session.prefill(part).await?;
+            }
+            let mut logits = session.prefill(last).await?;
+            drop(progress);
             for number in 1..=max_new_tokens {
                 let Some(id) = choose(logits, &ids)? else { break };
                 ids.push(id);
@@ -104,8 +115,7 @@ impl Run {
             }
             Outcome::Ok(())
         })?;
-        self.say_if_dropped(session.num_dropped(), terminal);
-        Ok(ids)
+        Ok(session.num_dropped())
     }
 
     /// Whether `id` is one of the model's marks for the end of a text.
@@ -113,7 +123,8 @@ impl Run {
         self.model.spec().eos_token_ids.contains(&id)
     }
 
-    fn say_if_dropped(&self, num_dropped: usize, terminal: &Terminal) {
+    /// Says that the text outgrew the model's context, if it did.
+    pub fn say_if_dropped(&self, num_dropped: usize, terminal: &Terminal) {
         let max_seq_len = self.model.spec().max_seq_len;
         if num_dropped > 0 {
             note(&match terminal.lang {

@@ -65,7 +65,11 @@ pub fn table(step: &Step, layout: &Layout, terminal: &Terminal) -> String {
             (number(|candidate| candidate.rank.to_string()), number(|candidate| candidate.id.to_string()));
         let mark = if row.is_chosen { "●" } else { "" };
         let percents = columns.probs.iter().map(|&prob| percent(row.probs[prob]));
-        out += &terminal.paint(text_paint, &columns.line([mark, &rank, &id, &row.label], percents));
+        let label = match row.candidate {
+            None if width(&row.label) > columns.label_width => terminal.words("その他", "others"),
+            _ => &row.label,
+        };
+        out += &terminal.paint(text_paint, &columns.line([mark, &rank, &id, label], percents));
         if columns.bar_width >= MIN_BAR && full_bar > 0.0 {
             let draw = if row.candidate.is_some() { bar } else { pale_bar };
             let bar = draw(columns.last(row) / full_bar, columns.bar_width);

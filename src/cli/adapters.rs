@@ -98,6 +98,6 @@ mod tests {
     #[test]
     fn bytes_are_short() {
         let shown = [0, 512, 49_152, 128 << 20, (2 << 30) - 1, u64::MAX].map(super::bytes);
-        assert_eq!(shown, ["0 B", "512 B", "48 KiB", "128 MiB", "2048 MiB", "16777216 TiB"]);
+        assert_eq!(shown, ["0 B", "512 B", "48 KiB", "128 MiB", "2 GiB", "16777216 TiB"]);
     }
 }

@@ -52,13 +52,13 @@ pub fn exit_code(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(()) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
         Err(Failure::Error(error)) => {
-            let mut message = format!("{} {error}", label());
+            let mut message = error.to_string();
             let mut source = error.source();
             while let Some(cause) = source {
                 message += &format!("\n  because: {cause}");
                 source = cause.source();
             }
-            let _ = writeln!(std::io::stderr(), "{}", message);
+            let _ = writeln!(std::io::stderr(), "{} {}", label(), without_controls(&message));
             ExitCode::from(error.exit_code())
         }
     }

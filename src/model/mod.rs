@@ -2,6 +2,7 @@
 
 mod capture;
 mod config;
+mod dump;
 mod forward;
 pub mod gpt2;
 mod kv_cache;

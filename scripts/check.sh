@@ -107,23 +107,27 @@ examples() {
     rm -r "$out"
 }
 
-step "tools" "run: rustup component add rustfmt clippy" has_tools
-step "adapter and spirv-val" "run: scripts/install_software_adapter.sh" has_adapter_and_validator
-step "no private paths" "replace the paths above by relative ones" no_private_paths
-step "format" "run: cargo fmt" cargo fmt --check
-step "lints" "run: cargo clippy --fix --all-targets" lint --all-targets
-# The examples bring in the development dependencies, so that everything below the library is not checked once more.
-step "lints of the library alone" "run: cargo clippy --no-default-features --lib --examples" \
-    lint --no-default-features --lib --examples
-step "tests, shader validation among them" "see the failing test above; CONTRIBUTING.md says how to go on" tests
-step "documentation tests" "run: cargo test --doc" cargo test --locked --doc
-step "documentation" "run: cargo doc --no-deps, and mend its warnings" docs
-step "examples" "run the example above: cargo run --example NAME" examples
+# In a function, so that bash has read all of this file before the first step: a step may change it.
+main() {
+    step "tools" "run: rustup component add rustfmt clippy" has_tools
+    step "adapter and spirv-val" "run: scripts/install_software_adapter.sh" has_adapter_and_validator
+    step "no private paths" "replace the paths above by relative ones" no_private_paths
+    step "format" "run: cargo fmt" cargo fmt --check
+    step "lints" "run: cargo clippy --fix --all-targets" lint --all-targets
+    # As a crate that embeds the library builds it: without the command line and the development dependencies.
+    step "lints of the library alone" "run: cargo clippy --no-default-features --lib" lint --no-default-features --lib
+    step "tests, shader validation among them" "see the failing test above; CONTRIBUTING.md says how to go on" tests
+    step "documentation tests" "run: cargo test --doc" cargo test --locked --doc
+    step "documentation" "run: cargo doc --no-deps, and mend its warnings" docs
+    step "examples" "run the example above: cargo run --example NAME" examples
 
-echo >&2
-printf '%s\n' "${results[@]}" >&2
-if [ "$failed" -gt 0 ]; then
-    echo "check: $failed of ${#results[@]} steps FAILED" >&2
-    exit 1
-fi
-echo "check: all ${#results[@]} steps passed in $SECONDS s" >&2
+    echo >&2
+    printf '%s\n' "${results[@]}" >&2
+    if [ "$failed" -gt 0 ]; then
+        echo "check: $failed of ${#results[@]} steps FAILED" >&2
+        exit 1
+    fi
+    echo "check: all ${#results[@]} steps passed in $SECONDS s" >&2
+}
+
+main

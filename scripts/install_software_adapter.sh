@@ -11,7 +11,6 @@ packages=(libvulkan1 mesa-vulkan-drivers libegl1 libegl-mesa0 libgl1-mesa-dri li
 
 # Debian 12's own Mesa is of 2022; its lavapipe lacks fixes that compute shaders need.
 backports=bookworm-backports
-backports_list=/etc/apt/sources.list.d/$backports.list
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 say() { echo "install_software_adapter: $*" >&2; }
@@ -80,8 +79,9 @@ codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 if [ "$codename" = "${backports%-backports}" ]; then
     if [ -z "$(sources_of "$backports")" ]; then
         line=$(backports_line)
-        say "adding $backports_list: $line"
-        echo "$line" | as_root tee "$backports_list" >/dev/null
+        eval "$(apt-config shell folder Dir::Etc::sourceparts/d)"
+        say "adding to ${folder}$backports.list: $line"
+        echo "$line" | as_root tee "${folder}$backports.list" >/dev/null
         apt update || say "apt-get update had errors"
     fi
     # Backports are never installed unasked, so the new source changes nothing else on the machine.

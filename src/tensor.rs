@@ -1,6 +1,6 @@
 //! Two-dimensional tensors on a device.
 
-use crate::device::{Buffer, Device};
+use crate::device::{Buffer, Device, Readback};
 use crate::error::Result;
 
 /// Rows start at a multiple of this many elements, so that shaders read eight elements at a time.
@@ -68,6 +68,33 @@ impl Tensor {
     /// Elements from one row to the next.
     pub fn stride(&self) -> usize {
         row_stride(self.columns)
+    }
+
+    /// The elements, `[rows, columns]` without padding, after all that was submitted before.
+    ///
+    /// Makes a staging buffer for this one time; a loop keeps a [`Readback`].
+    ///
+    /// ```
+    /// # pollster::block_on(async {
+    /// use sukashi::Device;
+    /// use sukashi::tensor::Tensor;
+    ///
+    /// let x = Tensor::from_slice(&Device::Cpu, "x", &[1.0, 2.0, 3.0], 1, 3)?;
+    /// assert_eq!(x.read(&Device::Cpu).await?, [1.0, 2.0, 3.0]);
+    /// # Ok::<(), sukashi::Error>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// If the device has no room for the staging buffer, or is lost meanwhile.
+    ///
+    /// # Panics
+    /// If the tensor is another device's.
+    pub async fn read(&self, device: &Device) -> Result<Vec<f32>> {
+        let words = self.rows * self.stride();
+        let mut readback = Readback::new(device, words)?;
+        let words = readback.submit_and_read(device.record(), &self.buffer, words).await?;
+        let rows = words.chunks_exact(self.stride().max(1));
+        Ok(rows.flat_map(|row| row[..self.columns].iter().map(|&word| f32::from_bits(word))).collect())
     }
 
     /// The elements' buffer.

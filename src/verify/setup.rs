@@ -185,8 +185,8 @@ fn attention(
     let rows = num_tokens + SPARE_ROWS;
     let kv_len = position + num_tokens;
     let factor = if values == Values::Large { 16.0 } else { 1.0 };
-    let qkv =
-        inputs.tensor("qkv", (rows, num_tokens, shape.qkv_size()), Padding::Poison, |value| factor * value)?;
+    let qkv = inputs
+        .tensor("qkv", (rows, num_tokens, shape.qkv_size()), Padding::Poison, |value| factor * value)?;
     let cache = (kv_len + SPARE_ROWS, kv_len, shape.kv_size());
     let outputs = match kernel {
         "attention" => {

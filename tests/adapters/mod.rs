@@ -14,9 +14,7 @@ pub fn gpus() -> Vec<Gpu> {
         );
         println!("SKIP: no adapter");
     }
-    (0..count)
-        .map(|index| pollster::block_on(Gpu::request(&index.to_string())).unwrap().unwrap())
-        .collect()
+    (0..count).map(|index| pollster::block_on(Gpu::request(&index.to_string())).unwrap().unwrap()).collect()
 }
 
 /// How a message calls it.

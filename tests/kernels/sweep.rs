@@ -92,8 +92,11 @@ fn any_format() -> impl Strategy<Value = Format> {
 }
 
 fn any_rows() -> impl Strategy<Value = Case> {
-    (1..70_usize, 1..300_usize, any_values())
-        .prop_map(|(num_tokens, columns, values)| Case::Rows { num_tokens, columns, values })
+    (1..70_usize, 1..300_usize, any_values()).prop_map(|(num_tokens, columns, values)| Case::Rows {
+        num_tokens,
+        columns,
+        values,
+    })
 }
 
 fn any_lookup() -> impl Strategy<Value = Case> {

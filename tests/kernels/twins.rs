@@ -76,7 +76,8 @@ fn layer_norm_by_hand() {
 }
 
 /// Two query heads on one key-value head of two channels; rows of `qkv` 8 apart, of the caches 3 apart.
-const HEADS: Heads = Heads { num_heads: 2, num_kv_heads: 1, head_dim: 2, qkv_stride: 8, kv_stride: 3, scale: 0.5 };
+const HEADS: Heads =
+    Heads { num_heads: 2, num_kv_heads: 1, head_dim: 2, qkv_stride: 8, kv_stride: 3, scale: 0.5 };
 
 #[rustfmt::skip]
 const QKV: [f32; 16] = [
@@ -103,10 +104,10 @@ fn attention_by_hand() -> [Vec<f64>; 4] {
         scores.iter().map(|score| score.exp() / sum).collect()
     };
     [
-        softmax(&[0.0, 1.0]),        // (2, 0) . keys / 2, positions 0 and 1
-        softmax(&[2.0, 0.0]),        // (0, 4)
-        softmax(&[1.0, 0.0, -1.0]),  // (0, 2), positions 0 to 2
-        softmax(&[1.0, 1.0, 1.0]),   // (2, 2)
+        softmax(&[0.0, 1.0]),       // (2, 0) . keys / 2, positions 0 and 1
+        softmax(&[2.0, 0.0]),       // (0, 4)
+        softmax(&[1.0, 0.0, -1.0]), // (0, 2), positions 0 to 2
+        softmax(&[1.0, 1.0, 1.0]),  // (2, 2)
     ]
 }
 

@@ -1,5 +1,6 @@
 //! The decode loop makes no buffer, bind group, pipeline or shader. Alone in its binary, since the logger listens to all
 //! of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 
 mod adapters;
 

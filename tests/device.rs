@@ -1,4 +1,5 @@
 //! What goes wrong with devices, several users of one, and devices with little to offer.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 
 mod adapters;
 #[path = "model/common.rs"]

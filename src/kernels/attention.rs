@@ -89,6 +89,7 @@ pub fn attention(
     assert_eq!(k_cache.columns(), shape.kv_size(), "attention: columns of k_cache");
     assert_eq!(v_cache.columns(), shape.kv_size(), "attention: columns of v_cache");
     assert_eq!(y.columns(), shape.num_heads * shape.head_dim, "attention: columns of y");
+    assert!(qkv.rows() >= plan.max_tokens() && y.rows() >= plan.max_tokens(), "attention: tokens");
     let params = Params {
         num_heads: shape.num_heads as u32,
         num_kv_heads: shape.num_kv_heads as u32,

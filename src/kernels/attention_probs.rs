@@ -64,6 +64,7 @@ pub fn attention_probs(
         probs.columns() >= plan.max_tokens() * shape.num_heads * columns,
         "attention_probs: size of probs"
     );
+    assert!(qkv.rows() >= plan.max_tokens(), "attention_probs: tokens");
     let params = Params {
         num_heads: shape.num_heads as u32,
         num_kv_heads: shape.num_kv_heads as u32,

@@ -44,10 +44,6 @@ fn gelu_tanh_by_exponentials() {
         .map(|x| x / (1.0 + (-2.0 * 0.797_884_560_802_865_4 * (x + 0.044_715 * x.powi(3))).exp()))
         .collect();
     assert_close(&y, &want, 3e-7);
-    // And three values of PyTorch's documentation of the approximation, to the digits that are printed.
-    let mut y = [f32::NAN; 3];
-    cpu::gelu_tanh(1, 3, 3, &[-1.0, 1.0, 2.0], &mut y);
-    assert_close(&y, &[-0.158_808, 0.841_192, 1.954_598], 1e-6);
 }
 
 #[test]

@@ -69,7 +69,7 @@ pub fn worst(got: &[f32], want: &[f32]) -> (f32, usize) {
 /// Fails where any element is further than `atol` from the golden.
 pub fn assert_close(what: &str, got: &[f32], want: &[f32], atol: f32) {
     let (error, index) = worst(got, want);
-    let percent = if error == 0.0 { 0.0 } else { 100.0 * error / atol };
+    let percent = 100.0 * error / atol;
     assert!(
         error <= atol,
         "{what}: element {index} is {}, expected {}: {percent:.0}% of the tolerance {atol:e}",

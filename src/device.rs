@@ -221,7 +221,7 @@ impl Readback {
         match (&self.device, &mut self.staging) {
             (Device::Gpu(gpu), Some(staging)) => {
                 if let Some(encoder) = &mut recorder.0 {
-                    staging.copy_from(encoder, buffer.gpu(), words);
+                    staging.copy_from(gpu, encoder, buffer.gpu(), words);
                 }
                 self.device.submit(recorder)?;
                 staging.read(gpu, target).await?;

@@ -51,6 +51,7 @@ pub mod sampling;
 pub mod tensor;
 pub mod text;
 pub mod trace;
+pub mod verify;
 pub mod weights;
 
 pub use device::Device;

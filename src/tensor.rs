@@ -55,6 +55,18 @@ impl Tensor {
         Ok(Self { buffer: device.upload(label, &words)?, rows, columns })
     }
 
+    /// A tensor of `words`, `[rows, stride]`, padding included.
+    pub(crate) fn from_words(
+        device: &Device,
+        label: &str,
+        words: &[u32],
+        rows: usize,
+        columns: usize,
+    ) -> Result<Self> {
+        assert_eq!(words.len(), rows * row_stride(columns), "{label}: words of [{rows}, {columns}]");
+        Ok(Self { buffer: device.upload(label, words)?, rows, columns })
+    }
+
     /// How many rows.
     pub fn rows(&self) -> usize {
         self.rows
@@ -190,9 +202,28 @@ impl Matrix {
         (rows, columns): (usize, usize),
         format: Format,
     ) -> Result<Self> {
+        let rows_per_part = device.max_binding_words() / format.words_per_row(columns);
+        Self::upload_in_parts(device, label, words, (rows, columns), format, rows_per_part)
+    }
+
+    /// As [`Matrix::upload`], in parts of at most `rows_per_part` rows, and never less than one.
+    ///
+    /// # Errors
+    /// If the device has no room for it, or cannot bind so many rows.
+    ///
+    /// # Panics
+    /// If `words` is not `rows` rows long.
+    pub fn upload_in_parts(
+        device: &Device,
+        label: &str,
+        words: &[u32],
+        (rows, columns): (usize, usize),
+        format: Format,
+        rows_per_part: usize,
+    ) -> Result<Self> {
         let row_words = format.words_per_row(columns);
         assert_eq!(words.len(), rows * row_words, "{label}: words of [{rows}, {columns}]");
-        let rows_per_part = (device.max_binding_words() / row_words).max(1);
+        let rows_per_part = rows_per_part.clamp(1, rows.max(1));
         let mut parts = Vec::with_capacity(rows.div_ceil(rows_per_part));
         for (index, chunk) in words.chunks(rows_per_part * row_words).enumerate() {
             parts.push(MatrixPart {

@@ -22,6 +22,7 @@ mod table;
 mod terminal;
 mod text;
 mod trace;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -53,6 +54,7 @@ enum Command {
     Figure(figure::Args),
     Dump(dump::Args),
     Adapters(adapters::Args),
+    Verify(verify::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -76,6 +78,7 @@ impl Cli {
             Command::Figure(args) => figure::run(&args, &terminal),
             Command::Dump(args) => dump::run(&args, &terminal),
             Command::Adapters(args) => adapters::run(&args, &terminal),
+            Command::Verify(args) => verify::run(&args, &terminal),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         }

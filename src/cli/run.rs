@@ -68,7 +68,8 @@ impl Input {
     }
 }
 
-fn say_if_slow(device: &Device, terminal: &Terminal) {
+/// Says so if the device that was found is none that was hoped for.
+pub fn say_if_slow(device: &Device, terminal: &Terminal) {
     let info = device.info();
     let what = match info.kind.as_str() {
         "software" => match terminal.lang {

@@ -1,37 +1,54 @@
 //! `sukashi verify`: holds a device against the CPU twins.
 
-use std::io::{self, Write};
-
 use sukashi::verify::{self, Report};
-use sukashi::{Device, Error, ErrorKind, Result};
+use sukashi::{Device, Error, ErrorKind};
 
-/// Computes every kernel and the embedded model on `device` and with the CPU twins, prints a table to `out`, and says
-/// whether everything is within its tolerance. `progress` is told the number of rows done, of how many, and what comes
-/// next.
-pub async fn run(
-    device: &Device,
-    out: &mut dyn Write,
-    progress: &mut dyn FnMut(usize, usize, &str),
-) -> Result<bool> {
-    let report = verify::run(device, progress).await?;
-    print(&report, out)
-        .map_err(|cause| Error::new(ErrorKind::Io, "cannot print the table").caused_by(cause))?;
-    Ok(report.passed())
+use super::failure::{Outcome, print};
+use super::progress::Progress;
+use super::run::say_if_slow;
+use super::terminal::Terminal;
+
+/// Compute every kernel on the adapter and compare with the CPU
+///
+/// Runs every kernel over a sweep of shapes and the embedded model end to end, and prints the worst error of each as a
+/// percentage of its tolerance. The exit code is 1 if one is outside.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// auto, cpu, or an index, a backend or part of a name that `sukashi adapters` lists
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: String,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    let device = pollster::block_on(Device::request(&args.device))?;
+    if args.device.eq_ignore_ascii_case("auto") {
+        say_if_slow(&device, terminal);
+    }
+    let mut progress = Progress::new(terminal.words("検証中", "verifying"));
+    let report = pollster::block_on(verify::run(&device, &mut |done, total, _| progress.set(done, total)))?;
+    drop(progress);
+    let info = device.info();
+    print(&format!("{} · {} · {}\n\n{}", info.name, info.backend, info.driver, table(&report)))?;
+    match report.rows.iter().filter(|row| !row.passed).count() {
+        0 => print("\neverything agrees with the CPU twins\n"),
+        failed => {
+            let message = format!("{failed} of {} rows disagree with the CPU twins", report.rows.len());
+            Err(Error::new(ErrorKind::Computation, message).into())
+        }
+    }
 }
 
 /// A line for each row: kernel, cases, worst error as a percentage of the tolerance, and its case.
-fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+fn table(report: &Report) -> String {
     let width = report.rows.iter().map(|row| row.kernel.len()).max().unwrap_or(0);
-    writeln!(out, "{:4}  {:width$}  {:>5}  {:>6}  worst case", "", "kernel", "cases", "error")?;
+    let mut table =
+        format!("{:4}  {:width$}  {:>5}  {:>9}  worst case\n", "", "kernel", "cases", "tolerance");
     for row in &report.rows {
         let verdict = if row.passed { "ok" } else { "FAIL" };
         // `inf` for what is not a number, or was written or left unwritten against the twin.
         let percent = format!("{:.0}%", row.worst_percent);
         let (kernel, cases, case) = (&row.kernel, row.cases, &row.worst_case);
-        writeln!(out, "{verdict:4}  {kernel:width$}  {cases:>5}  {percent:>6}  {case}")?;
+        table += &format!("{verdict:4}  {kernel:width$}  {cases:>5}  {percent:>9}  {case}\n");
     }
-    match report.rows.iter().filter(|row| !row.passed).count() {
-        0 => writeln!(out, "everything agrees with the CPU twins; errors are in % of the tolerance"),
-        failed => writeln!(out, "{failed} of {} disagree with the CPU twins", report.rows.len()),
-    }
+    table
 }

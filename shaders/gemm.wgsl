@@ -1,4 +1,4 @@
-// gemm: y[t, y_column + r] = bias[y_column + r] + sum_c weight[r, c] * x[t, c], many tokens at once
+// gemm: y[t, first_row + r] = bias[first_row + r] + sum_c weight[r, c] * x[t, c], many tokens at once
 //
 // Shapes    as gemv
 // Dispatch  ceil(out_features / 32) workgroups per 32 tokens
@@ -15,7 +15,7 @@ struct Params {
     out_features: u32,
     x_stride: u32,
     y_stride: u32,
-    y_column: u32,
+    first_row: u32, // of these weights in the whole matrix
     has_bias: u32,
     format: u32, // of the weights, for the twin
 }
@@ -31,7 +31,7 @@ struct Batch {
 @group(0) @binding(1) var<uniform> batch: Batch;
 @group(0) @binding(2) var<storage, read> x: array<vec4<f32>>; // [num_tokens, x_stride]
 @group(0) @binding(3) var<storage, read> weight: array<vec4<u32>>; // [out_features, x_stride] in FORMAT
-@group(0) @binding(4) var<storage, read> bias: array<f32>; // [y_column + out_features]
+@group(0) @binding(4) var<storage, read> bias: array<f32>; // [rows of the whole matrix]
 @group(0) @binding(5) var<storage, read_write> y: array<f32>; // [num_tokens, y_stride]
 
 // Weights 8 * block .. 8 * block + 8 of the stored matrix.
@@ -116,9 +116,9 @@ fn gemm(
             }
             var sum = sums[i][j];
             if params.has_bias != 0u {
-                sum += bias[params.y_column + row];
+                sum += bias[params.first_row + row];
             }
-            y[token * params.y_stride + params.y_column + row] = sum;
+            y[token * params.y_stride + params.first_row + row] = sum;
         }
     }
 }

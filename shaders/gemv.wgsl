@@ -1,7 +1,8 @@
-// gemv: y[t, y_column + r] = bias[y_column + r] + sum_c weight[r, c] * x[t, c]
+// gemv: y[t, first_row + r] = bias[first_row + r] + sum_c weight[r, c] * x[t, c]
 //
 // Shapes    x: [num_tokens, x_stride] f32; weight: [out_features, x_stride] in FORMAT; both
-//           zero beyond in_features; bias: [y_column + out_features] f32, read where has_bias; y: [num_tokens, y_stride] f32
+//           zero beyond in_features; bias: [rows of the whole matrix] f32, read where has_bias;
+//           y: [num_tokens, y_stride] f32
 // Dispatch  ceil(out_features / (WORKGROUP_SIZE / THREADS_PER_ROW)) workgroups per token
 // Requires  WORKGROUP_SIZE and THREADS_PER_ROW powers of two, THREADS_PER_ROW <= WORKGROUP_SIZE
 // Twin      src/cpu/gemv.rs
@@ -18,7 +19,7 @@ struct Params {
     out_features: u32,
     x_stride: u32,
     y_stride: u32,
-    y_column: u32,
+    first_row: u32, // of these weights in the whole matrix
     has_bias: u32,
     format: u32, // of the weights, for the twin
 }
@@ -34,7 +35,7 @@ struct Batch {
 @group(0) @binding(1) var<uniform> batch: Batch;
 @group(0) @binding(2) var<storage, read> x: array<vec4<f32>>; // [num_tokens, x_stride]
 @group(0) @binding(3) var<storage, read> weight: array<vec4<u32>>; // [out_features, x_stride] in FORMAT
-@group(0) @binding(4) var<storage, read> bias: array<f32>; // [y_column + out_features]
+@group(0) @binding(4) var<storage, read> bias: array<f32>; // [rows of the whole matrix]
 @group(0) @binding(5) var<storage, read_write> y: array<f32>; // [num_tokens, y_stride]
 
 var<workgroup> partial: array<f32, WORKGROUP_SIZE>;
@@ -92,8 +93,8 @@ fn gemv(
 
     if in_range && local % THREADS_PER_ROW == 0u {
         if params.has_bias != 0u {
-            sum += bias[params.y_column + row];
+            sum += bias[params.first_row + row];
         }
-        y[token * params.y_stride + params.y_column + row] = sum;
+        y[token * params.y_stride + params.first_row + row] = sum;
     }
 }

@@ -105,8 +105,8 @@ impl Device {
         }
     }
 
-    /// Starts recording.
-    pub(crate) fn record(&self) -> Recorder {
+    /// Starts recording: what [`crate::kernels::Program::run`] writes into.
+    pub fn record(&self) -> Recorder {
         match self {
             Self::Gpu(gpu) => Recorder(Some(gpu.encoder())),
             Self::Cpu => Recorder(None),
@@ -114,7 +114,10 @@ impl Device {
     }
 
     /// Runs what was recorded, without waiting.
-    pub(crate) fn submit(&self, recorder: Recorder) -> Result<()> {
+    ///
+    /// # Errors
+    /// If the device is lost.
+    pub fn submit(&self, recorder: Recorder) -> Result<()> {
         match (self, recorder.0) {
             (Self::Gpu(gpu), Some(encoder)) => gpu.submit(encoder),
             _ => Ok(()),
@@ -218,7 +221,7 @@ impl Readback {
         match (&self.device, &mut self.staging) {
             (Device::Gpu(gpu), Some(staging)) => {
                 if let Some(encoder) = &mut recorder.0 {
-                    staging.copy_from(encoder, buffer.gpu(), words);
+                    staging.copy_from(gpu, encoder, buffer.gpu(), words);
                 }
                 self.device.submit(recorder)?;
                 staging.read(gpu, target).await?;

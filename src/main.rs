@@ -1,3 +1,7 @@
-//! The command-line program.
+//! The command-line program: a prompt in; text, data and figures out.
 
-fn main() {}
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

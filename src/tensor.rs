@@ -1,6 +1,6 @@
 //! Two-dimensional tensors on a device.
 
-use crate::device::{Buffer, Device};
+use crate::device::{Buffer, Device, Readback};
 use crate::error::Result;
 
 /// Rows start at a multiple of this many elements, so that shaders read eight elements at a time.
@@ -55,6 +55,18 @@ impl Tensor {
         Ok(Self { buffer: device.upload(label, &words)?, rows, columns })
     }
 
+    /// A tensor of `words`, `[rows, stride]`, padding included.
+    pub(crate) fn from_words(
+        device: &Device,
+        label: &str,
+        words: &[u32],
+        rows: usize,
+        columns: usize,
+    ) -> Result<Self> {
+        assert_eq!(words.len(), rows * row_stride(columns), "{label}: words of [{rows}, {columns}]");
+        Ok(Self { buffer: device.upload(label, words)?, rows, columns })
+    }
+
     /// How many rows.
     pub fn rows(&self) -> usize {
         self.rows
@@ -68,6 +80,33 @@ impl Tensor {
     /// Elements from one row to the next.
     pub fn stride(&self) -> usize {
         row_stride(self.columns)
+    }
+
+    /// The elements, `[rows, columns]` without padding, after all that was submitted before.
+    ///
+    /// Makes a staging buffer for this one time; a loop keeps a [`Readback`].
+    ///
+    /// ```
+    /// # pollster::block_on(async {
+    /// use sukashi::Device;
+    /// use sukashi::tensor::Tensor;
+    ///
+    /// let x = Tensor::from_slice(&Device::Cpu, "x", &[1.0, 2.0, 3.0], 1, 3)?;
+    /// assert_eq!(x.read(&Device::Cpu).await?, [1.0, 2.0, 3.0]);
+    /// # Ok::<(), sukashi::Error>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// If the device has no room for the staging buffer, or is lost meanwhile.
+    ///
+    /// # Panics
+    /// If the tensor is another device's.
+    pub async fn read(&self, device: &Device) -> Result<Vec<f32>> {
+        let words = self.rows * self.stride();
+        let mut readback = Readback::new(device, words)?;
+        let words = readback.submit_and_read(device.record(), &self.buffer, words).await?;
+        let rows = words.chunks_exact(self.stride().max(1));
+        Ok(rows.flat_map(|row| row[..self.columns].iter().map(|&word| f32::from_bits(word))).collect())
     }
 
     /// The elements' buffer.
@@ -164,9 +203,28 @@ impl Matrix {
         (rows, columns): (usize, usize),
         format: Format,
     ) -> Result<Self> {
+        let rows_per_part = device.max_binding_words() / format.words_per_row(columns);
+        Self::upload_in_parts(device, label, words, (rows, columns), format, rows_per_part)
+    }
+
+    /// As [`Matrix::upload`], in parts of at most `rows_per_part` rows, and never less than one.
+    ///
+    /// # Errors
+    /// If the device has no room for it, or cannot bind so many rows.
+    ///
+    /// # Panics
+    /// If `words` is not `rows` rows long.
+    pub fn upload_in_parts(
+        device: &Device,
+        label: &str,
+        words: &[u32],
+        (rows, columns): (usize, usize),
+        format: Format,
+        rows_per_part: usize,
+    ) -> Result<Self> {
         let row_words = format.words_per_row(columns);
         assert_eq!(words.len(), rows * row_words, "{label}: words of [{rows}, {columns}]");
-        let rows_per_part = (device.max_binding_words() / row_words).max(1);
+        let rows_per_part = rows_per_part.clamp(1, rows.max(1));
         let mut parts = Vec::with_capacity(rows.div_ceil(rows_per_part));
         for (index, chunk) in words.chunks(rows_per_part * row_words).enumerate() {
             parts.push(MatrixPart {

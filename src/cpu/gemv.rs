@@ -18,22 +18,22 @@ pub struct Weight<'a> {
     pub words: &'a [u32],
     /// How elements are stored.
     pub format: Format,
-    /// `[out_features]`, or empty.
+    /// `[out_features]` or more, of these rows; or empty.
     pub bias: &'a [f32],
     /// How many rows.
     pub out_features: usize,
 }
 
-/// `y[t, y_column + r] = bias[r] + sum_c weight[r, c] * x[t, c]`; rows of `x` are `x_stride` apart, of `y` `y_stride`.
+/// `y[t, first_row + r] = bias[r] + sum_c weight[r, c] * x[t, c]`; rows of `x` are `x_stride` apart, of `y` `y_stride`.
 pub fn gemv(
     num_tokens: usize,
     weight: Weight<'_>,
     (x, x_stride): (&[f32], usize),
-    (y, y_stride, y_column): (&mut [f32], usize, usize),
+    (y, y_stride, first_row): (&mut [f32], usize, usize),
 ) {
     for token in 0..num_tokens {
         let x = &x[token * x_stride..][..x_stride];
-        let y = &mut y[token * y_stride + y_column..][..weight.out_features];
+        let y = &mut y[token * y_stride + first_row..][..weight.out_features];
         y.par_iter_mut().with_min_len(ROWS_PER_TASK).enumerate().for_each(|(row, y)| {
             let product = dot(weight.words, weight.format, row * x_stride, x);
             *y = (product + f64::from(weight.bias.get(row).copied().unwrap_or(0.0))) as f32;

@@ -47,7 +47,7 @@ pub use scene::Bounds;
 pub use style::{Lang, Style, TextMode, Theme, Width};
 pub use temperature::{Temperatures, temperature};
 pub use trace::{Steps, trace};
-pub use words::percent;
+pub use words::{grouped, percent};
 
 use crate::{Result, Trace};
 use page::Page;

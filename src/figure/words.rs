@@ -29,7 +29,7 @@ pub fn percent(probability: f64) -> String {
 }
 
 /// 12345 as 12,345.
-pub(super) fn grouped(count: usize) -> String {
+pub fn grouped(count: usize) -> String {
     let digits = count.to_string();
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::trace::AdapterInfo;
 
 /// What matters of an adapter, without opening it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
 pub struct AdapterSummary {
     /// Name, backend, driver and kind.
     pub info: AdapterInfo,

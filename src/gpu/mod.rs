@@ -52,15 +52,26 @@ impl Gpu {
     /// If nothing matches, or the adapter refuses to open.
     pub async fn request(selector: &str) -> Result<Option<Self>> {
         match adapter::choose(selector).await? {
-            Some(adapter) => Ok(Some(Self::open(&adapter).await?)),
+            Some(adapter) => Ok(Some(Self::open(&adapter, adapter.limits()).await?)),
             None => Ok(None),
         }
     }
 
-    /// Opens an adapter with its own limits and without optional features.
-    async fn open(adapter: &wgpu::Adapter) -> Result<Self> {
+    /// As [`Gpu::request`], with `limits` in place of the adapter's own: what runs within WebGPU's smallest limits runs
+    /// everywhere.
+    ///
+    /// # Errors
+    /// As [`Gpu::request`]; also if the adapter has less than `limits`.
+    pub async fn request_with_limits(selector: &str, limits: wgpu::Limits) -> Result<Option<Self>> {
+        match adapter::choose(selector).await? {
+            Some(adapter) => Ok(Some(Self::open(&adapter, limits).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Opens an adapter without optional features.
+    async fn open(adapter: &wgpu::Adapter, limits: wgpu::Limits) -> Result<Self> {
         let info = adapter::info(&adapter.get_info());
-        let limits = adapter.limits();
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("sukashi"),
             required_limits: limits.clone(),

@@ -17,11 +17,12 @@ const UNIFORM_ALIGNMENT: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Pipelines(Mutex<HashMap<PipelineKey, wgpu::ComputePipeline>>);
 
-type PipelineKey = (&'static str, Vec<(&'static str, u64)>);
+/// Name and text of the shader, and its constants.
+type PipelineKey = (&'static str, &'static str, Vec<(&'static str, u64)>);
 
 fn key(dispatch: &Dispatch) -> PipelineKey {
     let constants = dispatch.constants.iter().map(|(name, value)| (*name, value.to_bits())).collect();
-    (dispatch.kernel.name, constants)
+    (dispatch.kernel.name, dispatch.kernel.wgsl, constants)
 }
 
 /// A compiled plan.

@@ -12,7 +12,8 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Debug)]
 pub struct Staging {
     buffer: wgpu::Buffer,
-    mapping: Arc<Mutex<Mapping>>,
+    /// Whether a read of it was begun and not ended: it failed, or its caller has given it up.
+    abandoned: bool,
 }
 
 #[derive(Debug, Default)]
@@ -23,27 +24,35 @@ struct Mapping {
 
 impl Staging {
     pub(super) fn new(gpu: &Gpu, words: usize) -> Result<Self> {
-        let descriptor = wgpu::BufferDescriptor {
-            label: Some("staging"),
-            size: (words.max(1) * 4) as u64,
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        };
-        let buffer = gpu.0.device.create_buffer(&descriptor);
+        let buffer = create(gpu, (words.max(1) * 4) as u64);
         gpu.0.fault.check()?;
-        Ok(Self { buffer, mapping: Arc::default() })
+        Ok(Self { buffer, abandoned: false })
     }
 
     /// Records the copy of the first `words` words of `source`.
-    pub(crate) fn copy_from(&self, encoder: &mut Encoder, source: &wgpu::Buffer, words: usize) {
+    pub(crate) fn copy_from(
+        &mut self,
+        gpu: &Gpu,
+        encoder: &mut Encoder,
+        source: &wgpu::Buffer,
+        words: usize,
+    ) {
+        if self.abandoned {
+            // wgpu would map the old one for the next read as soon as what the given-up read waited for is done, before
+            // the next copy.
+            self.buffer = create(gpu, self.buffer.size());
+            self.abandoned = false;
+        }
         encoder.0.copy_buffer_to_buffer(source, 0, &self.buffer, 0, (words * 4) as u64);
     }
 
     /// Waits for what was submitted and takes the copied words.
-    pub(crate) async fn read(&self, gpu: &Gpu, target: &mut [u32]) -> Result<()> {
+    pub(crate) async fn read(&mut self, gpu: &Gpu, target: &mut [u32]) -> Result<()> {
         let bytes = (target.len() * 4) as u64;
-        *lock(&self.mapping) = Mapping::default();
-        let mapping = Arc::clone(&self.mapping);
+        self.abandoned = true;
+        // Of this read alone: the callback of one that was given up may still come.
+        let shared: Arc<Mutex<Mapping>> = Arc::default();
+        let mapping = Arc::clone(&shared);
         self.buffer.map_async(wgpu::MapMode::Read, 0..bytes, move |result| {
             let mut mapping = lock(&mapping);
             mapping.result = Some(result);
@@ -53,7 +62,7 @@ impl Staging {
         });
         gpu.0.poller.notify();
         let result = poll_fn(|context| {
-            let mut mapping = lock(&self.mapping);
+            let mut mapping = lock(&shared);
             if let Some(result) = mapping.result.take() {
                 return Poll::Ready(Ok(result));
             }
@@ -76,8 +85,18 @@ impl Staging {
         target.copy_from_slice(bytemuck::cast_slice(&view));
         drop(view);
         self.buffer.unmap();
+        self.abandoned = false;
         Ok(())
     }
+}
+
+fn create(gpu: &Gpu, size: u64) -> wgpu::Buffer {
+    gpu.0.device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("staging"),
+        size,
+        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    })
 }
 
 /// Drives the device from a thread of its own, so that awaiting a result costs no caller's thread and no spinning.

@@ -22,8 +22,9 @@ pub(super) static KERNEL: Kernel = Kernel {
             y.floats_mut(),
         );
     },
-    // The polynomial's 1.5e-7, times x / 2 for x up to about 6, and the rounding of 1 + erf for negative x.
-    tolerance: Tolerance { atol: 2e-6, rtol: 1e-6 },
+    // The polynomial's 1.5e-7 times x / 2, and the rounding of 1 + erf for negative x. Measured on llvmpipe through
+    // Vulkan and GL: 2.6e-7 at x = -3.
+    tolerance: Tolerance { atol: 1e-6, rtol: 1e-6 },
 };
 
 /// Records `y = gelu(x)`; `x`, `y`: `[max_tokens, columns]`.

@@ -22,8 +22,9 @@ pub(super) static KERNEL: Kernel = Kernel {
             y.floats_mut(),
         );
     },
-    // A driver's tanh may be off by 1e-5 relative (WGSL allows it to be built from exp); times x / 2.
-    tolerance: Tolerance { atol: 2e-6, rtol: 2e-5 },
+    // Measured on llvmpipe through Vulkan and GL: 3e-7 near x = -5, where 1 + tanh has no digits left. WGSL lets a driver
+    // build tanh from exp, which costs others a few digits more.
+    tolerance: Tolerance { atol: 2e-6, rtol: 5e-6 },
 };
 
 /// Records `y = gelu(x)`; `x`, `y`: `[max_tokens, columns]`.

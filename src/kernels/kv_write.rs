@@ -42,6 +42,7 @@ pub fn kv_write(plan: &mut Plan, qkv: &Tensor, k_cache: &Tensor, v_cache: &Tenso
     let kv_size = k_cache.columns();
     assert_eq!(v_cache.columns(), kv_size, "kv_write: columns of the caches");
     assert!(qkv.columns() > 2 * kv_size, "kv_write: columns of qkv");
+    assert!(qkv.rows() >= plan.max_tokens(), "kv_write: tokens");
     let params = Params {
         q_size: (qkv.columns() - 2 * kv_size) as u32,
         kv_size: kv_size as u32,

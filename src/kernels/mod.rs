@@ -32,7 +32,7 @@ pub use geglu::geglu;
 pub use gelu_erf::gelu_erf;
 pub use gelu_tanh::gelu_tanh;
 pub use gemm::gemm;
-pub use gemv::gemv;
+pub use gemv::{GemvShape, gemv, gemv_shaped};
 pub use kv_write::kv_write;
 pub use layer_norm::layer_norm;
 pub use plan::{Constants, Dispatch, Entry, Plan, Program, Recorder};

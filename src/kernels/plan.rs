@@ -91,6 +91,17 @@ impl Plan {
         self.entries.push(Entry::Dispatch(dispatch));
     }
 
+    /// Puts `kernel` in the place of its namesake, so that a changed shader can be held against the twin.
+    pub(crate) fn substitute(&mut self, kernel: &'static Kernel) {
+        for entry in &mut self.entries {
+            if let Entry::Dispatch(dispatch) = entry
+                && dispatch.kernel.name == kernel.name
+            {
+                dispatch.kernel = kernel;
+            }
+        }
+    }
+
     /// Adds a copy of all of `from` into `to`, for a captured value.
     ///
     /// # Panics

@@ -8,8 +8,9 @@ use super::weights::DecoderWeights;
 use super::{gpt2, llama};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::sampling::Settings;
 use crate::text::{EncodeOptions, Tokenizer};
-use crate::trace::{ModelInfo, Token};
+use crate::trace::{self, ModelInfo, Prompt, Token, Trace};
 use crate::weights::{ModelFiles, Safetensors};
 
 /// A model whose weights are on a device. Cloning shares it.
@@ -144,6 +145,34 @@ impl Model {
             family: self.0.spec.family.name().into(),
             weights_sha256,
             precision: self.0.weights.embedding.precision(),
+        })
+    }
+
+    /// A trace of this model on its device after the prompt `ids`, with no steps yet and no final text.
+    ///
+    /// ```
+    /// use sukashi::sampling::Settings;
+    /// use sukashi::{Device, Model};
+    ///
+    /// let model = Model::embedded(&Device::Cpu)?;
+    /// let trace = model.trace(&model.encode("吾輩は")?, &Settings::default())?;
+    /// assert_eq!(trace.prompt.text.as_deref(), Some("吾輩は"));
+    /// assert_eq!((trace.prompt.tokens.len(), trace.steps.len()), (3, 0));
+    /// # Ok::<(), sukashi::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Model::info`].
+    pub fn trace(&self, ids: &[u32], sampling: &Settings) -> Result<Trace> {
+        Ok(Trace {
+            schema: trace::SCHEMA.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            model: self.info()?,
+            adapter: self.device().info(),
+            sampling: sampling.clone(),
+            prompt: Prompt { text: self.decode(ids), tokens: ids.iter().map(|&id| self.token(id)).collect() },
+            steps: Vec::new(),
+            text: None,
         })
     }
 }

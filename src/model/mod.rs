@@ -2,6 +2,7 @@
 
 mod capture;
 mod config;
+mod dump;
 mod forward;
 pub mod gemma3;
 pub mod gpt2;

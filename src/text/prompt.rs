@@ -56,7 +56,7 @@ pub fn check_prompt(ids: &[u32], vocab_size: usize, max_seq_len: usize) -> Resul
     if ids.len() > max_seq_len {
         return Err(Error::input("cannot use the prompt: it is longer than the model's context")
             .detail(format!("found {} tokens, expected at most {max_seq_len}", ids.len()))
-            .hint("shorten the prompt"));
+            .hint("shorten the prompt; --truncate-prompt keeps the end of it"));
     }
     Ok(())
 }

@@ -1,0 +1,60 @@
+//! One kernel on a device, beside its CPU twin.
+//!
+//! A kernel is a shader, a wrapper that records it into a plan, and a twin on the CPU that says what it means. Here
+//! `layer_norm` runs through the same plan on both, and the results are compared as the tests compare them.
+//!
+//! Run: `cargo run --example 01_one_kernel`
+//! (`SUKASHI_DEVICE=cpu`, an index or part of a name chooses the device.)
+
+use sukashi::kernels::{self, Batch, Plan};
+use sukashi::tensor::Tensor;
+use sukashi::{Device, Error, ErrorKind, Result};
+
+const NUM_TOKENS: usize = 2;
+const HIDDEN_SIZE: usize = 6;
+
+/// Two rows, the second far from zero, to be brought to mean 0 and variance 1.
+const X: [f32; NUM_TOKENS * HIDDEN_SIZE] =
+    [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 100.0, 101.0, 99.0, 100.5, 98.5, 102.0];
+
+async fn layer_norm(device: &Device) -> Result<Vec<f32>> {
+    let x = Tensor::from_slice(device, "x", &X, NUM_TOKENS, HIDDEN_SIZE)?;
+    let weight = Tensor::from_slice(device, "weight", &[1.0; HIDDEN_SIZE], 1, HIDDEN_SIZE)?;
+    let bias = Tensor::from_slice(device, "bias", &[0.0; HIDDEN_SIZE], 1, HIDDEN_SIZE)?;
+    let y = Tensor::zeros(device, "y", NUM_TOKENS, HIDDEN_SIZE)?;
+
+    // Recorded once, run as often as one likes.
+    let mut plan = Plan::new(device, NUM_TOKENS);
+    kernels::layer_norm(&mut plan, &x, &weight, &bias, 1e-5, &y);
+    let program = plan.compile()?;
+
+    let mut recorder = device.record();
+    program.run(Batch { num_tokens: NUM_TOKENS as u32, ..Batch::default() }, &mut recorder);
+    device.submit(recorder)?;
+    y.read(device).await
+}
+
+async fn run() -> Result<()> {
+    let selector = std::env::var("SUKASHI_DEVICE").unwrap_or_else(|_| "auto".to_owned());
+    let device = Device::request(&selector).await?;
+    let got = layer_norm(&device).await?;
+    let want = layer_norm(&Device::Cpu).await?;
+
+    let info = device.info();
+    println!("layer_norm on {} ({}) and its twin:", info.name, info.backend);
+    for (got, want) in got.chunks(HIDDEN_SIZE).zip(want.chunks(HIDDEN_SIZE)) {
+        println!("  device {got:8.4?}\n  twin   {want:8.4?}");
+    }
+    let kernel = kernels::REGISTRY.iter().find(|kernel| kernel.name == "layer_norm");
+    let tolerance = kernel.map(|kernel| kernel.tolerance).ok_or_else(|| Error::input("no such kernel"))?;
+    let error = got.iter().zip(&want).map(|(&got, &want)| tolerance.error(got, want)).fold(0.0, f64::max);
+    println!("largest difference: {:.1}% of the tolerance", 100.0 * error);
+    if error > 1.0 {
+        return Err(Error::new(ErrorKind::Computation, "layer_norm disagrees with its twin"));
+    }
+    Ok(())
+}
+
+fn main() -> Result<()> {
+    pollster::block_on(run())
+}

@@ -1,0 +1,52 @@
+//! What the temperature does to one distribution, as a chart in SVG and PNG.
+//!
+//! One run of the model gives the logits; a distribution at another temperature needs only them. The trace keeps the
+//! whole vocabulary's normaliser for each temperature, so that a few candidates are enough to draw it exactly.
+//!
+//! Run: `cargo run --example 05_temperature_chart -- FOLDER`
+//! (`SUKASHI_DEVICE=cpu`, an index or part of a name chooses the device; without FOLDER, the system's temporary one.)
+
+use std::path::PathBuf;
+
+use sukashi::figure::{Lang, Style, Temperatures, Theme, temperature};
+use sukashi::output::write_atomically;
+use sukashi::sampling::Settings;
+use sukashi::trace::StepRecorder;
+use sukashi::{Device, Model, Result, Sampler, Session, Trace};
+
+const PROMPT: &str = "吾輩は";
+const TEMPERATURES: [f64; 5] = [0.25, 0.5, 1.0, 2.0, 8.0];
+
+async fn record() -> Result<Trace> {
+    let selector = std::env::var("SUKASHI_DEVICE").unwrap_or_else(|_| "auto".to_owned());
+    let device = Device::request(&selector).await?;
+    let model = Model::embedded(&device)?;
+    let ids = model.encode(PROMPT)?;
+    let mut sampler = Sampler::new(Settings::default(), model.spec().vocab_size)?;
+    let mut session = Session::new(&model)?;
+
+    let mut trace = model.trace(&ids, sampler.settings())?;
+    let recorder = StepRecorder::new(12).with_temperatures(TEMPERATURES)?;
+    let logits = session.prefill(&ids).await?;
+    trace.steps.push(recorder.look(&mut sampler, logits, &ids, |id| model.token(id))?);
+    Ok(trace)
+}
+
+fn main() -> Result<()> {
+    let folder = std::env::args_os().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
+    let trace = pollster::block_on(record())?;
+    // A column of a journal, in black and grey.
+    let style = Style { theme: Theme::Print, lang: Lang::En, width: "160mm".parse()?, ..Style::default() };
+    let figure = temperature(&trace, &Temperatures::default(), &style)?;
+    for warning in figure.warnings() {
+        eprintln!("warning: {warning}");
+    }
+    for (name, bytes) in
+        [("temperature.svg", figure.svg().into_bytes()), ("temperature.png", figure.png(2.0)?)]
+    {
+        let path = folder.join(name);
+        write_atomically(&path, &bytes, true)?;
+        println!("{}", path.display());
+    }
+    Ok(())
+}

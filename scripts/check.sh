@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# Checks everything: format, lints, tests, documentation, examples. What CI runs is this script (.ci/run).
+#
+#     ./scripts/check.sh                 check
+#     ./scripts/check.sh --no-install    check, but leave the machine as it is
+#
+# Without a Vulkan driver, it first installs a software adapter (scripts/install_software_adapter.sh). Where none can be
+# had, tests that need an adapter run on the CPU twins alone and print SKIP; SUKASHI_REQUIRE_GPU=1 makes that a failure.
+#
+# Every step runs, also after a failure; a step that fails says what mends it. The steps' times and results go to stderr.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+install=yes
+case "${1:-}" in
+    "") ;;
+    --no-install) install=no ;;
+    *)
+        echo "usage: scripts/check.sh [--no-install]" >&2
+        exit 2
+        ;;
+esac
+
+results=()
+failed=0
+
+# step NAME MEND COMMAND...: runs the command; on failure prints what mends it.
+step() {
+    local name=$1 mend=$2 start=$SECONDS took
+    shift 2
+    echo "== $name" >&2
+    if "$@"; then
+        took=$((SECONDS - start))
+        results+=("ok      ${took}s  $name")
+        echo "== $name: ok, $took s" >&2
+    else
+        took=$((SECONDS - start))
+        failed=$((failed + 1))
+        results+=("FAILED  ${took}s  $name; $mend")
+        echo "== $name: FAILED after $took s; $mend" >&2
+    fi
+}
+
+# --- What the machine has ---
+
+has_tools() {
+    local missing=()
+    command -v cargo >/dev/null || missing+=(cargo)
+    cargo fmt --version >/dev/null 2>&1 || missing+=(rustfmt)
+    cargo clippy --version >/dev/null 2>&1 || missing+=(clippy)
+    [ ${#missing[@]} -eq 0 ] || { echo "missing: ${missing[*]}" >&2 && return 1; }
+}
+
+# Whether the Vulkan loader would find a driver. Metal and DirectX 12 are parts of their systems.
+has_vulkan_driver() {
+    [ "$(uname -s)" = Linux ] || return 0
+    local folder
+    [ -z "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ] || return 0
+    for folder in /usr/share /usr/local/share /etc "${XDG_DATA_HOME:-${HOME:-/root}/.local/share}"; do
+        if compgen -G "$folder/vulkan/icd.d/*.json" >/dev/null; then
+            return 0
+        fi
+    done
+    return 1
+}
+
+has_adapter_and_validator() {
+    if has_vulkan_driver && command -v spirv-val >/dev/null; then return 0; fi
+    if [ "$install" = yes ]; then scripts/install_software_adapter.sh || return 1; fi
+    has_vulkan_driver && command -v spirv-val >/dev/null
+}
+
+# --- What the repository holds ---
+
+# A path of one person's machine works on no other.
+no_private_paths() {
+    command -v git >/dev/null && git rev-parse --is-inside-work-tree >/dev/null 2>&1 || return 0
+    ! git grep -InE '(^|[^[:alnum:]._~-])/(home|Users|root)/[[:alnum:]_.-]' -- ':!scripts/check.sh'
+}
+
+# --- What cargo does ---
+
+lint() { cargo clippy --locked "$@" -- --deny warnings; }
+
+tests() {
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --locked --no-fail-fast
+    else
+        cargo test --locked --no-fail-fast --lib --bins --examples --tests
+    fi
+}
+
+docs() { RUSTDOCFLAGS="--deny warnings" cargo doc --locked --no-deps --lib; }
+
+# Each has to end well, and those that draw have to have drawn.
+examples() {
+    local out file name
+    out=$(mktemp -d) || return 1
+    for file in examples/*.rs; do
+        name=$(basename "$file" .rs)
+        echo "-- $name" >&2
+        cargo run --locked --quiet --example "$name" -- "$out" || return 1
+    done
+    for file in next-token.svg next-token.png next-token.json temperature.svg temperature.png; do
+        [ -s "$out/$file" ] || { echo "no example wrote $file" >&2 && return 1; }
+    done
+    rm -r "$out"
+}
+
+# In a function, so that bash has read all of this file before the first step: a step may change it.
+main() {
+    step "tools" "run: rustup component add rustfmt clippy" has_tools
+    step "adapter and spirv-val" "run: scripts/install_software_adapter.sh" has_adapter_and_validator
+    step "no private paths" "replace the paths above by relative ones" no_private_paths
+    step "format" "run: cargo fmt" cargo fmt --check
+    step "lints" "run: cargo clippy --fix --all-targets" lint --all-targets
+    # As a crate that embeds the library builds it: without the command line and the development dependencies.
+    step "lints of the library alone" "run: cargo clippy --no-default-features --lib" lint --no-default-features --lib
+    step "tests, shader validation among them" "see the failing test above; CONTRIBUTING.md says how to go on" tests
+    step "documentation tests" "run: cargo test --doc" cargo test --locked --doc
+    step "documentation" "run: cargo doc --no-deps, and mend its warnings" docs
+    step "examples" "run the example above: cargo run --example NAME" examples
+
+    echo >&2
+    printf '%s\n' "${results[@]}" >&2
+    if [ "$failed" -gt 0 ]; then
+        echo "check: $failed of ${#results[@]} steps FAILED" >&2
+        exit 1
+    fi
+    echo "check: all ${#results[@]} steps passed in $SECONDS s" >&2
+}
+
+main

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Installs what a machine without a GPU needs to run the shaders: a software adapter for Vulkan (lavapipe) and for GL
+# (llvmpipe), and spirv-val. Debian and Ubuntu, through apt; elsewhere it says what to install.
+#
+#     scripts/install_software_adapter.sh            install
+#     scripts/install_software_adapter.sh --sources  only print the line of the backports source that would be added
+set -euo pipefail
+
+# Loaders and Mesa's drivers. wgpu reaches GL through EGL, without a window.
+packages=(libvulkan1 mesa-vulkan-drivers libegl1 libegl-mesa0 libgl1-mesa-dri libgles2 spirv-tools)
+
+# Debian 12's own Mesa is of 2022; its lavapipe lacks fixes that compute shaders need.
+backports=bookworm-backports
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+say() { echo "install_software_adapter: $*" >&2; }
+
+# As root, or through sudo.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        say "this needs root: $*"
+        return 1
+    fi
+}
+
+apt() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@"
+}
+
+# The sources of a release, one address to a line. apt itself reads sources.list, *.list and *.sources for this, so
+# that a machine's own mirror is used, in whichever form it is written down.
+sources_of() {
+    apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(REPO_URI)' "Created-By: Packages" |
+        awk -v release="$1" '$1 == release && $2 == "main" && !seen[$3]++ { print $3 }'
+}
+
+# The line that adds the backports from the mirror that the release itself comes from.
+backports_line() {
+    local mirror options=""
+    mirror=$(sources_of "${backports%-backports}" | head -n 1)
+    if [ -z "$mirror" ]; then
+        say "apt has no source for ${backports%-backports}; run: apt-get update"
+        return 1
+    fi
+    if [ -e "$keyring" ]; then options="[signed-by=$keyring] "; fi
+    echo "deb $options$mirror $backports main"
+}
+
+elsewhere() {
+    case "$(uname -s)" in
+        Darwin) say "macOS has Metal; for spirv-val, run: brew install spirv-tools" ;;
+        Linux)
+            say "install Mesa's Vulkan and EGL drivers, the Vulkan loader and SPIRV-Tools:"
+            say "  Fedora: dnf install mesa-vulkan-drivers vulkan-loader mesa-libEGL mesa-dri-drivers spirv-tools"
+            say "  Arch:   pacman -S vulkan-swrast vulkan-icd-loader mesa spirv-tools"
+            say "  Alpine: apk add mesa-vulkan-swrast vulkan-loader mesa-egl mesa-dri-gallium spirv-tools"
+            ;;
+        *) say "Windows has DirectX 12 with a software adapter of its own; spirv-val comes with the Vulkan SDK" ;;
+    esac
+}
+
+if ! command -v apt-get >/dev/null; then
+    elsewhere
+    exit 1
+fi
+if [ "${1:-}" = --sources ]; then
+    backports_line
+    exit
+fi
+
+# One source that is out of reach need not be the one that counts; the installation tells.
+apt update || say "apt-get update had errors"
+release=()
+codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+if [ "$codename" = "${backports%-backports}" ]; then
+    if [ -z "$(sources_of "$backports")" ]; then
+        line=$(backports_line)
+        eval "$(apt-config shell folder Dir::Etc::sourceparts/d)"
+        say "adding to ${folder}$backports.list: $line"
+        echo "$line" | as_root tee "${folder}$backports.list" >/dev/null
+        apt update || say "apt-get update had errors"
+    fi
+    # Backports are never installed unasked, so the new source changes nothing else on the machine.
+    release=(-t "$backports")
+fi
+apt install --no-install-recommends "${release[@]}" "${packages[@]}"
+say "installed"

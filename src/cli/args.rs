@@ -1,0 +1,136 @@
+//! Flags that several commands share.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use sukashi::sampling::{Choice, Settings};
+use sukashi::{Error, Result};
+
+/// A flag that takes one of `names`, which `T` reads.
+pub fn names<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = Error> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
+}
+
+/// What runs where, on what.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// What to continue; `-` reads the standard input, less one line end at its end
+    pub prompt: Option<String>,
+    /// Token ids instead of a text, such as 1,2,3
+    #[arg(long, value_name = "IDS", conflicts_with = "prompt", allow_hyphen_values = true)]
+    pub ids: Option<String>,
+    /// Feed characters that the vocabulary lacks as its unknown token
+    #[arg(long)]
+    pub allow_unknown: bool,
+    /// Of a prompt longer than the model's context, keep the end
+    #[arg(long)]
+    pub truncate_prompt: bool,
+    /// Folder with config.json, model.safetensors and tokenizer.json [default: the model in the program]
+    #[arg(long, value_name = "PATH", help_heading = "Model")]
+    pub model: Option<PathBuf>,
+    /// auto, cpu, or an index, a backend or part of a name that `sukashi adapters` lists
+    #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Model")]
+    pub device: String,
+}
+
+/// What is done to the distribution.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sampling")]
+pub struct StageArgs {
+    /// Divide the logits by this; 0 leaves the most probable token alone [default: 1]
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    temperature: Option<f64>,
+    /// Keep the K most probable tokens
+    #[arg(long, value_name = "K")]
+    top_k: Option<usize>,
+    /// Keep the most probable tokens whose mass reaches P
+    #[arg(long, value_name = "P", allow_hyphen_values = true)]
+    top_p: Option<f64>,
+    /// Drop tokens less probable than this fraction of the most probable one
+    #[arg(long, value_name = "P", allow_hyphen_values = true)]
+    min_p: Option<f64>,
+    /// Keep the tokens whose information is closest to the entropy, up to mass P
+    #[arg(long, value_name = "P", allow_hyphen_values = true)]
+    typical_p: Option<f64>,
+    /// Divide the logits of tokens already present by this [default: 1]
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
+    repetition_penalty: Option<f64>,
+    /// Subtract this from a logit for each time that its token is present [default: 0]
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
+    frequency_penalty: Option<f64>,
+    /// Subtract this from the logits of tokens already present [default: 0]
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
+    presence_penalty: Option<f64>,
+    /// Add VALUE to the logit of token ID; may be repeated
+    #[arg(long, value_name = "ID=VALUE", value_parser = logit_bias, allow_hyphen_values = true)]
+    logit_bias: Vec<(u32, f64)>,
+}
+
+/// How a token is chosen from it.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sampling")]
+pub struct ChoiceArgs {
+    /// Always take the most probable token
+    #[arg(long, conflicts_with = "pick")]
+    greedy: bool,
+    /// Always take the N-th most probable token
+    #[arg(long, value_name = "N")]
+    pick: Option<usize>,
+    /// Seed of the random choice: the same seed gives the same text
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    seed: u64,
+}
+
+impl StageArgs {
+    /// The settings, checked.
+    pub fn settings(&self, choice: Option<&ChoiceArgs>) -> Result<Settings> {
+        let plain = Settings::default();
+        let settings = Settings {
+            choice: choice.map_or(plain.choice, ChoiceArgs::choice),
+            temperature: self.temperature.unwrap_or(plain.temperature),
+            top_k: self.top_k,
+            top_p: self.top_p,
+            min_p: self.min_p,
+            typical_p: self.typical_p,
+            repetition_penalty: self.repetition_penalty.unwrap_or(plain.repetition_penalty),
+            frequency_penalty: self.frequency_penalty.unwrap_or(plain.frequency_penalty),
+            presence_penalty: self.presence_penalty.unwrap_or(plain.presence_penalty),
+            logit_bias: BTreeMap::from_iter(self.logit_bias.iter().copied()),
+            custom_stages: Vec::new(),
+            seed: choice.map_or(plain.seed, |choice| choice.seed),
+        };
+        settings.validate()?;
+        Ok(settings)
+    }
+}
+
+impl ChoiceArgs {
+    fn choice(&self) -> Choice {
+        match self.pick {
+            _ if self.greedy => Choice::Greedy,
+            Some(rank) => Choice::Pick(rank),
+            None => Choice::Sample,
+        }
+    }
+}
+
+fn logit_bias(text: &str) -> std::result::Result<(u32, f64), String> {
+    let parsed = text
+        .split_once('=')
+        .and_then(|(id, value)| Some((id.trim().parse().ok()?, value.trim().parse().ok()?)));
+    parsed.ok_or_else(|| "expected ID=VALUE, such as 42=-1.5".to_owned())
+}
+
+/// Refuses a number of things that is 0.
+pub fn at_least_one(flag: &str, count: usize) -> Result<()> {
+    match count {
+        0 => Err(Error::input(format!("cannot work with {flag} 0")).detail("expected 1 or more")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,20 @@
+//! `sukashi completions`: what a shell needs to complete commands and flags.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use super::Cli;
+use super::failure::{Outcome, print_bytes};
+
+/// Print a completion script for a shell
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Which shell
+    shell: Shell,
+}
+
+pub fn run(args: &Args) -> Outcome {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "sukashi", &mut script);
+    print_bytes(&script)
+}

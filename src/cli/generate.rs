@@ -1,0 +1,139 @@
+//! `sukashi generate`: continue a text.
+
+use std::time::Instant;
+
+use sukashi::Error;
+
+use super::args::{ChoiceArgs, RunArgs, StageArgs, at_least_one};
+use super::failure::{Outcome, note, print};
+use super::run::{Input, Run};
+use super::stop::StopTexts;
+use super::terminal::{Terminal, without_controls};
+use super::text::GrowingText;
+
+/// Continue a text, token by token
+///
+/// The prompt is printed first, so that the text is whole. A model without tokenizer.json gives token ids,
+/// separated by spaces. The text ends after --max-new-tokens, where the model ends it, or before a --stop text.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    run: RunArgs,
+    /// How many tokens to add at most
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
+    max_new_tokens: usize,
+    /// End before this text; may be repeated
+    #[arg(long, value_name = "TEXT")]
+    stop: Vec<String>,
+    /// Leave the prompt out
+    #[arg(long)]
+    no_echo: bool,
+    /// Print tokens per second and times on the standard error
+    #[arg(long)]
+    stats: bool,
+    #[command(flatten)]
+    stages: StageArgs,
+    #[command(flatten)]
+    choice: ChoiceArgs,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    let settings = args.stages.settings(Some(&args.choice))?;
+    at_least_one("--max-new-tokens", args.max_new_tokens)?;
+    if args.stop.iter().any(String::is_empty) {
+        return Err(Error::input("cannot stop at an empty text").hint("leave --stop out").into());
+    }
+    let input = Input::read(&args.run, terminal)?;
+    if !args.stop.is_empty() && !input.has_tokenizer() {
+        return Err(Error::input("cannot use --stop: the model has no tokenizer.json").into());
+    }
+    let mut sampler = input.sampler(settings)?;
+    let run = input.load(terminal)?;
+
+    let mut text = GrowingText::new(&run);
+    let mut stop = StopTexts::new(&args.stop);
+    let show =
+        |part: &str| if terminal.is_interactive { print(&without_controls(part)) } else { print(part) };
+    if !args.no_echo {
+        show(text.as_str())?;
+    }
+    // Without a tokenizer, the space between two ids belongs to neither.
+    let mut is_first = args.no_echo;
+    let mut stats = Stats::new();
+    let ended = run.generate(args.max_new_tokens, terminal, |logits, ids| {
+        let id = sampler.sample(logits, ids)?.id;
+        stats.count();
+        if run.ends_text(id) {
+            return Ok(Some(id));
+        }
+        let part = text.push(id);
+        let part = if std::mem::take(&mut is_first) && !has_text(&run) { part.trim_start() } else { part };
+        let (shown, is_stopped) = stop.push(part);
+        show(&shown)?;
+        stats.is_stopped = is_stopped;
+        Ok(if is_stopped { None } else { Some(id) })
+    });
+    if ended.is_err() && terminal.is_interactive {
+        // The message begins on a line of its own.
+        print("\n")?;
+    }
+    let num_dropped = ended?;
+    if !stats.is_stopped {
+        let (shown, is_stopped) = stop.push(text.finish());
+        show(&shown)?;
+        if !is_stopped {
+            show(&stop.finish())?;
+        }
+    }
+    print("\n")?;
+    run.say_if_dropped(num_dropped, terminal);
+    if args.stats {
+        note(&stats.line(&run));
+    }
+    Ok(())
+}
+
+fn has_text(run: &Run) -> bool {
+    run.model.tokenizer().is_some()
+}
+
+/// How long it took.
+struct Stats {
+    started: Instant,
+    first: Option<Instant>,
+    last: Instant,
+    num_tokens: usize,
+    is_stopped: bool,
+}
+
+impl Stats {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { started: now, first: None, last: now, num_tokens: 0, is_stopped: false }
+    }
+
+    /// A token was chosen.
+    fn count(&mut self) {
+        self.last = Instant::now();
+        self.first.get_or_insert(self.last);
+        self.num_tokens += 1;
+    }
+
+    fn line(&self, run: &Run) -> String {
+        let first = self.first.unwrap_or(self.last);
+        let ms = |duration: std::time::Duration| duration.as_secs_f64() * 1e3;
+        let decoding = (self.last - first).as_secs_f64();
+        // The first token waits for the whole prompt, so the rate is that of the others.
+        let rate = match self.num_tokens {
+            0 | 1 => String::new(),
+            count => format!(", {:.1} tokens/s", (count - 1) as f64 / decoding.max(1e-9)),
+        };
+        format!(
+            "load {:.0} ms, first token {:.0} ms (prompt of {}), {} tokens{rate}",
+            ms(run.load_time),
+            ms(first - self.started),
+            run.prompt.ids.len(),
+            self.num_tokens,
+        )
+    }
+}

@@ -1,0 +1,110 @@
+//! The program `sukashi`: one file per command, and what they share.
+//!
+//! Data goes to the standard output, everything else to the standard error. The exit code is 2 for bad input and
+//! 1 for a failed run.
+
+mod adapters;
+mod args;
+mod completions;
+mod dump;
+mod failure;
+mod figure;
+mod generate;
+mod man;
+mod next;
+mod progress;
+mod prompt;
+mod record;
+mod run;
+mod stop;
+mod system_fonts;
+mod table;
+mod terminal;
+mod text;
+mod trace;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use sukashi::figure::Lang;
+
+use failure::Outcome;
+use terminal::Terminal;
+
+/// An LLM runtime that you can see through.
+///
+/// Runs a language model on any GPU (or on the CPU), and shows every number on the way to the next token: as
+/// text, as data and as figures. Without --model, it uses a small Japanese model that is part of the program.
+#[derive(Debug, Parser)]
+#[command(name = "sukashi", version, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Language of headings and notes: ja or en [default: from LC_ALL, LC_MESSAGES or LANG]
+    #[arg(long, global = true, value_parser = args::names::<Lang>(&["ja", "en"]), hide_possible_values = true)]
+    lang: Option<Lang>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Next(next::Args),
+    Generate(generate::Args),
+    Trace(trace::Args),
+    Figure(figure::Args),
+    Dump(dump::Args),
+    Adapters(adapters::Args),
+    Verify(verify::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    failure::report_panics(|| {
+        let cli = Cli::parse();
+        start_log();
+        failure::exit_code(cli.run())
+    })
+}
+
+impl Cli {
+    fn run(self) -> Outcome {
+        let terminal = Terminal::new(self.lang.unwrap_or_else(terminal::lang_of_locale));
+        match self.command {
+            Command::Next(args) => next::run(&args, &terminal),
+            Command::Generate(args) => generate::run(&args, &terminal),
+            Command::Trace(args) => trace::run(&args, &terminal),
+            Command::Figure(args) => figure::run(&args, &terminal),
+            Command::Dump(args) => dump::run(&args, &terminal),
+            Command::Adapters(args) => adapters::run(&args, &terminal),
+            Command::Verify(args) => verify::run(&args, &terminal),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
+        }
+    }
+}
+
+/// Warnings of the library go to the standard error; `SUKASHI_LOG` = off, error, warn, info, debug or trace
+/// asks for less or more.
+fn start_log() {
+    use tracing_subscriber::filter::LevelFilter;
+    let level = std::env::var("SUKASHI_LOG").ok().and_then(|level| level.parse().ok());
+    tracing_subscriber::fmt()
+        .with_max_level(level.unwrap_or(LevelFilter::WARN))
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .without_time()
+        .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn flags_do_not_contradict_each_other() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,65 @@
+//! `sukashi next`: the most probable next tokens.
+
+use sukashi::Trace;
+use sukashi::figure::Lang;
+use sukashi::trace::visible;
+
+use super::args::{RunArgs, StageArgs};
+use super::failure::Outcome;
+use super::record::{OutputArgs, Steps, record, recorder};
+use super::run::Input;
+use super::table::{Layout, table};
+use super::terminal::{Paint, Terminal, fit_end, fit_start, width};
+
+/// Show the most probable next tokens
+///
+/// Probabilities are over the whole vocabulary; what the sampling flags make of them stands beside them. JSON is
+/// the record that `sukashi figure --from` draws.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    run: RunArgs,
+    /// How many tokens to show
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    top: usize,
+    #[command(flatten)]
+    stages: StageArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    let settings = args.stages.settings(None)?;
+    let recorder = recorder(args.top)?;
+    args.output.check()?;
+    let input = Input::read(&args.run, terminal)?;
+    let sampler = input.sampler(settings)?;
+    let run = input.load(terminal)?;
+    let trace = record(&run, sampler, &recorder, (Steps::Look, terminal), |_, _| Ok(()))?;
+    args.output.write(&trace, &text(&trace, &args.output.terminal(terminal)))
+}
+
+fn text(trace: &Trace, terminal: &Terminal) -> String {
+    let Some(step) = trace.steps.first() else { return String::new() };
+    let context = match &trace.text {
+        Some(text) => visible::line(text),
+        None => Vec::from_iter(trace.prompt.tokens.iter().map(|t| format!("#{}", t.id))).join(" "),
+    };
+    let (before, after) = match terminal.lang {
+        Lang::Ja => ("「", "」の次に来るトークン"),
+        Lang::En => ("“", "”: the next token"),
+    };
+    let context = fit_end(&context, terminal.width.saturating_sub(width(before) + width(after)));
+    let title = format!("{before}{context}{after}");
+    let layout = Layout { ids: true, names: true, full_bar: None, label_width: 0 };
+    let table = table(step, &layout, terminal);
+    let bits = step.entropy_bits;
+    let entropy = match terminal.lang {
+        Lang::Ja => format!("エントロピー {bits:.2} ビット"),
+        Lang::En => format!("entropy {bits:.2} bits"),
+    };
+    let source = [&entropy, &trace.model.name, &trace.adapter.name].map(String::as_str).join(" · ");
+    let source = fit_start(&format!("  {source}"), terminal.width);
+    let (title, source) = (terminal.paint(Paint::Title, &title), terminal.paint(Paint::Quiet, &source));
+    format!("{title}\n\n{table}\n{source}\n")
+}

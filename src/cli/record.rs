@@ -1,0 +1,146 @@
+//! From a run to a trace, and from a trace to a file or the standard output.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use sukashi::sampling::Sampler;
+use sukashi::trace::{Prompt, SCHEMA, Step, StepRecorder};
+use sukashi::{Error, Result, Trace, output};
+
+use super::failure::{Outcome, print};
+use super::run::Run;
+use super::terminal::Terminal;
+use super::text::GrowingText;
+
+/// What is recorded of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Steps {
+    /// The distribution after the prompt; nothing is chosen.
+    Look,
+    /// Up to this many chosen tokens.
+    Choose(usize),
+}
+
+/// Runs the model and records each step; `see` gets the text before each step, and the step.
+pub fn record(
+    run: &Run,
+    mut sampler: Sampler,
+    recorder: &StepRecorder,
+    (steps, terminal): (Steps, &Terminal),
+    mut see: impl FnMut(&str, &Step) -> Outcome,
+) -> Outcome<Trace> {
+    let model = &run.model;
+    let mut text = GrowingText::new(run);
+    let mut recorded = Vec::new();
+    let token = |id| model.token(id);
+    let max_new_tokens = match steps {
+        Steps::Look => 1,
+        Steps::Choose(count) => count,
+    };
+    let num_dropped = run.generate(max_new_tokens, terminal, |logits, ids| {
+        let step = match steps {
+            Steps::Look => recorder.look(&mut sampler, logits, ids, token)?,
+            Steps::Choose(_) => recorder.sample(&mut sampler, logits, ids, token)?,
+        };
+        see(text.as_str(), &step)?;
+        let chosen = step.chosen.as_ref().map(|chosen| chosen.id);
+        if let Some(id) = chosen {
+            text.push(id);
+        }
+        recorded.push(step);
+        Ok(chosen)
+    })?;
+    run.say_if_dropped(num_dropped, terminal);
+    text.finish();
+    let prompt_ids = &run.prompt.ids;
+    Ok(Trace {
+        schema: SCHEMA.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        model: model.info()?,
+        adapter: model.device().info(),
+        sampling: sampler.settings().clone(),
+        prompt: Prompt {
+            text: run.prompt.typed.clone().or_else(|| model.decode(prompt_ids)),
+            tokens: prompt_ids.iter().map(|&id| model.token(id)).collect(),
+        },
+        steps: recorded,
+        text: model.tokenizer().map(|_| text.as_str().to_owned()),
+    })
+}
+
+/// Where a record goes, and as what.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// What to write [default: by the extension of --output, else text]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Write to this file instead of the standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long)]
+    force: bool,
+}
+
+/// A record's form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// One document, `sukashi.trace/1`
+    Json,
+    /// A line for the run, then one per step
+    Jsonl,
+    /// A row per candidate
+    Csv,
+    /// Markdown tables
+    Md,
+}
+
+impl OutputArgs {
+    /// Whether text for people goes to the standard output, and may so as it is made.
+    pub fn is_shown(&self) -> bool {
+        self.format() == Format::Text && self.output.is_none()
+    }
+
+    /// The form asked for, in words or by the file's extension.
+    pub fn format(&self) -> Format {
+        let extension = self.output.as_ref().and_then(|path| path.extension()?.to_str());
+        let by_extension = extension.and_then(|extension| Format::from_str(extension, true).ok());
+        self.format.or(by_extension).unwrap_or(Format::Text)
+    }
+
+    /// Whether the file can be written, before a long run.
+    pub fn check(&self) -> Result<()> {
+        self.output.as_ref().map_or(Ok(()), |path| output::check_target(path, self.force))
+    }
+
+    /// Writes the record; `text` is its form for people.
+    pub fn write(&self, trace: &Trace, text: &str) -> Outcome {
+        let contents = match self.format() {
+            Format::Text => text.to_owned(),
+            Format::Json => trace.to_json()?,
+            Format::Jsonl => trace.to_jsonl()?,
+            Format::Csv => trace.to_csv()?,
+            Format::Md => trace.to_markdown()?,
+        };
+        match &self.output {
+            Some(path) => Ok(output::write_atomically(path, contents.as_bytes(), self.force)?),
+            None => print(&contents),
+        }
+    }
+
+    /// What text for a file is set for: no colours, a fixed width.
+    pub fn terminal(&self, terminal: &Terminal) -> Terminal {
+        if self.output.is_some() { Terminal::plain(terminal.lang) } else { *terminal }
+    }
+}
+
+/// Refuses a record without candidates.
+pub fn recorder(top: usize) -> Result<StepRecorder> {
+    match top {
+        0 => Err(Error::input("cannot show 0 candidates").detail("expected --top 1 or more")),
+        _ => Ok(StepRecorder::new(top)),
+    }
+}

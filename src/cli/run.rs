@@ -1,0 +1,142 @@
+//! From arguments to a model that is ready, and from there to tokens.
+
+use std::time::{Duration, Instant};
+
+use sukashi::figure::Lang;
+use sukashi::model::{DecoderSpec, spec};
+use sukashi::sampling::{Sampler, Settings};
+use sukashi::weights::ModelFiles;
+use sukashi::{Device, Model, Result, Session};
+
+use super::args::{RunArgs, at_least_one};
+use super::failure::{Outcome, note};
+use super::progress::Progress;
+use super::prompt::Prompt;
+use super::terminal::Terminal;
+
+/// Tokens of a prompt that are read between two steps of a progress bar.
+const PROMPT_PART: usize = 256;
+
+/// Everything checked that can be without a device: bad input is told before a long load.
+pub struct Input {
+    files: ModelFiles,
+    spec: DecoderSpec,
+    prompt: Prompt,
+    device: String,
+}
+
+/// A model on its device, and the prompt.
+pub struct Run {
+    pub model: Model,
+    pub prompt: Prompt,
+    /// From the first look at the files until the weights were on the device.
+    pub load_time: Duration,
+}
+
+impl Input {
+    pub fn read(args: &RunArgs, terminal: &Terminal) -> Result<Self> {
+        let files = match &args.model {
+            Some(folder) => ModelFiles::open(folder)?,
+            None => ModelFiles::embedded()?,
+        };
+        let spec = spec::from_config(&files.config, &files.config_label)?;
+        let prompt = Prompt::read(args, &files, &spec, terminal)?;
+        Ok(Self { files, spec, prompt, device: args.device.clone() })
+    }
+
+    /// A sampler for the model's vocabulary.
+    pub fn sampler(&self, settings: Settings) -> Result<Sampler> {
+        Sampler::new(settings, self.spec.vocab_size)
+    }
+
+    /// Whether the model can turn tokens into text.
+    pub fn has_tokenizer(&self) -> bool {
+        self.files.tokenizer.is_some()
+    }
+
+    /// Opens the device and puts the model there.
+    pub fn load(self, terminal: &Terminal) -> Result<Run> {
+        let started = Instant::now();
+        let device = pollster::block_on(Device::request(&self.device))?;
+        if self.device.eq_ignore_ascii_case("auto") {
+            say_if_slow(&device, terminal);
+        }
+        let mut progress = Progress::new(terminal.words("読み込み中", "loading"));
+        let model = Model::from_files(&device, self.files, &mut |done, total| progress.set(done, total))?;
+        drop(progress);
+        Ok(Run { model, prompt: self.prompt, load_time: started.elapsed() })
+    }
+}
+
+/// Says so if the device that was found is none that was hoped for.
+pub fn say_if_slow(device: &Device, terminal: &Terminal) {
+    let info = device.info();
+    let what = match info.kind.as_str() {
+        "software" => match terminal.lang {
+            Lang::Ja => format!("GPU がないため、ソフトウェアアダプター {} で動かします", info.name),
+            Lang::En => format!("there is no GPU; running on the software adapter {}", info.name),
+        },
+        "cpu" => terminal
+            .words("アダプターがないため、CPU で動かします", "there is no adapter; running on the CPU")
+            .to_owned(),
+        _ => return,
+    };
+    note(&format!("{} {what}", terminal.words("注意:", "note:")));
+}
+
+impl Run {
+    /// Reads the prompt and then up to `max_new_tokens` tokens that `choose` gives for the logits and the tokens
+    /// so far; ends early where it gives none, or one that ends the text. Gives the number of tokens that left the
+    /// model's context on the way, for [`Self::say_if_dropped`].
+    pub fn generate(
+        &self,
+        max_new_tokens: usize,
+        terminal: &Terminal,
+        mut choose: impl FnMut(&[f32], &[u32]) -> Outcome<Option<u32>>,
+    ) -> Outcome<usize> {
+        at_least_one("--max-new-tokens", max_new_tokens)?;
+        let mut session = Session::new(&self.model)?;
+        let mut ids = self.prompt.ids.clone();
+        pollster::block_on(async {
+            let (first, last) = ids.split_at((ids.len() - 1) / PROMPT_PART * PROMPT_PART);
+            let mut progress = Progress::new(terminal.words("プロンプトを読み込み中", "reading the prompt"));
+            for (index, part) in first.chunks(PROMPT_PART).enumerate() {
+                progress.set(index * PROMPT_PART, ids.len());
+                session.prefill(part).await?;
+            }
+            let mut logits = session.prefill(last).await?;
+            drop(progress);
+            for number in 1..=max_new_tokens {
+                let Some(id) = choose(logits, &ids)? else { break };
+                ids.push(id);
+                if number == max_new_tokens || self.ends_text(id) {
+                    break;
+                }
+                logits = session.decode(id).await?;
+            }
+            Outcome::Ok(())
+        })?;
+        Ok(session.num_dropped())
+    }
+
+    /// Whether `id` is one of the model's marks for the end of a text.
+    pub fn ends_text(&self, id: u32) -> bool {
+        self.model.spec().eos_token_ids.contains(&id)
+    }
+
+    /// Says that the text outgrew the model's context, if it did.
+    pub fn say_if_dropped(&self, num_dropped: usize, terminal: &Terminal) {
+        let max_seq_len = self.model.spec().max_seq_len;
+        if num_dropped > 0 {
+            note(&match terminal.lang {
+                Lang::Ja => format!(
+                    "注意: 文脈の上限 {max_seq_len} トークンを超えたため、先頭の {num_dropped} トークンを外して続けました"
+                ),
+                Lang::En => format!(
+                    "note: the text outgrew the model's context of {max_seq_len} tokens; \
+                     the first {num_dropped} were dropped on the way"
+                ),
+            });
+        }
+    }
+}

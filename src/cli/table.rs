@@ -1,0 +1,182 @@
+//! Candidates as rows: mark, rank, id, token, probabilities and a bar.
+
+use sukashi::figure::{Lang, grouped, percent};
+use sukashi::trace::{Candidate, Step, visible};
+
+use super::terminal::{Paint, Terminal, bar, fit_start, pad, pad_start, pale_bar, width};
+
+/// What the rows show, and how far a bar reaches.
+pub struct Layout {
+    /// Whether each row begins with a candidate's id.
+    pub ids: bool,
+    /// Whether a row of columns' names comes first.
+    pub names: bool,
+    /// The probability of a bar over the whole width; `None` for the greatest one shown.
+    pub full_bar: Option<f64>,
+    /// The columns of labels, where several tables are to be aligned.
+    pub label_width: usize,
+}
+
+/// Longest label, as a share of the width.
+const MAX_LABEL_SHARE: usize = 3;
+/// A label has at least this much room.
+const MIN_LABEL: usize = 8;
+/// The mark of the chosen token, and a space.
+const MARK_WIDTH: usize = 2;
+/// The longest percentage: `<0.01%`.
+const PERCENT_WIDTH: usize = 6;
+/// A bar shorter than this says nothing.
+const MIN_BAR: usize = 5;
+/// Two probabilities closer than this are printed as one.
+const SAME: f64 = 1e-9;
+const GAP: &str = "  ";
+const ID: &str = "id";
+
+/// A candidate, or everything not listed.
+struct Row<'a> {
+    candidate: Option<&'a Candidate>,
+    label: String,
+    /// The model's, the scaled and the final probability.
+    probs: [f64; 3],
+    is_chosen: bool,
+}
+
+/// The step's candidates and the rest, as lines.
+pub fn table(step: &Step, layout: &Layout, terminal: &Terminal) -> String {
+    let rows = rows(step, terminal.lang);
+    let columns = Columns::new(&rows, layout, terminal);
+    let mut out = String::new();
+    if layout.names {
+        let names = columns.probs.iter().map(|&prob| columns.prob_names[prob]);
+        let line = columns.line(["", "#", ID, columns.token_name], names.map(str::to_owned));
+        out += &format!("{}\n", terminal.paint(Paint::Quiet, line.trim_end()));
+    }
+    let full_bar =
+        layout.full_bar.unwrap_or_else(|| rows.iter().map(|row| columns.last(row)).fold(0.0, f64::max));
+    for row in &rows {
+        let is_cut = row.candidate.is_some() && row.probs[2] <= 0.0;
+        let (text_paint, bar_paint) = match row.candidate {
+            _ if row.is_chosen => (Paint::Chosen, Paint::Chosen),
+            Some(_) if !is_cut => (Paint::Plain, Paint::Bar),
+            _ => (Paint::Quiet, Paint::Quiet),
+        };
+        let number = |of: fn(&Candidate) -> String| row.candidate.map(of).unwrap_or_default();
+        let (rank, id) =
+            (number(|candidate| candidate.rank.to_string()), number(|candidate| candidate.id.to_string()));
+        let mark = if row.is_chosen { "●" } else { "" };
+        let percents = columns.probs.iter().map(|&prob| percent(row.probs[prob]));
+        let label = match row.candidate {
+            None if width(&row.label) > columns.label_width => terminal.words("その他", "others"),
+            _ => &row.label,
+        };
+        out += &terminal.paint(text_paint, &columns.line([mark, &rank, &id, label], percents));
+        if columns.bar_width >= MIN_BAR && full_bar > 0.0 {
+            let draw = if row.candidate.is_some() { bar } else { pale_bar };
+            let bar = draw(columns.last(row) / full_bar, columns.bar_width);
+            let gap = if bar.is_empty() { "" } else { GAP };
+            out += &format!("{gap}{}", terminal.paint(bar_paint, &bar));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// Which columns there are, and how wide.
+struct Columns {
+    token_name: &'static str,
+    prob_names: [&'static str; 3],
+    rank_width: usize,
+    /// `None` where ids are not wanted, or have no room.
+    id_width: Option<usize>,
+    label_width: usize,
+    /// Which of a row's probabilities are shown.
+    probs: Vec<usize>,
+    prob_width: usize,
+    bar_width: usize,
+}
+
+impl Columns {
+    fn new(rows: &[Row<'_>], layout: &Layout, terminal: &Terminal) -> Self {
+        let (token_name, prob_names) = match terminal.lang {
+            Lang::Ja => ("トークン", ["確率", "調整後", "最終"]),
+            Lang::En => ("token", ["prob", "scaled", "final"]),
+        };
+        let candidates = || rows.iter().filter_map(|row| row.candidate);
+        let digits = |number: u64| number.checked_ilog10().map_or(1, |log| log as usize + 1);
+        let rank_width = candidates().map(|candidate| digits(candidate.rank as u64)).fold(2, usize::max);
+        let id_width = candidates().map(|candidate| digits(candidate.id.into())).fold(ID.len(), usize::max);
+        let probs = shown_probs(rows);
+        let prob_width = probs.iter().map(|&prob| width(prob_names[prob])).fold(PERCENT_WIDTH, usize::max);
+
+        let numbers = MARK_WIDTH + rank_width + GAP.len() + probs.len() * (GAP.len() + prob_width);
+        let has_room = numbers + id_width + GAP.len() + MIN_LABEL <= terminal.width;
+        let id_width = Some(id_width).filter(|_| layout.ids && has_room);
+        let numbers = numbers + id_width.map_or(0, |id_width| id_width + GAP.len());
+
+        let longest = rows.iter().map(|row| width(&row.label)).fold(width(token_name), usize::max);
+        let most = (terminal.width / MAX_LABEL_SHARE).min(terminal.width.saturating_sub(numbers));
+        let label_width = longest.max(layout.label_width).min(most.max(MIN_LABEL));
+        let bar_width = terminal.width.saturating_sub(numbers + label_width + GAP.len());
+        Self { token_name, prob_names, rank_width, id_width, label_width, probs, prob_width, bar_width }
+    }
+
+    /// A line without its bar: mark, rank, id and label, then the probabilities.
+    fn line(&self, [mark, rank, id, label]: [&str; 4], probs: impl Iterator<Item = String>) -> String {
+        let mut line = format!("{}{}{GAP}", pad(mark, MARK_WIDTH), pad_start(rank, self.rank_width));
+        if let Some(id_width) = self.id_width {
+            line += &format!("{}{GAP}", pad_start(id, id_width));
+        }
+        line += &pad(&fit_start(label, self.label_width), self.label_width);
+        for prob in probs {
+            line += &format!("{GAP}{}", pad_start(&prob, self.prob_width));
+        }
+        line
+    }
+
+    /// The probability that the bar shows: that of the column beside it.
+    fn last(&self, row: &Row<'_>) -> f64 {
+        self.probs.last().map_or(0.0, |&prob| row.probs[prob])
+    }
+}
+
+fn rows(step: &Step, lang: Lang) -> Vec<Row<'_>> {
+    let chosen = step.chosen.as_ref().map(|chosen| chosen.id);
+    let mut rows: Vec<Row<'_>> = step
+        .candidates
+        .iter()
+        .map(|candidate| Row {
+            candidate: Some(candidate),
+            label: visible::token(candidate.id, candidate.text.as_deref(), candidate.bytes.as_deref()),
+            probs: [candidate.prob, candidate.prob_scaled, candidate.prob_final],
+            is_chosen: chosen == Some(candidate.id),
+        })
+        .collect();
+    let num_others = step.vocab_size.saturating_sub(rows.len());
+    if num_others > 0 {
+        let rest = |column: usize| {
+            let rest = 1.0 - rows.iter().map(|row| row.probs[column]).sum::<f64>();
+            // What rounding leaves is no mass.
+            if rest < SAME { 0.0 } else { rest }
+        };
+        let probs = [step.other_prob, rest(1), rest(2)];
+        let label = match lang {
+            Lang::Ja => format!("その他 {} 個", grouped(num_others)),
+            Lang::En => format!("{} others", grouped(num_others)),
+        };
+        rows.push(Row { candidate: None, label, probs, is_chosen: false });
+    }
+    rows
+}
+
+/// The model's probability, and those after the stages where they are others.
+fn shown_probs(rows: &[Row<'_>]) -> Vec<usize> {
+    let differ = |a: usize, b: usize| rows.iter().any(|row| (row.probs[a] - row.probs[b]).abs() > SAME);
+    let mut probs = vec![0];
+    if differ(0, 1) {
+        probs.push(1);
+    }
+    if differ(1, 2) {
+        probs.push(2);
+    }
+    probs
+}

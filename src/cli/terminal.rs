@@ -1,0 +1,196 @@
+//! What is printed for people: widths, colours and bars.
+
+use std::io::IsTerminal;
+
+use sukashi::figure::Lang;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Where text for people goes, and in which language.
+#[derive(Debug, Clone, Copy)]
+pub struct Terminal {
+    /// The language of headings and notes.
+    pub lang: Lang,
+    /// In columns.
+    pub width: usize,
+    colors: bool,
+    /// Whether a person sees the standard output as it comes.
+    pub is_interactive: bool,
+}
+
+/// What a colour means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    Plain,
+    Title,
+    Quiet,
+    Bar,
+    Chosen,
+}
+
+/// Where the width is not known: files and pipes.
+const DEFAULT_WIDTH: usize = 80;
+/// Tables have no room in less.
+const MIN_WIDTH: usize = 40;
+/// Lines longer than this are hard to follow with the eye.
+const MAX_WIDTH: usize = 100;
+
+impl Terminal {
+    /// The standard output.
+    pub fn new(lang: Lang) -> Self {
+        let is_interactive = std::io::stdout().is_terminal();
+        if !is_interactive {
+            return Self::plain(lang);
+        }
+        let size = terminal_size::terminal_size_of(std::io::stdout());
+        let width = size.map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0));
+        Self { lang, width: width.clamp(MIN_WIDTH, MAX_WIDTH), colors: wants_colors(), is_interactive }
+    }
+
+    /// A file: no colours.
+    pub fn plain(lang: Lang) -> Self {
+        Self { lang, width: DEFAULT_WIDTH, colors: false, is_interactive: false }
+    }
+
+    /// One of two, by language.
+    pub fn words<'a>(&self, japanese: &'a str, english: &'a str) -> &'a str {
+        match self.lang {
+            Lang::Ja => japanese,
+            Lang::En => english,
+        }
+    }
+
+    pub fn paint(&self, paint: Paint, text: &str) -> String {
+        let code = match paint {
+            _ if !self.colors || text.is_empty() => return text.to_owned(),
+            Paint::Plain => return text.to_owned(),
+            Paint::Title => "1",
+            Paint::Quiet => "2",
+            Paint::Bar => "36",
+            Paint::Chosen => "1;33",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+}
+
+/// Whether messages on the standard error may be coloured.
+pub fn stderr_has_colors() -> bool {
+    std::io::stderr().is_terminal() && wants_colors()
+}
+
+/// `NO_COLOR` counts where it is not empty.
+fn wants_colors() -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Japanese where the locale for messages is Japanese.
+pub fn lang_of_locale() -> Lang {
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|value| !value.is_empty());
+    match locale {
+        Some(locale) if locale.starts_with("ja") => Lang::Ja,
+        _ => Lang::En,
+    }
+}
+
+/// In columns; a full-width character takes two.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// `text` and as many spaces as make it `columns` wide.
+pub fn pad(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
+}
+
+/// As [`pad`], with the spaces in front.
+pub fn pad_start(text: &str, columns: usize) -> String {
+    format!("{}{text}", " ".repeat(columns.saturating_sub(width(text))))
+}
+
+/// The start of `text`, with an ellipsis where it is cut.
+pub fn fit_start(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let kept: String = fitting(text.chars(), columns).collect();
+    format!("{kept}…")
+}
+
+/// The end of `text`, with an ellipsis where it is cut.
+pub fn fit_end(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut kept: Vec<char> = fitting(text.chars().rev(), columns).collect();
+    kept.reverse();
+    format!("…{}", String::from_iter(kept))
+}
+
+/// As many characters as fit beside an ellipsis.
+fn fitting(characters: impl Iterator<Item = char>, columns: usize) -> impl Iterator<Item = char> {
+    let mut left = columns.saturating_sub(1);
+    characters.map_while(move |character| {
+        left = left.checked_sub(character.width().unwrap_or(0))?;
+        Some(character)
+    })
+}
+
+/// A bar of `share` of `columns`, exact to an eighth of a column; what is not 0 can be seen.
+pub fn bar(share: f64, columns: usize) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let eighths = (share.clamp(0.0, 1.0) * columns as f64 * 8.0).round() as usize;
+    let eighths = if share > 0.0 { eighths.max(1) } else { 0 };
+    "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
+}
+
+/// A paler bar, for everything not shown.
+pub fn pale_bar(share: f64, columns: usize) -> String {
+    let length = (share.clamp(0.0, 1.0) * columns as f64).round() as usize;
+    "░".repeat(if share > 0.0 { length.max(1) } else { 0 })
+}
+
+/// `text` without the control characters that could move the cursor or recolour what follows: a model, a file
+/// name or a prompt may hold them.
+pub fn without_controls(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '\n' | '\t' => character,
+            _ if character.is_control() => char::REPLACEMENT_CHARACTER,
+            _ => character,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_width_characters_take_two_columns() {
+        assert_eq!(pad("猫", 4), "猫  ");
+        assert_eq!(pad_start("猫", 4), "  猫");
+        assert_eq!(fit_start("吾輩は猫", 8), "吾輩は猫");
+        assert_eq!(fit_start("吾輩は猫", 7), "吾輩は…");
+        assert_eq!(fit_start("吾輩は猫", 6), "吾輩…");
+        assert_eq!(fit_end("吾輩は猫", 7), "…輩は猫");
+        assert_eq!(fit_end("吾輩は猫", 0), "…");
+    }
+
+    #[test]
+    fn bars_are_exact_to_an_eighth_of_a_column() {
+        assert_eq!(bar(1.0, 3), "███");
+        assert_eq!(bar(0.5, 3), "█▌");
+        assert_eq!(bar(1e-9, 3), "▏");
+        assert_eq!(bar(0.0, 3), "");
+        assert_eq!(bar(2.0, 3), "███");
+        assert_eq!(bar(f64::NAN, 3), "");
+    }
+
+    #[test]
+    fn controls_are_harmless() {
+        assert_eq!(without_controls("a\x1b[2Jb\n"), "a\u{FFFD}[2Jb\n");
+    }
+}

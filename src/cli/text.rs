@@ -1,0 +1,48 @@
+//! The text as it grows, token by token.
+
+use sukashi::text::StreamDecoder;
+
+use super::run::Run;
+
+/// The prompt and what follows, in whole characters; ids separated by spaces where there is no tokenizer.
+pub struct GrowingText<'a> {
+    stream: Option<StreamDecoder<'a>>,
+    text: String,
+}
+
+impl<'a> GrowingText<'a> {
+    pub fn new(run: &'a Run) -> Self {
+        let mut this = Self { stream: run.model.tokenizer().map(|t| t.stream()), text: String::new() };
+        for &id in &run.prompt.ids {
+            this.push(id);
+        }
+        // A prompt that was typed is shown as it was, also where its tokens say less.
+        if let Some(text) = &run.prompt.typed {
+            this.text.clone_from(text);
+        }
+        this
+    }
+
+    /// The text so far.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Takes the next token and gives what it adds, which is nothing while a character is incomplete.
+    pub fn push(&mut self, id: u32) -> &str {
+        let start = self.text.len();
+        match &mut self.stream {
+            Some(stream) => self.text.extend(stream.push(id)),
+            None if start == 0 => self.text = id.to_string(),
+            None => self.text += &format!(" {id}"),
+        }
+        &self.text[start..]
+    }
+
+    /// The end: gives what is left of an incomplete character.
+    pub fn finish(&mut self) -> &str {
+        let start = self.text.len();
+        self.text.extend(self.stream.as_mut().and_then(StreamDecoder::finish));
+        &self.text[start..]
+    }
+}

@@ -1,0 +1,97 @@
+//! `sukashi trace`: every step of a generation.
+
+use sukashi::figure::Lang;
+use sukashi::trace::{Step, visible};
+
+use super::args::{ChoiceArgs, RunArgs, StageArgs, at_least_one};
+use super::failure::{Outcome, print};
+use super::progress::Progress;
+use super::record::{OutputArgs, Steps, record, recorder};
+use super::run::Input;
+use super::table::{Layout, table};
+use super::terminal::{Paint, Terminal, fit_end, fit_start, pad, width, without_controls};
+
+/// Show every step of a generation: the candidates, and the one that was chosen
+///
+/// JSON is the record that `sukashi figure --from` draws.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    run: RunArgs,
+    /// How many tokens to add at most
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 12)]
+    max_new_tokens: usize,
+    /// How many candidates to show at each step
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    top: usize,
+    #[command(flatten)]
+    stages: StageArgs,
+    #[command(flatten)]
+    choice: ChoiceArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    let settings = args.stages.settings(Some(&args.choice))?;
+    at_least_one("--max-new-tokens", args.max_new_tokens)?;
+    let recorder = recorder(args.top)?;
+    args.output.check()?;
+    let input = Input::read(&args.run, terminal)?;
+    let sampler = input.sampler(settings)?;
+    let run = input.load(terminal)?;
+
+    let is_shown = args.output.is_shown();
+    let setting = args.output.terminal(terminal);
+    let mut progress = Progress::new(terminal.words("生成中", "generating"));
+    let mut text = String::new();
+    let mut number = 0;
+    let steps = Steps::Choose(args.max_new_tokens);
+    let trace = record(&run, sampler, &recorder, (steps, terminal), |before, step| {
+        number += 1;
+        let panel = panel(number, before, step, &setting);
+        if is_shown {
+            return print(&panel);
+        }
+        text += &panel;
+        progress.set(number, args.max_new_tokens);
+        Ok(())
+    })?;
+    drop(progress);
+    let whole = trace.text.as_deref().map(|whole| end(whole, &setting)).unwrap_or_default();
+    if is_shown { print(&whole) } else { args.output.write(&trace, &(text + &whole)) }
+}
+
+/// The text so far with the chosen token behind it, and the candidates.
+fn panel(number: usize, before: &str, step: &Step, terminal: &Terminal) -> String {
+    let bits = step.entropy_bits;
+    let note = match terminal.lang {
+        Lang::Ja => format!("{bits:.2} ビット"),
+        Lang::En => format!("{bits:.2} bits"),
+    };
+    let chosen = step.chosen.as_ref().map_or(String::new(), |chosen| {
+        let own = step.candidates.iter().find(|candidate| candidate.id == chosen.id);
+        let bytes = own.and_then(|candidate| candidate.bytes.as_deref());
+        fit_start(&visible::token(chosen.id, chosen.text.as_deref(), bytes), terminal.width / 3)
+    });
+    let number = format!("{number:>4}  ");
+    let room = terminal.width.saturating_sub(width(&number) + width(&note) + 3);
+    let before = fit_end(&visible::line(before), room.saturating_sub(width(&chosen)));
+    let filling = room.saturating_sub(width(&before) + width(&chosen));
+    let heading = [
+        terminal.paint(Paint::Quiet, &number),
+        terminal.paint(Paint::Title, &before),
+        terminal.paint(Paint::Quiet, "▸"),
+        terminal.paint(Paint::Chosen, &chosen),
+        pad("", filling + 2),
+        terminal.paint(Paint::Quiet, &note),
+    ];
+    let layout = Layout { ids: false, names: false, full_bar: Some(1.0), label_width: 10 };
+    format!("{}\n{}\n", heading.concat(), table(step, &layout, terminal))
+}
+
+/// The whole text.
+fn end(text: &str, terminal: &Terminal) -> String {
+    let text = if terminal.is_interactive { without_controls(text) } else { text.to_owned() };
+    format!("{}\n{}\n", terminal.paint(Paint::Quiet, terminal.words("全文", "text")), text)
+}

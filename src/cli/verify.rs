@@ -1,0 +1,54 @@
+//! `sukashi verify`: holds a device against the CPU twins.
+
+use sukashi::verify::{self, Report};
+use sukashi::{Device, Error, ErrorKind};
+
+use super::failure::{Outcome, print};
+use super::progress::Progress;
+use super::run::say_if_slow;
+use super::terminal::Terminal;
+
+/// Compute every kernel on the adapter and compare with the CPU
+///
+/// Runs every kernel over a sweep of shapes and the embedded model end to end, and prints the worst error of each as a
+/// percentage of its tolerance. The exit code is 1 if one is outside.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// auto, cpu, or an index, a backend or part of a name that `sukashi adapters` lists
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: String,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    let device = pollster::block_on(Device::request(&args.device))?;
+    if args.device.eq_ignore_ascii_case("auto") {
+        say_if_slow(&device, terminal);
+    }
+    let mut progress = Progress::new(terminal.words("検証中", "verifying"));
+    let report = pollster::block_on(verify::run(&device, &mut |done, total, _| progress.set(done, total)))?;
+    drop(progress);
+    let info = device.info();
+    print(&format!("{} · {} · {}\n\n{}", info.name, info.backend, info.driver, table(&report)))?;
+    match report.rows.iter().filter(|row| !row.passed).count() {
+        0 => print("\neverything agrees with the CPU twins\n"),
+        failed => {
+            let message = format!("{failed} of {} rows disagree with the CPU twins", report.rows.len());
+            Err(Error::new(ErrorKind::Computation, message).into())
+        }
+    }
+}
+
+/// A line for each row: kernel, cases, worst error as a percentage of the tolerance, and its case.
+fn table(report: &Report) -> String {
+    let width = report.rows.iter().map(|row| row.kernel.len()).max().unwrap_or(0);
+    let mut table =
+        format!("{:4}  {:width$}  {:>5}  {:>9}  worst case\n", "", "kernel", "cases", "tolerance");
+    for row in &report.rows {
+        let verdict = if row.passed { "ok" } else { "FAIL" };
+        // `inf` for what is not a number, or was written or left unwritten against the twin.
+        let percent = format!("{:.0}%", row.worst_percent);
+        let (kernel, cases, case) = (&row.kernel, row.cases, &row.worst_case);
+        table += &format!("{verdict:4}  {kernel:width$}  {cases:>5}  {percent:>9}  {case}\n");
+    }
+    table
+}

@@ -1,0 +1,133 @@
+//! A case: the sizes and values that a kernel is tried with.
+
+use std::fmt;
+
+use crate::kernels::{GemvShape, Kernel, Tolerance};
+use crate::tensor::Format;
+
+/// How large a case's values are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Values {
+    /// Around 1, or for an activation within -8 and 8.
+    Ordinary,
+    /// A thousand times that; in attention 16 times, which takes scores to about a hundred.
+    Large,
+    /// A thousandth of that: an epsilon counts.
+    Small,
+    /// Around 1000, with ordinary differences.
+    MeanHeavy,
+}
+
+impl Values {
+    /// Makes one out of an ordinary value.
+    pub(super) fn of(self, ordinary: f32) -> f32 {
+        match self {
+            Self::Ordinary => ordinary,
+            Self::Large => 1000.0 * ordinary,
+            Self::Small => 0.001 * ordinary,
+            Self::MeanHeavy => 1000.0 + ordinary,
+        }
+    }
+}
+
+/// The sizes and values that a kernel is tried with. Which kernels take which kind, [`super::cases`] shows.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "the fields are named as everywhere")]
+pub enum Case {
+    /// `add`, `gelu_erf`, `gelu_tanh`, `layer_norm`, `select_rows`.
+    Rows { num_tokens: usize, columns: usize, values: Values },
+    /// `embedding`; an id in three lies outside the table. `added` to values that are there, or else scaled.
+    Lookup {
+        num_tokens: usize,
+        vocab_size: usize,
+        hidden_size: usize,
+        format: Format,
+        rows_per_part: Option<usize>,
+        added: bool,
+    },
+    /// `gemv`, for which a `shape` can be given, and `gemm`.
+    Product {
+        num_tokens: usize,
+        out_features: usize,
+        in_features: usize,
+        format: Format,
+        bias: bool,
+        rows_per_part: Option<usize>,
+        shape: Option<GemvShape>,
+        values: Values,
+    },
+    /// `attention`, `attention_probs`, `kv_write`.
+    Attention {
+        position: usize,
+        num_tokens: usize,
+        num_heads: usize,
+        num_kv_heads: usize,
+        head_dim: usize,
+        values: Values,
+    },
+}
+
+impl Case {
+    /// The kernel's tolerance, with an absolute part that grows with what is summed.
+    pub(super) fn tolerance(&self, kernel: &Kernel) -> Tolerance {
+        let Tolerance { atol, rtol } = kernel.tolerance;
+        match self {
+            Self::Product { values: Values::Large, .. } => Tolerance { atol: 1000.0 * atol, rtol },
+            // The digits that the mean takes are missing in the differences.
+            Self::Rows { values: Values::MeanHeavy, .. } => Tolerance { atol: 1000.0 * atol, rtol },
+            _ => Tolerance { atol, rtol },
+        }
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let values = match self {
+            Self::Rows { num_tokens, columns, values } => {
+                write!(f, "{num_tokens} x {columns}")?;
+                *values
+            }
+            Self::Lookup { num_tokens, vocab_size, hidden_size, format, rows_per_part, added } => {
+                write!(f, "{num_tokens} of [{vocab_size}, {hidden_size}] {}", format.name())?;
+                write_parts(f, *rows_per_part)?;
+                f.write_str(if *added { ", added" } else { "" })?;
+                Values::Ordinary
+            }
+            Self::Product {
+                num_tokens,
+                out_features,
+                in_features,
+                format,
+                bias,
+                rows_per_part,
+                shape,
+                values,
+            } => {
+                write!(f, "[{out_features}, {in_features}] {} x {num_tokens}", format.name())?;
+                f.write_str(if *bias { ", bias" } else { "" })?;
+                write_parts(f, *rows_per_part)?;
+                if let Some(shape) = shape {
+                    write!(f, ", {} threads, {} a row", shape.workgroup_size, shape.threads_per_row)?;
+                }
+                *values
+            }
+            Self::Attention { position, num_tokens, num_heads, num_kv_heads, head_dim, values } => {
+                write!(f, "{num_tokens} at {position}, {num_heads}/{num_kv_heads} heads of {head_dim}")?;
+                *values
+            }
+        };
+        f.write_str(match values {
+            Values::Ordinary => "",
+            Values::Large => ", large",
+            Values::Small => ", small",
+            Values::MeanHeavy => ", around 1000",
+        })
+    }
+}
+
+fn write_parts(f: &mut fmt::Formatter<'_>, rows_per_part: Option<usize>) -> fmt::Result {
+    match rows_per_part {
+        None => Ok(()),
+        Some(rows) => write!(f, " in parts of {rows}"),
+    }
+}

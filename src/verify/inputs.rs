@@ -1,0 +1,136 @@
+//! Inputs: pseudo-random, the same every time, and of a pattern where nothing is to be read.
+
+use rand_core::{Rng, SeedableRng};
+use rand_pcg::Pcg32;
+
+use super::setup::Output;
+use crate::device::Device;
+use crate::error::Result;
+use crate::tensor::{Format, Matrix, Tensor, row_stride};
+
+/// NaN with a payload: in outputs it shows what was not written, in inputs it spoils what reads too far.
+pub(super) const POISON: u32 = 0x7fc0_dead;
+
+/// A number for what is read and written in place: arithmetic keeps a NaN's bits, so that poison would hide a write.
+const UNTOUCHED: u32 = 0x4a5e_ad01;
+
+/// What follows the elements of an input's row.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Padding {
+    /// As kernels promise one another.
+    Zero,
+    /// For kernels that do not read it.
+    Poison,
+}
+
+/// Makes tensors on a device, the same ones on every device.
+pub(super) struct Inputs<'a> {
+    device: &'a Device,
+    random: Pcg32,
+}
+
+impl<'a> Inputs<'a> {
+    pub(super) fn new(device: &'a Device) -> Self {
+        Self { device, random: Pcg32::seed_from_u64(0) }
+    }
+
+    /// `0.1..1` or `-1..-0.1`: never zero, so that a product left out is seen.
+    pub(super) fn value(&mut self) -> f32 {
+        let bits = self.random.next_u32();
+        let magnitude = 0.1 + 0.9 * (bits >> 8) as f32 / (1_u32 << 24) as f32;
+        if bits & 1 == 0 { magnitude } else { -magnitude }
+    }
+
+    /// An index below `end`.
+    pub(super) fn index(&mut self, end: usize) -> u32 {
+        self.random.next_u32() % end as u32
+    }
+
+    /// Words `[rows, stride]` whose first `filled` rows have values, made by `value` of a [`Inputs::value`].
+    fn words(
+        &mut self,
+        (rows, filled, columns): (usize, usize, usize),
+        padding: Padding,
+        value: impl Fn(f32) -> f32,
+    ) -> Vec<u32> {
+        let stride = row_stride(columns);
+        let mut words = vec![POISON; rows * stride];
+        for row in words.chunks_exact_mut(stride).take(filled) {
+            for word in &mut row[..columns] {
+                *word = value(self.value()).to_bits();
+            }
+            if padding == Padding::Zero {
+                row[columns..].fill(0);
+            }
+        }
+        words
+    }
+
+    /// A tensor that is read: `filled` rows of values, the rest poison.
+    pub(super) fn tensor(
+        &mut self,
+        label: &str,
+        (rows, filled, columns): (usize, usize, usize),
+        padding: Padding,
+        value: impl Fn(f32) -> f32,
+    ) -> Result<Tensor> {
+        let words = self.words((rows, filled, columns), padding, value);
+        Tensor::from_words(self.device, label, &words, rows, columns)
+    }
+
+    /// A row that is read, such as a bias.
+    pub(super) fn vector(&mut self, label: &str, columns: usize) -> Result<Tensor> {
+        self.tensor(label, (1, 1, columns), Padding::Poison, |value| value)
+    }
+
+    /// A tensor that is written: poison.
+    pub(super) fn output(&mut self, label: &'static str, rows: usize, columns: usize) -> Result<Output> {
+        self.in_place(label, (rows, 0, columns), |value| value)
+    }
+
+    /// A tensor that is read and written: `filled` rows of values, the rest poison.
+    pub(super) fn in_place(
+        &mut self,
+        label: &'static str,
+        (rows, filled, columns): (usize, usize, usize),
+        value: impl Fn(f32) -> f32,
+    ) -> Result<Output> {
+        let mut initial = self.words((rows, filled, columns), Padding::Poison, value);
+        if filled > 0 {
+            initial.iter_mut().filter(|word| **word == POISON).for_each(|word| *word = UNTOUCHED);
+        }
+        let tensor = Tensor::from_words(self.device, label, &initial, rows, columns)?;
+        Ok(Output { label, tensor, initial })
+    }
+
+    /// Weights in `format`, padded with zeros, in parts of at most `rows_per_part` rows.
+    pub(super) fn matrix(
+        &mut self,
+        (rows, columns): (usize, usize),
+        format: Format,
+        rows_per_part: Option<usize>,
+    ) -> Result<Matrix> {
+        let row_words = format.words_per_row(columns);
+        let mut words = vec![0_u32; rows * row_words];
+        for row in words.chunks_exact_mut(row_words) {
+            match format {
+                Format::F32 => row[..columns].fill_with(|| self.value().to_bits()),
+                Format::F16 | Format::Bf16 => {
+                    for element in &mut bytemuck::cast_slice_mut::<u32, u16>(row)[..columns] {
+                        let value = self.value();
+                        *element = match format {
+                            Format::F16 => half::f16::from_f32(value).to_bits(),
+                            _ => half::bf16::from_f32(value).to_bits(),
+                        };
+                    }
+                }
+            }
+        }
+        match rows_per_part {
+            None => Matrix::upload(self.device, "weight", &words, (rows, columns), format),
+            Some(limit) => {
+                Matrix::upload_in_parts(self.device, "weight", &words, (rows, columns), format, limit)
+            }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! A case on a device: inputs, a plan of one kernel, and its outputs.
+
+use super::case::{Case, Values};
+use super::inputs::{Inputs, Padding};
+use crate::device::Device;
+use crate::error::Result;
+use crate::kernels::{self, AttentionShape, Batch, GemvShape, Lookup, Plan};
+use crate::tensor::{Format, Tensor};
+
+/// Rows of tensors past the tokens of a case: nobody may touch them.
+const SPARE_ROWS: usize = 3;
+
+/// Where `select_rows` starts.
+const FIRST_ROW: usize = 2;
+
+/// What is there to be run.
+pub(super) struct Setup {
+    pub plan: Plan,
+    pub batch: Batch,
+    pub outputs: Vec<Output>,
+}
+
+/// A tensor that the kernel writes.
+pub(super) struct Output {
+    pub label: &'static str,
+    pub tensor: Tensor,
+    /// Its words before the run.
+    pub initial: Vec<u32>,
+}
+
+/// `case` for the kernel of this name.
+///
+/// # Panics
+/// If the case is of another kind of kernel.
+pub(super) fn build(device: &Device, kernel: &str, case: &Case) -> Result<Setup> {
+    match *case {
+        Case::Rows { num_tokens, columns, values } => rows(device, kernel, (num_tokens, columns), values),
+        Case::Lookup { num_tokens, vocab_size, hidden_size, format, rows_per_part, added } => {
+            assert_eq!(kernel, "embedding", "a look-up");
+            lookup(device, num_tokens, (vocab_size, hidden_size), (format, rows_per_part), added)
+        }
+        Case::Product {
+            num_tokens,
+            out_features,
+            in_features,
+            format,
+            bias,
+            rows_per_part,
+            shape,
+            values,
+        } => {
+            let sizes = (out_features, in_features);
+            product(device, kernel, num_tokens, sizes, (format, rows_per_part), bias, shape, values)
+        }
+        Case::Attention { position, num_tokens, num_heads, num_kv_heads, head_dim, values } => {
+            let scale = 1.0 / (head_dim as f32).sqrt();
+            let shape = AttentionShape { num_heads, num_kv_heads, head_dim, scale };
+            attention(device, kernel, (position, num_tokens), shape, values)
+        }
+    }
+}
+
+fn plan(device: &Device, num_tokens: usize) -> (Plan, Batch) {
+    (Plan::new(device, num_tokens), Batch { num_tokens: num_tokens as u32, ..Batch::default() })
+}
+
+fn rows(
+    device: &Device,
+    kernel: &str,
+    (num_tokens, columns): (usize, usize),
+    values: Values,
+) -> Result<Setup> {
+    let mut inputs = Inputs::new(device);
+    let (mut plan, mut batch) = plan(device, num_tokens);
+    let sizes = (num_tokens + SPARE_ROWS, num_tokens, columns);
+    let value = |ordinary| values.of(ordinary);
+    let output = match kernel {
+        "add" => {
+            let y = inputs.tensor("y", sizes, Padding::Poison, value)?;
+            let x = inputs.in_place("x", sizes, value)?;
+            kernels::add(&mut plan, &x.tensor, &y);
+            x
+        }
+        "gelu_erf" | "gelu_tanh" => {
+            let x = inputs.tensor("x", sizes, Padding::Poison, |ordinary| 8.0 * values.of(ordinary))?;
+            let y = inputs.output("y", sizes.0, columns)?;
+            if kernel == "gelu_erf" {
+                kernels::gelu_erf(&mut plan, &x, &y.tensor);
+            } else {
+                kernels::gelu_tanh(&mut plan, &x, &y.tensor);
+            }
+            y
+        }
+        "layer_norm" => {
+            let x = inputs.tensor("x", sizes, Padding::Poison, value)?;
+            let weight = inputs.vector("weight", columns)?;
+            let bias = inputs.vector("bias", columns)?;
+            let y = inputs.output("y", sizes.0, columns)?;
+            kernels::layer_norm(&mut plan, &x, &weight, &bias, 1e-5, &y.tensor);
+            y
+        }
+        "select_rows" => {
+            batch.first_row = FIRST_ROW as u32;
+            let filled = FIRST_ROW + num_tokens;
+            let x = inputs.tensor("x", (filled + SPARE_ROWS, filled, columns), Padding::Poison, value)?;
+            let y = inputs.output("y", sizes.0, columns)?;
+            kernels::select_rows(&mut plan, &x, &y.tensor);
+            y
+        }
+        _ => panic!("{kernel} does not take rows"),
+    };
+    Ok(Setup { plan, batch, outputs: vec![output] })
+}
+
+fn lookup(
+    device: &Device,
+    num_tokens: usize,
+    (vocab_size, hidden_size): (usize, usize),
+    (format, rows_per_part): (Format, Option<usize>),
+    added: bool,
+) -> Result<Setup> {
+    let mut inputs = Inputs::new(device);
+    let (mut plan, batch) = plan(device, num_tokens);
+    // The first and the last row, rows between, and ids past the end.
+    let ids: Vec<u32> = (0..num_tokens)
+        .map(|token| match token % 6 {
+            0 => 0,
+            1 => vocab_size as u32 - 1,
+            3 => vocab_size as u32,
+            5 => u32::MAX,
+            _ => inputs.index(vocab_size),
+        })
+        .collect();
+    let ids = device.upload("ids", &ids)?;
+    let table = inputs.matrix((vocab_size, hidden_size), format, rows_per_part)?;
+    let rows = num_tokens + SPARE_ROWS;
+    let (y, lookup) = if added {
+        (inputs.in_place("y", (rows, num_tokens, hidden_size), |value| value)?, Lookup::Added)
+    } else {
+        (inputs.output("y", rows, hidden_size)?, Lookup::Scaled(1.7))
+    };
+    kernels::embedding(&mut plan, &ids, &table, lookup, &y.tensor);
+    Ok(Setup { plan, batch, outputs: vec![y] })
+}
+
+#[allow(clippy::too_many_arguments, reason = "the fields of Case::Product")]
+fn product(
+    device: &Device,
+    kernel: &str,
+    num_tokens: usize,
+    (out_features, in_features): (usize, usize),
+    (format, rows_per_part): (Format, Option<usize>),
+    has_bias: bool,
+    shape: Option<GemvShape>,
+    values: Values,
+) -> Result<Setup> {
+    let mut inputs = Inputs::new(device);
+    let (mut plan, batch) = plan(device, num_tokens);
+    let rows = num_tokens + SPARE_ROWS;
+    let x = inputs.tensor("x", (rows, num_tokens, in_features), Padding::Zero, |value| values.of(value))?;
+    let weight = inputs.matrix((out_features, in_features), format, rows_per_part)?;
+    let bias = if has_bias { Some(inputs.vector("bias", out_features)?) } else { None };
+    let y = inputs.output("y", rows, out_features)?;
+    match (kernel, shape) {
+        ("gemv", None) => kernels::gemv(&mut plan, &x, &weight, bias.as_ref(), &y.tensor),
+        ("gemv", Some(shape)) => {
+            kernels::gemv_shaped(&mut plan, shape, &x, &weight, bias.as_ref(), &y.tensor);
+        }
+        ("gemm", _) => kernels::gemm(&mut plan, &x, &weight, bias.as_ref(), &y.tensor),
+        _ => panic!("{kernel} is no product"),
+    }
+    Ok(Setup { plan, batch, outputs: vec![y] })
+}
+
+fn attention(
+    device: &Device,
+    kernel: &str,
+    (position, num_tokens): (usize, usize),
+    shape: AttentionShape,
+    values: Values,
+) -> Result<Setup> {
+    let mut inputs = Inputs::new(device);
+    let (mut plan, mut batch) = plan(device, num_tokens);
+    batch.position = position as u32;
+    let rows = num_tokens + SPARE_ROWS;
+    let kv_len = position + num_tokens;
+    let factor = if values == Values::Large { 16.0 } else { 1.0 };
+    let qkv = inputs
+        .tensor("qkv", (rows, num_tokens, shape.qkv_size()), Padding::Poison, |value| factor * value)?;
+    let cache = (kv_len + SPARE_ROWS, kv_len, shape.kv_size());
+    let outputs = match kernel {
+        "attention" => {
+            let k_cache = inputs.tensor("k_cache", cache, Padding::Poison, |value| value)?;
+            let v_cache = inputs.tensor("v_cache", cache, Padding::Poison, |value| value)?;
+            let y = inputs.output("y", rows, shape.num_heads * shape.head_dim)?;
+            kernels::attention(&mut plan, &shape, &qkv, (&k_cache, &v_cache), &y.tensor);
+            vec![y]
+        }
+        "attention_probs" => {
+            let k_cache = inputs.tensor("k_cache", cache, Padding::Poison, |value| value)?;
+            let columns = kv_len + SPARE_ROWS;
+            let probs = inputs.output("probs", 1, rows * shape.num_heads * columns)?;
+            kernels::attention_probs(&mut plan, &shape, &qkv, &k_cache, columns, &probs.tensor);
+            vec![probs]
+        }
+        "kv_write" => {
+            let k_cache = inputs.output("k_cache", cache.0, cache.2)?;
+            let v_cache = inputs.output("v_cache", cache.0, cache.2)?;
+            kernels::kv_write(&mut plan, &qkv, &k_cache.tensor, &v_cache.tensor);
+            vec![k_cache, v_cache]
+        }
+        _ => panic!("{kernel} is no attention"),
+    };
+    Ok(Setup { plan, batch, outputs })
+}

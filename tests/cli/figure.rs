@@ -1,0 +1,179 @@
+//! `sukashi figure`.
+
+use crate::{cpu, cpu_trace, in_folder, run, succeed, tiny_model};
+
+const KINDS: [&str; 3] = ["next-token", "temperature", "trace"];
+
+#[test]
+fn one_run_writes_every_form() {
+    let folder = tempfile::tempdir().unwrap();
+    for kind in KINDS {
+        let [svg, png, csv, json] =
+            ["svg", "png", "csv", "json"].map(|form| in_folder(&folder, &format!("{kind}.{form}")));
+        let args = ["figure", kind, "吾輩は", "-o", &svg, "-o", &png, "-o", &csv, "-o", &json];
+        assert_eq!(cpu(&args), "");
+        let svg = std::fs::read_to_string(svg).unwrap();
+        assert!(svg.starts_with("<svg") && svg.contains("吾輩は"), "{kind}");
+        let picture = image::load_from_memory(&std::fs::read(png).unwrap()).unwrap();
+        assert_eq!(picture.width(), 1440, "720 px at a scale of 2");
+        let csv = std::fs::read_to_string(csv).unwrap();
+        assert!(csv.lines().count() > 5, "{csv}");
+        let json: serde_json::Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
+        assert_eq!(json["figure"], kind);
+    }
+}
+
+#[test]
+fn a_record_gives_the_same_figure_as_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| in_folder(&folder, name);
+    let stages = ["--temperature", "0.7", "--top-k", "20"];
+    for form in ["json", "jsonl"] {
+        for (kind, command, flags) in [
+            ("next-token", "next", &["--top", "10"][..]),
+            ("temperature", "next", &["--top", "8"]),
+            ("trace", "trace", &["--top", "5", "-n", "6", "--seed", "4"]),
+        ] {
+            let record = path(&format!("{kind}.{form}"));
+            let stages: &[&str] = if kind == "temperature" { &[] } else { &stages };
+            cpu(&[&[command, "吾輩は", "-o", &record][..], flags, stages].concat());
+            let [direct, drawn] = ["direct", "drawn"].map(|how| path(&format!("{kind}-{form}-{how}.svg")));
+            cpu(&[&["figure", kind, "吾輩は", "--caption", "-o", &direct][..], flags, stages].concat());
+            let top = &flags[..2];
+            let from = ["figure", kind, "--from", &record, "--caption", "-o", &drawn];
+            assert_eq!(succeed(&[&from[..], top].concat()), "");
+            assert_eq!(std::fs::read(direct).unwrap(), std::fs::read(drawn).unwrap(), "{kind} from {form}");
+        }
+    }
+}
+
+#[test]
+fn numbers_are_those_of_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = in_folder(&folder, "next.json");
+    cpu(&["figure", "next-token", "吾輩は", "-o", &path]);
+    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let step = cpu_trace(&["next", "吾輩は"]).steps.remove(0);
+    for (row, candidate) in json["rows"].as_array().unwrap().iter().zip(&step.candidates) {
+        assert_eq!(row["id"], candidate.id);
+        assert_eq!(row["prob"].as_f64().unwrap(), candidate.prob);
+    }
+}
+
+#[test]
+fn style_flags_change_the_figure() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = in_folder(&folder, "figure.svg");
+    let draw = |flags: &[&str]| {
+        cpu(&[&["figure", "next-token", "吾輩は", "--force", "-o", &path][..], flags].concat());
+        std::fs::read_to_string(&path).unwrap()
+    };
+    let plain = draw(&[]);
+    for flags in [
+        &["--theme", "dark"][..],
+        &["--lang", "ja"],
+        &["--width", "84mm"],
+        &["--text-mode", "text"],
+        &["--text-mode", "embed"],
+        &["--caption"],
+        &["--top", "3"],
+        &["--show-ids"],
+        &["--stage", "final", "--top-k", "3"],
+    ] {
+        assert_ne!(draw(flags), plain, "{flags:?}");
+    }
+    assert!(draw(&["--lang", "ja"]).contains("の次に来るトークン"));
+    assert!(draw(&["--width", "84mm"]).contains("width=\"84mm\""));
+    // Nothing is missing, so there is nothing to look for.
+    assert_eq!(draw(&["--system-fonts"]), plain);
+    let face = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/fonts/SukashiGothic-Bold.ttf");
+    assert_ne!(draw(&["--font", face]), plain);
+}
+
+#[test]
+fn scale_is_that_of_the_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = in_folder(&folder, "figure.png");
+    cpu(&["figure", "next-token", "吾輩は", "--width", "400px", "--scale", "1.5", "-o", &path]);
+    assert_eq!(image::open(path).unwrap().width(), 600);
+}
+
+#[test]
+fn a_character_without_a_glyph_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = in_folder(&folder, "figure.svg");
+    let ran = run(&["figure", "next-token", "🐈", "--allow-unknown", "--device", "cpu", "-o", &path]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""));
+    // The title shows the prompt's tokens, and this one is the unknown token; a label that is drawn and missing
+    // needs a record.
+    let mut trace = cpu_trace(&["next", "吾輩は", "--top", "10"]);
+    trace.steps[0].candidates[0].text = Some("🐈".into());
+    trace.steps[0].candidates[0].bytes = Some("🐈".as_bytes().to_vec());
+    let record = in_folder(&folder, "record.json");
+    std::fs::write(&record, trace.to_json().unwrap()).unwrap();
+    let ran = run(&["figure", "next-token", "--from", &record, "--force", "-o", &path]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("warning: no font has U+1F408"), "{}", ran.stderr);
+}
+
+#[test]
+fn other_temperatures_and_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = in_folder(&folder, "figure.csv");
+    cpu(&["figure", "temperature", "吾輩は", "--temperatures", "0.3,2", "--log", "-o", &path]);
+    let csv = std::fs::read_to_string(&path).unwrap();
+    assert!(csv.contains("\n0.3,1,") && csv.contains("\n2,1,"), "{csv}");
+    let record = in_folder(&folder, "trace.jsonl");
+    cpu(&["trace", "吾輩は", "-n", "3", "-o", &record]);
+    succeed(&["figure", "next-token", "--from", &record, "--step", "3", "--force", "-o", &path]);
+    assert!(std::fs::read_to_string(&path).unwrap().contains("\n3,1,"));
+    for (step, parts) in [("4", ["step 4", "3 steps"]), ("0", ["step 0", "--step 1 or more"])] {
+        let args = ["figure", "next-token", "--from", &record, "--step", step, "--force", "-o", &path];
+        let ran = run(&args);
+        assert_eq!(ran.code, Some(2));
+        assert!(parts.iter().all(|part| ran.stderr.contains(part)), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_model_without_tokenizer_is_drawn_with_ids() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = tiny_model();
+    for kind in KINDS {
+        let path = in_folder(&folder, &format!("{kind}.svg"));
+        cpu(&["figure", kind, "--model", &model, "--ids", "1,2,3", "-o", &path]);
+        assert!(std::fs::read_to_string(path).unwrap().contains("#1 #2 #3"));
+    }
+}
+
+#[test]
+fn a_record_leaves_no_flag_without_effect() {
+    let folder = tempfile::tempdir().unwrap();
+    let (record, path) = (in_folder(&folder, "record.json"), in_folder(&folder, "figure.svg"));
+    cpu(&["next", "吾輩は", "-o", &record]);
+    for flags in
+        [&["吾輩は"][..], &["--ids", "1"], &["--device", "cpu"], &["--temperature", "2"], &["--model", "x"]]
+    {
+        let args = ["figure", "next-token", "--from", &record, "-o", &path];
+        let ran = run(&[&args[..], flags].concat());
+        assert_eq!(ran.code, Some(2), "{flags:?}");
+        assert!(ran.stderr.contains("--from"), "{flags:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn records_that_are_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (record, path) = (in_folder(&folder, "record.json"), in_folder(&folder, "figure.svg"));
+    let draw = || run(&["figure", "next-token", "--from", &record, "-o", &path]);
+    let ran = draw();
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains(&record), "{}", ran.stderr);
+    for contents in [&b""[..], b"{}", b"[1]", b"\xFF", b"{\"schema\": \"sukashi.trace/9\"}"] {
+        std::fs::write(&record, contents).unwrap();
+        let ran = draw();
+        assert_eq!(ran.code, Some(2), "{contents:?}");
+        assert!(ran.stderr.contains(&record) && ran.stderr.contains("because: "), "{}", ran.stderr);
+    }
+    assert!(!std::path::Path::new(&path).exists());
+}

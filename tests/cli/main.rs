@@ -1,0 +1,143 @@
+//! The program, from the outside: what it prints where, what it writes, and how it ends.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that panics has failed, also in its helpers"
+)]
+
+mod bad_input;
+mod commands;
+mod dump;
+mod figure;
+mod generate;
+mod next;
+mod streams;
+mod trace;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use safetensors::SafeTensors;
+use sukashi::Trace;
+
+/// How a run of the program ended.
+#[derive(Debug)]
+struct Ran {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+/// The program with an environment that does not depend on who runs the tests.
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sukashi"));
+    for name in ["LC_ALL", "LC_MESSAGES", "LANG", "NO_COLOR", "SUKASHI_LOG", "RUST_BACKTRACE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Runs the program to its end.
+fn run(args: &[&str]) -> Ran {
+    finish(program().args(args).stdin(Stdio::null()))
+}
+
+/// Runs the program with this standard input.
+fn run_with_input(args: &[&str], input: &[u8]) -> Ran {
+    let mut command = program();
+    let mut child = command
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The program may refuse before it reads.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    ran(child.wait_with_output().unwrap())
+}
+
+fn finish(command: &mut Command) -> Ran {
+    ran(command.output().unwrap())
+}
+
+fn ran(output: std::process::Output) -> Ran {
+    Ran {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).expect("data is UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("messages are UTF-8"),
+    }
+}
+
+/// Runs on the CPU twins, has to succeed without a word on the standard error, and gives what was printed.
+#[track_caller]
+fn cpu(args: &[&str]) -> String {
+    let ran = run(&[args, &["--device", "cpu"]].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.stderr, "");
+    ran.stdout
+}
+
+/// Runs without a device to choose, has to succeed, and gives what was printed.
+#[track_caller]
+fn succeed(args: &[&str]) -> String {
+    let ran = run(args);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    ran.stdout
+}
+
+#[track_caller]
+fn cpu_trace(args: &[&str]) -> Trace {
+    Trace::from_json(&cpu(&[args, &["--format", "json"]].concat())).unwrap()
+}
+
+/// Whether there is an adapter; `SUKASHI_REQUIRE_GPU=1` makes its absence a failure.
+fn has_adapter() -> bool {
+    let found = !pollster::block_on(sukashi::gpu::adapters()).is_empty();
+    assert!(
+        found || std::env::var_os("SUKASHI_REQUIRE_GPU").is_none(),
+        "SUKASHI_REQUIRE_GPU is set and there is no adapter"
+    );
+    if !found {
+        println!("SKIP: no adapter; only the CPU twins were tested");
+    }
+    found
+}
+
+fn goldens(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name)
+}
+
+/// A folder with a model but without `tokenizer.json`.
+fn tiny_model() -> String {
+    goldens("gpt2-tiny").to_str().unwrap().to_owned()
+}
+
+fn read_ids(path: &Path, name: &str) -> Vec<u32> {
+    let bytes = std::fs::read(path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let tensor = file.tensor(name).unwrap();
+    assert_eq!(tensor.dtype(), safetensors::Dtype::I64);
+    tensor.data().chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap()) as u32).collect()
+}
+
+fn read_floats(path: &Path, name: &str) -> (Vec<usize>, Vec<f32>) {
+    let bytes = std::fs::read(path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let tensor = file.tensor(name).unwrap();
+    assert_eq!(tensor.dtype(), safetensors::Dtype::F32);
+    let values = tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()));
+    (tensor.shape().to_vec(), values.collect())
+}
+
+/// Ids as `--ids` takes them.
+fn joined(ids: &[u32]) -> String {
+    Vec::from_iter(ids.iter().map(u32::to_string)).join(",")
+}
+
+/// A path in a temporary folder, as an argument.
+fn in_folder(folder: &tempfile::TempDir, name: &str) -> String {
+    folder.path().join(name).to_str().unwrap().to_owned()
+}

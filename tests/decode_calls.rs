@@ -1,0 +1,57 @@
+//! The decode loop makes no buffer, bind group, pipeline or shader. Alone in its binary, since the logger listens to all
+//! of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
+
+mod adapters;
+
+use std::sync::Mutex;
+
+use adapters::{device, gpus, name};
+use sukashi::{Model, Session};
+
+/// What wgpu said that it was called for.
+static CALLS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+struct Listener;
+
+impl log::Log for Listener {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target().starts_with("wgpu_core")
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let message = record.args().to_string();
+        if message.starts_with("Device::create_") && !message.contains("command_encoder") {
+            CALLS.lock().unwrap().push(message);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+fn calls() -> Vec<String> {
+    std::mem::take(&mut CALLS.lock().unwrap())
+}
+
+#[test]
+fn decoding_makes_nothing_on_the_device() {
+    log::set_logger(&Listener).unwrap();
+    log::set_max_level(log::LevelFilter::Trace);
+    for gpu in gpus() {
+        let model = Model::embedded(&device(&gpu)).unwrap();
+        let mut session = Session::new(&model).unwrap();
+        let made = calls();
+        for what in ["buffer", "bind_group", "compute_pipeline", "shader_module"] {
+            // Otherwise the listener is deaf, and what follows proves nothing.
+            let call = format!("Device::create_{what}");
+            assert!(made.iter().any(|made| made.starts_with(&call)), "{call} is not heard: {made:?}");
+        }
+        pollster::block_on(session.prefill(&[1, 2, 3])).unwrap();
+        for id in 0..20 {
+            pollster::block_on(session.decode(id)).unwrap();
+        }
+        session.reset();
+        pollster::block_on(session.prefill(&[4; 100])).unwrap();
+        assert_eq!(calls(), [""; 0], "{}", name(&gpu));
+    }
+}

@@ -1,0 +1,106 @@
+//! The checks reject what they should.
+
+use sukashi::Device;
+use sukashi::kernels::{Kernel, REGISTRY, Tolerance};
+use sukashi::verify::{self, compare};
+
+use crate::adapters::{device, gpus, name};
+
+const TOLERANCE: Tolerance = Tolerance { atol: 1e-6, rtol: 1e-6 };
+const POISON: u32 = 0x7fc0_dead;
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// Three elements that are written, and a padding element that is not.
+fn error(got: &[u32]) -> f64 {
+    let mut want = bits(&[1.0, -2.0, 3.0]);
+    want.push(POISON);
+    compare(TOLERANCE, &[POISON; 4], got, &want).error
+}
+
+#[test]
+fn the_comparator_rejects_what_it_should() {
+    let right = [1.0_f32.to_bits(), (-2.0_f32).to_bits(), 3.0_f32.to_bits(), POISON];
+    assert_eq!(error(&right), 0.0);
+    let with = |index: usize, word: u32| {
+        let mut words = right;
+        words[index] = word;
+        error(&words)
+    };
+    let within = with(2, 3.000_003_f32.to_bits());
+    assert!(within > 0.5 && within < 1.0, "{within}");
+    assert!(with(2, 3.000_006_f32.to_bits()) > 1.0, "perturbed");
+    assert!(with(1, 2.0_f32.to_bits()) > 1.0, "of the other sign");
+    assert_eq!(with(0, f32::NAN.to_bits()), f64::INFINITY, "not a number");
+    assert_eq!(with(0, f32::INFINITY.to_bits()), f64::INFINITY, "infinite");
+    assert_eq!(with(0, POISON), f64::INFINITY, "unwritten");
+    assert_eq!(with(3, 0.0_f32.to_bits()), f64::INFINITY, "written padding");
+    assert_eq!(error(&right[..3]), f64::INFINITY, "too short");
+    assert_eq!(compare(TOLERANCE, &[POISON], &[], &[0]).error, f64::INFINITY, "empty");
+    let place = compare(TOLERANCE, &[POISON; 2], &[POISON, 0], &bits(&[4.0, 5.0])).place;
+    assert_eq!(place, "element 0 was not written, expected 4e0");
+}
+
+/// One line of each kernel changed in a way that leaves a valid shader, and what the mistake is.
+const MISTAKES: [(&str, &str, &str, &str); 20] = [
+    ("add", "x[index] += y[index]", "x[index] -= y[index]", "another operator"),
+    ("add", "column >= params.columns", "column >= params.stride", "padding written"),
+    ("attention", "batch.position + token + 1u", "batch.position + token + 2u", "sees the next token"),
+    ("attention", "batch.position + token + 1u", "batch.position + token", "does not see itself"),
+    ("attention", "head / (params.num_heads / params.num_kv_heads)", "head % params.num_kv_heads", "heads"),
+    ("attention", "sum *= rescale;", "", "the sum of earlier chunks not rescaled"),
+    ("attention_probs", "probs[row + j] = 0.0;", "", "unwritten"),
+    ("attention_probs", "product * params.scale", "product", "scale"),
+    ("embedding", "id - params.first_row >= params.num_rows", "false", "ids outside a part"),
+    ("embedding", "(index & 1u) == 1u", "(index & 1u) == 0u", "halves exchanged"),
+    ("gelu_erf", "0.254829592", "0.254929592", "a coefficient"),
+    ("gelu_tanh", "0.044715", "0.0447", "a coefficient"),
+    ("gemm", "if token >= batch.num_tokens {", "if token > batch.num_tokens {", "a token too many"),
+    ("gemm", "sums[i][j]", "sums[j][i]", "exchanged"),
+    ("gemm", "sum += bias[params.first_row + row];", "sum += bias[row];", "bias of a part"),
+    ("gemv", "block < blocks;", "block + 1u < blocks;", "the last block left out"),
+    ("gemv", "if params.has_bias != 0u", "if params.has_bias == 0u", "bias"),
+    ("kv_write", "(batch.position + token)", "(token)", "position"),
+    ("layer_norm", "+ params.eps", "", "epsilon"),
+    ("select_rows", "batch.first_row + token", "token", "row"),
+];
+
+#[test]
+fn broken_kernels_fail_the_sweep() {
+    let Some(gpu) = gpus().into_iter().next() else { return };
+    let mut accepted = Vec::new();
+    for (kernel_name, right, wrong, mistake) in MISTAKES {
+        let kernel = REGISTRY.iter().find(|kernel| kernel.name == kernel_name).unwrap();
+        assert!(kernel.wgsl.contains(right), "{kernel_name} has no `{right}` any more");
+        let broken: &'static Kernel = Box::leak(Box::new(Kernel {
+            name: kernel.name,
+            wgsl: Box::leak(kernel.wgsl.replace(right, wrong).into_boxed_str()),
+            params_bytes: kernel.params_bytes,
+            buffers: kernel.buffers,
+            twin: kernel.twin,
+            tolerance: kernel.tolerance,
+        }));
+        let row = pollster::block_on(verify::sweep_kernel(&device(&gpu), broken)).unwrap();
+        println!("{kernel_name}, {mistake}: {:.0}%, {}", row.worst_percent, row.worst_case);
+        if row.passed {
+            accepted.push(format!("{kernel_name}: {mistake}"));
+        }
+    }
+    assert!(accepted.is_empty(), "{} accepts {accepted:#?}", name(&gpu));
+}
+
+#[test]
+fn a_kernel_without_cases_fails() {
+    let add = REGISTRY[0];
+    let unknown: &'static Kernel = Box::leak(Box::new(Kernel {
+        name: "unknown",
+        wgsl: add.wgsl,
+        params_bytes: add.params_bytes,
+        buffers: add.buffers,
+        twin: add.twin,
+        tolerance: add.tolerance,
+    }));
+    assert!(!pollster::block_on(verify::sweep_kernel(&Device::Cpu, unknown)).unwrap().passed);
+}

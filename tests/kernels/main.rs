@@ -1,0 +1,8 @@
+//! Kernels against their twins on every adapter, and the twins against values by definition.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
+
+#[path = "../adapters/mod.rs"]
+mod adapters;
+mod controls;
+mod sweep;
+mod twins;

@@ -1,0 +1,177 @@
+//! The sweep of `sukashi::verify`, shapes out of proptest, and more workgroups than one dimension holds.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use sukashi::kernels::{GemvShape, REGISTRY};
+use sukashi::tensor::Format;
+use sukashi::verify::{self, Case, Report, Values};
+use sukashi::{Device, Gpu};
+
+use crate::adapters::{device, gpus, name};
+
+fn print(label: &str, report: &Report) {
+    println!("{label}");
+    for row in &report.rows {
+        println!("  {:26} {:4} cases {:6.1}%  {}", row.kernel, row.cases, row.worst_percent, row.worst_case);
+    }
+}
+
+#[test]
+fn every_adapter_agrees_with_the_twins() {
+    for gpu in gpus() {
+        let mut steps = Vec::new();
+        let mut progress = |done: usize, total: usize, _: &str| steps.push((done, total));
+        let report = pollster::block_on(verify::run(&device(&gpu), &mut progress)).unwrap();
+        print(&name(&gpu), &report);
+        assert!(report.passed(), "{}: see the table above", name(&gpu));
+        let total = report.rows.len();
+        assert!(REGISTRY.iter().all(|kernel| report.rows.iter().any(|row| row.kernel == kernel.name)));
+        assert_eq!(steps.first(), Some(&(0, total)));
+        assert_eq!(steps.last(), Some(&(total, total)));
+    }
+}
+
+/// A dimension of 300 workgroups makes an affordable case fold, for every kernel.
+#[test]
+fn workgroups_fold_into_the_second_dimension() {
+    for index in 0..gpus().len() {
+        let limits = wgpu::Limits { max_compute_workgroups_per_dimension: 300, ..wgpu::Limits::default() };
+        let gpu = pollster::block_on(Gpu::request_with_limits(&index.to_string(), limits)).unwrap().unwrap();
+        let device = Device::from(gpu);
+        for kernel in REGISTRY {
+            for case in fold_cases(kernel.name) {
+                let worst = pollster::block_on(verify::check(&device, kernel, &case)).unwrap();
+                assert!(worst.error <= 1.0, "{} {case}: {}", kernel.name, worst.place);
+            }
+        }
+    }
+}
+
+/// At least 301 workgroups each.
+fn fold_cases(kernel: &str) -> Vec<Case> {
+    let rows = Case::Rows { num_tokens: 303, columns: 65, values: Values::Ordinary };
+    let product = |num_tokens, out_features| Case::Product {
+        num_tokens,
+        out_features,
+        in_features: 9,
+        format: Format::F32,
+        bias: true,
+        rows_per_part: None,
+        shape: Some(GemvShape::GPU),
+        values: Values::Ordinary,
+    };
+    match kernel {
+        "embedding" => vec![Case::Lookup {
+            num_tokens: 201,
+            vocab_size: 20,
+            hidden_size: 70,
+            format: Format::F32,
+            rows_per_part: None,
+            added: false,
+        }],
+        "gemv" => vec![product(1, 701), product(7, 101)],
+        "gemm" => vec![product(33, 32 * 151)],
+        "attention" | "attention_probs" | "kv_write" => vec![Case::Attention {
+            position: 1,
+            num_tokens: 101,
+            num_heads: 3,
+            num_kv_heads: 3,
+            head_dim: 65,
+            values: Values::Ordinary,
+        }],
+        _ => vec![rows],
+    }
+}
+
+fn any_values() -> impl Strategy<Value = Values> {
+    prop_oneof![Just(Values::Ordinary), Just(Values::Large)]
+}
+
+fn any_format() -> impl Strategy<Value = Format> {
+    prop_oneof![Just(Format::F32), Just(Format::F16), Just(Format::Bf16)]
+}
+
+fn any_rows() -> impl Strategy<Value = Case> {
+    (1..70_usize, 1..300_usize, any_values()).prop_map(|(num_tokens, columns, values)| Case::Rows {
+        num_tokens,
+        columns,
+        values,
+    })
+}
+
+fn any_lookup() -> impl Strategy<Value = Case> {
+    let parts = proptest::option::of(1..200_usize);
+    (1..70_usize, 1..200_usize, 1..200_usize, any_format(), parts, any::<bool>()).prop_map(
+        |(num_tokens, vocab_size, hidden_size, format, rows_per_part, added)| Case::Lookup {
+            num_tokens,
+            vocab_size,
+            hidden_size,
+            format,
+            rows_per_part,
+            added,
+        },
+    )
+}
+
+fn any_product() -> impl Strategy<Value = Case> {
+    let shape = prop_oneof![Just(None), Just(Some(GemvShape::GPU)), Just(Some(GemvShape::SOFTWARE))];
+    let parts = proptest::option::of(1..200_usize);
+    let sizes = (1..70_usize, 1..200_usize, 1..200_usize);
+    (sizes, any_format(), any::<bool>(), parts, shape, any_values()).prop_map(
+        |((num_tokens, out_features, in_features), format, bias, rows_per_part, shape, values)| {
+            Case::Product {
+                num_tokens,
+                out_features,
+                in_features,
+                format,
+                bias,
+                rows_per_part,
+                shape,
+                values,
+            }
+        },
+    )
+}
+
+fn any_attention() -> impl Strategy<Value = Case> {
+    (0..150_usize, 1..40_usize, 1..4_usize, 1..4_usize, 1..100_usize, any_values()).prop_map(
+        |(position, num_tokens, num_kv_heads, per_kv_head, head_dim, values)| Case::Attention {
+            position,
+            num_tokens,
+            num_heads: num_kv_heads * per_kv_head,
+            num_kv_heads,
+            head_dim,
+            values,
+        },
+    )
+}
+
+#[test]
+fn every_adapter_agrees_on_any_shape() {
+    for gpu in gpus() {
+        let device = device(&gpu);
+        for kernel in REGISTRY {
+            let strategy = match kernel.name {
+                "embedding" => any_lookup().boxed(),
+                "gemv" | "gemm" => any_product().boxed(),
+                "attention" | "attention_probs" | "kv_write" => any_attention().boxed(),
+                _ => any_rows().boxed(),
+            };
+            let config = Config { cases: 12, failure_persistence: None, ..Config::default() };
+            TestRunner::new(config)
+                .run(&strategy, |case| {
+                    let worst = pollster::block_on(verify::check(&device, kernel, &case)).unwrap();
+                    prop_assert!(
+                        worst.error <= 1.0,
+                        "{} on {}, {case}: {} ({:.0}%)",
+                        kernel.name,
+                        name(&gpu),
+                        worst.place,
+                        100.0 * worst.error
+                    );
+                    Ok(())
+                })
+                .unwrap();
+        }
+    }
+}

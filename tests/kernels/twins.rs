@@ -1,0 +1,203 @@
+//! The twins against values that were worked out otherwise: twin and shader could share a mistake.
+
+use sukashi::cpu::{self, Heads, Table, Weight};
+use sukashi::tensor::Format;
+
+fn assert_close(got: &[f32], want: &[f64], tolerance: f64) {
+    assert_eq!(got.len(), want.len());
+    for (index, (&got, &want)) in got.iter().zip(want).enumerate() {
+        // Written so that NaN fails.
+        assert!((f64::from(got) - want).abs() <= tolerance, "element {index} is {got}, expected {want}");
+    }
+}
+
+#[test]
+fn gelu_erf_by_the_table_of_erf() {
+    // erf(z) from Abramowitz & Stegun, table 7.1; gelu(z * sqrt(2)) = z / sqrt(2) * (1 + erf(z)).
+    let table = [
+        (0.0, 0.0),
+        (0.1, 0.112_462_916_0),
+        (0.5, 0.520_499_877_8),
+        (1.0, 0.842_700_792_9),
+        (1.5, 0.966_105_146_5),
+        (2.0, 0.995_322_265_0),
+    ];
+    for (z, erf) in table {
+        for sign in [1.0, -1.0] {
+            let x = [(sign * z * 2.0_f64.sqrt()) as f32];
+            let mut y = [f32::NAN];
+            cpu::gelu_erf(1, 1, 1, &x, &mut y);
+            assert_close(&y, &[sign * z / 2.0_f64.sqrt() * (1.0 + sign * erf)], 3e-7);
+        }
+    }
+}
+
+#[test]
+fn gelu_tanh_by_exponentials() {
+    // 1 + tanh(a) = 2 / (1 + exp(-2a)), which makes the formula x * sigmoid(2a).
+    let x: Vec<f32> = (-40..=40).map(|step| step as f32 / 5.0).collect();
+    let mut y = vec![f32::NAN; x.len()];
+    cpu::gelu_tanh(1, x.len(), x.len(), &x, &mut y);
+    let want: Vec<f64> = x
+        .iter()
+        .map(|&x| f64::from(x))
+        .map(|x| x / (1.0 + (-2.0 * 0.797_884_560_802_865_4 * (x + 0.044_715 * x.powi(3))).exp()))
+        .collect();
+    assert_close(&y, &want, 3e-7);
+}
+
+#[test]
+fn layer_norm_by_hand() {
+    // Mean 2.5 and variance 1.25; two rows 6 apart, of which the last two columns stay as they are.
+    let x = [1.0, 2.0, 3.0, 4.0, 9.0, 9.0, 40.0, 30.0, 20.0, 10.0, 9.0, 9.0];
+    let mut y = [7.0; 12];
+    cpu::layer_norm(2, 6, 0.75, (&[1.0, 1.0, 2.0, -1.0], &[0.0, 10.0, 0.0, 1.0]), &x, &mut y, 4);
+    let second = 125.75_f64.sqrt();
+    let want = [
+        // sqrt(1.25 + 0.75) = 1.414..
+        -1.5 / 2.0_f64.sqrt(),
+        10.0 - 0.5 / 2.0_f64.sqrt(),
+        2.0 * 0.5 / 2.0_f64.sqrt(),
+        1.0 - 1.5 / 2.0_f64.sqrt(),
+        7.0,
+        7.0,
+        15.0 / second,
+        10.0 + 5.0 / second,
+        -10.0 / second,
+        1.0 + 15.0 / second,
+        7.0,
+        7.0,
+    ];
+    assert_close(&y, &want, 1e-6);
+}
+
+/// Two query heads on one key-value head of two channels; rows of `qkv` 8 apart, of the caches 3 apart.
+const HEADS: Heads =
+    Heads { num_heads: 2, num_kv_heads: 1, head_dim: 2, qkv_stride: 8, kv_stride: 3, scale: 0.5 };
+
+#[rustfmt::skip]
+const QKV: [f32; 16] = [
+    2.0, 0.0,  0.0, 4.0,  9.0, 9.0, 9.0, 9.0,
+    0.0, 2.0,  2.0, 2.0,  9.0, 9.0, 9.0, 9.0,
+];
+#[rustfmt::skip]
+const KEYS: [f32; 9] = [
+    0.0, 1.0, 9.0,
+    1.0, 0.0, 9.0,
+    2.0, -1.0, 9.0,
+];
+#[rustfmt::skip]
+const VALUES: [f32; 9] = [
+    1.0, 10.0, 9.0,
+    2.0, 20.0, 9.0,
+    4.0, 40.0, 9.0,
+];
+
+/// Weights of the two tokens at positions 1 and 2, worked out from the products above.
+fn attention_by_hand() -> [Vec<f64>; 4] {
+    let softmax = |scores: &[f64]| {
+        let sum: f64 = scores.iter().map(|score| score.exp()).sum();
+        scores.iter().map(|score| score.exp() / sum).collect()
+    };
+    [
+        softmax(&[0.0, 1.0]),       // (2, 0) . keys / 2, positions 0 and 1
+        softmax(&[2.0, 0.0]),       // (0, 4)
+        softmax(&[1.0, 0.0, -1.0]), // (0, 2), positions 0 to 2
+        softmax(&[1.0, 1.0, 1.0]),  // (2, 2)
+    ]
+}
+
+#[test]
+fn attention_by_hand_and_causal() {
+    let mut y = [f32::NAN; 8];
+    cpu::attention((1, 2), HEADS, (&QKV, &KEYS, &VALUES), (&mut y, 4));
+    let want: Vec<f64> = attention_by_hand()
+        .iter()
+        .flat_map(|weights| {
+            let value = |channel: usize| {
+                weights.iter().enumerate().map(|(j, w)| w * f64::from(VALUES[3 * j + channel])).sum::<f64>()
+            };
+            [value(0), value(1)]
+        })
+        .collect();
+    assert_close(&y, &want, 1e-5);
+}
+
+#[test]
+fn attention_probs_by_hand_and_zero_beyond() {
+    let mut probs = [f32::NAN; 16];
+    cpu::attention_probs((1, 2), HEADS, (&QKV, &KEYS), 4, &mut probs);
+    let want: Vec<f64> = attention_by_hand()
+        .into_iter()
+        .flat_map(|mut weights| {
+            weights.resize(4, 0.0);
+            weights
+        })
+        .collect();
+    assert_close(&probs, &want, 1e-6);
+}
+
+#[test]
+fn query_heads_share_key_value_heads_in_order() {
+    // Four query heads on two: 0 and 1 on the first, 2 and 3 on the second; with one position the value is copied.
+    let heads = Heads { num_heads: 4, num_kv_heads: 2, head_dim: 1, qkv_stride: 8, kv_stride: 2, scale: 1.0 };
+    let mut y = [f32::NAN; 4];
+    cpu::attention((0, 1), heads, (&[1.0; 8], &[1.0, 1.0], &[5.0, 6.0]), (&mut y, 4));
+    assert_eq!(y, [5.0, 5.0, 6.0, 6.0]);
+}
+
+/// 1, -2, 0.5 and 65504 or 3.5 in each format, one row of 8.
+fn row(format: Format) -> Vec<u32> {
+    let mut words = match format {
+        Format::F32 => vec![0x3f80_0000, 0xc000_0000, 0x3f00_0000, 0x477f_e000],
+        Format::F16 => vec![0xc000_3c00, 0x7bff_3800],
+        Format::Bf16 => vec![0xc000_3f80, 0x4060_3f00],
+    };
+    words.resize(format.words_per_row(4), 0);
+    words
+}
+
+#[test]
+fn elements_are_read_as_ieee_and_bfloat_say() {
+    for (format, last) in [(Format::F32, 65504.0), (Format::F16, 65504.0), (Format::Bf16, 3.5)] {
+        let words = [row(format), row(format)].concat();
+        let mut y = [7.0_f32; 24];
+        let table = Table { words: &words, format, first_row: 10, num_rows: 2 };
+        cpu::embedding(&[11, 12, 9], table, 2.0, false, (4, 8), &mut y);
+        assert_eq!(y[..5], [2.0, -4.0, 1.0, 2.0 * last, 7.0], "{format:?}");
+        assert_eq!(y[8..], [7.0; 16], "{format:?}: ids outside the table");
+        cpu::embedding(&[10], table, 1.0, true, (4, 8), &mut y);
+        assert_eq!(y[..5], [3.0, -6.0, 1.5, 3.0 * last, 7.0], "{format:?}: added");
+    }
+}
+
+#[test]
+fn gemv_by_hand() {
+    for format in [Format::F32, Format::F16, Format::Bf16] {
+        let words = [row(format), row(format)].concat();
+        // The last weight differs between formats, and is left out.
+        let x = [1.0, 10.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 1.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+        let mut y = [7.0; 8];
+        let weight = Weight { words: &words, format, bias: &[], out_features: 2 };
+        cpu::gemv(2, weight, (&x, 8), (&mut y, 4, 1));
+        assert_eq!(y, [7.0, -17.0, -17.0, 7.0, 7.0, 1.0, 1.0, 7.0], "{format:?}");
+        cpu::gemv(1, Weight { bias: &[0.5, 100.0], ..weight }, (&x, 8), (&mut y, 4, 0));
+        assert_eq!(y[..3], [-16.5, 83.0, -17.0], "{format:?}: bias");
+    }
+}
+
+#[test]
+fn copies_and_sums_by_hand() {
+    let mut x = [1.0, 2.0, 9.0, 3.0, 4.0, 9.0];
+    cpu::add(2, 2, 3, &[10.0, 20.0, 5.0, 30.0, 40.0, 5.0], &mut x);
+    assert_eq!(x, [11.0, 22.0, 9.0, 33.0, 44.0, 9.0]);
+
+    let mut y = [0.0; 4];
+    cpu::select_rows(1, 1, 2, 3, &x, &mut y);
+    assert_eq!(y, [33.0, 44.0, 0.0, 0.0]);
+
+    // One token: a query of two, a key of one, a value of one, into position 1.
+    let (mut k_cache, mut v_cache) = ([0.0; 4], [0.0; 4]);
+    cpu::kv_write((1, 1), (2, 1), (&[1.0, 2.0, 3.0, 4.0], 4), (&mut k_cache, &mut v_cache, 2));
+    assert_eq!((k_cache, v_cache), ([0.0, 0.0, 3.0, 0.0], [0.0, 0.0, 4.0, 0.0]));
+}

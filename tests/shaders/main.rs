@@ -1,0 +1,341 @@
+//! Every shader without a GPU: valid, as its wrapper takes it to be, and translated to what each backend wants.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
+
+mod uniformity;
+
+use std::mem::offset_of;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use naga::back::{self, PipelineConstants};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
+use sukashi::kernels::{Access, Batch, GemvShape, Kernel, REGISTRY};
+
+type Check<T = ()> = Result<T, String>;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn shader_files() -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> =
+        root().join("shaders").read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// Parses and validates.
+fn validate(wgsl: &str) -> Check<(Module, ModuleInfo)> {
+    let module = naga::front::wgsl::parse_str(wgsl).map_err(|error| error.emit_to_string(wgsl))?;
+    // No optional feature, besides reading f16 out of u32, which WebGPU always has.
+    let info = Validator::new(ValidationFlags::all(), Capabilities::SHADER_FLOAT16_IN_FLOAT32)
+        .validate(&module)
+        .map_err(|error| error.emit_to_string(wgsl))?;
+    Ok((module, info))
+}
+
+fn check_entry_point(module: &Module, name: &str) -> Check {
+    match module.entry_points.as_slice() {
+        [only] if only.name == name && only.stage == ShaderStage::Compute => Ok(()),
+        others => Err(format!(
+            "expected one entry point {name}, found {:?}",
+            others.iter().map(|entry| &entry.name).collect::<Vec<_>>()
+        )),
+    }
+}
+
+fn check_header(wgsl: &str, name: &str) -> Check {
+    let header: Vec<&str> = wgsl.lines().map_while(|line| line.strip_prefix("//")).collect();
+    if !header.first().is_some_and(|line| line.starts_with(&format!(" {name}: "))) {
+        return Err(format!("the header does not begin with {name} and its formula"));
+    }
+    for heading in ["Shapes", "Dispatch", "Requires", "Twin"] {
+        if !header.iter().any(|line| line.starts_with(&format!(" {heading} "))) {
+            return Err(format!("the header has no line {heading}"));
+        }
+    }
+    let twin = header.iter().find_map(|line| line.strip_prefix(" Twin")).unwrap_or_default().trim();
+    if !twin.starts_with("src/cpu/") || !root().join(twin).is_file() {
+        return Err(format!("the twin {twin} does not exist"));
+    }
+    Ok(())
+}
+
+fn check_bindings(module: &Module, kernel: &Kernel) -> Check {
+    let mut bindings = Vec::new();
+    for (_, variable) in module.global_variables.iter() {
+        let Some(binding) = &variable.binding else { continue };
+        if binding.group != 0 {
+            return Err(format!("binding in group {}", binding.group));
+        }
+        bindings.push((binding.binding, variable.name.clone().unwrap_or_default(), variable));
+    }
+    bindings.sort_by_key(|(binding, ..)| *binding);
+    if bindings.len() != 2 + kernel.buffers.len() {
+        return Err(format!("{} bindings, the wrapper has {}", bindings.len(), 2 + kernel.buffers.len()));
+    }
+    for (index, (binding, name, variable)) in bindings.iter().enumerate() {
+        if *binding as usize != index {
+            return Err(format!("binding {index} is missing"));
+        }
+        let expected = match index {
+            0 | 1 => AddressSpace::Uniform,
+            _ if kernel.buffers[index - 2] == Access::Read => {
+                AddressSpace::Storage { access: StorageAccess::LOAD }
+            }
+            _ => AddressSpace::Storage { access: StorageAccess::LOAD | StorageAccess::STORE },
+        };
+        if variable.space != expected {
+            return Err(format!("binding {index} is {:?}, expected {expected:?}", variable.space));
+        }
+        let expected_name = ["params", "batch"].get(index);
+        if expected_name.is_some_and(|expected| expected != name) {
+            return Err(format!("binding {index} is called {name}"));
+        }
+        let TypeInner::Struct { members, span } = &module.types[variable.ty].inner else {
+            if index < 2 {
+                return Err(format!("{name} is no struct"));
+            }
+            continue;
+        };
+        if index == 0 && *span as usize != kernel.params_bytes {
+            return Err(format!("params has {span} bytes, the wrapper's {}", kernel.params_bytes));
+        }
+        if index == 1 {
+            let layout: Vec<(&str, usize)> = members
+                .iter()
+                .map(|member| (member.name.as_deref().unwrap_or_default(), member.offset as usize))
+                .collect();
+            let expected = [
+                ("position", offset_of!(Batch, position)),
+                ("num_tokens", offset_of!(Batch, num_tokens)),
+                ("first_row", offset_of!(Batch, first_row)),
+                ("unused", offset_of!(Batch, unused)),
+            ];
+            if layout != expected || *span as usize != size_of::<Batch>() {
+                return Err(format!("batch is {layout:?}, {span} bytes; expected {expected:?}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every set of constants that the wrappers may choose.
+fn variants(module: &Module) -> Vec<PipelineConstants> {
+    let has = |name: &str| module.overrides.iter().any(|(_, o)| o.name.as_deref() == Some(name));
+    let formats: &[Option<f64>] = if has("FORMAT") { &[Some(0.0), Some(1.0), Some(2.0)] } else { &[None] };
+    let shapes: Vec<Option<GemvShape>> =
+        if has("THREADS_PER_ROW") { GemvShape::ALL.map(Some).to_vec() } else { vec![None] };
+    let mut variants = Vec::new();
+    for format in formats {
+        for shape in &shapes {
+            let mut constants = PipelineConstants::default();
+            if let Some(format) = format {
+                constants.insert("FORMAT".into(), *format);
+            }
+            if let Some(shape) = shape {
+                constants.insert("WORKGROUP_SIZE".into(), f64::from(shape.workgroup_size));
+                constants.insert("THREADS_PER_ROW".into(), f64::from(shape.threads_per_row));
+            }
+            variants.push(constants);
+        }
+    }
+    variants
+}
+
+/// Translates to SPIR-V, which is given back, and to MSL, HLSL and GLSL ES.
+fn translate(module: &Module, info: &ModuleInfo, constants: &PipelineConstants) -> Check<Vec<u32>> {
+    let name = module.entry_points[0].name.clone();
+    let entry = (ShaderStage::Compute, name.as_str());
+    let (module, info) = back::pipeline_constants::process_overrides(module, info, Some(entry), constants)
+        .map_err(|error| format!("constants: {error}"))?;
+    let entry = Some((ShaderStage::Compute, name.clone()));
+
+    let options =
+        back::spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: name.clone() };
+    let spirv = back::spv::write_vec(&module, &info, &back::spv::Options::default(), Some(&options))
+        .map_err(|error| format!("SPIR-V: {error}"))?;
+
+    let options = back::msl::PipelineOptions { entry_point: entry.clone(), ..Default::default() };
+    let msl = back::msl::Options { fake_missing_bindings: true, lang_version: (2, 0), ..Default::default() };
+    let (_, translation) =
+        back::msl::write_string(&module, &info, &msl, &options).map_err(|error| format!("MSL: {error}"))?;
+    for name in translation.entry_point_names {
+        name.map_err(|error| format!("MSL: {error}"))?;
+    }
+
+    let hlsl = back::hlsl::Options {
+        fake_missing_bindings: true,
+        // HLSL has no num_workgroups; wgpu passes it in a buffer of its own.
+        special_constants_binding: Some(back::hlsl::BindTarget::default()),
+        ..Default::default()
+    };
+    let options = back::hlsl::PipelineOptions { entry_point: entry };
+    let mut text = String::new();
+    back::hlsl::Writer::new(&mut text, &hlsl, &options)
+        .write(&module, &info, None)
+        .map_err(|error| format!("HLSL: {error}"))?;
+
+    let glsl = back::glsl::Options {
+        version: back::glsl::Version::Embedded { version: 310, is_webgl: false },
+        ..Default::default()
+    };
+    let options = back::glsl::PipelineOptions {
+        shader_stage: ShaderStage::Compute,
+        entry_point: name,
+        multiview: None,
+    };
+    let mut text = String::new();
+    let policies = naga::proc::BoundsCheckPolicies::default();
+    back::glsl::Writer::new(&mut text, &module, &info, &glsl, &options, policies)
+        .and_then(|mut writer| writer.write())
+        .map_err(|error| format!("GLSL: {error}"))?;
+    Ok(spirv)
+}
+
+/// Runs `spirv-val`; `None` if it is not installed.
+fn spirv_val(words: &[u32], folder: &Path) -> Option<Check> {
+    let file = folder.join("shader.spv");
+    std::fs::write(&file, bytemuck::cast_slice(words)).unwrap();
+    let output = Command::new("spirv-val").args(["--target-env", "vulkan1.1"]).arg(&file).output().ok()?;
+    Some(if output.status.success() {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    })
+}
+
+/// Everything that can be said of a shader's text.
+fn check(kernel: &Kernel) -> Check {
+    let (module, info) = validate(kernel.wgsl)?;
+    check_entry_point(&module, kernel.name)?;
+    check_header(kernel.wgsl, kernel.name)?;
+    check_bindings(&module, kernel)?;
+    uniformity::check_barriers(&module)?;
+    for constants in variants(&module) {
+        translate(&module, &info, &constants)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn every_file_is_a_kernel_and_every_kernel_a_file() {
+    let mut files = Vec::new();
+    for file in shader_files() {
+        assert_eq!(file.extension().and_then(|extension| extension.to_str()), Some("wgsl"), "{file:?}");
+        files.push(file.file_stem().unwrap().to_str().unwrap().to_owned());
+    }
+    let names: Vec<&str> = REGISTRY.iter().map(|kernel| kernel.name).collect();
+    assert_eq!(files, names, "the registry is in the files' order");
+    for kernel in REGISTRY {
+        let file = root().join("shaders").join(kernel.name).with_extension("wgsl");
+        assert_eq!(std::fs::read_to_string(file).unwrap(), kernel.wgsl);
+        assert!(root().join("src/kernels").join(kernel.name).with_extension("rs").is_file());
+    }
+}
+
+#[test]
+fn every_shader_is_valid_and_fits_its_wrapper() {
+    for kernel in REGISTRY {
+        check(kernel).unwrap_or_else(|error| panic!("shaders/{}.wgsl: {error}", kernel.name));
+    }
+}
+
+#[test]
+fn spirv_is_accepted_by_its_validator() {
+    let folder = tempfile::tempdir().unwrap();
+    for kernel in REGISTRY {
+        let (module, info) = validate(kernel.wgsl).unwrap();
+        for constants in variants(&module) {
+            let spirv = translate(&module, &info, &constants).unwrap();
+            match spirv_val(&spirv, folder.path()) {
+                Some(result) => {
+                    result.unwrap_or_else(|error| panic!("{} {constants:?}: {error}", kernel.name));
+                }
+                None => {
+                    assert!(
+                        std::env::var_os("SUKASHI_REQUIRE_GPU").is_none(),
+                        "SUKASHI_REQUIRE_GPU is set and there is no spirv-val"
+                    );
+                    println!("SKIP: no spirv-val (in the package spirv-tools)");
+                    return;
+                }
+            }
+        }
+    }
+    // And the validator is one: a module cut short is refused.
+    let (module, info) = validate(REGISTRY[0].wgsl).unwrap();
+    let spirv = translate(&module, &info, &PipelineConstants::default()).unwrap();
+    assert!(spirv_val(&spirv[..spirv.len() - 3], folder.path()).unwrap().is_err());
+}
+
+/// `add` with one change.
+fn changed(from: &str, to: &str) -> Kernel {
+    let add = REGISTRY.iter().find(|kernel| kernel.name == "add").unwrap();
+    assert!(add.wgsl.contains(from), "{from}");
+    Kernel {
+        name: add.name,
+        wgsl: Box::leak(add.wgsl.replace(from, to).into_boxed_str()),
+        params_bytes: add.params_bytes,
+        buffers: add.buffers,
+        twin: add.twin,
+        tolerance: add.tolerance,
+    }
+}
+
+#[test]
+fn broken_shaders_are_rejected() {
+    for (from, to, message) in [
+        ("x[index] += y[index];", "x[index] += y[index]", "expected"),
+        ("x[index] += y[index];", "y[index] += x[index];", "y"),
+        ("@binding(3)", "@binding(4)", "binding 3 is missing"),
+        ("@binding(3)", "@binding(2)", "binding"),
+        ("@group(0) @binding(3)", "@group(1) @binding(3)", "group 1"),
+        ("<storage, read> y", "<storage, read_write> y", "binding 2 is Storage"),
+        ("<uniform> params", "<storage, read> params", "binding 0 is Storage"),
+        ("    columns: u32,\n", "    columns: u32,\n    rows: u32,\n", "params has 12 bytes"),
+        ("    position: u32,\n    num_tokens: u32,", "    num_tokens: u32,\n    position: u32,", "batch is"),
+        ("fn add(", "fn sum(", "entry point add"),
+        ("fn add(", "fn other() {}\n@compute @workgroup_size(1)\nfn add(", "one entry point"),
+        ("// Twin      src/cpu/add.rs", "// Twin      src/cpu/sum.rs", "does not exist"),
+        ("// Requires  nothing\n", "", "Requires"),
+        ("// Shapes", "// Shape", "Shapes"),
+        (
+            "    if token >=",
+            "    if local == 0u {\n        workgroupBarrier();\n    }\n    if token >=",
+            "barrier",
+        ),
+        (
+            "    if token >=",
+            "    if local > 3u {\n        return;\n    }\n    workgroupBarrier();\n    if token >=",
+            "barrier",
+        ),
+        (
+            "    if token >=",
+            "    for (var i = 0u; i < local; i++) {\n        workgroupBarrier();\n    }\n    if token >=",
+            "barrier",
+        ),
+    ] {
+        let error = check(&changed(from, to)).expect_err(&format!("`{to}` was accepted"));
+        assert!(error.contains(message), "`{to}` gives: {error}");
+    }
+    check(&changed("x[index] += y[index];", "x[index] -= y[index];")).expect("still a valid shader");
+}
+
+#[test]
+fn barriers_are_traced_through_calls_and_loops() {
+    let layer_norm = REGISTRY.iter().find(|kernel| kernel.name == "layer_norm").unwrap().wgsl;
+    let gemv = REGISTRY.iter().find(|kernel| kernel.name == "gemv").unwrap().wgsl;
+    for (wgsl, from, to) in [
+        (layer_norm, "if token >= batch.num_tokens", "if token + local >= batch.num_tokens"),
+        (layer_norm, "half > 0u; half /= 2u", "half > local; half /= 2u"),
+        (gemv, "if THREADS_PER_ROW > 1u", "if in_range"),
+        (gemv, "        sum = partial[local];", "        if partial[0] > 0.0 { workgroupBarrier(); }"),
+    ] {
+        assert!(uniformity::check_barriers(&validate(wgsl).unwrap().0).is_ok());
+        assert!(wgsl.contains(from), "{from}");
+        let broken = wgsl.replace(from, to);
+        assert!(uniformity::check_barriers(&validate(&broken).unwrap().0).is_err(), "`{to}` was accepted");
+    }
+}

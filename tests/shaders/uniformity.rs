@@ -1,0 +1,171 @@
+//! Barriers in uniform control flow only: a barrier that some threads do not reach hangs a GPU or reads too early.
+//!
+//! naga does not check this for compute shaders. The analysis is narrower than WGSL's: a value is uniform if it comes from
+//! constants, uniforms, read-only memory, and the ids of the workgroup, by way of local variables that only such values
+//! are stored in, in uniform control flow.
+
+use std::collections::HashSet;
+
+use naga::{
+    AddressSpace, Binding, Block, BuiltIn, Expression, Function, Handle, LocalVariable, Module, Statement,
+    StorageAccess,
+};
+
+/// Checks every function; helpers as if their arguments differed from thread to thread.
+pub fn check_barriers(module: &Module) -> Result<(), String> {
+    for (_, function) in module.functions.iter() {
+        Flow::new(module, function).check()?;
+    }
+    for entry in &module.entry_points {
+        Flow::new(module, &entry.function).check()?;
+    }
+    Ok(())
+}
+
+struct Flow<'a> {
+    module: &'a Module,
+    function: &'a Function,
+    /// Variables that may differ from thread to thread.
+    varying: HashSet<Handle<LocalVariable>>,
+    /// Some threads may have returned.
+    returned: bool,
+    error: Option<String>,
+}
+
+/// What some threads may have done on the way through a block that others have not.
+#[derive(Clone, Copy, Default)]
+struct Left {
+    the_loop: bool,
+}
+
+impl<'a> Flow<'a> {
+    fn new(module: &'a Module, function: &'a Function) -> Self {
+        Self { module, function, varying: HashSet::new(), returned: false, error: None }
+    }
+
+    fn check(mut self) -> Result<(), String> {
+        // What is found to vary can make more vary, earlier in a loop.
+        loop {
+            let before = self.varying.len();
+            (self.returned, self.error) = (false, None);
+            self.block(&self.function.body, true);
+            if self.varying.len() == before {
+                break;
+            }
+        }
+        self.error.map_or(Ok(()), Err)
+    }
+
+    fn block(&mut self, block: &Block, uniform: bool) -> Left {
+        let mut left = Left::default();
+        for statement in block {
+            let uniform = uniform && !self.returned && !left.the_loop;
+            match statement {
+                Statement::Block(block) => left.the_loop |= self.block(block, uniform).the_loop,
+                Statement::If { condition, accept, reject } => {
+                    let uniform = uniform && self.is_uniform(*condition);
+                    left.the_loop |= self.block(accept, uniform).the_loop;
+                    left.the_loop |= self.block(reject, uniform).the_loop;
+                }
+                Statement::Loop { body, continuing, break_if } => {
+                    let once = |flow: &mut Self, uniform| {
+                        let left =
+                            flow.block(body, uniform).the_loop | flow.block(continuing, uniform).the_loop;
+                        left || break_if.is_some_and(|condition| !flow.is_uniform(condition))
+                    };
+                    // Where threads leave at different times, the next round is not uniform.
+                    if once(self, uniform) {
+                        once(self, false);
+                    }
+                }
+                Statement::Break | Statement::Continue => left.the_loop |= !uniform,
+                Statement::Return { .. } => self.returned |= !uniform,
+                Statement::Store { pointer, value } => {
+                    if let (Some(variable), index_is_uniform) = self.local(*pointer)
+                        && !(uniform && index_is_uniform && self.is_uniform(*value))
+                    {
+                        self.varying.insert(variable);
+                    }
+                }
+                Statement::ControlBarrier(_) if !uniform => {
+                    self.error = Some("a barrier in control flow that is not uniform".into());
+                }
+                Statement::Call { function, .. } if !uniform => {
+                    let function = &self.module.functions[*function];
+                    if self.has_barrier(&function.body) {
+                        let name = function.name.as_deref().unwrap_or_default();
+                        self.error =
+                            Some(format!("a barrier, by way of {name}, in control flow that is not uniform"));
+                    }
+                }
+                Statement::Emit(_)
+                | Statement::ControlBarrier(_)
+                | Statement::MemoryBarrier(_)
+                | Statement::Call { .. } => {}
+                other => self.error = Some(format!("the barrier analysis does not know {other:?}")),
+            }
+        }
+        left
+    }
+
+    fn has_barrier(&self, block: &Block) -> bool {
+        block.iter().any(|statement| match statement {
+            Statement::ControlBarrier(_) => true,
+            Statement::Block(block) => self.has_barrier(block),
+            Statement::If { accept, reject, .. } => self.has_barrier(accept) || self.has_barrier(reject),
+            Statement::Loop { body, continuing, .. } => {
+                self.has_barrier(body) || self.has_barrier(continuing)
+            }
+            Statement::Call { function, .. } => self.has_barrier(&self.module.functions[*function].body),
+            _ => false,
+        })
+    }
+
+    /// The variable that a pointer points into, and whether the way there is uniform.
+    fn local(&self, pointer: Handle<Expression>) -> (Option<Handle<LocalVariable>>, bool) {
+        match self.function.expressions[pointer] {
+            Expression::LocalVariable(variable) => (Some(variable), true),
+            Expression::AccessIndex { base, .. } => self.local(base),
+            Expression::Access { base, index } => {
+                let (variable, uniform) = self.local(base);
+                (variable, uniform && self.is_uniform(index))
+            }
+            _ => (None, true),
+        }
+    }
+
+    fn is_uniform(&self, expression: Handle<Expression>) -> bool {
+        let all = |expressions: &[Handle<Expression>]| expressions.iter().all(|e| self.is_uniform(*e));
+        match self.function.expressions[expression] {
+            Expression::Literal(_)
+            | Expression::Constant(_)
+            | Expression::Override(_)
+            | Expression::ZeroValue(_)
+            | Expression::ArrayLength(_) => true,
+            Expression::FunctionArgument(index) => matches!(
+                self.function.arguments[index as usize].binding,
+                Some(Binding::BuiltIn(BuiltIn::WorkGroupId | BuiltIn::NumWorkGroups))
+            ),
+            Expression::GlobalVariable(variable) => match self.module.global_variables[variable].space {
+                AddressSpace::Uniform => true,
+                AddressSpace::Storage { access } => access == StorageAccess::LOAD,
+                _ => false,
+            },
+            Expression::LocalVariable(variable) => !self.varying.contains(&variable),
+            Expression::Load { pointer } => self.is_uniform(pointer),
+            Expression::Access { base, index } => all(&[base, index]),
+            Expression::AccessIndex { base, .. } => self.is_uniform(base),
+            Expression::Splat { value, .. } => self.is_uniform(value),
+            Expression::Swizzle { vector, .. } => self.is_uniform(vector),
+            Expression::Compose { ref components, .. } => all(components),
+            Expression::Unary { expr, .. } | Expression::As { expr, .. } => self.is_uniform(expr),
+            Expression::Binary { left, right, .. } => all(&[left, right]),
+            Expression::Select { condition, accept, reject } => all(&[condition, accept, reject]),
+            Expression::Math { arg, arg1, arg2, arg3, .. } => {
+                self.is_uniform(arg) && [arg1, arg2, arg3].into_iter().flatten().all(|e| self.is_uniform(e))
+            }
+            // The result of a call among others.
+            _ => false,
+        }
+    }
+}

@@ -45,15 +45,15 @@ pub(super) static KERNEL: Kernel = Kernel {
         );
     },
     // The exp argument's error is relative in the weights. Measured on llvmpipe through Vulkan and GL, for scores of
-    // tens: 1.4e-6 of 0.33.
-    tolerance: Tolerance { atol: 1e-6, rtol: 3e-5 },
+    // tens: 1.4e-6 of 0.33, and of 0.16 where these are capped at 50, which multiplies the rounding of tanh.
+    tolerance: Tolerance { atol: 1e-6, rtol: 4e-5 },
 };
 
 /// Records the attention weights of `qkv`, `[max_tokens, qkv_size]`, over `k_cache`, `[max_seq_len, kv_size]`, into
 /// `probs`, one row of `max_tokens * num_heads * columns`.
 ///
 /// # Panics
-/// If the shapes disagree.
+/// If the shapes disagree, or the window or the cap is not above 0.
 pub fn attention_probs(
     plan: &mut Plan,
     shape: &AttentionShape,
@@ -62,6 +62,7 @@ pub fn attention_probs(
     columns: usize,
     probs: &Tensor,
 ) {
+    assert_eq!(shape.num_heads % shape.num_kv_heads, 0, "attention_probs: heads");
     assert_eq!(qkv.columns(), shape.qkv_size(), "attention_probs: columns of qkv");
     assert_eq!(k_cache.columns(), shape.kv_size(), "attention_probs: columns of k_cache");
     assert!(
@@ -69,6 +70,7 @@ pub fn attention_probs(
         "attention_probs: size of probs"
     );
     assert!(qkv.rows() >= plan.max_tokens(), "attention_probs: tokens");
+    let (window, softcap) = shape.window_and_softcap("attention_probs");
     let params = Params {
         num_heads: shape.num_heads as u32,
         num_kv_heads: shape.num_kv_heads as u32,
@@ -77,8 +79,8 @@ pub fn attention_probs(
         kv_stride: k_cache.stride() as u32,
         columns: columns as u32,
         scale: shape.scale,
-        window: shape.window.unwrap_or(0) as u32,
-        softcap: shape.softcap.unwrap_or(0.0),
+        window,
+        softcap,
     };
     plan.dispatch(Dispatch {
         kernel: &KERNEL,

@@ -28,8 +28,9 @@ pub(super) static KERNEL: Kernel = Kernel {
             (y.floats_mut(), params.y_stride as usize),
         );
     },
-    // As gelu_tanh's, times the value.
-    tolerance: Tolerance { atol: 4e-6, rtol: 2e-5 },
+    // As gelu_tanh's, times the value: where 1 + tanh rounds to 0, something is lost. Measured on llvmpipe through Vulkan
+    // and GL: 2.2e-6, at gates below -5 with values around 8.
+    tolerance: Tolerance { atol: 1.5e-5, rtol: 5e-6 },
 };
 
 /// Records `y = gelu_tanh(gate) * value`; `x`, `[max_tokens, 2 * columns]`, holds gates, then values; `y`: `[max_tokens, columns]`.

@@ -30,8 +30,8 @@ pub(super) static KERNEL: Kernel = Kernel {
             (qkv.floats_mut(), params.stride as usize),
         );
     },
-    // As rms_norm's.
-    tolerance: Tolerance { atol: 1e-6, rtol: 1e-5 },
+    // As rms_norm's. Measured on llvmpipe through Vulkan and GL: 2.4e-7 of 1.
+    tolerance: Tolerance { atol: 3e-7, rtol: 1e-6 },
 };
 
 /// Records the norm of queries and keys in `qkv`, `[max_tokens, qkv_size]`, in place; `q_weight`, `k_weight`:
@@ -49,6 +49,7 @@ pub fn qk_norm(
     assert_eq!(qkv.columns(), shape.qkv_size(), "qk_norm: columns of qkv");
     assert_eq!(q_weight.columns(), shape.head_dim, "qk_norm: columns of q_weight");
     assert_eq!(k_weight.columns(), shape.head_dim, "qk_norm: columns of k_weight");
+    assert!(qkv.rows() >= plan.max_tokens(), "qk_norm: tokens");
     let params = Params {
         num_heads: shape.num_heads as u32,
         num_kv_heads: shape.num_kv_heads as u32,

@@ -29,8 +29,9 @@ pub(super) static KERNEL: Kernel = Kernel {
             y.floats_mut(),
         );
     },
-    // A sum of squares has no cancellation: a few roundings, relative to the result.
-    tolerance: Tolerance { atol: 1e-6, rtol: 1e-5 },
+    // A sum of squares has no cancellation: a few roundings, relative to the result. Measured on llvmpipe through Vulkan and
+    // GL: 2.5e-7 of 1.06.
+    tolerance: Tolerance { atol: 3e-7, rtol: 1e-6 },
 };
 
 /// Records `y = rms_norm(x)`; `x`, `y`: `[max_tokens, hidden_size]`, `weight`: `[1, hidden_size]`.

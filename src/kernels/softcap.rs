@@ -31,8 +31,9 @@ pub(super) static KERNEL: Kernel = Kernel {
 /// Records `x = cap * tanh(x / cap)`; `x`: `[max_tokens, columns]`.
 ///
 /// # Panics
-/// If `x` has too few rows.
+/// If `x` has too few rows, or `cap` is not above 0.
 pub fn softcap(plan: &mut Plan, cap: f32, x: &Tensor) {
+    assert!(cap > 0.0, "softcap: cap");
     assert!(x.rows() >= plan.max_tokens(), "softcap: tokens");
     let params = Params { columns: x.columns() as u32, stride: x.stride() as u32, cap };
     plan.dispatch(Dispatch {

@@ -33,13 +33,20 @@ impl<'a> Config<'a> {
     /// The layer's entry in `layer_types`; `None` where the file has no such list.
     pub fn layer_type(&self, layer_index: usize) -> Result<Option<&'a str>> {
         let Some(types) = self.get("layer_types") else { return Ok(None) };
-        match types.get(layer_index).and_then(Value::as_str) {
+        let layer_type = types.get(layer_index);
+        match layer_type.and_then(Value::as_str) {
             Some(layer_type @ ("full_attention" | "sliding_attention")) => Ok(Some(layer_type)),
-            _ => Err(self.wrong(
-                "layer_types",
-                &format!("full_attention or sliding_attention for each layer, {layer_index} too"),
-            )),
+            _ => {
+                let has = layer_type.map_or("none".to_string(), shown);
+                let expected = "full_attention or sliding_attention for each layer";
+                Err(self.wrong("layer_types", &format!("{expected}; layer {layer_index} has {has}")))
+            }
         }
+    }
+
+    /// Whether the file has the field, be it null.
+    pub fn has(&self, key: &str) -> bool {
+        self.fields.contains_key(key)
     }
 
     /// A field that is present and not null.

@@ -27,7 +27,8 @@ pub(super) struct Activations {
     heads: Tensor,
     /// What attention or the MLP adds to the residual stream, `[max_tokens, hidden_size]`.
     update: Tensor,
-    /// Inside the MLP before the activation, `[max_tokens, intermediate_size]`, gates before.
+    /// Inside the MLP before the activation, `[max_tokens, intermediate_size]`; where that is gated, the gates and then as
+    /// many values, `[max_tokens, 2 * intermediate_size]`.
     up: Tensor,
     /// After the activation, `[max_tokens, intermediate_size]`.
     activated: Tensor,
@@ -56,11 +57,9 @@ impl Activations {
             activated: tensor("activated", spec.intermediate_size)?,
         })
     }
-}
 
-impl Activations {
-    /// Writes what a pass starts from: ids, and positions in the form that the family wants. `positions` and `angles` are
-    /// scratch, so that a decode loop allocates nothing.
+    /// Writes what a pass starts from: ids, and positions in the form that the family wants. `scratch` is kept by the
+    /// caller, so that a decode loop allocates nothing.
     pub(super) fn write(
         &self,
         device: &Device,

@@ -29,7 +29,7 @@ pub fn spec(config: &Value, file: &str) -> Result<DecoderSpec> {
     let completed;
     let config = match outer.object("text_config")? {
         Some(text) => {
-            completed = Value::Object(with_defaults(text));
+            completed = Value::Object(with_defaults(text, &outer));
             Config::new(&completed, file)?
         }
         None => outer,
@@ -45,6 +45,9 @@ pub fn spec(config: &Value, file: &str) -> Result<DecoderSpec> {
             None | Some("gelu_pytorch_tanh") => {}
             Some(_) => return Err(config.wrong(key, "gelu_pytorch_tanh")),
         }
+    }
+    if config.flag("use_bidirectional_attention", false)? {
+        return Err(config.wrong("use_bidirectional_attention", "false: a token sees what is before it"));
     }
     let attention_bias = config.flag("attention_bias", false)?;
     let global = Rope::from_config(&config, head_dim, "full_attention", ("rope_theta", 1_000_000.0, true))?;
@@ -108,8 +111,8 @@ fn softcap(config: &Config<'_>, key: &str) -> Result<Option<f32>> {
     }
 }
 
-/// A `text_config` leaves out what equals the family's defaults.
-fn with_defaults(text: &Map<String, Value>) -> Map<String, Value> {
+/// A `text_config` leaves out what equals the family's defaults; the ids of special tokens may stand beside it.
+fn with_defaults(text: &Map<String, Value>, outer: &Config<'_>) -> Map<String, Value> {
     let defaults = [
         ("vocab_size", 262_208),
         ("hidden_size", 2304),
@@ -123,6 +126,9 @@ fn with_defaults(text: &Map<String, Value>) -> Map<String, Value> {
     let mut fields = text.clone();
     for (key, value) in defaults {
         fields.entry(key).or_insert_with(|| value.into());
+    }
+    for (key, value) in [("bos_token_id", 2), ("eos_token_id", 1)] {
+        fields.entry(key).or_insert_with(|| outer.get(key).cloned().unwrap_or_else(|| value.into()));
     }
     fields
 }

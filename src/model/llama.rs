@@ -35,7 +35,11 @@ pub fn llama(config: &Value, file: &str) -> Result<DecoderSpec> {
 /// As [`llama`].
 pub fn mistral(config: &Value, file: &str) -> Result<DecoderSpec> {
     let fields = Config::new(config, file)?;
-    let window = fields.optional_size("sliding_window", MAX_SEQ_LEN)?;
+    let window = match fields.optional_size("sliding_window", MAX_SEQ_LEN)? {
+        // The first Mistral had one; later files say null.
+        None if !fields.has("sliding_window") => Some(4096),
+        window => window,
+    };
     spec(&fields, Family::Mistral, Parts::default(), |_| Ok(window))
 }
 
@@ -97,9 +101,7 @@ fn spec(
         Some(_) => return Err(config.wrong("hidden_act", "silu")),
     }
     let vocab_size = config.size("vocab_size", MAX_VOCAB_SIZE)?;
-    let default_theta =
-        if family == Family::Mistral || family == Family::Llama { 10_000.0 } else { 1_000_000.0 };
-    let rope = Rope::from_config(config, head_dim, "full_attention", ("rope_theta", default_theta, true))?;
+    let rope = Rope::from_config(config, head_dim, "full_attention", ("rope_theta", 10_000.0, true))?;
     let mut layers = Vec::with_capacity(num_layers);
     for index in 0..num_layers {
         let attention_scale = (1.0 / (head_dim as f64).sqrt()) as f32;
@@ -145,7 +147,13 @@ pub(super) fn check_head_dim(config: &Config<'_>, head_dim: usize) -> Result<()>
     if head_dim.is_multiple_of(2) {
         return Ok(());
     }
-    Err(config.wrong("head_dim", &format!("an even number, not {head_dim}")))
+    Err(match config.get("head_dim") {
+        Some(_) => config.wrong("head_dim", "an even number"),
+        None => {
+            let expected = format!("hidden_size / num_attention_heads = {head_dim} to be even");
+            config.wrong("num_attention_heads", &expected)
+        }
+    })
 }
 
 /// Reads the tensors of a Llama, of its kin, or of a Gemma 3.

@@ -61,7 +61,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Whether the file has `name`, with or without its prefix.
-    pub(super) fn has(&self, name: &str) -> bool {
+    fn has(&self, name: &str) -> bool {
         self.file.info(name).is_some() || self.file.info(&format!("{}{name}", self.prefix)).is_some()
     }
 
@@ -198,11 +198,17 @@ impl<'a> Loader<'a> {
         if tied && (!has_head || self.same("lm_head.weight", embedding_name)?) {
             return Ok(embedding.clone());
         }
+        if !has_head {
+            // Without the prefix that other names have.
+            return Err(self.missing("lm_head.weight").detail(
+                "config.json gives the head a matrix of its own: tie_word_embeddings is false, or missing",
+            ));
+        }
         self.matrix("lm_head.weight", vocab_size, hidden_size, Layout::AsIs)
     }
 
     /// Whether two tensors have the same bytes.
-    pub(super) fn same(&mut self, left: &str, right: &str) -> Result<bool> {
+    fn same(&mut self, left: &str, right: &str) -> Result<bool> {
         let (left, right) = (self.full_name(left), self.full_name(right));
         if self.file.info(&left) != self.file.info(&right) {
             return Ok(false);

@@ -34,8 +34,8 @@ impl Rope {
         Ok(Self { inv_freq })
     }
 
-    /// The fields of `config.json` for one kind of layer, in either form: `rope_parameters` (with an entry for each kind
-    /// of layer, or for all) or `rope_theta` with `rope_scaling`.
+    /// The fields of `config.json` for one kind of layer, in either form: `rope_parameters`, with an entry for each kind of
+    /// layer or for all, or `theta_key` with, where the kind is `scaled`, `rope_scaling`.
     pub(super) fn from_config(
         config: &Config<'_>,
         head_dim: usize,
@@ -43,19 +43,20 @@ impl Rope {
         (theta_key, default_theta, scaled): (&str, f32, bool),
     ) -> Result<Self> {
         let file = config.file();
-        let nested = config.object("rope_parameters")?;
-        if let Some(parameters) = nested {
+        let theta = config.positive(theta_key, default_theta, MAX_THETA)?;
+        if let Some(parameters) = config.object("rope_parameters")? {
             let own = match parameters.get(layer_type) {
-                Some(own) => own
-                    .as_object()
-                    .ok_or_else(|| config.wrong("rope_parameters", "an object for each kind of layer"))?,
-                None => parameters,
+                Some(own) => Some(own.as_object().ok_or_else(|| {
+                    config.wrong("rope_parameters", "an object, or one for each kind of layer")
+                })?),
+                // What is said of all layers is said of those that a scaling is for.
+                None => scaled.then_some(parameters),
             };
+            let Some(own) = own else { return Self::new(head_dim, theta, None, file) };
             let value = Value::Object(own.clone());
-            let theta = Config::new(&value, file)?.positive("rope_theta", default_theta, MAX_THETA)?;
+            let theta = Config::new(&value, file)?.positive("rope_theta", theta, MAX_THETA)?;
             return Self::new(head_dim, theta, Some(own), file);
         }
-        let theta = config.positive(theta_key, default_theta, MAX_THETA)?;
         let scaling = if scaled { config.object("rope_scaling")? } else { None };
         Self::new(head_dim, theta, scaling, file)
     }

@@ -10,9 +10,10 @@ use crate::tensor::Format;
 pub enum Values {
     /// Around 1, or for an activation within -8 and 8.
     Ordinary,
-    /// A thousand times that; in attention 16 times, which takes scores to about a hundred.
+    /// A thousand times that; in attention 16 times, which takes scores to about a hundred; where an activation gates a
+    /// value, both within -100 and 100.
     Large,
-    /// A thousandth of that: an epsilon counts.
+    /// A thousandth of the ordinary: an epsilon counts. For `softcap` a tenth.
     Small,
     /// Around 1000, with ordinary differences.
     MeanHeavy,
@@ -34,7 +35,8 @@ impl Values {
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "the fields are named as everywhere")]
 pub enum Case {
-    /// `add`, `gelu_erf`, `gelu_tanh`, `layer_norm`, `select_rows`.
+    /// `add`, `gelu_erf`, `gelu_tanh`, `layer_norm`, `rms_norm`, `select_rows`, `softcap`, and `geglu` and `swiglu`, whose
+    /// `columns` are those of the output.
     Rows { num_tokens: usize, columns: usize, values: Values },
     /// `embedding`; an id in three lies outside the table. `added` to values that are there, or else scaled.
     Lookup {
@@ -56,13 +58,15 @@ pub enum Case {
         shape: Option<GemvShape>,
         values: Values,
     },
-    /// `attention`, `attention_probs`, `kv_write`.
+    /// `attention`, `attention_probs`, `kv_write`, `qk_norm`, and `rope`, for which `head_dim` is even.
     Attention {
         position: usize,
         num_tokens: usize,
         num_heads: usize,
         num_kv_heads: usize,
         head_dim: usize,
+        window: Option<usize>,
+        softcap: Option<f32>,
         values: Values,
     },
 }
@@ -73,6 +77,10 @@ impl Case {
         let Tolerance { atol, rtol } = kernel.tolerance;
         match self {
             Self::Product { values: Values::Large, .. } => Tolerance { atol: 1000.0 * atol, rtol },
+            // Turned values cancel to any size, so the error is relative to what they were before.
+            Self::Attention { values: Values::Large, .. } if kernel.name == "rope" => {
+                Tolerance { atol: 16.0 * atol, rtol }
+            }
             // The digits that the mean takes are missing in the differences.
             Self::Rows { values: Values::MeanHeavy, .. } => Tolerance { atol: 1000.0 * atol, rtol },
             _ => Tolerance { atol, rtol },
@@ -111,8 +119,23 @@ impl fmt::Display for Case {
                 }
                 *values
             }
-            Self::Attention { position, num_tokens, num_heads, num_kv_heads, head_dim, values } => {
+            Self::Attention {
+                position,
+                num_tokens,
+                num_heads,
+                num_kv_heads,
+                head_dim,
+                window,
+                softcap,
+                values,
+            } => {
                 write!(f, "{num_tokens} at {position}, {num_heads}/{num_kv_heads} heads of {head_dim}")?;
+                if let Some(window) = window {
+                    write!(f, ", window {window}")?;
+                }
+                if let Some(cap) = softcap {
+                    write!(f, ", capped at {cap}")?;
+                }
                 *values
             }
         };

@@ -13,6 +13,12 @@ const SPARE_ROWS: usize = 3;
 /// Where `select_rows` starts.
 const FIRST_ROW: usize = 2;
 
+/// Of the RMS norms. Next to the square of a small value it counts.
+const EPS: f32 = 1e-6;
+
+/// Of `softcap`: Gemma 2's of logits.
+const CAP: f32 = 30.0;
+
 /// What is there to be run.
 pub(super) struct Setup {
     pub plan: Plan,
@@ -52,9 +58,18 @@ pub(super) fn build(device: &Device, kernel: &str, case: &Case) -> Result<Setup>
             let sizes = (out_features, in_features);
             product(device, kernel, num_tokens, sizes, (format, rows_per_part), bias, shape, values)
         }
-        Case::Attention { position, num_tokens, num_heads, num_kv_heads, head_dim, values } => {
+        Case::Attention {
+            position,
+            num_tokens,
+            num_heads,
+            num_kv_heads,
+            head_dim,
+            window,
+            softcap,
+            values,
+        } => {
             let scale = 1.0 / (head_dim as f32).sqrt();
-            let shape = AttentionShape { num_heads, num_kv_heads, head_dim, scale };
+            let shape = AttentionShape { num_heads, num_kv_heads, head_dim, scale, window, softcap };
             attention(device, kernel, (position, num_tokens), shape, values)
         }
     }
@@ -91,12 +106,31 @@ fn rows(
             }
             y
         }
+        "geglu" | "swiglu" => {
+            let factor = if values == Values::Large { 100.0 } else { 8.0 };
+            let sizes = (sizes.0, num_tokens, 2 * columns);
+            let x = inputs.tensor("x", sizes, Padding::Poison, |ordinary| factor * ordinary)?;
+            let y = inputs.output("y", sizes.0, columns)?;
+            if kernel == "geglu" {
+                kernels::geglu(&mut plan, &x, &y.tensor);
+            } else {
+                kernels::swiglu(&mut plan, &x, &y.tensor);
+            }
+            y
+        }
         "layer_norm" => {
             let x = inputs.tensor("x", sizes, Padding::Poison, value)?;
             let weight = inputs.vector("weight", columns)?;
             let bias = inputs.vector("bias", columns)?;
             let y = inputs.output("y", sizes.0, columns)?;
             kernels::layer_norm(&mut plan, &x, &weight, &bias, 1e-5, &y.tensor);
+            y
+        }
+        "rms_norm" => {
+            let x = inputs.tensor("x", sizes, Padding::Poison, value)?;
+            let weight = inputs.vector("weight", columns)?;
+            let y = inputs.output("y", sizes.0, columns)?;
+            kernels::rms_norm(&mut plan, &x, &weight, EPS, &y.tensor);
             y
         }
         "select_rows" => {
@@ -106,6 +140,14 @@ fn rows(
             let y = inputs.output("y", sizes.0, columns)?;
             kernels::select_rows(&mut plan, &x, &y.tensor);
             y
+        }
+        "softcap" => {
+            // Ordinary values from a third of the cap to three times it, where it bends; small ones a tenth of that, as
+            // what is smaller rounds to itself.
+            let scale = if values == Values::Small { 0.1 } else { values.of(1.0) };
+            let x = inputs.in_place("x", sizes, |ordinary| 3.0 * CAP * scale * ordinary)?;
+            kernels::softcap(&mut plan, CAP, &x.tensor);
+            x
         }
         _ => panic!("{kernel} does not take rows"),
     };
@@ -184,9 +226,26 @@ fn attention(
     batch.position = position as u32;
     let rows = num_tokens + SPARE_ROWS;
     let kv_len = position + num_tokens;
-    let factor = if values == Values::Large { 16.0 } else { 1.0 };
-    let qkv = inputs
-        .tensor("qkv", (rows, num_tokens, shape.qkv_size()), Padding::Poison, |value| factor * value)?;
+    let value = |ordinary: f32| match values {
+        Values::Large => 16.0 * ordinary,
+        _ => values.of(ordinary),
+    };
+    let qkv = (rows, num_tokens, shape.qkv_size());
+    if kernel == "qk_norm" || kernel == "rope" {
+        let qkv = inputs.in_place("qkv", qkv, value)?;
+        if kernel == "rope" {
+            // Any numbers do for cosines and sines.
+            let sizes = (rows, num_tokens, shape.head_dim);
+            let angles = inputs.tensor("angles", sizes, Padding::Poison, |value| value)?;
+            kernels::rope(&mut plan, &shape, &angles, &qkv.tensor);
+        } else {
+            let q_weight = inputs.vector("q_weight", shape.head_dim)?;
+            let k_weight = inputs.vector("k_weight", shape.head_dim)?;
+            kernels::qk_norm(&mut plan, &shape, (&q_weight, &k_weight), EPS, &qkv.tensor);
+        }
+        return Ok(Setup { plan, batch, outputs: vec![qkv] });
+    }
+    let qkv = inputs.tensor("qkv", qkv, Padding::Poison, value)?;
     let cache = (kv_len + SPARE_ROWS, kv_len, shape.kv_size());
     let outputs = match kernel {
         "attention" => {

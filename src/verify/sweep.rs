@@ -5,7 +5,7 @@ use crate::kernels::GemvShape;
 use crate::tensor::Format;
 
 /// 1, 2, workgroup ± 1, what is no multiple of 4 or 8, and real models' sizes.
-const COLUMNS: [usize; 11] = [1, 2, 7, 12, 63, 64, 65, 129, 192, 768, 2948];
+const COLUMNS: [usize; 14] = [1, 2, 7, 12, 63, 64, 65, 129, 192, 640, 768, 1152, 2048, 2948];
 
 /// One, two, and around a tile of 32.
 const TOKENS: [usize; 6] = [1, 2, 31, 32, 33, 64];
@@ -27,7 +27,10 @@ const GPT2_VOCABULARY: Case = Case::Product {
 /// The cases that the kernel of this name is tried with; none if there is no such kernel.
 pub fn cases(kernel: &str) -> Vec<Case> {
     match kernel {
-        "add" | "gelu_erf" | "gelu_tanh" | "select_rows" => rows(&[Values::Ordinary, Values::Large]),
+        "add" | "geglu" | "gelu_erf" | "gelu_tanh" | "select_rows" | "swiglu" => {
+            rows(&[Values::Ordinary, Values::Large])
+        }
+        "rms_norm" | "softcap" => rows(&[Values::Ordinary, Values::Large, Values::Small]),
         "layer_norm" => rows(&[Values::Ordinary, Values::Large, Values::Small, Values::MeanHeavy]),
         "embedding" => lookups(),
         "gemv" => {
@@ -37,7 +40,15 @@ pub fn cases(kernel: &str) -> Vec<Case> {
             cases
         }
         "gemm" => products(&[(2, 1), (31, 31), (32, 32), (33, 33), (64, 65)], &[None]),
-        "attention" | "attention_probs" | "kv_write" => attention(),
+        "attention" | "attention_probs" => {
+            let mut cases = attention();
+            cases.extend(windows());
+            cases.extend(softcaps());
+            cases
+        }
+        "kv_write" => attention(),
+        "qk_norm" => heads(&[Values::Ordinary, Values::Large, Values::Small], &[1, 5, 65]),
+        "rope" => heads(&[Values::Ordinary, Values::Large], &[]),
         _ => Vec::new(),
     }
 }
@@ -115,33 +126,106 @@ fn products(tokens: &[(usize, usize)], shapes: &[Option<GemvShape>]) -> Vec<Case
     cases
 }
 
+/// Attention without a window or a cap.
+fn attended(
+    (position, num_tokens): (usize, usize),
+    (num_heads, num_kv_heads, head_dim): (usize, usize, usize),
+    values: Values,
+) -> Case {
+    let (window, softcap) = (None, None);
+    Case::Attention { position, num_tokens, num_heads, num_kv_heads, head_dim, window, softcap, values }
+}
+
 fn attention() -> Vec<Case> {
     let mut cases = Vec::new();
     // (num_heads, num_kv_heads, head_dim)
     let heads = [(1, 1, 1), (2, 1, 5), (4, 2, 80), (6, 6, 32), (1, 1, 272), (3, 1, 64), (8, 2, 65)];
     // (position, num_tokens): alone, and with a length that meets or crosses a multiple of the workgroup.
     let spans = [(0, 1), (0, 2), (62, 1), (63, 1), (64, 1), (61, 5), (127, 3), (255, 1), (0, 33)];
-    for (num_heads, num_kv_heads, head_dim) in heads {
-        for (position, num_tokens) in spans {
-            cases.push(Case::Attention {
-                position,
-                num_tokens,
-                num_heads,
-                num_kv_heads,
-                head_dim,
-                values: Values::Ordinary,
-            });
+    for heads in heads {
+        cases.extend(spans.map(|span| attended(span, heads, Values::Ordinary)));
+    }
+    // Small Gemma, Qwen and Llama models, and heads of two channels.
+    for heads in [(4, 1, 256), (16, 8, 128), (32, 4, 64), (6, 2, 10), (4, 4, 2)] {
+        cases.extend([(0, 1), (61, 5)].map(|span| attended(span, heads, Values::Ordinary)));
+    }
+    cases.extend([(0, 64), (65, 7), (700, 2)].map(|span| attended(span, (6, 3, 32), Values::Large)));
+    cases
+}
+
+/// Windows narrower than the text, as long, one off and wider, and those that cut a workgroup's positions anywhere.
+fn windows() -> Vec<Case> {
+    let mut cases = Vec::new();
+    // (position, num_tokens, windows)
+    let spans: [(usize, usize, &[usize]); 6] = [
+        (0, 1, &[1, 2]),
+        (0, 33, &[1, 2, 31, 32, 33, 34]),
+        (61, 5, &[1, 61, 62, 63, 65, 66, 1 << 24]),
+        (127, 3, &[63, 64, 65, 127, 128, 129]),
+        (200, 1, &[7, 64, 100, 200, 201]),
+        (1000, 2, &[1, 63, 512]),
+    ];
+    for (position, num_tokens, windows) in spans {
+        for &window in windows {
+            for (num_heads, num_kv_heads, head_dim) in [(4, 2, 10), (2, 1, 64)] {
+                cases.push(Case::Attention {
+                    position,
+                    num_tokens,
+                    num_heads,
+                    num_kv_heads,
+                    head_dim,
+                    window: Some(window),
+                    softcap: None,
+                    values: Values::Ordinary,
+                });
+            }
         }
     }
-    for (position, num_tokens) in [(0, 64), (65, 7), (700, 2)] {
-        cases.push(Case::Attention {
-            position,
-            num_tokens,
-            num_heads: 6,
-            num_kv_heads: 3,
-            head_dim: 32,
-            values: Values::Large,
-        });
+    cases
+}
+
+/// Caps that scores stay below, meet, and exceed many times; alone and with a window.
+fn softcaps() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (cap, values) in [
+        (50.0, Values::Ordinary),
+        (1.0, Values::Ordinary),
+        (50.0, Values::Large),
+        (10.0, Values::Large),
+        (0.5, Values::Large),
+    ] {
+        for (position, num_tokens, window) in
+            [(0, 1, None), (0, 33, None), (61, 5, None), (127, 3, Some(65)), (700, 2, Some(100))]
+        {
+            for (num_heads, num_kv_heads, head_dim) in [(4, 2, 10), (4, 1, 256)] {
+                cases.push(Case::Attention {
+                    position,
+                    num_tokens,
+                    num_heads,
+                    num_kv_heads,
+                    head_dim,
+                    window,
+                    softcap: Some(cap),
+                    values,
+                });
+            }
+        }
+    }
+    cases
+}
+
+/// What is done to each head alone; with these widths beside the even ones.
+fn heads(all_values: &[Values], odd: &[usize]) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let even = [2, 10, 62, 64, 66, 80, 126, 128, 130, 256];
+    for &values in all_values {
+        for &head_dim in even.iter().chain(odd) {
+            for (num_heads, num_kv_heads) in [(1, 1), (4, 1), (6, 3), (3, 3)] {
+                cases.push(attended((5, 2), (num_heads, num_kv_heads, head_dim), values));
+            }
+        }
+        cases.extend(TOKENS.map(|num_tokens| attended((70, num_tokens), (6, 2, 10), values)));
+        cases.extend([(4, 1, 256), (16, 8, 128), (32, 8, 64)].map(|heads| attended((0, 33), heads, values)));
     }
     cases
 }

@@ -44,17 +44,35 @@ fn the_comparator_rejects_what_it_should() {
 }
 
 /// One line of each kernel changed in a way that leaves a valid shader, and what the mistake is.
-const MISTAKES: [(&str, &str, &str, &str); 20] = [
+const MISTAKES: [(&str, &str, &str, &str); 38] = [
     ("add", "x[index] += y[index]", "x[index] -= y[index]", "another operator"),
     ("add", "column >= params.columns", "column >= params.stride", "padding written"),
     ("attention", "batch.position + token + 1u", "batch.position + token + 2u", "sees the next token"),
     ("attention", "batch.position + token + 1u", "batch.position + token", "does not see itself"),
     ("attention", "head / (params.num_heads / params.num_kv_heads)", "head % params.num_kv_heads", "heads"),
     ("attention", "sum *= rescale;", "", "the sum of earlier chunks not rescaled"),
+    (
+        "attention",
+        "min(kv_len, params.window)",
+        "min(kv_len, params.window + 1u)",
+        "a window that is one too wide",
+    ),
+    ("attention", "params.window > 0u", "false", "no window"),
+    ("attention", "if params.softcap > 0.0", "if false", "no cap"),
+    (
+        "attention_probs",
+        "min(kv_len, params.window)",
+        "min(kv_len, params.window - 1u)",
+        "a window that is one too narrow",
+    ),
+    ("attention_probs", "j < first || j >= kv_len", "j >= kv_len", "unwritten before the window"),
+    ("attention_probs", "return params.softcap * tanh", "return tanh", "capped at 1"),
     ("attention_probs", "probs[row + j] = 0.0;", "", "unwritten"),
     ("attention_probs", "product * params.scale", "product", "scale"),
     ("embedding", "id - params.first_row >= params.num_rows", "false", "ids outside a part"),
     ("embedding", "(index & 1u) == 1u", "(index & 1u) == 0u", "halves exchanged"),
+    ("geglu", "x[start + params.columns]", "x[start]", "the gate for the value"),
+    ("geglu", "0.044715", "0.0447", "a coefficient"),
     ("gelu_erf", "0.254829592", "0.254929592", "a coefficient"),
     ("gelu_tanh", "0.044715", "0.0447", "a coefficient"),
     ("gemm", "if token >= batch.num_tokens {", "if token > batch.num_tokens {", "a token too many"),
@@ -64,7 +82,17 @@ const MISTAKES: [(&str, &str, &str, &str); 20] = [
     ("gemv", "if params.has_bias != 0u", "if params.has_bias == 0u", "bias"),
     ("kv_write", "(batch.position + token)", "(token)", "position"),
     ("layer_norm", "+ params.eps", "", "epsilon"),
+    ("qk_norm", "head < params.num_heads", "head <= params.num_heads", "a key head with the queries' weight"),
+    ("qk_norm", "+ params.eps", "", "epsilon"),
+    ("rms_norm", "+ params.eps", "", "epsilon"),
+    ("rms_norm", "f32(params.hidden_size)", "f32(params.stride)", "padding in the mean"),
+    ("rope", "b * cosine + a * sine", "b * cosine - a * sine", "a reflection"),
+    ("rope", "angles[token * params.angles_stride + i]", "angles[i]", "the first token's angle"),
     ("select_rows", "batch.first_row + token", "token", "row"),
+    ("softcap", "-15.0, 15.0", "-1.0, 1.0", "clamped where it still bends"),
+    ("softcap", "params.cap * tanh", "tanh", "capped at 1"),
+    ("swiglu", "exp(-clamp", "exp(clamp", "sign"),
+    ("swiglu", "column >= params.columns", "column >= params.y_stride", "padding written"),
 ];
 
 #[test]

@@ -71,12 +71,14 @@ fn fold_cases(kernel: &str) -> Vec<Case> {
         }],
         "gemv" => vec![product(1, 701), product(7, 101)],
         "gemm" => vec![product(33, 32 * 151)],
-        "attention" | "attention_probs" | "kv_write" => vec![Case::Attention {
+        "attention" | "attention_probs" | "kv_write" | "qk_norm" | "rope" => vec![Case::Attention {
             position: 1,
             num_tokens: 101,
             num_heads: 3,
             num_kv_heads: 3,
-            head_dim: 65,
+            head_dim: 66,
+            window: Some(70),
+            softcap: None,
             values: Values::Ordinary,
         }],
         _ => vec![rows],
@@ -133,15 +135,22 @@ fn any_product() -> impl Strategy<Value = Case> {
     )
 }
 
-fn any_attention() -> impl Strategy<Value = Case> {
-    (0..150_usize, 1..40_usize, 1..4_usize, 1..4_usize, 1..100_usize, any_values()).prop_map(
-        |(position, num_tokens, num_kv_heads, per_kv_head, head_dim, values)| Case::Attention {
-            position,
-            num_tokens,
-            num_heads: num_kv_heads * per_kv_head,
-            num_kv_heads,
-            head_dim,
-            values,
+fn any_attention(head_dim: impl Strategy<Value = usize>) -> impl Strategy<Value = Case> {
+    let window = proptest::option::of(1..200_usize);
+    let softcap = proptest::option::of(1..60_u8);
+    let span = (0..150_usize, 1..40_usize);
+    (span, 1..4_usize, 1..4_usize, head_dim, window, softcap, any_values()).prop_map(
+        |((position, num_tokens), num_kv_heads, per_kv_head, head_dim, window, softcap, values)| {
+            Case::Attention {
+                position,
+                num_tokens,
+                num_heads: num_kv_heads * per_kv_head,
+                num_kv_heads,
+                head_dim,
+                window,
+                softcap: softcap.map(f32::from),
+                values,
+            }
         },
     )
 }
@@ -154,7 +163,11 @@ fn every_adapter_agrees_on_any_shape() {
             let strategy = match kernel.name {
                 "embedding" => any_lookup().boxed(),
                 "gemv" | "gemm" => any_product().boxed(),
-                "attention" | "attention_probs" | "kv_write" => any_attention().boxed(),
+                "attention" | "attention_probs" | "kv_write" | "qk_norm" => {
+                    any_attention(1..100_usize).boxed()
+                }
+                // Its heads have two halves.
+                "rope" => any_attention((1..70_usize).prop_map(|half| 2 * half)).boxed(),
                 _ => any_rows().boxed(),
             };
             let config = Config { cases: 12, failure_persistence: None, ..Config::default() };

@@ -71,9 +71,83 @@ fn layer_norm_by_hand() {
     assert_close(&y, &want, 1e-6);
 }
 
+#[test]
+fn rms_norm_by_hand() {
+    // Mean squares 12.5 and 1; rows 4 apart, of which the last two columns stay as they are.
+    let x = [3.0, -4.0, 9.0, 9.0, 1.0, 1.0, 9.0, 9.0];
+    let mut y = [7.0; 8];
+    cpu::rms_norm(2, (2, 4), 0.0, &[1.0, 2.0], &x, &mut y);
+    let root = 12.5_f64.sqrt();
+    assert_close(&y, &[3.0 / root, -8.0 / root, 7.0, 7.0, 1.0, 2.0, 7.0, 7.0], 1e-6);
+    // With an epsilon of 3.5 the root is 4.
+    cpu::rms_norm(1, (2, 4), 3.5, &[1.0, 2.0], &x, &mut y);
+    assert_close(&y[..3], &[0.75, -2.0, 7.0], 1e-6);
+}
+
+#[test]
+fn qk_norm_is_of_each_head_alone() {
+    // Two query heads, a key head and a value head of two channels; one column of padding.
+    let mut qkv = [3.0, 4.0, 30.0, -40.0, 1.0, 7.0, 5.0, 6.0, 9.0];
+    cpu::qk_norm(1, (2, 1, 2), 0.0, (&[1.0, 10.0], &[-1.0, 2.0]), (&mut qkv, 9));
+    let root = 12.5_f64.sqrt();
+    let want = [3.0 / root, 40.0 / root, 3.0 / root, -40.0 / root, -0.2, 14.0 / 5.0, 5.0, 6.0, 9.0];
+    assert_close(&qkv, &want, 1e-6);
+}
+
+#[test]
+fn rope_turns_halves_of_heads() {
+    // A query head, a key head and a value head of four channels. Channels 0 and 2 turn by 90 degrees, 1 and 3 by 180;
+    // for the second token by 0 and by 60.
+    let half = 3.0_f32.sqrt() / 2.0;
+    let angles = [0.0, -1.0, 1.0, 0.0, 9.0, 1.0, 0.5, 0.0, half, 9.0];
+    let row = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0];
+    let mut qkv = [row, row].concat();
+    cpu::rope(2, (2, 4), (&angles, 5), (&mut qkv, 12));
+    assert_eq!(qkv[..12], [-3.0, -2.0, 1.0, -4.0, -7.0, -6.0, 5.0, -8.0, 9.0, 10.0, 11.0, 12.0]);
+    let turned = |a: f64, b: f64| (a / 2.0 - b * f64::from(half), b / 2.0 + a * f64::from(half));
+    let ((q1, q3), (k1, k3)) = (turned(2.0, 4.0), turned(6.0, 8.0));
+    assert_close(&qkv[12..], &[1.0, q1, 3.0, q3, 5.0, k1, 7.0, k3, 9.0, 10.0, 11.0, 12.0], 1e-6);
+}
+
+#[test]
+fn gated_activations_by_known_values() {
+    // silu(ln 3) = ln 3 * 3 / 4; far from 0 nothing and all of the gate is left.
+    let gates = [0.0, 3.0_f32.ln(), -(3.0_f32.ln()), 100.0, -100.0, 1e4, -1e4];
+    let x = [&gates[..], &[5.0, 2.0, 2.0, 2.0, 2.0, -1.0, -1.0], &[9.0]].concat();
+    let mut y = [7.0; 8];
+    cpu::swiglu(1, 7, (&x, 15), (&mut y, 8));
+    let ln3 = 3.0_f64.ln();
+    assert_close(&y, &[0.0, 1.5 * ln3, -0.5 * ln3, 200.0, 0.0, -1e4, 0.0, 7.0], 1e-6);
+
+    // gelu_tanh(1) and (-1) as the formula gives them in any table.
+    let gates = [0.0, 1.0, -1.0, 100.0, -100.0, 1e4, -1e4];
+    let x = [&gates[..], &x[7..]].concat();
+    let mut y = [7.0; 8];
+    cpu::geglu(1, 7, (&x, 15), (&mut y, 8));
+    let want = [0.0, 2.0 * 0.841_192, -2.0 * 0.158_808, 200.0, 0.0, -1e4, 0.0, 7.0];
+    assert_close(&y, &want, 1e-6);
+}
+
+#[test]
+fn softcap_has_its_limits() {
+    // tanh(ln 2) = 3/5: 2 and 1/2 are the exponentials of ln 2.
+    let ln2 = 2.0_f32.ln();
+    let mut x = [0.0, 30.0 * ln2, -30.0 * ln2, 0.003, 1e4, -1e30, 99.0, 99.0];
+    cpu::softcap(1, 6, 8, 30.0, &mut x);
+    assert_close(&x, &[0.0, 18.0, -18.0, 0.003, 30.0, -30.0, 99.0, 99.0], 2e-6);
+}
+
 /// Two query heads on one key-value head of two channels; rows of `qkv` 8 apart, of the caches 3 apart.
-const HEADS: Heads =
-    Heads { num_heads: 2, num_kv_heads: 1, head_dim: 2, qkv_stride: 8, kv_stride: 3, scale: 0.5 };
+const HEADS: Heads = Heads {
+    num_heads: 2,
+    num_kv_heads: 1,
+    head_dim: 2,
+    qkv_stride: 8,
+    kv_stride: 3,
+    scale: 0.5,
+    window: 0,
+    softcap: 0.0,
+};
 
 #[rustfmt::skip]
 const QKV: [f32; 16] = [
@@ -137,10 +211,57 @@ fn attention_probs_by_hand_and_zero_beyond() {
     assert_close(&probs, &want, 1e-6);
 }
 
+/// The attention weights of the two tokens and heads of [`QKV`], four columns each.
+fn weights(heads: Heads) -> [f32; 16] {
+    let mut probs = [f32::NAN; 16];
+    cpu::attention_probs((1, 2), heads, (&QKV, &KEYS), 4, &mut probs);
+    probs
+}
+
+#[test]
+fn a_window_cuts_before_the_last_positions() {
+    // One position: itself.
+    let mut y = [f32::NAN; 8];
+    cpu::attention((1, 2), Heads { window: 1, ..HEADS }, (&QKV, &KEYS, &VALUES), (&mut y, 4));
+    assert_eq!(y, [2.0, 20.0, 2.0, 20.0, 4.0, 40.0, 4.0, 40.0]);
+    assert_eq!(
+        weights(Heads { window: 1, ..HEADS }),
+        [0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    );
+
+    // Two: all for the token at 1; the token at 2 has scores 0 and -1, and 1 and 1, at positions 1 and 2.
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let first: Vec<f64> = weights(HEADS)[..8].iter().map(|&weight| f64::from(weight)).collect();
+    let second = [0.0, sigmoid(1.0), sigmoid(-1.0), 0.0, 0.0, 0.5, 0.5, 0.0];
+    assert_close(&weights(Heads { window: 2, ..HEADS }), &[&first[..], &second].concat(), 1e-6);
+    cpu::attention((1, 2), Heads { window: 2, ..HEADS }, (&QKV, &KEYS, &VALUES), (&mut y, 4));
+    let value = 2.0 * sigmoid(1.0) + 4.0 * sigmoid(-1.0);
+    assert_close(&y[4..], &[value, 10.0 * value, 3.0, 30.0], 1e-5);
+
+    // As long as the text, and longer: no window.
+    for window in [3, 4, 1000] {
+        assert_eq!(weights(Heads { window, ..HEADS }), weights(HEADS));
+    }
+}
+
+#[test]
+fn capped_scores_by_hand() {
+    // The token at 1: scores (0, 1) and (2, 0), capped at 0.5 to tanh(2) / 2 and tanh(4) / 2.
+    let capped = |score: f64| 0.5 * (score / 0.5).tanh();
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let (one, two) = (sigmoid(capped(1.0)), sigmoid(capped(2.0)));
+    let got = weights(Heads { softcap: 0.5, ..HEADS });
+    assert_close(&got[..8], &[1.0 - one, one, 0.0, 0.0, two, 1.0 - two, 0.0, 0.0], 1e-6);
+    // A cap far above the scores changes nothing to speak of, one far below makes all scores alike.
+    let plain = weights(HEADS).map(f64::from);
+    assert_close(&weights(Heads { softcap: 1e4, ..HEADS }), &plain, 1e-6);
+    assert_close(&weights(Heads { softcap: 1e-7, ..HEADS })[8..11], &[1.0 / 3.0; 3], 1e-6);
+}
+
 #[test]
 fn query_heads_share_key_value_heads_in_order() {
     // Four query heads on two: 0 and 1 on the first, 2 and 3 on the second; with one position the value is copied.
-    let heads = Heads { num_heads: 4, num_kv_heads: 2, head_dim: 1, qkv_stride: 8, kv_stride: 2, scale: 1.0 };
+    let heads = Heads { num_heads: 4, num_kv_heads: 2, head_dim: 1, kv_stride: 2, scale: 1.0, ..HEADS };
     let mut y = [f32::NAN; 4];
     cpu::attention((0, 1), heads, (&[1.0; 8], &[1.0, 1.0], &[5.0, 6.0]), (&mut y, 4));
     assert_eq!(y, [5.0, 5.0, 6.0, 6.0]);

@@ -24,8 +24,9 @@ pub(super) static KERNEL: Kernel = Kernel {
         let num_tokens = call.batch.num_tokens as usize;
         cpu::softcap(num_tokens, params.columns as usize, params.stride as usize, params.cap, x.floats_mut());
     },
-    // A driver's tanh may be off by 1e-5 relative.
-    tolerance: Tolerance { atol: 2e-5, rtol: 2e-5 },
+    // The cap times the rounding of tanh. Measured on llvmpipe through Vulkan and GL: 2.8e-6 of 0.95, with a cap of 30.
+    // WGSL lets a driver build tanh from exp, which costs others a few digits more.
+    tolerance: Tolerance { atol: 1e-5, rtol: 1e-5 },
 };
 
 /// Records `x = cap * tanh(x / cap)`; `x`: `[max_tokens, columns]`.

@@ -28,8 +28,9 @@ pub(super) static KERNEL: Kernel = Kernel {
             (y.floats_mut(), params.y_stride as usize),
         );
     },
-    // exp may be off by a few roundings of its argument, up to some 1e-5 relative; times the value.
-    tolerance: Tolerance { atol: 2e-6, rtol: 2e-5 },
+    // Measured on llvmpipe through Vulkan and GL: 2.4e-7 of 0.75. WGSL lets a driver's exp be off by twice its argument in
+    // roundings, which counts where the gate is between -10 and 10.
+    tolerance: Tolerance { atol: 5e-7, rtol: 3e-6 },
 };
 
 /// Records `y = silu(gate) * value`; `x`, `[max_tokens, 2 * columns]`, holds gates, then values; `y`: `[max_tokens, columns]`.

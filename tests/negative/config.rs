@@ -77,7 +77,10 @@ fn long_values_are_cut() {
 fn unknown_architectures() {
     let known = "gpt2 (GPT2LMHeadModel)";
     refused(|| read(&with("model_type", json!("bert"))), &["tiny/config.json", "\"bert\"", known]);
-    refused(|| read(&json!({"architectures": ["LlamaForCausalLM"]})), &["\"LlamaForCausalLM\"", known]);
+    let all = "gpt2 (GPT2LMHeadModel), gemma3_text (Gemma3ForCausalLM), gemma3 (Gemma3ForConditionalGeneration), \
+               llama (LlamaForCausalLM), mistral (MistralForCausalLM), qwen2 (Qwen2ForCausalLM), \
+               qwen3 (Qwen3ForCausalLM)";
+    refused(|| read(&json!({"architectures": ["BertForMaskedLM"]})), &["\"BertForMaskedLM\"", all]);
     refused(|| read(&json!({"architectures": []})), &["neither model_type nor architectures", known]);
     refused(|| read(&json!({})), &["neither", known]);
     refused(|| read(&json!({"model_type": 1})), &["model_type = 1", "a text"]);

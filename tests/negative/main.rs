@@ -6,6 +6,7 @@
 mod accepted;
 mod config;
 mod damaged;
+mod families;
 mod files;
 mod prompts;
 mod safetensors;

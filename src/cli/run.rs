@@ -95,7 +95,9 @@ impl Run {
         mut choose: impl FnMut(&[f32], &[u32]) -> Outcome<Option<u32>>,
     ) -> Outcome<usize> {
         at_least_one("--max-new-tokens", max_new_tokens)?;
-        let mut session = Session::new(&self.model)?;
+        // Room for all of it, as far as the model has positions.
+        let room = self.prompt.ids.len().saturating_add(max_new_tokens);
+        let mut session = Session::with_max_seq_len(&self.model, room)?;
         let mut ids = self.prompt.ids.clone();
         pollster::block_on(async {
             let (first, last) = ids.split_at((ids.len() - 1) / PROMPT_PART * PROMPT_PART);

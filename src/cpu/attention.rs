@@ -54,8 +54,8 @@ pub(super) fn probs(kv_len: usize, heads: Heads, qkv: &[f32], head: usize, k_cac
     weights
 }
 
-/// `y[t, h] = sum_j softmax_j(scale * q[t, h] . k_cache[j, g]) * v_cache[j, g]` over the positions that token `t` sees; rows of `y` are
-/// `y_stride` apart.
+/// `y[t, h] = sum_j softmax_j(scale * q[t, h] . k_cache[j, g]) * v_cache[j, g]` over the positions that
+/// token `t` sees; rows of `y` are `y_stride` apart.
 pub fn attention(
     (position, num_tokens): (usize, usize),
     heads: Heads,

@@ -33,7 +33,8 @@ pub(super) static KERNEL: Kernel = Kernel {
     tolerance: Tolerance { atol: 1.5e-5, rtol: 5e-6 },
 };
 
-/// Records `y = gelu_tanh(gate) * value`; `x`, `[max_tokens, 2 * columns]`, holds gates, then values; `y`: `[max_tokens, columns]`.
+/// Records `y = gelu_tanh(gate) * value`; `x`, `[max_tokens, 2 * columns]`, holds gates, then values; `y`:
+/// `[max_tokens, columns]`.
 ///
 /// # Panics
 /// If the shapes disagree.

@@ -33,7 +33,8 @@ pub(super) static KERNEL: Kernel = Kernel {
     tolerance: Tolerance { atol: 5e-7, rtol: 3e-6 },
 };
 
-/// Records `y = silu(gate) * value`; `x`, `[max_tokens, 2 * columns]`, holds gates, then values; `y`: `[max_tokens, columns]`.
+/// Records `y = silu(gate) * value`; `x`, `[max_tokens, 2 * columns]`, holds gates, then values; `y`:
+/// `[max_tokens, columns]`.
 ///
 /// # Panics
 /// If the shapes disagree.

@@ -11,6 +11,19 @@ const MAX_THETA: f32 = 1e12;
 const MAX_FACTOR: f32 = 1e6;
 
 /// One rotation: how fast each pair of channels turns.
+///
+/// ```
+/// use serde_json::json;
+/// use sukashi::model::spec::{self, Position};
+///
+/// let config = json!({
+///     "model_type": "llama", "vocab_size": 20, "hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1,
+///     "num_attention_heads": 2, "max_position_embeddings": 64, "rope_theta": 10000.0,
+/// });
+/// let Position::Rope(ropes) = spec::from_config(&config, "config.json")?.position else { unreachable!() };
+/// assert_eq!(ropes[0].inv_freq, [1.0, 0.01]);
+/// # Ok::<(), sukashi::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rope {
     /// Radians per position, `[head_dim / 2]`, fastest first.
@@ -119,4 +132,25 @@ fn required(config: &Config<'_>, key: &str) -> Result<f32> {
         return Err(config.wrong(key, &format!("a number above 0 and at most {MAX_FACTOR}")));
     }
     config.positive(key, 1.0, MAX_FACTOR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rope;
+
+    #[test]
+    fn angles_grow_with_the_position() {
+        let rope = Rope::new(4, 10_000.0, None, "config.json").expect("no scaling");
+        let mut rows = [7.0; 15];
+        rope.angles(&[0, 3, 100_000], 5, &mut rows);
+        assert_eq!(rows[..5], [1.0, 1.0, 0.0, 0.0, 7.0]);
+        let row = |position: f64| {
+            let (fast, slow) = (position, position / 100.0);
+            [fast.cos() as f32, slow.cos() as f32, fast.sin() as f32, slow.sin() as f32]
+        };
+        assert_eq!(rows[5..9], row(3.0));
+        for (got, want) in rows[10..14].iter().zip(row(100_000.0)) {
+            assert!((got - want).abs() < 1e-6, "{got}, expected {want}");
+        }
+    }
 }

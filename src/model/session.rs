@@ -101,12 +101,12 @@ impl Session {
         &self.model
     }
 
-    /// The tokens in the window: all of the text, or its end once the text has outgrown the context.
+    /// The tokens in the window: all of the text, or its end once the text has outgrown the session's room.
     pub fn ids(&self) -> &[u32] {
         &self.ids
     }
 
-    /// How many tokens have left the window because the text outgrew the context.
+    /// How many tokens have left the window because the text outgrew the session's room.
     pub fn num_dropped(&self) -> usize {
         self.num_dropped
     }
@@ -125,21 +125,23 @@ impl Session {
     /// Reads `ids` on top of what is there and gives the logits, `[vocab_size]`, of the token after the last.
     ///
     /// # Errors
-    /// If `ids` is empty, has an id outside the vocabulary, or does not fit into the context; if the device fails.
+    /// If `ids` is empty, has an id outside the vocabulary, or does not fit into the session's room; if the device fails.
     pub async fn prefill(&mut self, ids: &[u32]) -> Result<&[f32]> {
         self.check(ids)?;
         let max_seq_len = self.max_seq_len;
         if self.ids.len() + ids.len() > max_seq_len {
-            return Err(Error::input("the prompt is longer than the model's context")
-                .detail(format!("{} tokens, at most {max_seq_len}", self.ids.len() + ids.len()))
-                .hint("--truncate-prompt keeps the end of it"));
+            let num_tokens = self.ids.len() + ids.len();
+            let of_model = self.model.spec().max_seq_len;
+            return Err(Error::input("the prompt is longer than the session has room for").detail(format!(
+                "found {num_tokens} tokens, expected at most {max_seq_len}; the model's context is {of_model}"
+            )));
         }
         self.append(ids).await
     }
 
     /// Reads one more token and gives the logits, `[vocab_size]`, of the next.
     ///
-    /// Past the model's context the window slides: the oldest token is dropped and the rest is read again at its new
+    /// Past the session's room the window slides: the oldest token is dropped and the rest is read again at its new
     /// positions, so that each prediction sees exactly the last `max_seq_len` tokens.
     ///
     /// # Errors

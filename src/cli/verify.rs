@@ -41,8 +41,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
 /// A line for each row: kernel, cases, worst error as a percentage of the tolerance, and its case.
 fn table(report: &Report) -> String {
     let width = report.rows.iter().map(|row| row.kernel.len()).max().unwrap_or(0);
-    let mut table =
-        format!("{:4}  {:width$}  {:>5}  {:>6}  worst case\n", "", "kernel", "cases", "error");
+    let mut table = format!("{:4}  {:width$}  {:>5}  {:>6}  worst case\n", "", "kernel", "cases", "error");
     for row in &report.rows {
         let verdict = if row.passed { "ok" } else { "FAIL" };
         // `inf` for what is not a number, or was written or left unwritten against the twin.

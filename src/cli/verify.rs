@@ -30,7 +30,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let info = device.info();
     print(&format!("{} · {} · {}\n\n{}", info.name, info.backend, info.driver, table(&report)))?;
     match report.rows.iter().filter(|row| !row.passed).count() {
-        0 => print("\neverything agrees with the CPU twins\n"),
+        0 => print("\neverything agrees with the CPU twins; errors are in % of the tolerance\n"),
         failed => {
             let message = format!("{failed} of {} rows disagree with the CPU twins", report.rows.len());
             Err(Error::new(ErrorKind::Computation, message).into())
@@ -41,14 +41,13 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
 /// A line for each row: kernel, cases, worst error as a percentage of the tolerance, and its case.
 fn table(report: &Report) -> String {
     let width = report.rows.iter().map(|row| row.kernel.len()).max().unwrap_or(0);
-    let mut table =
-        format!("{:4}  {:width$}  {:>5}  {:>9}  worst case\n", "", "kernel", "cases", "tolerance");
+    let mut table = format!("{:4}  {:width$}  {:>5}  {:>6}  worst case\n", "", "kernel", "cases", "error");
     for row in &report.rows {
         let verdict = if row.passed { "ok" } else { "FAIL" };
         // `inf` for what is not a number, or was written or left unwritten against the twin.
         let percent = format!("{:.0}%", row.worst_percent);
         let (kernel, cases, case) = (&row.kernel, row.cases, &row.worst_case);
-        table += &format!("{verdict:4}  {kernel:width$}  {cases:>5}  {percent:>9}  {case}\n");
+        table += &format!("{verdict:4}  {kernel:width$}  {cases:>5}  {percent:>6}  {case}\n");
     }
     table
 }

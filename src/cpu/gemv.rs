@@ -11,6 +11,9 @@ const ROWS_PER_TASK: usize = 32;
 /// Weights that are unpacked at a time.
 const BLOCK: usize = 64;
 
+/// Tokens that share an unpacked row.
+const TOKENS: usize = 16;
+
 /// A weight matrix, or a part of its rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Weight<'a> {
@@ -31,31 +34,55 @@ pub fn gemv(
     (x, x_stride): (&[f32], usize),
     (y, y_stride, first_row): (&mut [f32], usize, usize),
 ) {
-    for token in 0..num_tokens {
-        let x = &x[token * x_stride..][..x_stride];
-        let y = &mut y[token * y_stride + first_row..][..weight.out_features];
+    if num_tokens == 1 {
+        let y = &mut y[first_row..first_row + weight.out_features];
         y.par_iter_mut().with_min_len(ROWS_PER_TASK).enumerate().for_each(|(row, y)| {
-            let product = dot(weight.words, weight.format, row * x_stride, x);
-            *y = (product + f64::from(weight.bias.get(row).copied().unwrap_or(0.0))) as f32;
+            [*y] = row_products(weight, row, x, x_stride, 1);
         });
+        return;
     }
-}
-
-/// The product of stored elements from `start` on with `x`, in f64, over eight partial sums that do not wait for each
-/// other.
-fn dot(words: &[u32], format: Format, start: usize, x: &[f32]) -> f64 {
-    let mut sums = [0.0_f64; 8];
-    let mut weights = [0.0_f32; BLOCK];
-    for (block, x) in x.chunks(BLOCK).enumerate() {
-        let weights = &mut weights[..x.len()];
-        unpack(words, format, start + block * BLOCK, weights);
-        for (x, weights) in x.chunks_exact(8).zip(weights.chunks_exact(8)) {
-            for lane in 0..8 {
-                sums[lane] += f64::from(weights[lane]) * f64::from(x[lane]);
+    // A row is unpacked once for as many tokens as its products have room for.
+    let mut rows = vec![[0.0_f32; TOKENS]; weight.out_features];
+    for first in (0..num_tokens).step_by(TOKENS) {
+        let tokens = TOKENS.min(num_tokens - first);
+        let x = &x[first * x_stride..];
+        rows.par_iter_mut().with_min_len(ROWS_PER_TASK).enumerate().for_each(|(row, products)| {
+            *products = row_products(weight, row, x, x_stride, tokens);
+        });
+        for token in 0..tokens {
+            let y = &mut y[(first + token) * y_stride + first_row..][..weight.out_features];
+            for (y, products) in y.iter_mut().zip(&rows) {
+                *y = products[token];
             }
         }
     }
-    sums.iter().sum()
+}
+
+/// What row `row` brings to each of `tokens`, at most `N`, rows of `x`: sums in f64, over eight partial ones that do not
+/// wait for each other.
+fn row_products<const N: usize>(
+    weight: Weight<'_>,
+    row: usize,
+    x: &[f32],
+    x_stride: usize,
+    tokens: usize,
+) -> [f32; N] {
+    let mut sums = [[0.0_f64; 8]; N];
+    let mut unpacked = [0.0_f32; BLOCK];
+    for block in (0..x_stride).step_by(BLOCK) {
+        let unpacked = &mut unpacked[..BLOCK.min(x_stride - block)];
+        unpack(weight.words, weight.format, row * x_stride + block, unpacked);
+        for (token, sums) in sums.iter_mut().enumerate().take(tokens) {
+            let x = &x[token * x_stride + block..][..unpacked.len()];
+            for (x, weights) in x.chunks_exact(8).zip(unpacked.chunks_exact(8)) {
+                for lane in 0..8 {
+                    sums[lane] += f64::from(weights[lane]) * f64::from(x[lane]);
+                }
+            }
+        }
+    }
+    let bias = f64::from(weight.bias.get(row).copied().unwrap_or(0.0));
+    sums.map(|sums| (sums.iter().sum::<f64>() + bias) as f32)
 }
 
 /// Stored elements from `start`, a multiple of 8, on as f32.

@@ -202,7 +202,7 @@ def save_golden(tensors, path):
         raise Failed(f"{path.parent.name}: greedy step {margins.argmin()} has a margin of {margins.min():.4f}")
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
     distinct = len(set(tensors["greedy_ids"].tolist()))
-    print(f"{path.relative_to(GOLDENS)}: smallest margin {margins.min():.3f}, {distinct} distinct greedy tokens", end="")
+    print(f"{path.relative_to(GOLDENS)}: smallest margin {margins.min():.3f}, {distinct} distinct greedy ids", end="")
     print(f", logits std {tensors['logits'].std():.2f}" if "logits" in tensors else "")
 
 

@@ -25,7 +25,27 @@ const GPT2: [&str; 12] = [
     "gpt2-mask-buffers",
 ];
 
-const ROPE: [&str; 4] = ["gemma3-tiny", "llama-tiny", "qwen2-tiny", "qwen3-tiny"];
+const ROPE: [&str; 19] = [
+    "gemma3-tiny",
+    "llama-tiny",
+    "qwen2-tiny",
+    "qwen3-tiny",
+    "llama-linear",
+    "llama-llama3",
+    "llama-bias",
+    "llama-odd",
+    "llama-f16",
+    "llama-bf16",
+    "mistral-window",
+    "mistral-full",
+    "qwen2-window",
+    "qwen3-bias",
+    "gemma3-softcap",
+    "gemma3-new-config",
+    "gemma3-multimodal",
+    "gemma3-multimodal-new",
+    "gemma3-bf16",
+];
 
 fn argmax(logits: &[f32]) -> u32 {
     let mut best = 0;

@@ -71,6 +71,15 @@ impl<'a> Config<'a> {
         }
     }
 
+    /// A whole number from 0 to `max`; `default` where the field is missing or null.
+    pub fn count(&self, key: &str, default: usize, max: usize) -> Result<usize> {
+        let Some(value) = self.get(key) else { return Ok(default) };
+        match value.as_u64().and_then(|number| usize::try_from(number).ok()) {
+            Some(number) if number <= max => Ok(number),
+            _ => Err(self.wrong(key, &format!("a whole number from 0 to {max}"))),
+        }
+    }
+
     /// A number above 0 and at most `max`; `default` where the field is missing or null.
     pub fn positive(&self, key: &str, default: f32, max: f32) -> Result<f32> {
         let Some(value) = self.get(key) else { return Ok(default) };

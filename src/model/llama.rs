@@ -35,11 +35,7 @@ pub fn llama(config: &Value, file: &str) -> Result<DecoderSpec> {
 /// As [`llama`].
 pub fn mistral(config: &Value, file: &str) -> Result<DecoderSpec> {
     let fields = Config::new(config, file)?;
-    let window = match fields.optional_size("sliding_window", MAX_SEQ_LEN)? {
-        // The first Mistral had one; later files say null.
-        None if !fields.has("sliding_window") => Some(4096),
-        window => window,
-    };
+    let window = window(&fields)?;
     spec(&fields, Family::Mistral, Parts::default(), |_| Ok(window))
 }
 
@@ -64,17 +60,25 @@ pub fn qwen3(config: &Value, file: &str) -> Result<DecoderSpec> {
     spec(&fields, Family::Qwen3, parts, |layer| qwen_window(&fields, layer))
 }
 
+/// How far a token sees: 4,096 positions where the field is missing, everything where it is null.
+fn window(config: &Config<'_>) -> Result<Option<usize>> {
+    match config.optional_size("sliding_window", MAX_SEQ_LEN)? {
+        None if !config.has("sliding_window") => Ok(Some(4096)),
+        window => Ok(window),
+    }
+}
+
 /// Qwen slides the window from layer `max_window_layers` on, where it does so at all; newer files list each layer's type.
 fn qwen_window(config: &Config<'_>, layer_index: usize) -> Result<Option<usize>> {
     if !config.flag("use_sliding_window", false)? {
         return Ok(None);
     }
-    let window = config.size("sliding_window", MAX_SEQ_LEN)?;
+    let window = window(config)?;
     let slides = match config.layer_type(layer_index)? {
         Some(layer_type) => layer_type == "sliding_attention",
-        None => layer_index >= config.optional_size("max_window_layers", MAX_LAYERS)?.unwrap_or(28),
+        None => layer_index >= config.count("max_window_layers", 28, MAX_LAYERS)?,
     };
-    Ok(slides.then_some(window))
+    Ok(window.filter(|_| slides))
 }
 
 fn spec(

@@ -57,8 +57,10 @@ impl Rope {
     ) -> Result<Self> {
         let file = config.file();
         let theta = config.positive(theta_key, default_theta, MAX_THETA)?;
+        check_whole(config)?;
         if let Some(parameters) = config.object("rope_parameters")? {
             let own = match parameters.get(layer_type) {
+                Some(Value::Null) => None,
                 Some(own) => Some(own.as_object().ok_or_else(|| {
                     config.wrong("rope_parameters", "an object, or one for each kind of layer")
                 })?),
@@ -96,9 +98,7 @@ fn scale(inv_freq: &mut [f64], fields: &Map<String, Value>, file: &str) -> Resul
         Some(kind) => Some(kind),
         None => config.text("type")?,
     };
-    if config.get("partial_rotary_factor").is_some_and(|factor| factor.as_f64() != Some(1.0)) {
-        return Err(config.wrong("partial_rotary_factor", "1"));
-    }
+    check_whole(&config)?;
     match kind {
         None | Some("default") => Ok(()),
         Some("linear") => {
@@ -124,6 +124,14 @@ fn scale(inv_freq: &mut [f64], fields: &Map<String, Value>, file: &str) -> Resul
         }
         Some(other) => Err(Error::input(format!("cannot use {file}: rope type {other:?} is not supported"))
             .detail("expected one of: default, linear, llama3")),
+    }
+}
+
+/// All channels of a head turn.
+fn check_whole(config: &Config<'_>) -> Result<()> {
+    match config.get("partial_rotary_factor") {
+        Some(factor) if factor.as_f64() != Some(1.0) => Err(config.wrong("partial_rotary_factor", "1")),
+        _ => Ok(()),
     }
 }
 

@@ -99,7 +99,8 @@ fn fields_out_of_range() {
         ("gemma3_text", json!({"use_bidirectional_attention": true}), "use_bidirectional_attention = true"),
         ("gemma3", json!({"text_config": 1}), "text_config"),
         ("qwen2", json!({"use_sliding_window": true, "sliding_window": 0}), "sliding_window"),
-        ("qwen2", json!({"use_sliding_window": true}), "sliding_window is missing"),
+        ("qwen2", json!({"use_sliding_window": true, "max_window_layers": -1}), "max_window_layers"),
+        ("llama", json!({"partial_rotary_factor": 0.5}), "partial_rotary_factor"),
         ("llama", json!({"attention_bias": 1}), "attention_bias"),
         ("llama", json!({"hidden_act": "gelu"}), "expected silu"),
     ];

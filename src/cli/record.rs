@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use sukashi::sampling::Sampler;
-use sukashi::trace::{Prompt, SCHEMA, Step, StepRecorder};
+use sukashi::trace::{Step, StepRecorder};
 use sukashi::{Error, Result, Trace, output};
 
 use super::failure::{Outcome, print};
@@ -52,20 +52,13 @@ pub fn record(
     })?;
     run.say_if_dropped(num_dropped, terminal);
     text.finish();
-    let prompt_ids = &run.prompt.ids;
-    Ok(Trace {
-        schema: SCHEMA.to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        model: model.info()?,
-        adapter: model.device().info(),
-        sampling: sampler.settings().clone(),
-        prompt: Prompt {
-            text: run.prompt.typed.clone().or_else(|| model.decode(prompt_ids)),
-            tokens: prompt_ids.iter().map(|&id| model.token(id)).collect(),
-        },
-        steps: recorded,
-        text: model.tokenizer().map(|_| text.as_str().to_owned()),
-    })
+    let mut trace = model.trace(&run.prompt.ids, sampler.settings())?;
+    if let Some(typed) = &run.prompt.typed {
+        trace.prompt.text = Some(typed.clone());
+    }
+    trace.steps = recorded;
+    trace.text = model.tokenizer().map(|_| text.as_str().to_owned());
+    Ok(trace)
 }
 
 /// Where a record goes, and as what.

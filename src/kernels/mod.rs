@@ -9,6 +9,7 @@ mod attention;
 mod attention_probs;
 mod elementwise;
 mod embedding;
+mod gated;
 mod geglu;
 mod gelu_erf;
 mod gelu_tanh;

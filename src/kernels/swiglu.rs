@@ -1,17 +1,9 @@
 //! `swiglu`: `y = silu(gate) * value`.
 
 use crate::cpu;
-use crate::kernels::elementwise::groups_per_row;
-use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::gated::{self, Params};
+use crate::kernels::{Access, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
-
-#[repr(C)]
-#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-struct Params {
-    columns: u32,
-    x_stride: u32,
-    y_stride: u32,
-}
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "swiglu",
@@ -39,16 +31,5 @@ pub(super) static KERNEL: Kernel = Kernel {
 /// # Panics
 /// If the shapes disagree.
 pub fn swiglu(plan: &mut Plan, x: &Tensor, y: &Tensor) {
-    assert_eq!(x.columns(), 2 * y.columns(), "swiglu: columns");
-    assert!(x.rows() >= plan.max_tokens() && y.rows() >= plan.max_tokens(), "swiglu: tokens");
-    let params =
-        Params { columns: y.columns() as u32, x_stride: x.stride() as u32, y_stride: y.stride() as u32 };
-    plan.dispatch(Dispatch {
-        kernel: &KERNEL,
-        params: bytemuck::bytes_of(&params).to_vec(),
-        constants: Vec::new(),
-        buffers: vec![x.buffer().clone(), y.buffer().clone()],
-        groups_per_block: groups_per_row(y.columns()),
-        tokens_per_block: 1,
-    });
+    gated::record(plan, &KERNEL, x, y);
 }

@@ -7,6 +7,7 @@ use crate::device::Readback;
 use crate::error::{Error, Result};
 use crate::kernels::{self, Batch, Plan, Program};
 use crate::tensor::Tensor;
+use crate::text::check_ids;
 
 /// Tokens of a prompt that are computed together.
 const PREFILL_TOKENS: usize = 64;
@@ -127,7 +128,7 @@ impl Session {
     /// # Errors
     /// If `ids` is empty, has an id outside the vocabulary, or does not fit into the session's room; if the device fails.
     pub async fn prefill(&mut self, ids: &[u32]) -> Result<&[f32]> {
-        self.check(ids)?;
+        check_ids(ids, self.model.spec().vocab_size)?;
         let max_seq_len = self.max_seq_len;
         if self.ids.len() + ids.len() > max_seq_len {
             let num_tokens = self.ids.len() + ids.len();
@@ -147,7 +148,7 @@ impl Session {
     /// # Errors
     /// If `id` is outside the vocabulary, or the device fails.
     pub async fn decode(&mut self, id: u32) -> Result<&[f32]> {
-        self.check(&[id])?;
+        check_ids(&[id], self.model.spec().vocab_size)?;
         if self.ids.len() < self.max_seq_len {
             return self.append(&[id]).await;
         }
@@ -162,11 +163,10 @@ impl Session {
         let device = self.model.device().clone();
         let chunks = ids.len().div_ceil(PREFILL_TOKENS);
         for (index, chunk) in ids.chunks(PREFILL_TOKENS).enumerate() {
-            let position = self.ids.len() as u32;
+            let position = self.ids.len();
             let num_tokens = chunk.len() as u32;
-            let first_position = self.ids.len();
-            self.activations.write(&device, self.model.spec(), (chunk, first_position), &mut self.scratch);
-            let batch = Batch { position, num_tokens, ..Batch::default() };
+            self.activations.write(&device, self.model.spec(), (chunk, position), &mut self.scratch);
+            let batch = Batch { position: position as u32, num_tokens, ..Batch::default() };
             let mut recorder = device.record();
             let is_last = index + 1 == chunks;
             if is_last && num_tokens == 1 {
@@ -187,17 +187,5 @@ impl Session {
             device.submit(recorder)?;
         }
         Err(Error::input("the prompt is empty"))
-    }
-
-    fn check(&self, ids: &[u32]) -> Result<()> {
-        let vocab_size = self.model.spec().vocab_size;
-        if ids.is_empty() {
-            return Err(Error::input("the prompt is empty").hint("give at least one token"));
-        }
-        match ids.iter().position(|&id| id as usize >= vocab_size) {
-            None => Ok(()),
-            Some(index) => Err(Error::input(format!("token id {} is outside the vocabulary", ids[index]))
-                .detail(format!("token {} of {}; ids go up to {}", index + 1, ids.len(), vocab_size - 1))),
-        }
     }
 }

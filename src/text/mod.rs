@@ -11,5 +11,6 @@ mod tokenizer;
 mod unknown;
 
 pub use decode::StreamDecoder;
+pub(crate) use prompt::check_ids;
 pub use prompt::{check_prompt, parse_ids};
 pub use tokenizer::{EncodeOptions, Tokenizer};

@@ -39,6 +39,17 @@ pub fn parse_ids(text: &str) -> Result<Vec<u32>> {
 ///
 /// Bad input where there are no ids, one is past the vocabulary, or there are more than positions.
 pub fn check_prompt(ids: &[u32], vocab_size: usize, max_seq_len: usize) -> Result<()> {
+    check_ids(ids, vocab_size)?;
+    if ids.len() > max_seq_len {
+        return Err(Error::input("cannot use the prompt: it is longer than the model's context")
+            .detail(format!("found {} tokens, expected at most {max_seq_len}", ids.len()))
+            .hint("shorten the prompt; --truncate-prompt keeps the end of it"));
+    }
+    Ok(())
+}
+
+/// Checks that there are ids, all of a vocabulary of `vocab_size`.
+pub(crate) fn check_ids(ids: &[u32], vocab_size: usize) -> Result<()> {
     if ids.is_empty() {
         return Err(empty());
     }
@@ -52,11 +63,6 @@ pub fn check_prompt(ids: &[u32], vocab_size: usize, max_seq_len: usize) -> Resul
             ids[index],
             vocab_size.saturating_sub(1)
         )));
-    }
-    if ids.len() > max_seq_len {
-        return Err(Error::input("cannot use the prompt: it is longer than the model's context")
-            .detail(format!("found {} tokens, expected at most {max_seq_len}", ids.len()))
-            .hint("shorten the prompt; --truncate-prompt keeps the end of it"));
     }
     Ok(())
 }

@@ -9,8 +9,10 @@ mod pieces;
 mod prompt;
 mod tokenizer;
 mod unknown;
+mod vocabulary;
 
 pub use decode::StreamDecoder;
 pub(crate) use prompt::check_ids;
 pub use prompt::{check_prompt, parse_ids};
 pub use tokenizer::{EncodeOptions, Tokenizer};
+pub use vocabulary::Vocabulary;

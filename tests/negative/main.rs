@@ -11,6 +11,7 @@ mod files;
 mod prompts;
 mod safetensors;
 mod tokenizer;
+mod vocabulary;
 
 use std::time::{Duration, Instant};
 

@@ -10,7 +10,7 @@ use sukashi::figure::{
 /// The margin of narrow figures; wide ones have more.
 const MARGIN: f64 = 16.0;
 
-fn assert_laid_out(figure: &Figure) {
+pub fn assert_laid_out(figure: &Figure) {
     let (width, height) = figure.size();
     let labels = figure.labels();
     for (index, (text, bounds)) in labels.iter().enumerate() {

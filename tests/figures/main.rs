@@ -15,7 +15,9 @@ mod goldens;
 mod hazards;
 mod layout;
 mod metadata;
+mod numbers;
 mod reading;
+mod snippets;
 
 use resvg::usvg::roxmltree;
 use sukashi::Trace;

@@ -1,6 +1,7 @@
 //! `sukashi figure`: a figure of a new run or of a record, one file per figure.
 
 mod budget;
+mod mixing;
 mod next_token;
 mod record;
 mod softmax;
@@ -32,6 +33,7 @@ enum Kind {
     Trace(trace::Args),
     Budget(budget::Args),
     Softmax(softmax::Args),
+    Mixing(mixing::Args),
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
@@ -42,5 +44,6 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         Kind::Trace(args) => trace::run(args, terminal),
         Kind::Budget(args) => budget::run(args, terminal),
         Kind::Softmax(args) => softmax::run(args, terminal),
+        Kind::Mixing(args) => mixing::run(args, terminal),
     }
 }

@@ -10,6 +10,7 @@ mod kv_cache;
 pub mod llama;
 mod load;
 mod loader;
+mod mixing;
 pub mod rope;
 mod session;
 pub mod spec;
@@ -17,5 +18,6 @@ mod weights;
 
 pub use capture::{Capture, CaptureRequest};
 pub use load::Model;
+pub use mixing::{Head, mix};
 pub use session::Session;
 pub use spec::DecoderSpec;

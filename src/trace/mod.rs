@@ -28,6 +28,7 @@ mod csv;
 mod json;
 mod jsonl;
 mod markdown;
+mod mixing;
 mod step;
 mod validate;
 
@@ -38,6 +39,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::sampling::Settings;
 
+pub use mixing::Mixing;
 pub use step::StepRecorder;
 
 /// The value of [`Trace::schema`] that this version reads and writes.

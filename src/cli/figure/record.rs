@@ -1,0 +1,84 @@
+//! The record that a figure is drawn of: from a file, or of a new run.
+
+use std::path::{Path, PathBuf};
+
+use sukashi::sampling::Settings;
+use sukashi::trace::StepRecorder;
+use sukashi::{Error, Result, Trace};
+
+use crate::cli::args::RunArgs;
+use crate::cli::failure::Outcome;
+use crate::cli::progress::Progress;
+use crate::cli::record::{Steps, record};
+use crate::cli::run::Input;
+use crate::cli::terminal::Terminal;
+
+/// A step's number on the command line as an index.
+pub fn index(step: Option<usize>, from: Option<&PathBuf>) -> Result<usize> {
+    if step.is_some() && from.is_none() {
+        return Err(Error::input("cannot use --step: it is about a record").hint("give one with --from"));
+    }
+    let refused = || Error::input("cannot draw step 0").detail("expected --step 1 or more");
+    step.unwrap_or(1).checked_sub(1).ok_or_else(refused)
+}
+
+/// The run that a figure is drawn of where no record is given.
+pub struct NewRun<'a> {
+    pub run: &'a RunArgs,
+    pub settings: Settings,
+    pub steps: Steps,
+}
+
+impl NewRun<'_> {
+    /// The record in the file, or that of the run where there is none.
+    pub fn trace(self, from: Option<&Path>, recorder: &StepRecorder, terminal: &Terminal) -> Outcome<Trace> {
+        if let Some(path) = from {
+            return Ok(read_record(path)?);
+        }
+        let mut traces = self.traces(&[], recorder, terminal)?;
+        traces.pop().ok_or_else(|| Error::input("there is no prompt").into())
+    }
+
+    /// The records of the run's own prompt and of `more` prompts, from one model.
+    pub fn traces(
+        self,
+        more: &[String],
+        recorder: &StepRecorder,
+        terminal: &Terminal,
+    ) -> Outcome<Vec<Trace>> {
+        let input = Input::read(self.run, terminal)?;
+        let more = more.iter().map(|prompt| input.other_prompt(self.run, prompt, terminal));
+        let more = more.collect::<Result<Vec<_>>>()?;
+        let samplers = (0..=more.len()).map(|_| input.sampler(self.settings.clone()));
+        let samplers = samplers.collect::<Result<Vec<_>>>()?;
+        let mut run = input.load(terminal)?;
+        let per_prompt = if let Steps::Choose(count) = self.steps { count } else { 1 };
+        let total = per_prompt * samplers.len();
+        let mut progress = Progress::new(terminal.words("生成中", "generating"));
+        let mut done = 0;
+        let mut more = more.into_iter();
+        let mut traces = Vec::new();
+        for sampler in samplers {
+            traces.push(record(&run, sampler, recorder, (self.steps, terminal), |_, _| {
+                done += 1;
+                progress.set(done, total);
+                Ok(())
+            })?);
+            if let Some(prompt) = more.next() {
+                run.prompt = prompt;
+            }
+        }
+        Ok(traces)
+    }
+}
+
+pub fn read_record(path: &Path) -> Result<Trace> {
+    let bytes = std::fs::read(path).map_err(|cause| Error::file("read", path, cause))?;
+    let unusable = || Error::input(format!("cannot draw {}", path.display()));
+    let text = String::from_utf8(bytes).map_err(|cause| unusable().caused_by(cause))?;
+    let trace = match path.extension().is_some_and(|extension| extension == "jsonl") {
+        true => Trace::from_jsonl(&text),
+        false => Trace::from_json(&text),
+    };
+    trace.map_err(|cause| unusable().caused_by(cause))
+}

@@ -3,4 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, also in its helpers")]
 
 mod common;
+#[path = "../gguf/mod.rs"]
+mod gguf;
+mod gguf_models;
 mod goldens;

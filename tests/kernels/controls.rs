@@ -44,7 +44,7 @@ fn the_comparator_rejects_what_it_should() {
 }
 
 /// One line of each kernel changed in a way that leaves a valid shader, and what the mistake is.
-const MISTAKES: [(&str, &str, &str, &str); 38] = [
+const MISTAKES: [(&str, &str, &str, &str); 44] = [
     ("add", "x[index] += y[index]", "x[index] -= y[index]", "another operator"),
     ("add", "column >= params.columns", "column >= params.stride", "padding written"),
     ("attention", "batch.position + token + 1u", "batch.position + token + 2u", "sees the next token"),

@@ -6,7 +6,9 @@ use std::str::FromStr;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use sukashi::model::{Ablation, DecoderSpec, spec};
 use sukashi::sampling::{Choice, Settings};
+use sukashi::weights::ModelFiles;
 use sukashi::{Error, Result};
 
 /// A flag that takes one of `names`, which `T` reads.
@@ -37,6 +39,48 @@ pub struct RunArgs {
     /// auto, cpu, or an index, a backend or part of a name that `sukashi adapters` lists
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Model")]
     pub device: String,
+}
+
+impl RunArgs {
+    /// The model's files, which may be those in the program.
+    pub fn files(&self) -> Result<ModelFiles> {
+        match &self.model {
+            Some(folder) => ModelFiles::open(folder),
+            None => ModelFiles::embedded(),
+        }
+    }
+
+    /// The model's sizes and choices.
+    pub fn spec(&self) -> Result<DecoderSpec> {
+        let files = self.files()?;
+        spec::from_config(&files.config, &files.config_label)
+    }
+}
+
+/// What is left out of the model.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Model")]
+pub struct AblationArgs {
+    /// Leave out head H of layer L, both counted from 0; may be repeated
+    #[arg(long, value_name = "L.H", value_parser = layer_and_head)]
+    zero_head: Vec<(usize, usize)>,
+    /// Leave out the feed-forward part of layer L, counted from 0; may be repeated
+    #[arg(long, value_name = "L")]
+    zero_mlp: Vec<usize>,
+}
+
+impl AblationArgs {
+    /// The parts.
+    pub fn ablation(&self) -> Ablation {
+        let (heads, mlps) = (self.zero_head.iter().copied(), self.zero_mlp.iter().copied());
+        Ablation { heads: heads.collect(), mlps: mlps.collect() }
+    }
+}
+
+fn layer_and_head(text: &str) -> std::result::Result<(usize, usize), String> {
+    let parsed =
+        text.split_once('.').and_then(|(layer, head)| Some((layer.parse().ok()?, head.parse().ok()?)));
+    parsed.ok_or_else(|| "expected LAYER.HEAD, such as 3.0".to_owned())
 }
 
 /// What is done to the distribution.

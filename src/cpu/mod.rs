@@ -19,6 +19,7 @@ mod rope;
 mod select_rows;
 mod softcap;
 mod swiglu;
+mod zero_columns;
 
 pub use add::add;
 pub use attention::{Heads, attention};
@@ -37,6 +38,7 @@ pub use rope::rope;
 pub use select_rows::select_rows;
 pub use softcap::softcap;
 pub use swiglu::swiglu;
+pub use zero_columns::zero_columns;
 
 use crate::tensor::Format;
 

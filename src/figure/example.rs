@@ -145,6 +145,7 @@ pub fn trace(model: &str, prompt: &str, tokens: &[&str], steps: Vec<Step>) -> Tr
             family: "gpt2".to_owned(),
             weights_sha256: "5ca1ab1e".repeat(8),
             precision: "f16".to_owned(),
+            left_out: Vec::new(),
         },
         adapter: AdapterInfo {
             name: "Example GPU".to_owned(),

@@ -1,5 +1,6 @@
 //! The model: one decoder, described by a [`spec::DecoderSpec`], whichever family it comes from.
 
+mod ablation;
 mod capture;
 mod config;
 mod dump;
@@ -10,12 +11,17 @@ mod kv_cache;
 pub mod llama;
 mod load;
 mod loader;
+mod point;
+mod reading;
 pub mod rope;
 mod session;
 pub mod spec;
+mod taps;
 mod weights;
 
-pub use capture::{Capture, CaptureRequest};
+pub use ablation::Ablation;
+pub use capture::{Capture, CaptureRequest, Captured};
 pub use load::Model;
+pub use point::{Part, Point};
 pub use session::Session;
 pub use spec::DecoderSpec;

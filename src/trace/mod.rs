@@ -75,6 +75,9 @@ pub struct ModelInfo {
     pub weights_sha256: String,
     /// How the weights are stored on the device, such as `f16`.
     pub precision: String,
+    /// Parts that were left out, such as `head 3.2` or `mlp 4`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub left_out: Vec<String>,
 }
 
 /// Which adapter computed them.

@@ -2,5 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, also in its helpers")]
 
+mod ablation;
+mod capture;
 mod common;
 mod goldens;

@@ -3,6 +3,9 @@
 //! A [`Trace`] is the versioned record `sukashi.trace/1`. Figures are pure functions of it, so they can be
 //! drawn again later, elsewhere and without a GPU.
 //!
+//! Beside it stand, each with a schema of its own, a [`Score`] of a given text, [`Attention`] weights, and a [`Lens`] on
+//! every layer; they are [`Record`]s.
+//!
 //! A [`StepRecorder`] makes the steps. JSON and JSON lines are written and read, CSV and Markdown written.
 //! Readers ignore fields that they do not know; readers and writers check every number ([`Trace::validate`]).
 //!
@@ -24,10 +27,14 @@
 //! # Ok::<(), sukashi::Error>(())
 //! ```
 
+mod attention;
 mod csv;
 mod json;
 mod jsonl;
+mod lens;
 mod markdown;
+mod record;
+mod score;
 mod step;
 mod validate;
 
@@ -38,6 +45,10 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::sampling::Settings;
 
+pub use attention::{Attention, HeadWeights};
+pub use lens::{Lens, LensCell, LensLayer};
+pub use record::Record;
+pub use score::{Prediction, Score, ScoredToken, Totals};
 pub use step::StepRecorder;
 
 /// The value of [`Trace::schema`] that this version reads and writes.

@@ -6,3 +6,4 @@ mod ablation;
 mod capture;
 mod common;
 mod goldens;
+mod score;

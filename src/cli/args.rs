@@ -20,7 +20,7 @@ where
 }
 
 /// What runs where, on what.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct RunArgs {
     /// What to continue; `-` reads the standard input, less one line end at its end
     pub prompt: Option<String>,

@@ -53,6 +53,12 @@ impl Input {
         &self.spec
     }
 
+    /// Another prompt for the same model.
+    pub fn other_prompt(&self, args: &RunArgs, prompt: &str, terminal: &Terminal) -> Result<Prompt> {
+        let args = RunArgs { prompt: Some(prompt.to_owned()), ids: None, ..args.clone() };
+        Prompt::read(&args, &self.files, &self.spec, terminal)
+    }
+
     /// A sampler for the model's vocabulary.
     pub fn sampler(&self, settings: Settings) -> Result<Sampler> {
         Sampler::new(settings, self.spec.vocab_size)

@@ -113,6 +113,14 @@ pub(super) fn chosen(lang: Lang) -> &'static str {
     }
 }
 
+/// What a figure says of its logarithmic scale.
+pub(super) fn log_scale(lang: Lang) -> &'static str {
+    match lang {
+        Lang::Ja => "対数目盛",
+        Lang::En => "logarithmic scale",
+    }
+}
+
 /// Items in a row of a sentence.
 pub(super) fn list(items: &[String], lang: Lang) -> String {
     items.join(match lang {

@@ -3,11 +3,9 @@
 use proptest::prelude::*;
 use resvg::usvg::roxmltree;
 use sukashi::figure::{
-    Bounds, Figure, Lang, NextToken, Steps, Style, Temperatures, Width, example, next_token, temperature,
-    trace,
+    Bounds, Compare, Figure, Lang, NextToken, Steps, Style, Temperatures, TopK, Width, compare, example,
+    next_token, next_tokens, temperature, top_k, trace,
 };
-
-use super::style;
 
 /// The margin of narrow figures; wide ones have more.
 const MARGIN: f64 = 16.0;
@@ -81,6 +79,17 @@ proptest! {
         let style = Style { lang, width: Width::px(width).unwrap(), caption, ..Style::default() };
         let count = words.len();
         assert_laid_out(&next_token(&record, &NextToken { count, ids: en, ..NextToken::default() }, &style).unwrap());
+        assert_laid_out(&next_token(&record, &NextToken { count, log: true, ..NextToken::default() }, &style).unwrap());
+        let panels = NextToken { count, log, ..NextToken::default() };
+        assert_laid_out(&next_tokens(&[&record, &record, &example::english()], &panels, &style).unwrap());
+        let mut other = record.clone();
+        other.steps[0].candidates.truncate(2);
+        other.steps[0].other_prob = 1.0 - other.steps[0].candidates.iter().map(|candidate| candidate.prob).sum::<f64>();
+        other.steps[0].chosen = None;
+        assert_laid_out(&compare([&record, &other], &Compare { count, ..Compare::default() }, &style).unwrap());
+        let mut cut = record.clone();
+        cut.sampling.min_p = log.then_some(0.2);
+        assert_laid_out(&top_k(&cut, &TopK { count, ..TopK::default() }, &style).unwrap());
         assert_laid_out(&temperature(&record, &Temperatures { count, log, ..Temperatures::default() }, &style).unwrap());
         assert_laid_out(&trace(&record, &Steps { count, ..Steps::default() }, &style).unwrap());
     }

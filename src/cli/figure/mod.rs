@@ -1,9 +1,12 @@
 //! `sukashi figure`: a figure of a new run or of a record, one file per figure.
 
+mod budget;
 mod next_token;
 mod record;
+mod softmax;
 mod style;
 mod temperature;
+mod top_k;
 mod trace;
 
 use clap::Subcommand;
@@ -11,7 +14,7 @@ use clap::Subcommand;
 use super::failure::Outcome;
 use super::terminal::Terminal;
 
-/// Draw a figure: of a new run, or with --from of a record
+/// Draw a figure: of a new run, with --from of a record, or of numbers
 ///
 /// The file's extension decides what is written: .svg or .png for the picture, .csv or .json for its numbers.
 #[derive(Debug, clap::Args)]
@@ -24,14 +27,20 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum Kind {
     NextToken(next_token::Args),
+    TopK(top_k::Args),
     Temperature(temperature::Args),
     Trace(trace::Args),
+    Budget(budget::Args),
+    Softmax(softmax::Args),
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     match &args.kind {
         Kind::NextToken(args) => next_token::run(args, terminal),
+        Kind::TopK(args) => top_k::run(args, terminal),
         Kind::Temperature(args) => temperature::run(args, terminal),
         Kind::Trace(args) => trace::run(args, terminal),
+        Kind::Budget(args) => budget::run(args, terminal),
+        Kind::Softmax(args) => softmax::run(args, terminal),
     }
 }

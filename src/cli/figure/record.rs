@@ -35,21 +35,44 @@ impl NewRun<'_> {
         if let Some(path) = from {
             return Ok(read_record(path)?);
         }
+        let mut traces = self.traces(&[], recorder, terminal)?;
+        traces.pop().ok_or_else(|| Error::input("there is no prompt").into())
+    }
+
+    /// The records of the run's own prompt and of `more` prompts, from one model.
+    pub fn traces(
+        self,
+        more: &[String],
+        recorder: &StepRecorder,
+        terminal: &Terminal,
+    ) -> Outcome<Vec<Trace>> {
         let input = Input::read(self.run, terminal)?;
-        let sampler = input.sampler(self.settings)?;
-        let run = input.load(terminal)?;
-        let total = if let Steps::Choose(count) = self.steps { count } else { 1 };
+        let more = more.iter().map(|prompt| input.other_prompt(self.run, prompt, terminal));
+        let more = more.collect::<Result<Vec<_>>>()?;
+        let samplers = (0..=more.len()).map(|_| input.sampler(self.settings.clone()));
+        let samplers = samplers.collect::<Result<Vec<_>>>()?;
+        let mut run = input.load(terminal)?;
+        let per_prompt = if let Steps::Choose(count) = self.steps { count } else { 1 };
+        let total = per_prompt * samplers.len();
         let mut progress = Progress::new(terminal.words("生成中", "generating"));
         let mut done = 0;
-        record(&run, sampler, recorder, (self.steps, terminal), |_, _| {
-            done += 1;
-            progress.set(done, total);
-            Ok(())
-        })
+        let mut more = more.into_iter();
+        let mut traces = Vec::new();
+        for sampler in samplers {
+            traces.push(record(&run, sampler, recorder, (self.steps, terminal), |_, _| {
+                done += 1;
+                progress.set(done, total);
+                Ok(())
+            })?);
+            if let Some(prompt) = more.next() {
+                run.prompt = prompt;
+            }
+        }
+        Ok(traces)
     }
 }
 
-fn read_record(path: &Path) -> Result<Trace> {
+pub fn read_record(path: &Path) -> Result<Trace> {
     let bytes = std::fs::read(path).map_err(|cause| Error::file("read", path, cause))?;
     let unusable = || Error::input(format!("cannot draw {}", path.display()));
     let text = String::from_utf8(bytes).map_err(|cause| unusable().caused_by(cause))?;

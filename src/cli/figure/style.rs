@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use sukashi::figure::{Figure, Fonts, Style, TextMode, Theme, Width};
+use sukashi::figure::{Figure, Fonts, Snippet, Style, TextMode, Theme, Width};
 use sukashi::{Error, Result, output};
 
 use crate::cli::args::names;
-use crate::cli::failure::{Outcome, note};
+use crate::cli::failure::{Outcome, note, print};
 use crate::cli::system_fonts;
 use crate::cli::terminal::Terminal;
 
@@ -52,6 +52,13 @@ pub struct StyleArgs {
     /// Print below the figure where its numbers come from
     #[arg(long)]
     caption: bool,
+    /// Print the lines that put the picture into a text, with its alternative text
+    #[arg(
+        long,
+        value_name = "KIND",
+        value_parser = names::<Snippet>(&["md", "html", "zenn", "qiita", "mdx", "typst", "latex"])
+    )]
+    snippet: Option<Snippet>,
 }
 
 /// What is written, by a file's extension.
@@ -87,6 +94,9 @@ impl StyleArgs {
                 return Err(Error::input(format!("cannot write {} twice", path.display())));
             }
         }
+        if self.snippet.is_some() {
+            self.picture()?;
+        }
         if !(self.scale.is_finite() && self.scale > 0.0) {
             return Err(Error::input(format!("cannot draw at scale {}", self.scale))
                 .detail("expected a number above 0, such as 2"));
@@ -96,6 +106,15 @@ impl StyleArgs {
             self.font.iter().rev().try_fold(Fonts::embedded(), |fonts, path| fonts.with_file(path))?;
         let Self { theme, width, text_mode, caption, .. } = *self;
         Ok(Style { theme, lang: terminal.lang, width, fonts, text_mode, caption })
+    }
+
+    /// The picture that a snippet is of: a PNG where there is one, which more readers take.
+    fn picture(&self) -> Result<&Path> {
+        let of = |form| self.output.iter().find(|path| Form::of(path).is_ok_and(|own| own == form));
+        of(Form::Png).or_else(|| of(Form::Svg)).map(PathBuf::as_path).ok_or_else(|| {
+            Error::input("cannot print a snippet: no picture is written")
+                .hint("add -o NAME.png or -o NAME.svg")
+        })
     }
 
     /// Draws the figure and writes it to all files.
@@ -124,6 +143,9 @@ impl StyleArgs {
         for warning in figure.warnings() {
             note(&format!("warning: {warning}"));
         }
-        Ok(())
+        match self.snippet {
+            Some(kind) => print(&figure.snippet(kind, &self.picture()?.to_string_lossy())),
+            None => Ok(()),
+        }
     }
 }

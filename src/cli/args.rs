@@ -178,3 +178,23 @@ pub fn at_least_one(flag: &str, count: usize) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+/// Reads `0,5-9`.
+pub fn positions(text: &str) -> Result<Vec<usize>> {
+    // Longer than any context, so that nobody counts to 10^18 before it is refused.
+    const MOST: usize = 1 << 24;
+    let refused = |part: &str| {
+        Error::input("cannot read --positions")
+            .detail(format!("found {part:?}, expected positions from 0 to {MOST} such as 0,5-9"))
+    };
+    let mut all = Vec::new();
+    for part in text.split(',').map(str::trim) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let position = |number: &str| number.trim().parse::<usize>().ok().filter(|number| *number <= MOST);
+        match (position(first), position(last)) {
+            (Some(first), Some(last)) if first <= last => all.extend(first..=last),
+            _ => return Err(refused(part)),
+        }
+    }
+    Ok(all)
+}

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use sukashi::model::{Capture, CaptureRequest, DecoderSpec, Point};
-use sukashi::{Error, Result, output};
+use sukashi::output;
 
-use super::args::{AblationArgs, RunArgs};
+use super::args::{AblationArgs, RunArgs, positions};
 use super::failure::{Outcome, print};
 use super::run::Input;
 use super::terminal::{Terminal, pad, width};
@@ -49,7 +49,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         return print(&list(&args.run.spec()?));
     };
     output::check_target(path, args.force)?;
-    let positions = args.positions.as_deref().map(parse_positions).transpose()?;
+    let positions = args.positions.as_deref().map(positions).transpose()?;
     let input = Input::read(&args.run, terminal)?;
     let mut request = CaptureRequest::new(input.spec(), &args.capture)?;
     if let Some(positions) = positions {
@@ -79,24 +79,4 @@ fn list(spec: &DecoderSpec) -> String {
         format!("{}  [{shape}]\n", pad(name, widest))
     };
     points.iter().zip(&names).map(line).collect()
-}
-
-/// Reads `0,5-9`.
-fn parse_positions(text: &str) -> Result<Vec<usize>> {
-    // Longer than any context, so that nobody counts to 10^18 before it is refused.
-    const MOST: usize = 1 << 24;
-    let refused = |part: &str| {
-        Error::input("cannot read --positions")
-            .detail(format!("found {part:?}, expected positions from 0 to {MOST} such as 0,5-9"))
-    };
-    let mut positions = Vec::new();
-    for part in text.split(',').map(str::trim) {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let position = |number: &str| number.trim().parse::<usize>().ok().filter(|number| *number <= MOST);
-        match (position(first), position(last)) {
-            (Some(first), Some(last)) if first <= last => positions.extend(first..=last),
-            _ => return Err(refused(part)),
-        }
-    }
-    Ok(positions)
 }

@@ -48,6 +48,11 @@ impl Input {
         Ok(Self { ablation, ..self })
     }
 
+    /// What the model will be given.
+    pub fn prompt(&self) -> &Prompt {
+        &self.prompt
+    }
+
     /// The model's sizes and choices.
     pub fn spec(&self) -> &DecoderSpec {
         &self.spec

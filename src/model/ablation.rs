@@ -6,7 +6,8 @@ use std::ops::Range;
 use super::spec::DecoderSpec;
 use crate::error::{Error, Result};
 
-/// Parts that are left out: what they would add to the residual stream is zero.
+/// Parts that are left out: a head brings zeros to the output projection, whose bias stays; a feed-forward part adds
+/// nothing to the residual stream.
 ///
 /// ```
 /// use sukashi::model::Ablation;

@@ -44,12 +44,16 @@ pub(super) fn draw(page: &mut Page<'_>, map: &Map<'_>, (x, y): (f64, f64), width
     let setting = page.setting(NOTE, Weight::Regular);
     let most = LONGEST_LABEL.min(width / 4.0);
     let shown: Vec<String> = labels.iter().map(|label| setting.fit_start(label, most)).collect();
-    let widest = shown.iter().map(|label| setting.measure(label)).fold(0.0, f64::max) + GAP;
+    let widest = shown.iter().map(|label| setting.measure(label)).fold(0.0, f64::max);
+    let widest = widest + GAP;
     let labelled = ((width - widest) / count as f64).min(LARGEST_CELL);
     let has_labels = thinned || labelled >= PITCH;
     let (side, cell) =
         if has_labels { (widest, labelled) } else { (0.0, (width / count as f64).min(LARGEST_CELL)) };
-    let (left, top) = (x + side, y + side);
+    // What fits above its column stands upright there; the rest reads upwards.
+    let is_upright = widest - GAP <= cell - 2.0;
+    let head = if is_upright { NOTE + GAP } else { side };
+    let (left, top) = (x + side, y + if has_labels { head } else { 0.0 });
     if has_labels {
         let every = (PITCH / cell).ceil().max(1.0) as usize;
         let color = page.palette.text;
@@ -57,15 +61,18 @@ pub(super) fn draw(page: &mut Page<'_>, map: &Map<'_>, (x, y): (f64, f64), width
             let middle = (index as f64 + 0.5) * cell;
             let row = Text::centred(top + middle, NOTE);
             page.text(label.clone(), left - GAP, row, Anchor::End, NOTE, Weight::Regular, color);
+            let x = left + middle;
+            let (x, anchor) =
+                if is_upright { (x, Anchor::Middle) } else { (Text::centred(x, NOTE), Anchor::Start) };
             page.items.push(Item::Text(Text {
                 content: label.clone(),
-                x: Text::centred(left + middle, NOTE),
+                x,
                 y: top - GAP,
-                anchor: Anchor::Start,
+                anchor,
                 size: NOTE,
                 weight: Weight::Regular,
                 color,
-                upwards: true,
+                upwards: !is_upright,
             }));
         }
     }

@@ -212,9 +212,11 @@ fn grid(page: &mut Page<'_>, record: &Lens, metric: Metric, most: f64) {
     let numbers = record.layers.iter().flat_map(|layer| &layer.cells);
     let numbers = numbers.map(|cell| note.measure(&metric.shown(cell))).fold(0.0, f64::max);
     let wanted = widest.min(WIDEST - 2.0 * PADDING).max(numbers) + 2.0 * PADDING + 1.0;
-    let columns = ((room / wanted.max(NARROWEST)) as usize).clamp(1, record.positions.len());
-    // What is left over goes to the cells, as far as they are too narrow.
-    let width = (room / columns as f64).min(wanted.max(NARROWEST).max(WIDEST));
+    let fitting = ((room / wanted.max(NARROWEST)) as usize).clamp(1, record.positions.len());
+    // Bands are about equally long, and what is left over goes to the cells, as far as they are too narrow.
+    let num_bands = record.positions.len().div_ceil(fitting);
+    let columns = record.positions.len().div_ceil(num_bands);
+    let width = (room / columns as f64).min(WIDEST.max(wanted));
     let left = page.margin + side;
     let starts: Vec<usize> = (0..record.positions.len()).step_by(columns).collect();
     for (band, &start) in starts.iter().enumerate() {

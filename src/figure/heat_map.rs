@@ -46,7 +46,8 @@ pub(super) fn draw(page: &mut Page<'_>, map: &Map<'_>, (x, y): (f64, f64), width
     let shown: Vec<String> = labels.iter().map(|label| setting.fit_start(label, most)).collect();
     let widest = shown.iter().map(|label| setting.measure(label)).fold(0.0, f64::max);
     let widest = widest + GAP;
-    let labelled = ((width - widest) / count as f64).min(LARGEST_CELL);
+    // The last label reaches past a small cell.
+    let labelled = ((width - widest - PITCH / 2.0) / count as f64).min(LARGEST_CELL);
     let has_labels = thinned || labelled >= PITCH;
     let (side, cell) =
         if has_labels { (widest, labelled) } else { (0.0, (width / count as f64).min(LARGEST_CELL)) };
@@ -110,5 +111,6 @@ pub(super) fn draw(page: &mut Page<'_>, map: &Map<'_>, (x, y): (f64, f64), width
             page.items.push(Item::Mark { tooltip, items });
         }
     }
-    top + count as f64 * cell
+    let slack = if has_labels { (PITCH - cell).max(0.0) / 2.0 } else { 0.0 };
+    top + count as f64 * cell + slack
 }

@@ -68,6 +68,11 @@ impl Provenance {
         }
     }
 
+    /// The same, computed on an adapter.
+    pub(super) fn on(self, adapter: &AdapterInfo) -> Self {
+        Self { adapter: Some(adapter.clone()), ..self }
+    }
+
     /// The same, with tokens counted by this model's tokenizer.
     pub(super) fn counted_by(self, model: Option<&str>) -> Self {
         Self { tokenizer: model.map(str::to_owned), ..self }

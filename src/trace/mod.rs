@@ -33,6 +33,7 @@ mod json;
 mod jsonl;
 mod lens;
 mod markdown;
+mod mixing;
 mod record;
 mod score;
 mod step;
@@ -47,6 +48,7 @@ use crate::sampling::Settings;
 
 pub use attention::{Attention, HeadWeights};
 pub use lens::{Lens, LensCell, LensLayer};
+pub use mixing::Mixing;
 pub use record::Record;
 pub use score::{Prediction, Score, ScoredToken, Totals};
 pub use step::StepRecorder;

@@ -10,7 +10,7 @@ use sukashi::figure::{
 /// The margin of narrow figures; wide ones have more.
 const MARGIN: f64 = 16.0;
 
-fn assert_laid_out(figure: &Figure) {
+pub fn assert_laid_out(figure: &Figure) {
     let (width, height) = figure.size();
     let labels = figure.labels();
     for (index, (text, bounds)) in labels.iter().enumerate() {
@@ -42,7 +42,7 @@ fn overlaps_are_noticed() {
     assert!(!bounds(0.0, 0.0).overlaps(&bounds(0.0, 30.0), 0.5));
 }
 
-fn token_text() -> impl Strategy<Value = String> {
+pub fn token_text() -> impl Strategy<Value = String> {
     prop_oneof![
         "[ぁ-んァ-ヶ一-龠]{1,3}",
         " ?[a-zA-Z]{1,12}",

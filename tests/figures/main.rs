@@ -13,9 +13,12 @@ mod bad_input;
 mod fonts;
 mod goldens;
 mod hazards;
+mod inside;
 mod layout;
 mod metadata;
+mod numbers;
 mod reading;
+mod snippets;
 
 use resvg::usvg::roxmltree;
 use sukashi::Trace;

@@ -3,6 +3,7 @@
 mod attention;
 mod budget;
 mod lens;
+mod mixing;
 mod next_token;
 mod record;
 mod softmax;
@@ -38,6 +39,7 @@ enum Kind {
     Lens(lens::Args),
     Budget(budget::Args),
     Softmax(softmax::Args),
+    Mixing(mixing::Args),
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
@@ -51,5 +53,6 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         Kind::Lens(args) => lens::run(args, terminal),
         Kind::Budget(args) => budget::run(args, terminal),
         Kind::Softmax(args) => softmax::run(args, terminal),
+        Kind::Mixing(args) => mixing::run(args, terminal),
     }
 }

@@ -70,6 +70,11 @@ pub struct AblationArgs {
 }
 
 impl AblationArgs {
+    /// Whether nothing is left out.
+    pub fn is_empty(&self) -> bool {
+        self.ablation().is_empty()
+    }
+
     /// The parts.
     pub fn ablation(&self) -> Ablation {
         let (heads, mlps) = (self.zero_head.iter().copied(), self.zero_mlp.iter().copied());

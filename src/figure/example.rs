@@ -260,7 +260,7 @@ pub fn lens_of(texts: &[&str], num_layers: usize) -> Lens {
         LensCell {
             token: token.clone(),
             prob: (certainty * certainty * 0.9 + 0.01 * (position % 7) as f64).min(1.0),
-            rank: if ends { 1 } else { 2 + (num_layers - depth) * (position + 1) },
+            rank: if ends { 1 } else { 2 + (num_layers - depth) * (position % 60 + 1) },
             entropy_bits: 12.0 * (1.0 - certainty) + 0.3,
             kl_bits: if depth == num_layers { 0.0 } else { 9.0 * (1.0 - certainty) },
         }

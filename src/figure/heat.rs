@@ -75,12 +75,13 @@ pub(super) fn legend(page: &mut Page<'_>, name: &str, ticks: &[(f64, String)]) {
     // Below the name where there is no room beside it.
     let beside = name_width + GAP + 160.0 <= page.inner();
     let first = ticks.first().map_or(0.0, |(_, text)| page.measure(text, NOTE, Weight::Regular) / 2.0);
-    let baseline = page.y + NOTE * ASCENT;
-    page.text(name.to_owned(), page.margin, baseline, Anchor::Start, NOTE, Weight::Regular, palette.muted);
-    let start = page.margin + if beside { name_width + GAP + first } else { first };
-    if !beside {
-        page.y += 17.0;
+    if beside {
+        let y = page.y + NOTE * ASCENT;
+        page.text(name.to_owned(), page.margin, y, Anchor::Start, NOTE, Weight::Regular, palette.muted);
+    } else {
+        page.note(&[name.to_owned()]);
     }
+    let start = page.margin + if beside { name_width + GAP + first } else { first };
     let width = (page.width - page.margin - right - start).min(260.0);
     let theme = page.style.theme;
     for step in 0..STEPS {

@@ -16,6 +16,7 @@ mod progress;
 mod prompt;
 mod record;
 mod run;
+mod score;
 mod stop;
 mod system_fonts;
 mod table;
@@ -51,6 +52,7 @@ enum Command {
     Next(next::Args),
     Generate(generate::Args),
     Trace(trace::Args),
+    Score(score::Args),
     Figure(figure::Args),
     Dump(dump::Args),
     Adapters(adapters::Args),
@@ -75,6 +77,7 @@ impl Cli {
             Command::Next(args) => next::run(&args, &terminal),
             Command::Generate(args) => generate::run(&args, &terminal),
             Command::Trace(args) => trace::run(&args, &terminal),
+            Command::Score(args) => score::run(&args, &terminal),
             Command::Figure(args) => figure::run(&args, &terminal),
             Command::Dump(args) => dump::run(&args, &terminal),
             Command::Adapters(args) => adapters::run(&args, &terminal),

@@ -4,7 +4,7 @@ use sukashi::Trace;
 use sukashi::figure::Lang;
 use sukashi::trace::visible;
 
-use super::args::{RunArgs, StageArgs};
+use super::args::{AblationArgs, RunArgs, StageArgs};
 use super::failure::Outcome;
 use super::record::{OutputArgs, Steps, record, recorder};
 use super::run::Input;
@@ -23,6 +23,8 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 10)]
     top: usize,
     #[command(flatten)]
+    ablation: AblationArgs,
+    #[command(flatten)]
     stages: StageArgs,
     #[command(flatten)]
     output: OutputArgs,
@@ -32,7 +34,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let settings = args.stages.settings(None)?;
     let recorder = recorder(args.top)?;
     args.output.check()?;
-    let input = Input::read(&args.run, terminal)?;
+    let input = Input::read(&args.run, terminal)?.without(args.ablation.ablation())?;
     let sampler = input.sampler(settings)?;
     let run = input.load(terminal)?;
     let trace = record(&run, sampler, &recorder, (Steps::Look, terminal), |_, _| Ok(()))?;

@@ -20,6 +20,7 @@ mod select_rows;
 mod softcap;
 mod swiglu;
 mod weight;
+mod zero_columns;
 
 pub use add::add;
 pub use attention::{Heads, attention};
@@ -38,3 +39,4 @@ pub use rope::rope;
 pub use select_rows::select_rows;
 pub use softcap::softcap;
 pub use swiglu::swiglu;
+pub use zero_columns::zero_columns;

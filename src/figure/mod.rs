@@ -18,6 +18,7 @@
 //! # Ok::<_, sukashi::Error>(())
 //! ```
 
+mod attention;
 mod axis;
 mod bars;
 mod budget;
@@ -27,6 +28,9 @@ mod embed;
 #[doc(hidden)]
 pub mod example;
 mod fonts;
+mod heat;
+mod heat_map;
+mod lens;
 mod line_chart;
 mod lines;
 mod mixing;
@@ -40,18 +44,22 @@ mod provenance;
 mod scene;
 mod snippet;
 mod softmax;
+mod strip;
 mod style;
 mod svg;
 mod table;
 mod temperature;
+mod tokens;
 mod top_k;
 mod trace;
 mod words;
 
+pub use attention::{Heads, attention};
 pub use budget::{Budget, budget};
 pub use compare::{Compare, compare};
 pub use distribution::Stage;
 pub use fonts::Fonts;
+pub use lens::{Metric, lens};
 pub use mixing::mixing;
 pub use next_token::{NextToken, next_token};
 pub use next_tokens::next_tokens;
@@ -60,6 +68,7 @@ pub use snippet::Snippet;
 pub use softmax::{Logits, softmax};
 pub use style::{Lang, Style, TextMode, Theme, Width};
 pub use temperature::{Temperatures, temperature};
+pub use tokens::{By, Tokens, tokens};
 pub use top_k::{TopK, check_truncation, top_k};
 pub use trace::{Steps, trace};
 pub use words::{grouped, percent};

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use super::ablation::Ablation;
 use super::spec::{self, DecoderSpec, Family};
 use super::weights::DecoderWeights;
 use super::{gpt2, llama};
@@ -13,7 +14,7 @@ use crate::text::{EncodeOptions, Tokenizer};
 use crate::trace::{self, ModelInfo, Prompt, Token, Trace};
 use crate::weights::{ModelFiles, Weights};
 
-/// A model whose weights are on a device. Cloning shares it.
+/// A model whose weights are on a device. Cloning shares them.
 ///
 /// ```
 /// use sukashi::{Device, Model};
@@ -23,7 +24,7 @@ use crate::weights::{ModelFiles, Weights};
 /// # Ok::<(), sukashi::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Model(Arc<Inner>);
+pub struct Model(Arc<Inner>, Arc<Ablation>);
 
 #[derive(Debug)]
 struct Inner {
@@ -73,7 +74,22 @@ impl Model {
             }
         };
         let device = device.clone();
-        Ok(Self(Arc::new(Inner { device, name, spec, weights, tokenizer, file, sha256: OnceLock::new() })))
+        let inner = Inner { device, name, spec, weights, tokenizer, file, sha256: OnceLock::new() };
+        Ok(Self(Arc::new(inner), Arc::default()))
+    }
+
+    /// The same model, its weights shared, without some of its parts.
+    ///
+    /// # Errors
+    /// If it has no such part.
+    pub fn without(&self, ablation: Ablation) -> Result<Self> {
+        ablation.check(self.spec())?;
+        Ok(Self(Arc::clone(&self.0), Arc::new(ablation)))
+    }
+
+    /// What is left out of the model.
+    pub fn ablation(&self) -> &Ablation {
+        &self.1
     }
 
     /// Where the model runs.
@@ -145,6 +161,7 @@ impl Model {
             family: self.0.spec.family.name().into(),
             weights_sha256,
             precision: self.0.weights.precision(),
+            left_out: self.1.names(),
         })
     }
 

@@ -39,22 +39,22 @@ pub(super) async fn check(device: &Device) -> Result<Vec<Row>> {
     let mut logits = Row::new(format!("{NAME}: logits"));
     // One token goes through the kernels of decoding, many through those of reading a prompt.
     for ids in [&ids[..1], &ids[..]] {
-        let all = CaptureRequest { logits: true, hidden_states: true, attentions: true };
-        let got = Capture::run(&tested, ids, all).await?;
-        let want = Capture::run(&twin, ids, all).await?;
+        let all = CaptureRequest::new(twin.spec(), ["hidden_states", "attentions", "logits"])?;
+        let got = Capture::run(&tested, ids, &all).await?;
+        let want = Capture::run(&twin, ids, &all).await?;
         let tokens = ids.len();
         let layers = (
-            layers(&got.hidden_states, tokens * twin.spec().hidden_size)?,
-            layers(&want.hidden_states, tokens * twin.spec().hidden_size)?,
+            layers(&got, "hidden_states", tokens * twin.spec().hidden_size)?,
+            layers(&want, "hidden_states", tokens * twin.spec().hidden_size)?,
         );
         add_layers(&mut hidden_states, HIDDEN_STATES, layers, |layer| {
             format!("{tokens} tokens, hidden state {layer}")
         });
         let size = twin.spec().num_heads * tokens * tokens;
-        let layers = (self::layers(&got.attentions, size)?, self::layers(&want.attentions, size)?);
+        let layers = (self::layers(&got, "attentions", size)?, self::layers(&want, "attentions", size)?);
         add_layers(&mut attentions, ATTENTIONS, layers, |layer| format!("{tokens} tokens, layer {layer}"));
         let size = tokens * vocab_size;
-        let layers = (self::layers(&got.logits, size)?, self::layers(&want.logits, size)?);
+        let layers = (self::layers(&got, "logits", size)?, self::layers(&want, "logits", size)?);
         add_layers(&mut logits, LOGITS, layers, |_| format!("{tokens} tokens"));
     }
     Ok(vec![hidden_states, attentions, logits, decoding(&tested, &twin, &ids).await?])
@@ -75,9 +75,9 @@ async fn decoding(tested: &Model, twin: &Model, ids: &[u32]) -> Result<Row> {
     Ok(row)
 }
 
-fn layers(values: &Option<Vec<f32>>, size: usize) -> Result<Vec<&[f32]>> {
-    let values = values.as_ref().ok_or_else(|| Error::input("what was asked for was not captured"))?;
-    Ok(values.chunks(size).collect())
+fn layers<'a>(capture: &'a Capture, name: &str, size: usize) -> Result<Vec<&'a [f32]>> {
+    let captured = capture.get(name).ok_or_else(|| Error::input("what was asked for was not captured"))?;
+    Ok(captured.values.chunks(size).collect())
 }
 
 /// Adds a case for each layer. The first that diverges is the one to look at: what comes after it is not compared.

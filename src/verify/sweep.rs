@@ -25,7 +25,7 @@ const GPT2_VOCABULARY: Case = Case::Product {
 /// The cases that the kernel of this name is tried with; none if there is no such kernel.
 pub fn cases(kernel: &str) -> Vec<Case> {
     match kernel {
-        "add" | "geglu" | "gelu_erf" | "gelu_tanh" | "select_rows" | "swiglu" => {
+        "add" | "geglu" | "gelu_erf" | "gelu_tanh" | "select_rows" | "swiglu" | "zero_columns" => {
             rows(&[Values::Ordinary, Values::Large])
         }
         "rms_norm" | "softcap" => rows(&[Values::Ordinary, Values::Large, Values::Small]),

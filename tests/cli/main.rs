@@ -11,6 +11,7 @@ mod commands;
 mod dump;
 mod figure;
 mod generate;
+mod inside;
 mod next;
 mod streams;
 mod trace;

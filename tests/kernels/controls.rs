@@ -44,7 +44,7 @@ fn the_comparator_rejects_what_it_should() {
 }
 
 /// One line of each kernel changed in a way that leaves a valid shader, and what the mistake is.
-const MISTAKES: [(&str, &str, &str, &str); 44] = [
+const MISTAKES: [(&str, &str, &str, &str); 46] = [
     ("add", "x[index] += y[index]", "x[index] -= y[index]", "another operator"),
     ("add", "column >= params.columns", "column >= params.stride", "padding written"),
     ("attention", "batch.position + token + 1u", "batch.position + token + 2u", "sees the next token"),
@@ -99,6 +99,8 @@ const MISTAKES: [(&str, &str, &str, &str); 44] = [
     ("softcap", "params.cap * tanh", "tanh", "capped at 1"),
     ("swiglu", "exp(-clamp", "exp(clamp", "sign"),
     ("swiglu", "column >= params.columns", "column >= params.y_stride", "padding written"),
+    ("zero_columns", "params.first_column + column", "column", "the row's first columns"),
+    ("zero_columns", "token >= batch.num_tokens", "token > batch.num_tokens", "a token too many"),
 ];
 
 #[test]

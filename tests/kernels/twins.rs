@@ -324,3 +324,12 @@ fn copies_and_sums_by_hand() {
     cpu::kv_write((1, 1), (2, 1), (&[1.0, 2.0, 3.0, 4.0], 4), (&mut k_cache, &mut v_cache, 2));
     assert_eq!((k_cache, v_cache), ([0.0, 0.0, 3.0, 0.0], [0.0, 0.0, 4.0, 0.0]));
 }
+
+#[test]
+fn zero_columns_leaves_the_others() {
+    let mut x = [1.0, 2.0, 3.0, 9.0, 4.0, 5.0, 6.0, 9.0];
+    cpu::zero_columns(1, 1..3, 4, &mut x);
+    assert_eq!(x, [1.0, 0.0, 0.0, 9.0, 4.0, 5.0, 6.0, 9.0]);
+    cpu::zero_columns(2, 0..1, 4, &mut x);
+    assert_eq!(x, [0.0, 0.0, 0.0, 9.0, 0.0, 5.0, 6.0, 9.0]);
+}

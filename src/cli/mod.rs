@@ -21,6 +21,7 @@ mod system_fonts;
 mod table;
 mod terminal;
 mod text;
+mod tokenize;
 mod trace;
 mod verify;
 
@@ -52,6 +53,7 @@ enum Command {
     Generate(generate::Args),
     Trace(trace::Args),
     Figure(figure::Args),
+    Tokenize(tokenize::Args),
     Dump(dump::Args),
     Adapters(adapters::Args),
     Verify(verify::Args),
@@ -76,6 +78,7 @@ impl Cli {
             Command::Generate(args) => generate::run(&args, &terminal),
             Command::Trace(args) => trace::run(&args, &terminal),
             Command::Figure(args) => figure::run(&args, &terminal),
+            Command::Tokenize(args) => tokenize::run(&args, &terminal),
             Command::Dump(args) => dump::run(&args, &terminal),
             Command::Adapters(args) => adapters::run(&args, &terminal),
             Command::Verify(args) => verify::run(&args, &terminal),

@@ -28,7 +28,9 @@ mod csv;
 mod json;
 mod jsonl;
 mod markdown;
+mod merge_tree;
 mod mixing;
+mod segmentation;
 mod step;
 mod validate;
 
@@ -39,7 +41,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::sampling::Settings;
 
+pub use merge_tree::{Merge, MergeTree, Node};
 pub use mixing::Mixing;
+pub use segmentation::{Cost, Piece, Segmentation};
 pub use step::StepRecorder;
 
 /// The value of [`Trace::schema`] that this version reads and writes.

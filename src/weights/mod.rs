@@ -6,6 +6,8 @@
 
 mod files;
 mod header;
+#[cfg(feature = "hub")]
+pub mod hub;
 mod json;
 mod safetensors;
 mod shards;

@@ -31,8 +31,9 @@ pub struct RunArgs {
     /// Of a prompt longer than the model's context, keep the end
     #[arg(long)]
     pub truncate_prompt: bool,
-    /// Folder with config.json, model.safetensors and tokenizer.json [default: the model in the program]
-    #[arg(long, value_name = "PATH", help_heading = "Model")]
+    /// Folder with config.json, model.safetensors and tokenizer.json, or a model to download: owner/name,
+    /// owner/name@revision, owner/name:file.gguf [default: the model in the program]
+    #[arg(long, value_name = "MODEL", help_heading = "Model")]
     pub model: Option<PathBuf>,
     /// auto, cpu, or an index, a backend or part of a name that `sukashi adapters` lists
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Model")]

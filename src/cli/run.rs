@@ -10,6 +10,7 @@ use sukashi::{Device, Model, Result, Session};
 
 use super::args::{RunArgs, at_least_one};
 use super::failure::{Outcome, note};
+use super::model::open_model;
 use super::progress::Progress;
 use super::prompt::Prompt;
 use super::terminal::Terminal;
@@ -35,10 +36,7 @@ pub struct Run {
 
 impl Input {
     pub fn read(args: &RunArgs, terminal: &Terminal) -> Result<Self> {
-        let files = match &args.model {
-            Some(folder) => ModelFiles::open(folder)?,
-            None => ModelFiles::embedded()?,
-        };
+        let files = open_model(args.model.as_deref(), terminal)?;
         let spec = spec::from_config(&files.config, &files.config_label)?;
         let prompt = Prompt::read(args, &files, &spec, terminal)?;
         Ok(Self { files, spec, prompt, device: args.device.clone() })

@@ -24,7 +24,7 @@ const MAX_CONFIG_BYTES: u64 = 16 << 20;
 /// ```
 #[derive(Debug)]
 pub struct ModelFiles {
-    /// The folder's name.
+    /// The folder's name; `owner/name` where it lies in a cache of the hub.
     pub name: String,
     /// `config.json`; always an object.
     pub config: Value,
@@ -51,10 +51,7 @@ impl ModelFiles {
         let tokenizer_path = path.join("tokenizer.json");
         let tokenizer =
             if tokenizer_path.exists() { Some(Tokenizer::from_file(&tokenizer_path)?) } else { None };
-        // "." and ".." have no name of their own.
-        let resolved = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-        let name = resolved.file_name().unwrap_or(resolved.as_os_str()).to_string_lossy().into_owned();
-        Ok(Self { name, config, config_label, weights: Safetensors::open(path)?, tokenizer })
+        Ok(Self { name: name_of(path), config, config_label, weights: Safetensors::open(path)?, tokenizer })
     }
 
     /// The model that is part of the program: soseki-mini, a character-level GPT-2.
@@ -75,6 +72,35 @@ impl ModelFiles {
             tokenizer: Some(Tokenizer::from_bytes("soseki-mini/tokenizer.json (embedded)", tokenizer)?),
         })
     }
+}
+
+/// What traces and messages call the model at `path`, a folder or a file: the name of the folder or file. In the hub's
+/// cache, where that is a hash, it is `owner/name`, and for a file `owner/name:file`.
+fn name_of(path: &Path) -> String {
+    // "." and ".." have no name of their own. A file in the cache is a link to one named by its hash: only its folder
+    // may be resolved.
+    let resolved = match (path.is_dir(), path.parent(), path.file_name()) {
+        (false, Some(folder), Some(file)) => folder.canonicalize().map(|folder| folder.join(file)),
+        _ => path.canonicalize(),
+    };
+    let resolved = resolved.unwrap_or_else(|_| path.to_path_buf());
+    let own_name = resolved.file_name().unwrap_or(resolved.as_os_str()).to_string_lossy();
+    name_on_hub(&resolved).unwrap_or_else(|| own_name.into_owned())
+}
+
+/// From `…/models--OWNER--NAME/snapshots/COMMIT`, perhaps with the path of a file behind it.
+fn name_on_hub(path: &Path) -> Option<String> {
+    let snapshot = path
+        .ancestors()
+        .find(|folder| folder.parent().and_then(Path::file_name).is_some_and(|name| name == "snapshots"))?;
+    let repo = snapshot.parent()?.parent()?.file_name()?.to_str()?;
+    let (owner, name) = repo.strip_prefix("models--")?.split_once("--")?;
+    let file = path.strip_prefix(snapshot).ok()?;
+    let parts = Vec::from_iter(file.components().map(|part| part.as_os_str().to_string_lossy()));
+    Some(match parts.is_empty() {
+        true => format!("{owner}/{name}"),
+        false => format!("{owner}/{name}:{}", parts.join("/")),
+    })
 }
 
 fn parse_config(label: &str, bytes: &[u8]) -> Result<Value> {
@@ -100,5 +126,35 @@ fn check_folder(path: &Path, config_path: &Path) -> Result<()> {
                 .hint(expected))
         }
         Ok(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_a_cache_are_those_of_the_hub() {
+        let name = |path: &str| name_on_hub(Path::new(path));
+        let snapshot = "/c/models--google--gemma-3-1b-pt/snapshots/0123";
+        assert_eq!(name(snapshot).as_deref(), Some("google/gemma-3-1b-pt"));
+        assert_eq!(name(&format!("{snapshot}/q4/a.gguf")).as_deref(), Some("google/gemma-3-1b-pt:q4/a.gguf"));
+        assert_eq!(name("/c/models--gpt2/snapshots/0123"), None);
+        assert_eq!(name("/c/google--gemma/snapshots/0123"), None);
+        assert_eq!(name("/c/models--google--gemma"), None);
+        assert_eq!(name_of(Path::new("src/..")), name_of(Path::new(".")));
+        assert_eq!(name_of(Path::new("src/weights/files.rs")), "files.rs");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_in_a_cache_is_not_called_by_its_hash() {
+        let cache = tempfile::tempdir().unwrap();
+        let snapshot = cache.path().join("models--a--b/snapshots/0123");
+        std::fs::create_dir_all(&snapshot).unwrap();
+        std::fs::write(cache.path().join("models--a--b/4567"), "").unwrap();
+        std::os::unix::fs::symlink("../../4567", snapshot.join("c.gguf")).unwrap();
+        assert_eq!(name_of(&snapshot.join("c.gguf")), "a/b:c.gguf");
+        assert_eq!(name_of(&snapshot), "a/b");
     }
 }

@@ -207,7 +207,9 @@ impl Download<'_> {
         let answer = self.client.ask(&Method::GET, &url, partial.len, self.reporter, |_| false)?;
         match answer.status {
             200 => {
-                partial.clear()?;
+                if partial.len > 0 {
+                    partial.clear()?;
+                }
                 let length = answer.header("content-length").and_then(|length| length.parse().ok());
                 self.check_size(file, length)?;
             }

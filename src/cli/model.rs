@@ -21,6 +21,7 @@ pub fn open_model(model: Option<&Path>, terminal: &Terminal) -> Result<ModelFile
 
 #[cfg(feature = "hub")]
 fn from_hub(path: &Path, missing: Error, terminal: &Terminal) -> Result<ModelFiles> {
+    use sukashi::ErrorKind;
     use sukashi::weights::hub;
 
     use super::{hub_options, progress::Progress};
@@ -44,8 +45,10 @@ fn from_hub(path: &Path, missing: Error, terminal: &Terminal) -> Result<ModelFil
     ));
     drop(progress);
     // Whoever mistyped the name of a folder is not helped by the hub's words alone.
-    let fetched = fetched
-        .map_err(|error| error.detail(format!("and there is no file or folder {} here", path.display())))?;
+    let fetched = fetched.map_err(|error| match error.kind() {
+        ErrorKind::Input => error.detail(format!("and there is no file or folder {} here", path.display())),
+        _ => error,
+    })?;
     ModelFiles::open(&fetched)
 }
 

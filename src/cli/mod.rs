@@ -10,7 +10,10 @@ mod dump;
 mod failure;
 mod figure;
 mod generate;
+#[cfg(feature = "hub")]
+mod hub_options;
 mod man;
+mod model;
 mod next;
 mod progress;
 mod prompt;

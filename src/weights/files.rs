@@ -1,7 +1,7 @@
 //! What a model path stands for.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
@@ -25,7 +25,7 @@ const MAX_CONFIG_BYTES: u64 = 16 << 20;
 /// ```
 #[derive(Debug)]
 pub struct ModelFiles {
-    /// The folder's name, or that in a GGUF file.
+    /// The folder's name, or that in a GGUF file; `owner/name` where it lies in a cache of the hub.
     pub name: String,
     /// `config.json`, or what a GGUF file says in its place; always an object.
     pub config: Value,
@@ -56,11 +56,8 @@ impl ModelFiles {
         let tokenizer_path = path.join("tokenizer.json");
         let tokenizer =
             if tokenizer_path.exists() { Some(Tokenizer::from_file(&tokenizer_path)?) } else { None };
-        // "." and ".." have no name of their own.
-        let resolved = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-        let name = resolved.file_name().unwrap_or(resolved.as_os_str()).to_string_lossy().into_owned();
         Ok(Self {
-            name,
+            name: name_of(path),
             config,
             config_label,
             weights: Weights::Safetensors(Safetensors::open(path)?),
@@ -71,7 +68,7 @@ impl ModelFiles {
     fn gguf(path: &Path) -> Result<Self> {
         let file = Gguf::open(path)?;
         Ok(Self {
-            name: file.model_name(),
+            name: hub_name(path).unwrap_or_else(|| file.model_name()),
             config: file.config()?,
             config_label: file.label().to_owned(),
             tokenizer: file.tokenizer()?,
@@ -114,6 +111,43 @@ fn is_gguf(path: &Path) -> bool {
     path.is_file() && (named || begins())
 }
 
+/// What traces and messages call the model at `path`, a folder or a file: the name of the folder or file. In the hub's
+/// cache, where that is a hash, it is `owner/name`, and for a file `owner/name:file`.
+fn name_of(path: &Path) -> String {
+    let resolved = resolved(path);
+    let own_name = resolved.file_name().unwrap_or(resolved.as_os_str()).to_string_lossy();
+    name_on_hub(&resolved).unwrap_or_else(|| own_name.into_owned())
+}
+
+fn hub_name(path: &Path) -> Option<String> {
+    name_on_hub(&resolved(path))
+}
+
+fn resolved(path: &Path) -> PathBuf {
+    // "." and ".." have no name of their own. A file in the cache is a link to one named by its hash: only its folder
+    // may be resolved.
+    let resolved = match (path.is_dir(), path.parent(), path.file_name()) {
+        (false, Some(folder), Some(file)) => folder.canonicalize().map(|folder| folder.join(file)),
+        _ => path.canonicalize(),
+    };
+    resolved.unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// From `…/models--OWNER--NAME/snapshots/COMMIT`, perhaps with the path of a file behind it.
+fn name_on_hub(path: &Path) -> Option<String> {
+    let snapshot = path
+        .ancestors()
+        .find(|folder| folder.parent().and_then(Path::file_name).is_some_and(|name| name == "snapshots"))?;
+    let repo = snapshot.parent()?.parent()?.file_name()?.to_str()?;
+    let (owner, name) = repo.strip_prefix("models--")?.split_once("--")?;
+    let file = path.strip_prefix(snapshot).ok()?;
+    let parts = Vec::from_iter(file.components().map(|part| part.as_os_str().to_string_lossy()));
+    Some(match parts.is_empty() {
+        true => format!("{owner}/{name}"),
+        false => format!("{owner}/{name}:{}", parts.join("/")),
+    })
+}
+
 fn parse_config(label: &str, bytes: &[u8]) -> Result<Value> {
     json::parse::<Map<String, Value>>(label, bytes).map(Value::Object)
 }
@@ -138,5 +172,35 @@ fn check_folder(path: &Path, config_path: &Path) -> Result<()> {
                 .hint(expected))
         }
         Ok(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_a_cache_are_those_of_the_hub() {
+        let name = |path: &str| name_on_hub(Path::new(path));
+        let snapshot = "/c/models--google--gemma-3-1b-pt/snapshots/0123";
+        assert_eq!(name(snapshot).as_deref(), Some("google/gemma-3-1b-pt"));
+        assert_eq!(name(&format!("{snapshot}/q4/a.gguf")).as_deref(), Some("google/gemma-3-1b-pt:q4/a.gguf"));
+        assert_eq!(name("/c/models--gpt2/snapshots/0123"), None);
+        assert_eq!(name("/c/google--gemma/snapshots/0123"), None);
+        assert_eq!(name("/c/models--google--gemma"), None);
+        assert_eq!(name_of(Path::new("src/..")), name_of(Path::new(".")));
+        assert_eq!(name_of(Path::new("src/weights/files.rs")), "files.rs");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_in_a_cache_is_not_called_by_its_hash() {
+        let cache = tempfile::tempdir().unwrap();
+        let snapshot = cache.path().join("models--a--b/snapshots/0123");
+        std::fs::create_dir_all(&snapshot).unwrap();
+        std::fs::write(cache.path().join("models--a--b/4567"), "").unwrap();
+        std::os::unix::fs::symlink("../../4567", snapshot.join("c.gguf")).unwrap();
+        assert_eq!(name_of(&snapshot.join("c.gguf")), "a/b:c.gguf");
+        assert_eq!(name_of(&snapshot), "a/b");
     }
 }

@@ -7,6 +7,8 @@
 mod files;
 mod gguf;
 mod header;
+#[cfg(feature = "hub")]
+pub mod hub;
 mod json;
 mod safetensors;
 mod shards;

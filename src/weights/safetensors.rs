@@ -10,8 +10,8 @@ use super::source::Source;
 use super::{TensorInfo, shards};
 use crate::{Error, Result};
 
-const SINGLE: &str = "model.safetensors";
-const INDEX: &str = "model.safetensors.index.json";
+pub(super) const SINGLE: &str = "model.safetensors";
+pub(super) const INDEX: &str = "model.safetensors.index.json";
 
 /// The tensors of a model, read on demand. Shared freely between threads.
 ///

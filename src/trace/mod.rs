@@ -50,10 +50,10 @@ use crate::sampling::Settings;
 
 pub use attention::{Attention, HeadWeights};
 pub use lens::{Lens, LensCell, LensLayer};
+pub use merge_tree::{Merge, MergeTree, Node};
 pub use mixing::Mixing;
 pub use record::Record;
 pub use score::{Prediction, Score, ScoredToken, Totals};
-pub use merge_tree::{Merge, MergeTree, Node};
 pub use segmentation::{Cost, Piece, Segmentation};
 pub use step::StepRecorder;
 

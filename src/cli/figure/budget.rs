@@ -6,11 +6,11 @@ use clap::{ArgMatches, Command, FromArgMatches};
 use sukashi::figure::{self, Budget};
 use sukashi::model::spec;
 use sukashi::text::EncodeOptions;
-use sukashi::weights::ModelFiles;
 use sukashi::{Error, Result};
 
 use super::style::StyleArgs;
 use crate::cli::failure::Outcome;
+use crate::cli::model::open_model;
 use crate::cli::terminal::Terminal;
 
 /// What fills the context window, as a stacked bar
@@ -74,7 +74,11 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     args.style.write(style, |style| figure::budget(&record, style))
 }
 
-fn count_file(path: &std::path::Path, files: &ModelFiles, allow_unknown: bool) -> Result<usize> {
+fn count_file(
+    path: &std::path::Path,
+    files: &sukashi::weights::ModelFiles,
+    allow_unknown: bool,
+) -> Result<usize> {
     let tokenizer = files.tokenizer.as_ref().ok_or_else(|| {
         Error::input(format!("{} has no tokenizer.json, so it cannot count tokens", files.name))
     })?;

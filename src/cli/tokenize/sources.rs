@@ -6,6 +6,7 @@ use sukashi::text::{Tokenizer, TokenizerKind, Training};
 use sukashi::weights::ModelFiles;
 use sukashi::{Error, Result};
 
+use crate::cli::model::open_model;
 use crate::cli::terminal::Terminal;
 
 /// Tokenizers by the files that hold them.

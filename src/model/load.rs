@@ -97,6 +97,11 @@ impl Model {
         &self.0.device
     }
 
+    /// What the files call it.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
     /// Its sizes and choices.
     pub fn spec(&self) -> &DecoderSpec {
         &self.0.spec

@@ -11,6 +11,9 @@ use sukashi::sampling::{Choice, Settings};
 use sukashi::weights::ModelFiles;
 use sukashi::{Error, Result};
 
+use super::model::open_model;
+use super::terminal::Terminal;
+
 /// A flag that takes one of `names`, which `T` reads.
 pub fn names<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
 where
@@ -33,8 +36,9 @@ pub struct RunArgs {
     /// Of a prompt longer than the model's context, keep the end
     #[arg(long)]
     pub truncate_prompt: bool,
-    /// Folder with config.json, model.safetensors and tokenizer.json [default: the model in the program]
-    #[arg(long, value_name = "PATH", help_heading = "Model")]
+    /// A .gguf file, a folder with config.json, model.safetensors and tokenizer.json, or a model to download: owner/name,
+    /// owner/name@revision, owner/name:file.gguf [default: the model in the program]
+    #[arg(long, value_name = "MODEL", help_heading = "Model")]
     pub model: Option<PathBuf>,
     /// auto, cpu, or an index, a backend or part of a name that `sukashi adapters` lists
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Model")]
@@ -43,16 +47,13 @@ pub struct RunArgs {
 
 impl RunArgs {
     /// The model's files, which may be those in the program.
-    pub fn files(&self) -> Result<ModelFiles> {
-        match &self.model {
-            Some(folder) => ModelFiles::open(folder),
-            None => ModelFiles::embedded(),
-        }
+    pub fn files(&self, terminal: &Terminal) -> Result<ModelFiles> {
+        open_model(self.model.as_deref(), terminal)
     }
 
     /// The model's sizes and choices.
-    pub fn spec(&self) -> Result<DecoderSpec> {
-        let files = self.files()?;
+    pub fn spec(&self, terminal: &Terminal) -> Result<DecoderSpec> {
+        let files = self.files(terminal)?;
         spec::from_config(&files.config, &files.config_label)
     }
 }

@@ -46,7 +46,7 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let Some(path) = args.output.as_ref().filter(|_| !args.list) else {
-        return print(&list(&args.run.spec()?));
+        return print(&list(&args.run.spec(terminal)?));
     };
     output::check_target(path, args.force)?;
     let positions = args.positions.as_deref().map(positions).transpose()?;

@@ -10,7 +10,10 @@ mod dump;
 mod failure;
 mod figure;
 mod generate;
+#[cfg(feature = "hub")]
+mod hub_options;
 mod man;
+mod model;
 mod next;
 mod progress;
 mod prompt;
@@ -22,6 +25,7 @@ mod system_fonts;
 mod table;
 mod terminal;
 mod text;
+mod tokenize;
 mod trace;
 mod verify;
 
@@ -54,6 +58,7 @@ enum Command {
     Trace(trace::Args),
     Score(score::Args),
     Figure(figure::Args),
+    Tokenize(tokenize::Args),
     Dump(dump::Args),
     Adapters(adapters::Args),
     Verify(verify::Args),
@@ -79,6 +84,7 @@ impl Cli {
             Command::Trace(args) => trace::run(&args, &terminal),
             Command::Score(args) => score::run(&args, &terminal),
             Command::Figure(args) => figure::run(&args, &terminal),
+            Command::Tokenize(args) => tokenize::run(&args, &terminal),
             Command::Dump(args) => dump::run(&args, &terminal),
             Command::Adapters(args) => adapters::run(&args, &terminal),
             Command::Verify(args) => verify::run(&args, &terminal),

@@ -30,7 +30,7 @@ impl Prompt {
         let (mut ids, mut typed) = match (&args.ids, &args.prompt) {
             (Some(ids), _) => (parse_ids(ids)?, None),
             (None, Some(prompt)) => {
-                let text = if prompt == "-" { stdin()? } else { prompt.clone() };
+                let text = typed(prompt)?;
                 (encode(tokenizer, &files.name, &text, args.allow_unknown)?, Some(text))
             }
             (None, None) => {
@@ -72,6 +72,11 @@ fn encode(tokenizer: Option<&Tokenizer>, name: &str, text: &str, allow_unknown: 
             .hint("--ids 1,2,3 gives token ids instead")
     })?;
     tokenizer.encode(text, EncodeOptions { allow_unknown, ..EncodeOptions::default() })
+}
+
+/// A text from the command line, or from the standard input where it is `-`.
+pub fn typed(text: &str) -> Result<String> {
+    if text == "-" { stdin() } else { Ok(text.to_owned()) }
 }
 
 fn stdin() -> Result<String> {

@@ -36,7 +36,7 @@ pub struct Run {
 
 impl Input {
     pub fn read(args: &RunArgs, terminal: &Terminal) -> Result<Self> {
-        let files = args.files()?;
+        let files = args.files(terminal)?;
         let spec = spec::from_config(&files.config, &files.config_label)?;
         let prompt = Prompt::read(args, &files, &spec, terminal)?;
         Ok(Self { files, spec, prompt, device: args.device.clone(), ablation: Ablation::default() })

@@ -177,7 +177,7 @@ impl Columns {
         let (palette, lang) = (page.palette, page.style.lang);
         self.headings(page);
         let top = page.y;
-        let mut was_cut = false;
+        let (mut was_cut, mut kept_end) = (false, top);
         for candidate in rows {
             let kept = candidate.prob_final > 0.0;
             let name = label(candidate);
@@ -186,6 +186,9 @@ impl Columns {
                 page.items.push(Item::Line { points, stroke: palette.muted, width: 1.0, dash: Some("4 3") });
             }
             was_cut |= !kept;
+            if !was_cut {
+                kept_end = page.y + self.pitch;
+            }
             let (fill, color) = match kept {
                 _ if shown.is_chosen(candidate) => (palette.accent, palette.accent_text),
                 true => (palette.bar, palette.text),
@@ -208,7 +211,7 @@ impl Columns {
             let points = vec![(zero, top), (zero, page.y)];
             page.items.push(Item::Line { points, stroke: palette.hatch, width: 1.0, dash: None });
         }
-        self.threshold(page, rows, settings, top);
+        self.threshold(page, rows, settings, (top, kept_end));
     }
 
     fn headings(&self, page: &mut Page<'_>) {
@@ -265,12 +268,19 @@ impl Columns {
     }
 
     /// Where min-p draws its line through the bars before truncation.
-    fn threshold(&self, page: &mut Page<'_>, rows: &[&Candidate], settings: &Settings, top: f64) {
+    fn threshold(
+        &self,
+        page: &mut Page<'_>,
+        rows: &[&Candidate],
+        settings: &Settings,
+        (top, kept_end): (f64, f64),
+    ) {
         let (Some(min_p), Some(first)) = (settings.min_p.filter(|p| *p > 0.0), rows.first()) else { return };
         let palette = page.palette;
         let least = min_p * first.prob_scaled;
         let x = self.zeros[0] + least * self.scale;
-        let points = vec![(x, top - 3.0), (x, page.y + 5.0)];
+        // Further down it would cross the numbers of what is cut.
+        let points = vec![(x, top - 3.0), (x, kept_end)];
         page.items.push(Item::Line { points, stroke: palette.muted, width: 1.0, dash: Some("2 2") });
         let name = format!("min-p {min_p} × {} = {}", percent(first.prob_scaled), percent(least));
         let y = page.y + 6.0 + NOTE;

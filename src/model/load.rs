@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::sampling::Settings;
 use crate::text::{EncodeOptions, Tokenizer};
 use crate::trace::{self, ModelInfo, Prompt, Token, Trace};
-use crate::weights::{ModelFiles, Safetensors};
+use crate::weights::{ModelFiles, Weights};
 
 /// A model whose weights are on a device. Cloning shares them.
 ///
@@ -33,7 +33,7 @@ struct Inner {
     spec: DecoderSpec,
     weights: DecoderWeights,
     tokenizer: Option<Tokenizer>,
-    file: Safetensors,
+    file: Weights,
     sha256: OnceLock<String>,
 }
 
@@ -46,13 +46,13 @@ impl Model {
         Self::from_files(device, ModelFiles::embedded()?, &mut |_, _| {})
     }
 
-    /// The model in a folder with `config.json`, `model.safetensors` (or its index) and, if texts are to be read,
+    /// The model in a GGUF file, or in a folder with `config.json`, `model.safetensors` (or its index) and, if texts are to be read,
     /// `tokenizer.json`.
     ///
     /// # Errors
     /// If a file is not what it has to be, or the device has no room for the model.
-    pub fn load(device: &Device, folder: &Path) -> Result<Self> {
-        Self::from_files(device, ModelFiles::open(folder)?, &mut |_, _| {})
+    pub fn load(device: &Device, path: &Path) -> Result<Self> {
+        Self::from_files(device, ModelFiles::open(path)?, &mut |_, _| {})
     }
 
     /// The model of these files; `progress` is told how many tensors of how many have been read.
@@ -160,7 +160,7 @@ impl Model {
             name: self.0.name.clone(),
             family: self.0.spec.family.name().into(),
             weights_sha256,
-            precision: self.0.weights.embedding.precision(),
+            precision: self.0.weights.precision(),
             left_out: self.1.names(),
         })
     }

@@ -33,9 +33,11 @@ mod json;
 mod jsonl;
 mod lens;
 mod markdown;
+mod merge_tree;
 mod mixing;
 mod record;
 mod score;
+mod segmentation;
 mod step;
 mod validate;
 
@@ -51,6 +53,8 @@ pub use lens::{Lens, LensCell, LensLayer};
 pub use mixing::Mixing;
 pub use record::Record;
 pub use score::{Prediction, Score, ScoredToken, Totals};
+pub use merge_tree::{Merge, MergeTree, Node};
+pub use segmentation::{Cost, Piece, Segmentation};
 pub use step::StepRecorder;
 
 /// The value of [`Trace::schema`] that this version reads and writes.

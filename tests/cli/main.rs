@@ -11,6 +11,8 @@ mod commands;
 mod dump;
 mod figure;
 mod generate;
+#[cfg(feature = "hub")]
+mod hub;
 mod inside;
 mod next;
 mod streams;

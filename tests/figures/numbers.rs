@@ -56,7 +56,7 @@ const FIGURES: [(&str, Draw); 8] = [
     }),
     ("top-k", |style| {
         let mut trace = example::japanese();
-        trace.sampling.min_p = Some(0.05);
+        trace.sampling.min_p = Some(0.03);
         top_k(&trace, &TopK { count: 10, ..TopK::default() }, style)
     }),
     ("budget", |style| budget(&full(4_096), style)),
@@ -162,7 +162,7 @@ fn matrices_that_do_not_go_together_are_refused() {
 #[test]
 fn renormalised_numbers_sum_to_one() {
     let mut trace = example::japanese();
-    trace.sampling.min_p = Some(0.05);
+    trace.sampling.min_p = Some(0.03);
     let figure = top_k(&trace, &TopK::default(), &style()).unwrap();
     let data = figure.data_csv();
     let rows: Vec<csv::StringRecord> =

@@ -57,7 +57,7 @@ fn argmax(logits: &[f32]) -> u32 {
     best as u32
 }
 
-fn check(label: &str, model: &Model, golden: &Golden) {
+pub fn check(label: &str, model: &Model, golden: &Golden) {
     let ids = golden.ids("input_ids");
     let all = CaptureRequest::new(model.spec(), ["hidden_states", "attentions", "logits"]).unwrap();
     let capture = pollster::block_on(Capture::run(model, &ids, &all)).unwrap();

@@ -5,5 +5,8 @@
 mod ablation;
 mod capture;
 mod common;
+#[path = "../gguf/mod.rs"]
+mod gguf;
+mod gguf_models;
 mod goldens;
 mod score;

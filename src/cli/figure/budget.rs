@@ -47,8 +47,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let style = args.style.check(terminal)?;
     let counts_files = args.parts.0.iter().any(|(_, tokens)| matches!(tokens, Tokens::File(_)));
     let files = match &args.model {
-        Some(folder) => Some(ModelFiles::open(folder)?),
-        None if counts_files => Some(ModelFiles::embedded()?),
+        Some(_) => Some(open_model(args.model.as_deref(), terminal)?),
+        None if counts_files => Some(open_model(None, terminal)?),
         None => None,
     };
     let context = match (args.context, &files) {

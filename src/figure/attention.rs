@@ -131,17 +131,17 @@ fn title(text: &str, record: &Attention, options: &Heads, lang: Lang) -> String 
         };
     }
     match (lang, text.is_empty()) {
-        (Lang::Ja, true) => "どのトークンがどれを見ているか".to_owned(),
-        (Lang::Ja, false) => format!("「{text}」の中でどのトークンがどれを見ているか"),
-        (Lang::En, true) => "Which tokens look at which".to_owned(),
-        (Lang::En, false) => format!("“{text}”: which tokens look at which"),
+        (Lang::Ja, true) => "注意の重み".to_owned(),
+        (Lang::Ja, false) => format!("「{text}」の注意の重み"),
+        (Lang::En, true) => "Attention weights".to_owned(),
+        (Lang::En, false) => format!("“{text}”: attention weights"),
     }
 }
 
 /// One map over the whole width, or a grid of them.
 fn maps(page: &mut Page<'_>, record: &Attention, heads: &[&HeadWeights]) {
     const GAP: f64 = 20.0;
-    const NARROWEST: f64 = 150.0;
+    const NARROWEST: f64 = 180.0;
     let lang = page.style.lang;
     let labels: Vec<String> = record.prompt.tokens.iter().map(name).collect();
     let fitting = ((page.inner() + GAP) / (NARROWEST + GAP)).floor().max(1.0) as usize;

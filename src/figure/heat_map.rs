@@ -52,8 +52,8 @@ pub(super) fn draw(page: &mut Page<'_>, map: &Map<'_>, (x, y): (f64, f64), width
     let (side, cell) =
         if has_labels { (widest, labelled) } else { (0.0, (width / count as f64).min(LARGEST_CELL)) };
     // What fits above its column stands upright there; the rest reads upwards.
-    let is_upright = widest - GAP <= cell - 2.0;
-    let head = if is_upright { NOTE + GAP } else { side };
+    let is_upright = |label: &str| setting.measure(label) <= cell - 2.0;
+    let head = if shown.iter().all(|label| is_upright(label)) { NOTE + GAP } else { side };
     let (left, top) = (x + side, y + if has_labels { head } else { 0.0 });
     if has_labels {
         let every = (PITCH / cell).ceil().max(1.0) as usize;
@@ -62,18 +62,16 @@ pub(super) fn draw(page: &mut Page<'_>, map: &Map<'_>, (x, y): (f64, f64), width
             let middle = (index as f64 + 0.5) * cell;
             let row = Text::centred(top + middle, NOTE);
             page.text(label.clone(), left - GAP, row, Anchor::End, NOTE, Weight::Regular, color);
-            let x = left + middle;
-            let (x, anchor) =
-                if is_upright { (x, Anchor::Middle) } else { (Text::centred(x, NOTE), Anchor::Start) };
+            let upwards = !is_upright(label);
             page.items.push(Item::Text(Text {
                 content: label.clone(),
-                x,
+                x: if upwards { Text::centred(left + middle, NOTE) } else { left + middle },
                 y: top - GAP,
-                anchor,
+                anchor: if upwards { Anchor::Start } else { Anchor::Middle },
                 size: NOTE,
                 weight: Weight::Regular,
                 color,
-                upwards: !is_upright,
+                upwards,
             }));
         }
     }

@@ -224,9 +224,9 @@ fn grid(page: &mut Page<'_>, record: &Lens, metric: Metric, most: f64) {
             page.y += BAND_GAP;
         }
         let end = (start + columns).min(record.positions.len());
-        for column in start..end {
-            let middle = left + ((column - start) as f64 + 0.5) * width;
-            let content = bold.fit_start(&headers[column], width - 2.0 * PADDING);
+        for (column, header) in headers[start..end].iter().enumerate() {
+            let middle = left + (column as f64 + 0.5) * width;
+            let content = bold.fit_start(header, width - 2.0 * PADDING);
             let y = Text::centred(page.y + HEADER_HEIGHT / 2.0, NOTE);
             page.text(content, middle, y, Anchor::Middle, NOTE, Weight::Bold, palette.text);
         }

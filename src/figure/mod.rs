@@ -20,6 +20,7 @@
 
 mod axis;
 mod bars;
+mod bpe;
 mod budget;
 mod compare;
 mod distribution;
@@ -40,14 +41,17 @@ mod provenance;
 mod scene;
 mod snippet;
 mod softmax;
+mod strip;
 mod style;
 mod svg;
 mod table;
 mod temperature;
+mod tokenizers;
 mod top_k;
 mod trace;
 mod words;
 
+pub use bpe::bpe;
 pub use budget::{Budget, budget};
 pub use compare::{Compare, compare};
 pub use distribution::Stage;
@@ -60,6 +64,7 @@ pub use snippet::Snippet;
 pub use softmax::{Logits, softmax};
 pub use style::{Lang, Style, TextMode, Theme, Width};
 pub use temperature::{Temperatures, temperature};
+pub use tokenizers::tokenizers;
 pub use top_k::{TopK, check_truncation, top_k};
 pub use trace::{Steps, trace};
 pub use words::{grouped, percent};

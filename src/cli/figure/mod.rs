@@ -1,5 +1,6 @@
 //! `sukashi figure`: a figure of a new run or of a record, one file per figure.
 
+mod bpe;
 mod budget;
 mod mixing;
 mod next_token;
@@ -7,6 +8,7 @@ mod record;
 mod softmax;
 mod style;
 mod temperature;
+mod tokenizers;
 mod top_k;
 mod trace;
 
@@ -34,6 +36,8 @@ enum Kind {
     Budget(budget::Args),
     Softmax(softmax::Args),
     Mixing(mixing::Args),
+    Tokenizers(tokenizers::Args),
+    Bpe(bpe::Args),
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
@@ -45,5 +49,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         Kind::Budget(args) => budget::run(args, terminal),
         Kind::Softmax(args) => softmax::run(args, terminal),
         Kind::Mixing(args) => mixing::run(args, terminal),
+        Kind::Tokenizers(args) => tokenizers::run(args, terminal),
+        Kind::Bpe(args) => bpe::run(args, terminal),
     }
 }

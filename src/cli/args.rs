@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use sukashi::bigram::Unit;
 use sukashi::model::{Ablation, DecoderSpec, spec};
 use sukashi::sampling::{Choice, Settings};
 use sukashi::weights::ModelFiles;
@@ -40,6 +41,20 @@ pub struct RunArgs {
     /// owner/name@revision, owner/name:file.gguf [default: the model in the program]
     #[arg(long, value_name = "MODEL", help_heading = "Model")]
     pub model: Option<PathBuf>,
+    /// Continue by counts of pairs in this text instead of by a model: the most primitive language model there is
+    #[arg(long, value_name = "FILE", conflicts_with = "model", help_heading = "Model")]
+    pub bigram: Option<PathBuf>,
+    /// What the pairs of --bigram are of: char or word
+    #[arg(
+        long,
+        value_name = "UNIT",
+        default_value = "char",
+        value_parser = names::<Unit>(&["char", "word"]),
+        hide_possible_values = true,
+        requires = "bigram",
+        help_heading = "Model"
+    )]
+    pub unit: Unit,
     /// auto, cpu, or an index, a backend or part of a name that `sukashi adapters` lists
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Model")]
     pub device: String,

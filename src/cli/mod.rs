@@ -5,6 +5,7 @@
 
 mod adapters;
 mod args;
+mod bigram;
 mod completions;
 mod dump;
 mod failure;
@@ -25,6 +26,7 @@ mod system_fonts;
 mod table;
 mod terminal;
 mod text;
+mod text_file;
 mod tokenize;
 mod trace;
 mod verify;

@@ -5,8 +5,9 @@ use std::str::FromStr;
 use tokenizers::AddedToken;
 use tokenizers::decoders::DecoderWrapper;
 use tokenizers::decoders::fuse::Fuse;
-use tokenizers::models::TrainerWrapper;
 use tokenizers::models::bpe::{BPE, BpeTrainerBuilder};
+use tokenizers::models::wordlevel::{WordLevel, WordLevelTrainer};
+use tokenizers::models::{ModelWrapper, TrainerWrapper};
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence;
@@ -29,6 +30,8 @@ pub enum TokenizerKind {
     Char,
     /// Bytes.
     Byte,
+    /// Words: runs of letters, digits or signs, each with the space before it; `<unk>` for all others.
+    Word,
 }
 
 impl FromStr for TokenizerKind {
@@ -40,8 +43,9 @@ impl FromStr for TokenizerKind {
             "byte-bpe" => Ok(Self::ByteBpe),
             "char" => Ok(Self::Char),
             "byte" => Ok(Self::Byte),
+            "word" => Ok(Self::Word),
             _ => Err(Error::input("unknown kind of tokenizer")
-                .detail(format!("found {text:?}, expected one of char-bpe, byte-bpe, char, byte"))),
+                .detail(format!("found {text:?}, expected one of char-bpe, byte-bpe, char, byte, word"))),
         }
     }
 }
@@ -63,7 +67,7 @@ pub struct Training {
     pub kind: TokenizerKind,
     /// How many tokens it has at most, special ones included.
     pub vocab_size: usize,
-    /// How often a pair has to occur to be merged.
+    /// How often a pair has to occur to be merged, or a word to have a token.
     pub min_frequency: u64,
     /// Special tokens, such as `<|endoftext|>`; their ids come first.
     pub special_tokens: Vec<String>,
@@ -108,37 +112,53 @@ impl Training {
     pub fn run<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Result<Tokenizer> {
         let special = self.special()?;
         let room = self.room(special.len())?;
+        let failed =
+            |why: String| Error::new(ErrorKind::Computation, "cannot train the tokenizer").detail(why);
         let lines: Vec<String> =
             texts.into_iter().flat_map(|text| text.split_inclusive('\n')).map(str::to_owned).collect();
         if lines.is_empty() {
             return Err(Error::input("cannot train a tokenizer: the training texts are empty"));
         }
 
-        let mut trainer = BpeTrainerBuilder::new()
+        let (model, mut trainer) = self.model(special, room).map_err(|error| failed(error.to_string()))?;
+        let inner = guarded(|| {
+            let mut inner = tokenizers::Tokenizer::new(model);
+            inner.with_pre_tokenizer(Some(self.pre_tokenizer()?));
+            inner.with_decoder(Some(self.decoder()));
+            inner.train(&mut trainer, lines.into_iter())?;
+            Ok(inner)
+        });
+        Ok(Tokenizer::from_parts(inner.map_err(failed)?, None))
+    }
+
+    /// The untrained model, and what trains it.
+    fn model(&self, special: Vec<String>, room: usize) -> tokenizers::Result<(ModelWrapper, TrainerWrapper)> {
+        let special = special.into_iter().map(|token| AddedToken::from(token, true)).collect();
+        if self.kind == TokenizerKind::Word {
+            let model = WordLevel::builder().unk_token(UNKNOWN.to_owned()).build()?;
+            let trainer = WordLevelTrainer::builder()
+                .show_progress(false)
+                .min_frequency(self.min_frequency)
+                .vocab_size(self.vocab_size)
+                .special_tokens(special)
+                .build()?;
+            return Ok((model.into(), trainer.into()));
+        }
+        let trainer = BpeTrainerBuilder::new()
             .show_progress(false)
             .min_frequency(self.min_frequency)
             // Without room for merges, the trainer stops behind the alphabet.
             .vocab_size(if self.kind.has_merges() { self.vocab_size } else { 0 })
-            .special_tokens(special.into_iter().map(|token| AddedToken::from(token, true)).collect());
-        let bpe = BPE::builder();
-        let bpe = if self.kind.has_bytes() {
-            trainer = trainer.initial_alphabet(ByteLevel::alphabet().into_iter().collect());
-            bpe
+            .special_tokens(special);
+        let model = BPE::builder();
+        Ok(if self.kind.has_bytes() {
+            let alphabet = ByteLevel::alphabet().into_iter().collect();
+            (model.build()?.into(), trainer.initial_alphabet(alphabet).build().into())
         } else {
             // The most frequent characters, where there is no room for all.
-            trainer = trainer.limit_alphabet(room);
-            bpe.unk_token(UNKNOWN.to_owned())
-        };
-        let inner = guarded(|| {
-            let mut inner = tokenizers::Tokenizer::new(bpe.build()?);
-            inner.with_pre_tokenizer(Some(self.pre_tokenizer()?));
-            inner.with_decoder(Some(self.decoder()));
-            inner.train(&mut TrainerWrapper::from(trainer.build()), lines.into_iter())?;
-            Ok(inner)
-        });
-        let inner = inner
-            .map_err(|why| Error::new(ErrorKind::Computation, "cannot train the tokenizer").detail(why))?;
-        Ok(Tokenizer::from_parts(inner, None))
+            let model = model.unk_token(UNKNOWN.to_owned()).build()?;
+            (model.into(), trainer.limit_alphabet(room).build().into())
+        })
     }
 
     /// The special tokens, `<unk>` first where characters can be missing.

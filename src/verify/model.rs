@@ -75,7 +75,9 @@ pub(super) async fn check(Pair { name, tested, twin, tolerances }: Pair<'_>) -> 
         });
         let size = twin.spec().num_heads * tokens * tokens;
         let layers = (self::layers(&got, "attentions", size)?, self::layers(&want, "attentions", size)?);
-        add_layers(&mut attentions, tolerances.attentions, layers, |layer| format!("{tokens} tokens, layer {layer}"));
+        add_layers(&mut attentions, tolerances.attentions, layers, |layer| {
+            format!("{tokens} tokens, layer {layer}")
+        });
         let size = tokens * vocab_size;
         let layers = (self::layers(&got, "logits", size)?, self::layers(&want, "logits", size)?);
         add_layers(&mut logits, tolerances.logits, layers, |_| format!("{tokens} tokens"));

@@ -1,6 +1,7 @@
 //! `sukashi figure`: a figure of a new run or of a record, one file per figure.
 
 mod attention;
+mod bpe;
 mod budget;
 mod lens;
 mod mixing;
@@ -9,6 +10,7 @@ mod record;
 mod softmax;
 mod style;
 mod temperature;
+mod tokenizers;
 mod tokens;
 mod top_k;
 mod trace;
@@ -40,6 +42,8 @@ enum Kind {
     Budget(budget::Args),
     Softmax(softmax::Args),
     Mixing(mixing::Args),
+    Tokenizers(tokenizers::Args),
+    Bpe(bpe::Args),
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
@@ -54,5 +58,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         Kind::Budget(args) => budget::run(args, terminal),
         Kind::Softmax(args) => softmax::run(args, terminal),
         Kind::Mixing(args) => mixing::run(args, terminal),
+        Kind::Tokenizers(args) => tokenizers::run(args, terminal),
+        Kind::Bpe(args) => bpe::run(args, terminal),
     }
 }

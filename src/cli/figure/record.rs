@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use sukashi::sampling::Settings;
 use sukashi::trace::StepRecorder;
-use sukashi::{Error, Result, Trace};
+use sukashi::{Error, LanguageModel, Result, Trace};
 
 use crate::cli::args::RunArgs;
+use crate::cli::bigram;
 use crate::cli::failure::Outcome;
 use crate::cli::progress::Progress;
+use crate::cli::prompt::Prompt;
 use crate::cli::record::{Steps, record};
-use crate::cli::run::Input;
+use crate::cli::run::{Input, Run};
 use crate::cli::terminal::Terminal;
 
 /// A step's number on the command line as an index.
@@ -46,19 +48,35 @@ impl NewRun<'_> {
         recorder: &StepRecorder,
         terminal: &Terminal,
     ) -> Outcome<Vec<Trace>> {
+        if let Some(run) = bigram::open(self.run, terminal)? {
+            let more = more.iter().map(|prompt| bigram::other_prompt(&run.model, self.run, prompt));
+            let more = more.collect::<Result<Vec<_>>>()?;
+            return self.record(run, more, recorder, terminal);
+        }
         let input = Input::read(self.run, terminal)?;
         let more = more.iter().map(|prompt| input.other_prompt(self.run, prompt, terminal));
         let more = more.collect::<Result<Vec<_>>>()?;
-        let samplers = (0..=more.len()).map(|_| input.sampler(self.settings.clone()));
-        let samplers = samplers.collect::<Result<Vec<_>>>()?;
-        let mut run = input.load(terminal)?;
+        // What is wrong with the settings is told before a long load.
+        input.sampler(self.settings.clone())?;
+        self.record(input.load(terminal)?, more, recorder, terminal)
+    }
+
+    fn record<M: LanguageModel>(
+        self,
+        mut run: Run<M>,
+        more: Vec<Prompt>,
+        recorder: &StepRecorder,
+        terminal: &Terminal,
+    ) -> Outcome<Vec<Trace>> {
+        let num_prompts = 1 + more.len();
         let per_prompt = if let Steps::Choose(count) = self.steps { count } else { 1 };
-        let total = per_prompt * samplers.len();
+        let total = per_prompt * num_prompts;
         let mut progress = Progress::new(terminal.words("生成中", "generating"));
         let mut done = 0;
         let mut more = more.into_iter();
         let mut traces = Vec::new();
-        for sampler in samplers {
+        for _ in 0..num_prompts {
+            let sampler = run.sampler(self.settings.clone())?;
             traces.push(record(&run, sampler, recorder, (self.steps, terminal), |_, _| {
                 done += 1;
                 progress.set(done, total);

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use sukashi::Result;
 use sukashi::text::{Tokenizer, TokenizerKind, Training};
-use sukashi::{Error, Result};
 
 use super::sources::{bytes, bytes_name};
 use crate::cli::args::names;
 use crate::cli::terminal::Terminal;
+use crate::cli::text_file;
 
 /// What is trained, and on what.
 #[derive(Debug, clap::Args)]
@@ -16,12 +17,12 @@ pub struct TrainArgs {
     /// Train a tokenizer on these texts
     #[arg(long, value_name = "FILE", num_args = 1..)]
     train: Vec<PathBuf>,
-    /// What its tokens are made of: characters or bytes, with merges (-bpe) or alone
+    /// What its tokens are: characters or bytes, with merges (-bpe) or alone, or words
     #[arg(
         long,
         value_name = "KIND",
         default_value = "char-bpe",
-        value_parser = names::<TokenizerKind>(&["char-bpe", "byte-bpe", "char", "byte"]),
+        value_parser = names::<TokenizerKind>(&["char-bpe", "byte-bpe", "char", "byte", "word"]),
         requires = "train"
     )]
     kind: TokenizerKind,
@@ -46,16 +47,13 @@ pub struct Trained {
     pub name: String,
 }
 
-/// Training takes several times as much memory as its texts.
-const MAX_TEXT_BYTES: u64 = 1 << 30;
-
 impl TrainArgs {
     /// Trains what is asked for, if anything is.
     pub fn run(&self, terminal: &Terminal) -> Result<Option<Trained>> {
         if self.train.is_empty() {
             return Ok(None);
         }
-        let texts = self.train.iter().map(read_text).collect::<Result<Vec<_>>>()?;
+        let texts = self.train.iter().map(|path| text_file::read(path)).collect::<Result<Vec<_>>>()?;
         let texts = || texts.iter().map(String::as_str);
         let training = Training {
             kind: self.kind,
@@ -78,6 +76,7 @@ impl TrainArgs {
             TokenizerKind::ByteBpe => terminal.words("BPE（バイト）", "BPE (bytes)"),
             TokenizerKind::Char => terminal.words("文字", "characters"),
             TokenizerKind::Byte => terminal.words("バイト", "bytes"),
+            TokenizerKind::Word => terminal.words("単語", "words"),
         };
         tokenizers.push((name.to_owned(), trained));
         let names = self.train.iter().map(|path| path.file_name().unwrap_or_default().to_string_lossy());
@@ -91,19 +90,4 @@ impl Trained {
     pub fn json(&self) -> Result<String> {
         self.tokenizers.last().map_or(Ok(String::new()), |(_, tokenizer)| tokenizer.to_json())
     }
-}
-
-fn read_text(path: &PathBuf) -> Result<String> {
-    let failed = |cause| Error::file("read", path, cause);
-    let metadata = std::fs::metadata(path).map_err(failed)?;
-    if !metadata.is_file() || metadata.len() > MAX_TEXT_BYTES {
-        return Err(Error::input(format!("cannot read {}", path.display())).detail(format!(
-            "found {} bytes, expected a regular file of at most {MAX_TEXT_BYTES}",
-            metadata.len()
-        )));
-    }
-    let bytes = std::fs::read(path).map_err(failed)?;
-    String::from_utf8(bytes).map_err(|cause| {
-        Error::input(format!("cannot train on {}: it is no UTF-8", path.display())).caused_by(cause)
-    })
 }

@@ -5,6 +5,7 @@
 
 mod adapters;
 mod args;
+mod chat;
 mod completions;
 mod dump;
 mod failure;

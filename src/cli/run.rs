@@ -39,7 +39,7 @@ impl Input {
             Some(folder) => ModelFiles::open(folder)?,
             None => ModelFiles::embedded()?,
         };
-        let spec = spec::from_config(&files.config, &files.config_label)?;
+        let spec = spec::from_files(&files)?;
         let prompt = Prompt::read(args, &files, &spec, terminal)?;
         Ok(Self { files, spec, prompt, device: args.device.clone() })
     }
@@ -121,9 +121,9 @@ impl Run {
         Ok(session.num_dropped())
     }
 
-    /// Whether `id` is one of the model's marks for the end of a text.
+    /// Whether `id` is one of the model's marks for the end of a text, or of an answer in a chat.
     pub fn ends_text(&self, id: u32) -> bool {
-        self.model.spec().eos_token_ids.contains(&id)
+        self.model.spec().eos_token_ids.contains(&id) || self.prompt.end_of_turn == Some(id)
     }
 
     /// Says that the text outgrew the model's context, if it did.

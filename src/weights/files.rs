@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::{Safetensors, json};
-use crate::text::Tokenizer;
+use crate::text::{ChatTemplate, Tokenizer};
 use crate::{Error, Result};
 
 /// Real ones have a few kilobytes; those with many class labels reach one megabyte.
@@ -34,10 +34,25 @@ pub struct ModelFiles {
     pub weights: Safetensors,
     /// From `tokenizer.json`; `None` where the folder has none.
     pub tokenizer: Option<Tokenizer>,
+    /// `generation_config.json`; `None` where the folder has none.
+    pub generation_config: Option<GenerationConfig>,
+    /// From `chat_template.jinja` or `tokenizer_config.json`; `None` where they have none. One that cannot be used is
+    /// an error for whoever wants to chat, and no hindrance to others.
+    pub chat: Result<Option<ChatTemplate>>,
+}
+
+/// How the authors of a model want its texts to be made.
+#[derive(Debug)]
+pub struct GenerationConfig {
+    /// What messages call the file.
+    pub label: String,
+    /// Its contents; always an object.
+    pub value: Value,
 }
 
 impl ModelFiles {
-    /// Opens a folder with `config.json`, `model.safetensors` (or its index) and perhaps `tokenizer.json`.
+    /// Opens a folder with `config.json`, `model.safetensors` (or its index) and perhaps `tokenizer.json`,
+    /// `generation_config.json` and a chat template.
     ///
     /// # Errors
     ///
@@ -51,10 +66,15 @@ impl ModelFiles {
         let tokenizer_path = path.join("tokenizer.json");
         let tokenizer =
             if tokenizer_path.exists() { Some(Tokenizer::from_file(&tokenizer_path)?) } else { None };
+        let generation_path = path.join("generation_config.json");
+        let generation_config =
+            if generation_path.exists() { Some(GenerationConfig::read(&generation_path)?) } else { None };
+        let chat = ChatTemplate::from_folder(path);
         // "." and ".." have no name of their own.
         let resolved = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
         let name = resolved.file_name().unwrap_or(resolved.as_os_str()).to_string_lossy().into_owned();
-        Ok(Self { name, config, config_label, weights: Safetensors::open(path)?, tokenizer })
+        let weights = Safetensors::open(path)?;
+        Ok(Self { name, config, config_label, weights, tokenizer, generation_config, chat })
     }
 
     /// The model that is part of the program: soseki-mini, a character-level GPT-2.
@@ -73,7 +93,26 @@ impl ModelFiles {
             config_label,
             weights: Safetensors::embedded("soseki-mini/model.safetensors (embedded)", weights)?,
             tokenizer: Some(Tokenizer::from_bytes("soseki-mini/tokenizer.json (embedded)", tokenizer)?),
+            generation_config: None,
+            chat: Ok(None),
         })
+    }
+
+    /// The chat template.
+    ///
+    /// # Errors
+    ///
+    /// Bad input where the model has none, or one that cannot be used.
+    pub fn chat_template(&self) -> Result<&ChatTemplate> {
+        ChatTemplate::of(&self.chat, &self.name)
+    }
+}
+
+impl GenerationConfig {
+    fn read(path: &Path) -> Result<Self> {
+        let label = path.display().to_string();
+        let value = parse_config(&label, &json::read(path, MAX_CONFIG_BYTES)?)?;
+        Ok(Self { label, value })
     }
 }
 

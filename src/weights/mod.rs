@@ -11,7 +11,7 @@ mod safetensors;
 mod shards;
 mod source;
 
-pub use files::ModelFiles;
+pub use files::{GenerationConfig, ModelFiles};
 pub use safetensors::Safetensors;
 
 use std::fmt;

@@ -9,7 +9,8 @@ use minijinja::{Environment, Error, ErrorKind, State, Value};
 use minijinja_contrib::pycompat;
 
 use super::jinja_json::tojson;
-use super::namespace::{self, copied, copying_assignments};
+use super::jinja_source::{MAX_PARTS, copying_assignments, overlong_tag, without_generation_tags};
+use super::namespace::{self, copied};
 
 /// What one rendering may do: so many steps, or 64 bytes of text for each. Half a second at most.
 pub(super) const FUEL: u64 = 1_000_000;
@@ -19,9 +20,9 @@ const RECURSION_LIMIT: usize = 300;
 
 /// The stack of a thread that compiles or renders.
 ///
-/// The engine recurses once for each part of a chain such as `x.a.a.a`, and limits that only for brackets. A level
-/// has at least one byte in the source and less than 2 KiB on the stack, also in a build without optimisation.
-const STACK_BYTES: usize = 2048 * super::ChatTemplate::MAX_BYTES;
+/// The engine recurses for each `elif` and for each list that a list is put into, and limits neither. A level has at
+/// least 10 bytes in the source and less than 5 KiB on the stack, also in a build without optimisation.
+const STACK_BYTES: usize = 512 * super::ChatTemplate::MAX_BYTES;
 
 const NAME: &str = "chat_template";
 
@@ -39,6 +40,10 @@ impl std::error::Error for Refusal {}
 
 /// An environment that holds the template, ready to [`render`].
 pub(super) fn compile(source: &str) -> Result<Environment<'static>, Error> {
+    if let Some(line) = overlong_tag(source) {
+        let why = format!("a tag has more than {MAX_PARTS} words and signs, in line {line}");
+        return Err(Error::new(ErrorKind::SyntaxError, why));
+    }
     let mut environment = Environment::new();
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
     environment.set_syntax(syntax);
@@ -119,27 +124,6 @@ fn method(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Res
         return Err(Error::new(ErrorKind::InvalidOperation, why));
     }
     pycompat::unknown_method_callback(state, value, method, args)
-}
-
-/// `source` without the tag that marks, for training, what an assistant said.
-fn without_generation_tags(source: &str) -> String {
-    let mut changed = String::with_capacity(source.len());
-    let mut rest = source;
-    while let Some(start) = rest.find("{%") {
-        let (before, tag) = rest.split_at(start + "{%".len());
-        changed += before;
-        rest = tag;
-        let Some(inside) = tag.find("%}").map(|end| &tag[..end]) else { break };
-        let word = inside.trim_matches(|c: char| matches!(c, '-' | '+') || c.is_whitespace());
-        let same = match word {
-            "generation" => "if true",
-            "endgeneration" => "endif",
-            _ => continue,
-        };
-        changed += &inside.replace(word, same);
-        rest = &tag[inside.len()..];
-    }
-    changed + rest
 }
 
 /// Runs what recurses as deeply as a template wants.

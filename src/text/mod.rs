@@ -10,6 +10,7 @@ mod decode;
 mod file;
 mod jinja;
 mod jinja_json;
+mod jinja_source;
 mod merges;
 mod message;
 mod namespace;

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use jiff::civil::DateTime;
+use serde_json::Value;
 use sukashi::bigram::Unit;
 use sukashi::model::{Ablation, DecoderSpec, spec};
 use sukashi::sampling::{Choice, Settings};
@@ -58,6 +60,21 @@ pub struct RunArgs {
     /// auto, cpu, or an index, a backend or part of a name that `sukashi adapters` lists
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Model")]
     pub device: String,
+    /// Give the prompt as a user's message, in the form that the model's chat template makes of it
+    #[arg(long, help_heading = "Chat", conflicts_with = "ids")]
+    pub chat: bool,
+    /// What the model is told before the conversation
+    #[arg(long, help_heading = "Chat", value_name = "TEXT", requires = "chat")]
+    pub system: Option<String>,
+    /// Earlier messages, before the prompt: a JSON array of {"role": "user", "content": "…"}
+    #[arg(long, help_heading = "Chat", value_name = "FILE", requires = "chat")]
+    pub messages: Option<PathBuf>,
+    /// The date for templates that tell it, such as 2025-03-09 [default: now]
+    #[arg(long, help_heading = "Chat", value_name = "DATE", requires = "chat", value_parser = str::parse::<DateTime>)]
+    pub date: Option<DateTime>,
+    /// Tell the template something by a name that it knows, such as enable_thinking=false; may be repeated
+    #[arg(long, help_heading = "Chat", value_name = "NAME=VALUE", requires = "chat", value_parser = chat_variable)]
+    pub chat_variable: Vec<(String, Value)>,
 }
 
 impl RunArgs {
@@ -69,7 +86,7 @@ impl RunArgs {
     /// The model's sizes and choices.
     pub fn spec(&self, terminal: &Terminal) -> Result<DecoderSpec> {
         let files = self.files(terminal)?;
-        spec::from_config(&files.config, &files.config_label)
+        spec::from_files(&files)
     }
 }
 
@@ -190,6 +207,17 @@ fn logit_bias(text: &str) -> std::result::Result<(u32, f64), String> {
         .split_once('=')
         .and_then(|(id, value)| Some((id.trim().parse().ok()?, value.trim().parse().ok()?)));
     parsed.ok_or_else(|| "expected ID=VALUE, such as 42=-1.5".to_owned())
+}
+
+/// The value is JSON, and a text where it is none.
+fn chat_variable(text: &str) -> std::result::Result<(String, Value), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => {
+            let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+            Ok((name.to_owned(), value))
+        }
+        _ => Err("expected NAME=VALUE, such as enable_thinking=false".to_owned()),
+    }
 }
 
 /// Refuses a number of things that is 0.

@@ -15,6 +15,9 @@ use super::text::GrowingText;
 ///
 /// The prompt is printed first, so that the text is whole. A model without tokenizer.json gives token ids,
 /// separated by spaces. The text ends after --max-new-tokens, where the model ends it, or before a --stop text.
+///
+/// With --chat, only the answer is printed; it ends where the model ends its turn. A template gets the prompt as it is:
+/// where it spells a special token, such as <|im_end|>, that token is meant.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -28,6 +31,9 @@ pub struct Args {
     /// Leave the prompt out
     #[arg(long)]
     no_echo: bool,
+    /// Print the text that the chat template makes, with its special tokens, before the answer
+    #[arg(long, requires = "chat", conflicts_with = "no_echo", help_heading = "Chat")]
+    show_prompt: bool,
     /// Print tokens per second and times on the standard error
     #[arg(long)]
     stats: bool,
@@ -54,11 +60,12 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let mut stop = StopTexts::new(&args.stop);
     let show =
         |part: &str| if terminal.is_interactive { print(&without_controls(part)) } else { print(part) };
-    if !args.no_echo {
+    let is_echoed = if args.run.chat { args.show_prompt } else { !args.no_echo };
+    if is_echoed {
         show(text.as_str())?;
     }
     // Without a tokenizer, the space between two ids belongs to neither.
-    let mut is_first = args.no_echo;
+    let mut is_first = !is_echoed;
     let mut stats = Stats::new();
     let ended = run.generate(args.max_new_tokens, terminal, |logits, ids| {
         let id = sampler.sample(logits, ids)?.id;

@@ -6,6 +6,7 @@
 mod adapters;
 mod args;
 mod bigram;
+mod chat;
 mod completions;
 mod dump;
 mod failure;

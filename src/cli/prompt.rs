@@ -9,6 +9,7 @@ use sukashi::weights::ModelFiles;
 use sukashi::{Error, ErrorKind, LanguageModel, Result};
 
 use super::args::RunArgs;
+use super::chat::Chat;
 use super::failure::note;
 use super::terminal::Terminal;
 
@@ -16,8 +17,10 @@ use super::terminal::Terminal;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompt {
     pub ids: Vec<u32>,
-    /// The text as it was given; `None` where ids were given, or where it was cut.
+    /// The text as it was given, or of a chat as the template made it; `None` where ids were given, or where it was cut.
     pub typed: Option<String>,
+    /// In a chat, the token that ends the answer.
+    pub end_of_turn: Option<u32>,
 }
 
 /// Far more than any context holds.
@@ -27,11 +30,23 @@ impl Prompt {
     /// Reads the prompt that the arguments name and checks it against the model.
     pub fn read(args: &RunArgs, files: &ModelFiles, spec: &DecoderSpec, terminal: &Terminal) -> Result<Self> {
         let tokenizer = files.tokenizer.as_ref();
-        let (mut ids, mut typed) = match (&args.ids, &args.prompt) {
+        let text = match args.prompt.as_deref() {
+            Some("-") => Some(stdin()?),
+            prompt => prompt.map(str::to_owned),
+        };
+        let mut end_of_turn = None;
+        let (mut ids, mut typed) = match (&args.ids, text) {
+            (_, text) if args.chat => {
+                let chat = Chat::read(args, text, files)?;
+                end_of_turn = chat.end_of_turn;
+                // The template puts all special tokens there.
+                let options = EncodeOptions { add_special_tokens: false, allow_unknown: args.allow_unknown };
+                (encode(tokenizer, &files.name, &chat.text, options)?, Some(chat.text))
+            }
             (Some(ids), _) => (parse_ids(ids)?, None),
-            (None, Some(prompt)) => {
-                let text = typed(prompt)?;
-                (encode(tokenizer, &files.name, &text, args.allow_unknown)?, Some(text))
+            (None, Some(text)) => {
+                let options = EncodeOptions { allow_unknown: args.allow_unknown, ..EncodeOptions::default() };
+                (encode(tokenizer, &files.name, &text, options)?, Some(text))
             }
             (None, None) => return Err(no_prompt()),
         };
@@ -50,7 +65,7 @@ impl Prompt {
             });
         }
         check_prompt(&ids, spec.vocab_size, spec.max_seq_len)?;
-        Ok(Self { ids, typed })
+        Ok(Self { ids, typed, end_of_turn })
     }
 
     /// The prompt that the arguments name, for a model that can look at all of it.
@@ -59,12 +74,13 @@ impl Prompt {
             (Some(ids), _) => (parse_ids(ids)?, None),
             (None, Some(prompt)) => {
                 let text = typed(prompt)?;
-                (encode(model.tokenizer(), "the model", &text, args.allow_unknown)?, Some(text))
+                let options = EncodeOptions { allow_unknown: args.allow_unknown, ..EncodeOptions::default() };
+                (encode(model.tokenizer(), "the model", &text, options)?, Some(text))
             }
             (None, None) => return Err(no_prompt()),
         };
         check_prompt(&ids, model.vocab_size(), model.max_seq_len())?;
-        Ok(Self { ids, typed })
+        Ok(Self { ids, typed, end_of_turn: None })
     }
 }
 
@@ -81,12 +97,12 @@ fn keep_end(mut ids: Vec<u32>, spec: &DecoderSpec) -> Vec<u32> {
     ids
 }
 
-fn encode(tokenizer: Option<&Tokenizer>, name: &str, text: &str, allow_unknown: bool) -> Result<Vec<u32>> {
+fn encode(tokenizer: Option<&Tokenizer>, name: &str, text: &str, options: EncodeOptions) -> Result<Vec<u32>> {
     let tokenizer = tokenizer.ok_or_else(|| {
         Error::input(format!("{name} has no tokenizer.json, so it cannot read text"))
             .hint("--ids 1,2,3 gives token ids instead")
     })?;
-    tokenizer.encode(text, EncodeOptions { allow_unknown, ..EncodeOptions::default() })
+    tokenizer.encode(text, options)
 }
 
 /// A text from the command line, or from the standard input where it is `-`.

@@ -41,7 +41,7 @@ impl Input {
                 .hint("next, trace, and the figures of their records take --bigram"));
         }
         let files = args.files(terminal)?;
-        let spec = spec::from_config(&files.config, &files.config_label)?;
+        let spec = spec::from_files(&files)?;
         let prompt = Prompt::read(args, &files, &spec, terminal)?;
         Ok(Self { files, spec, prompt, device: args.device.clone(), ablation: Ablation::default() })
     }
@@ -151,9 +151,9 @@ impl<M: LanguageModel> Run<M> {
         Sampler::new(settings, self.model.vocab_size())
     }
 
-    /// Whether `id` is one of the model's marks for the end of a text.
+    /// Whether `id` is one of the model's marks for the end of a text, or of an answer in a chat.
     pub fn ends_text(&self, id: u32) -> bool {
-        self.model.ends_text(id)
+        self.model.ends_text(id) || self.prompt.end_of_turn == Some(id)
     }
 
     /// Says that the text outgrew the model's context, if it did.

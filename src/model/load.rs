@@ -10,7 +10,7 @@ use super::{gpt2, llama};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::sampling::Settings;
-use crate::text::{EncodeOptions, Tokenizer};
+use crate::text::{ChatTemplate, EncodeOptions, Tokenizer};
 use crate::trace::{self, ModelInfo, Prompt, Token, Trace};
 use crate::weights::{ModelFiles, Weights};
 
@@ -33,6 +33,7 @@ struct Inner {
     spec: DecoderSpec,
     weights: DecoderWeights,
     tokenizer: Option<Tokenizer>,
+    chat: Result<Option<ChatTemplate>>,
     file: Weights,
     sha256: OnceLock<String>,
 }
@@ -64,8 +65,8 @@ impl Model {
         files: ModelFiles,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Self> {
-        let ModelFiles { name, config, config_label, weights: file, tokenizer } = files;
-        let spec = spec::from_config(&config, &config_label)?;
+        let spec = spec::from_files(&files)?;
+        let ModelFiles { name, weights: file, tokenizer, chat, .. } = files;
         spec.check_tokenizer(tokenizer.as_ref().map(Tokenizer::base_vocab_size))?;
         let weights = match spec.family {
             Family::Gpt2 => gpt2::load(device, &spec, &file, progress)?,
@@ -74,7 +75,7 @@ impl Model {
             }
         };
         let device = device.clone();
-        let inner = Inner { device, name, spec, weights, tokenizer, file, sha256: OnceLock::new() };
+        let inner = Inner { device, name, spec, weights, tokenizer, chat, file, sha256: OnceLock::new() };
         Ok(Self(Arc::new(inner), Arc::default()))
     }
 
@@ -110,6 +111,14 @@ impl Model {
     /// Its tokenizer, if it has one.
     pub fn tokenizer(&self) -> Option<&Tokenizer> {
         self.0.tokenizer.as_ref()
+    }
+
+    /// Its chat template, which makes a text of messages.
+    ///
+    /// # Errors
+    /// If it has none, or one that cannot be used.
+    pub fn chat_template(&self) -> Result<&ChatTemplate> {
+        ChatTemplate::of(&self.0.chat, &self.0.name)
     }
 
     pub(crate) fn weights(&self) -> &DecoderWeights {

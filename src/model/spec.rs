@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::config::Config;
 use super::rope::Rope;
 use super::{gemma3, gpt2, llama};
+use crate::weights::ModelFiles;
 use crate::{Error, Result};
 
 /// Most tokens that a vocabulary may have.
@@ -231,6 +232,25 @@ pub fn from_config(config: &Value, file: &str) -> Result<DecoderSpec> {
     let names: Vec<_> = FAMILIES.iter().map(|(name, class, _)| format!("{name} ({class})")).collect();
     Err(Error::input(format!("cannot use {file}: the architecture is unknown"))
         .detail(format!("found {found}, expected one of: {}", names.join(", "))))
+}
+
+/// What a model's files say it is: [`from_config`], with the tokens that end a text from `generation_config.json`
+/// where that names some.
+///
+/// # Errors
+///
+/// As [`from_config`]; also where `generation_config.json` names no proper tokens.
+pub fn from_files(files: &ModelFiles) -> Result<DecoderSpec> {
+    let mut spec = from_config(&files.config, &files.config_label)?;
+    if let Some(generation) = &files.generation_config {
+        // What config.json names as the end of a text is often only that of the text that the model first learnt from.
+        let ids =
+            Config::new(&generation.value, &generation.label)?.token_ids("eos_token_id", spec.vocab_size)?;
+        if !ids.is_empty() {
+            spec.eos_token_ids = ids;
+        }
+    }
+    Ok(spec)
 }
 
 impl DecoderSpec {

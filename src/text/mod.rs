@@ -2,21 +2,35 @@
 //!
 //! A token stands for bytes, not for characters: a byte-level vocabulary cuts Japanese text in the middle of a
 //! character. [`Tokenizer::token`] gives those bytes, and [`StreamDecoder`] waits until characters are whole.
+//!
+//! [`ChatTemplate`] makes the text that a model was trained on out of the [`Message`]s of a conversation.
 
+mod chat;
 mod cut;
 mod decode;
+mod file;
+mod jinja;
+mod jinja_json;
+mod jinja_source;
 mod merge_tree;
 mod merges;
+mod message;
+mod namespace;
 mod pieces;
 mod prompt;
+mod special_tokens;
 mod tokenizer;
 mod train;
 mod unknown;
 mod vocabulary;
 
+pub use chat::{ChatTemplate, RenderOptions};
 pub use decode::StreamDecoder;
+pub use jiff::civil::DateTime;
+pub use message::{Content, Message, Part};
 pub(crate) use prompt::check_ids;
 pub use prompt::{check_prompt, parse_ids};
+pub use special_tokens::SpecialTokens;
 pub use tokenizer::{EncodeOptions, Tokenizer};
 pub use train::{TokenizerKind, Training};
 pub use vocabulary::Vocabulary;

@@ -7,7 +7,7 @@ use std::path::Path;
 use tokenizers::models::ModelWrapper;
 
 use super::pieces::{Pieces, char_of};
-use super::{StreamDecoder, merges};
+use super::{StreamDecoder, file, merges};
 use crate::trace::Token;
 use crate::{Error, Result};
 
@@ -70,16 +70,7 @@ impl Tokenizer {
     ///
     /// As [`Self::from_bytes`], or the file cannot be read.
     pub fn from_file(path: &Path) -> Result<Self> {
-        let failed = |error| Error::file("read", path, error);
-        let metadata = std::fs::metadata(path).map_err(failed)?;
-        // Also keeps from waiting for the writer of a named pipe.
-        if !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
-            return Err(Error::input(format!("cannot read {}", path.display())).detail(format!(
-                "found {} bytes, expected a regular file of at most {MAX_FILE_BYTES}",
-                metadata.len()
-            )));
-        }
-        Self::from_bytes(&path.display().to_string(), &std::fs::read(path).map_err(failed)?)
+        Self::from_bytes(&path.display().to_string(), &file::read(path, MAX_FILE_BYTES)?)
     }
 
     /// Reads the contents of a `tokenizer.json`; messages call it `label`.
@@ -162,6 +153,13 @@ impl Tokenizer {
     /// Whether an id is a special token such as `<bos>`, which is no part of the text.
     pub fn is_special(&self, id: u32) -> bool {
         self.added.get(&id).copied().unwrap_or(false)
+    }
+
+    /// The id of the added token, such as `<end_of_turn>`, that `text` begins with.
+    pub(super) fn leading_added_token(&self, text: &str) -> Option<u32> {
+        let options = EncodeOptions { add_special_tokens: false, allow_unknown: true };
+        let first = *self.encode(text, options).ok()?.first()?;
+        self.added.contains_key(&first).then_some(first)
     }
 
     /// The text of `ids`: special tokens are left out, and what is no UTF-8 or no token appears as U+FFFD.

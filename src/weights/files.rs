@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::{Gguf, Safetensors, Weights, json};
-use crate::text::Tokenizer;
+use crate::text::{ChatTemplate, Tokenizer};
 use crate::{Error, Result};
 
 /// Real ones have a few kilobytes; those with many class labels reach one megabyte.
@@ -35,11 +35,25 @@ pub struct ModelFiles {
     pub weights: Weights,
     /// From `tokenizer.json` or a GGUF file; `None` where there is none.
     pub tokenizer: Option<Tokenizer>,
+    /// `generation_config.json`; `None` where the folder has none.
+    pub generation_config: Option<GenerationConfig>,
+    /// From `chat_template.jinja` or `tokenizer_config.json`; `None` where they have none. One that cannot be used is
+    /// an error for whoever wants to chat, and no hindrance to others.
+    pub chat: Result<Option<ChatTemplate>>,
+}
+
+/// How the authors of a model want its texts to be made.
+#[derive(Debug)]
+pub struct GenerationConfig {
+    /// What messages call the file.
+    pub label: String,
+    /// Its contents; always an object.
+    pub value: Value,
 }
 
 impl ModelFiles {
     /// Opens a GGUF file, or a folder with `config.json`, `model.safetensors` (or its index) and perhaps
-    /// `tokenizer.json`.
+    /// `tokenizer.json`, `generation_config.json` and a chat template.
     ///
     /// # Errors
     ///
@@ -56,12 +70,17 @@ impl ModelFiles {
         let tokenizer_path = path.join("tokenizer.json");
         let tokenizer =
             if tokenizer_path.exists() { Some(Tokenizer::from_file(&tokenizer_path)?) } else { None };
+        let generation_path = path.join("generation_config.json");
+        let generation_config =
+            if generation_path.exists() { Some(GenerationConfig::read(&generation_path)?) } else { None };
         Ok(Self {
             name: name_of(path),
             config,
             config_label,
             weights: Weights::Safetensors(Safetensors::open(path)?),
             tokenizer,
+            generation_config,
+            chat: ChatTemplate::from_folder(path),
         })
     }
 
@@ -72,6 +91,8 @@ impl ModelFiles {
             config: file.config()?,
             config_label: file.label().to_owned(),
             tokenizer: file.tokenizer()?,
+            generation_config: None,
+            chat: file.chat_template(),
             weights: Weights::Gguf(Box::new(file)),
         })
     }
@@ -95,7 +116,26 @@ impl ModelFiles {
                 weights,
             )?),
             tokenizer: Some(Tokenizer::from_bytes("soseki-mini/tokenizer.json (embedded)", tokenizer)?),
+            generation_config: None,
+            chat: Ok(None),
         })
+    }
+
+    /// The chat template.
+    ///
+    /// # Errors
+    ///
+    /// Bad input where the model has none, or one that cannot be used.
+    pub fn chat_template(&self) -> Result<&ChatTemplate> {
+        ChatTemplate::of(&self.chat, &self.name)
+    }
+}
+
+impl GenerationConfig {
+    fn read(path: &Path) -> Result<Self> {
+        let label = path.display().to_string();
+        let value = parse_config(&label, &json::read(path, MAX_CONFIG_BYTES)?)?;
+        Ok(Self { label, value })
     }
 }
 

@@ -15,7 +15,7 @@ mod shards;
 mod source;
 mod tensors;
 
-pub use files::ModelFiles;
+pub use files::{GenerationConfig, ModelFiles};
 pub use gguf::Gguf;
 pub(crate) use gguf::{FILE_KEYS, repack};
 pub use safetensors::Safetensors;

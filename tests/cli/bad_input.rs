@@ -7,7 +7,7 @@ use crate::{in_folder, run, tiny_model};
 
 /// Has to be refused in under two seconds, with all of `parts` in the message, and without output.
 #[track_caller]
-fn refused(args: &[&str], parts: &[&str]) {
+pub fn refused(args: &[&str], parts: &[&str]) {
     let start = Instant::now();
     let ran = run(args);
     assert_eq!(ran.code, Some(2), "{args:?}: {}{}", ran.stdout, ran.stderr);

@@ -336,6 +336,8 @@ fn load(config: Value, tensors: &[(String, Vec<usize>)]) -> sukashi::Result<Mode
         config_label: "tiny/config.json".into(),
         weights: Weights::Safetensors(Safetensors::embedded("tiny/model.safetensors", bytes.leak()).unwrap()),
         tokenizer: None,
+        generation_config: None,
+        chat: Ok(None),
     };
     Model::from_files(&Device::Cpu, files, &mut |_, _| {})
 }

@@ -24,7 +24,7 @@ pub(super) use tensors::block_bytes;
 
 use super::TensorInfo;
 use super::source::Source;
-use crate::text::Tokenizer;
+use crate::text::{ChatTemplate, Tokenizer};
 use crate::{Error, Result};
 
 /// An open GGUF file. Tensors have the names that Hugging Face's files give them.
@@ -83,6 +83,14 @@ impl Gguf {
     /// Bad input where it contradicts itself or is of an unknown kind.
     pub fn tokenizer(&self) -> Result<Option<Tokenizer>> {
         vocabulary::tokenizer(&self.metadata, &self.source.label)
+    }
+
+    /// The template of a chat; `None` where the file has none.
+    ///
+    /// # Errors
+    /// Bad input where it cannot be used.
+    pub fn chat_template(&self) -> Result<Option<ChatTemplate>> {
+        vocabulary::chat_template(&self.metadata, &self.source.label)
     }
 
     /// The names of all tensors, sorted.

@@ -1,8 +1,8 @@
-//! The tokenizer in a GGUF file's metadata.
+//! The tokenizer and the chat template in a GGUF file's metadata.
 
 use super::metadata::{Metadata, Value};
 use crate::Result;
-use crate::text::{Tokenizer, Vocabulary};
+use crate::text::{ChatTemplate, SpecialTokens, Tokenizer, Vocabulary};
 
 /// The tokenizer; `None` where the file has none.
 pub(super) fn tokenizer(metadata: &Metadata, label: &str) -> Result<Option<Tokenizer>> {
@@ -38,4 +38,27 @@ pub(super) fn tokenizer(metadata: &Metadata, label: &str) -> Result<Option<Token
         remove_extra_whitespaces: metadata.flag(&key("remove_extra_whitespaces"))?,
     };
     Tokenizer::from_vocabulary(label, vocabulary).map(Some)
+}
+
+/// The template, with the special tokens that it may put into a text; `None` where the file has none.
+pub(super) fn chat_template(metadata: &Metadata, label: &str) -> Result<Option<ChatTemplate>> {
+    let Some(source) = metadata.text("tokenizer.chat_template")? else { return Ok(None) };
+    let token = |name: &str| -> Result<Option<String>> {
+        let Some(id) = metadata.id(&format!("tokenizer.ggml.{name}"))? else { return Ok(None) };
+        let tokens = match metadata.get("tokenizer.ggml.tokens") {
+            Some(Value::Array(tokens)) => tokens.as_slice(),
+            _ => &[],
+        };
+        Ok(match tokens.get(id as usize) {
+            Some(Value::Text(token)) => Some(token.clone()),
+            _ => None,
+        })
+    };
+    let special_tokens = SpecialTokens {
+        bos_token: token("bos_token_id")?,
+        eos_token: token("eos_token_id")?,
+        unk_token: token("unknown_token_id")?,
+        pad_token: token("padding_token_id")?,
+    };
+    ChatTemplate::new(label, source, special_tokens).map(Some)
 }

@@ -1,0 +1,220 @@
+//! From messages to the text that a chat model was trained on.
+
+use std::collections::BTreeMap;
+use std::error::Error as _;
+use std::fmt;
+
+use jiff::civil::DateTime;
+use minijinja::value::{Serde, Value};
+use minijinja::{Environment, ErrorKind};
+
+use super::{Message, SpecialTokens, Tokenizer, jinja};
+use crate::{Error, Result};
+
+/// Longest text that a template may make: far more than any context holds.
+const MAX_TEXT_BYTES: usize = 16 << 20;
+
+/// Longest excerpt of what a template or its messages say, in characters.
+const MAX_SHOWN: usize = 400;
+
+/// A model's chat template: Jinja, as transformers renders it.
+///
+/// What a message says is put into the text as it is. Where it spells a special token, such as `<end_of_turn>`, the
+/// tokenizer makes that token of it, as transformers does unless it is told otherwise: whoever passes on what others
+/// wrote has to look for such spellings first.
+///
+/// A template is a program from outside: it cannot read files or the clock, and what it may compute and write is
+/// limited.
+///
+/// ```
+/// use sukashi::text::{ChatTemplate, Message, RenderOptions, SpecialTokens};
+///
+/// let source = "{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}</s>{% endfor %}\
+///     {% if add_generation_prompt %}<assistant>{% endif %}";
+/// let template = ChatTemplate::new("chat_template.jinja", source, SpecialTokens::default())?;
+/// let text = template.render(&[Message::new("user", "猫は？")], &RenderOptions::default())?;
+/// assert_eq!(text, "<user>猫は？</s><assistant>");
+/// # Ok::<(), sukashi::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct ChatTemplate {
+    label: String,
+    environment: Environment<'static>,
+    special_tokens: SpecialTokens,
+}
+
+/// What [`ChatTemplate::render`] tells the template besides the messages.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RenderOptions {
+    /// Whether the text ends where the assistant's answer begins, and not after the last message.
+    pub add_generation_prompt: bool,
+    /// What `strftime_now` tells. Without it there is no such function, and templates that look whether there is one
+    /// have a date of their own.
+    pub now: Option<DateTime>,
+    /// What a template knows by names of its own, such as `enable_thinking`.
+    pub variables: BTreeMap<String, serde_json::Value>,
+}
+
+impl Default for RenderOptions {
+    fn default() -> Self {
+        Self { add_generation_prompt: true, now: None, variables: BTreeMap::new() }
+    }
+}
+
+impl ChatTemplate {
+    /// Longest template; the longest in use have about 70 kilobytes.
+    pub const MAX_BYTES: usize = 128 << 10;
+
+    /// Reads a template; errors call it `label`.
+    ///
+    /// # Errors
+    ///
+    /// Bad input where it is longer than [`Self::MAX_BYTES`] or no template; the line is named.
+    pub fn new(label: &str, source: &str, special_tokens: SpecialTokens) -> Result<Self> {
+        let unusable = || Error::input(format!("cannot use the chat template in {label}"));
+        if source.len() > Self::MAX_BYTES {
+            return Err(unusable().detail(format!(
+                "found {} bytes, expected at most {}",
+                source.len(),
+                Self::MAX_BYTES
+            )));
+        }
+        let environment = jinja::compile(source).map_err(|error| unusable().detail(explained(&error)))?;
+        Ok(Self { label: label.to_owned(), environment, special_tokens })
+    }
+
+    /// The text of a conversation, special tokens included: it is encoded without adding any
+    /// ([`super::EncodeOptions::add_special_tokens`]).
+    ///
+    /// # Errors
+    ///
+    /// Bad input where there is no message, one says nothing, or the template refuses them, fails, or would compute or
+    /// write too much.
+    pub fn render(&self, messages: &[Message], options: &RenderOptions) -> Result<String> {
+        check(messages)?;
+        jinja::render(&self.environment, self.context(messages, options), MAX_TEXT_BYTES)
+            .map_err(|error| self.failed(&error))
+    }
+
+    /// The token that the template puts after an answer to these messages, such as `<end_of_turn>`; `None` where it
+    /// puts none there, or the tokenizer does not have it as one token.
+    pub fn end_of_turn(
+        &self,
+        messages: &[Message],
+        options: &RenderOptions,
+        tokenizer: &Tokenizer,
+    ) -> Option<u32> {
+        const ANSWER: &str = "sukashi";
+        let mut messages = messages.to_vec();
+        messages.push(Message::new("assistant", ANSWER));
+        let options = RenderOptions { add_generation_prompt: false, ..options.clone() };
+        let text = self.render(&messages, &options).ok()?;
+        let (_, after) = text.rsplit_once(ANSWER)?;
+        tokenizer.leading_added_token(after.trim_start())
+    }
+
+    /// The template that a model turned out to have.
+    ///
+    /// # Errors
+    ///
+    /// Bad input where it has none, or one that cannot be used.
+    pub(crate) fn of<'a>(found: &'a Result<Option<Self>>, model: &str) -> Result<&'a Self> {
+        match found {
+            Ok(Some(template)) => Ok(template),
+            Ok(None) => Err(Error::input(format!("{model} has no chat template, so it cannot chat"))
+                .detail("found neither chat_template.jinja nor a chat_template in tokenizer_config.json")
+                .hint("use a model that is trained to chat, or give a text to continue without --chat")),
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    fn context(&self, messages: &[Message], options: &RenderOptions) -> Vec<(String, Value)> {
+        let mut context = vec![
+            ("messages".to_owned(), Value::from(Serde(messages))),
+            ("add_generation_prompt".to_owned(), options.add_generation_prompt.into()),
+            ("tools".to_owned(), Value::from(())),
+            ("documents".to_owned(), Value::from(())),
+        ];
+        let SpecialTokens { bos_token, eos_token, unk_token, pad_token } = &self.special_tokens;
+        let tokens = [
+            ("bos_token", bos_token),
+            ("eos_token", eos_token),
+            ("unk_token", unk_token),
+            ("pad_token", pad_token),
+        ];
+        for (name, token) in tokens {
+            context.extend(token.as_deref().map(|token| (name.to_owned(), Value::from(token))));
+        }
+        context.extend(options.now.map(|now| ("strftime_now".to_owned(), jinja::strftime_now(now))));
+        let variables = options.variables.iter();
+        context.extend(variables.map(|(name, value)| (name.clone(), Value::from(Serde(value)))));
+        context
+    }
+
+    fn failed(&self, error: &minijinja::Error) -> Error {
+        let label = &self.label;
+        if let Some(refusal) = causes(error).find_map(|cause| cause.downcast_ref::<jinja::Refusal>()) {
+            return Error::input("the model's chat template refuses the messages")
+                .detail(format!("it says: {}", shortened(&refusal.0)))
+                .detail(format!("found {label}"));
+        }
+        let kind = causes(error).filter_map(|cause| cause.downcast_ref::<minijinja::Error>()).last();
+        match kind.map_or(error.kind(), minijinja::Error::kind) {
+            ErrorKind::OutOfFuel => {
+                Error::input(format!("cannot use the chat template in {label}: it computes too much"))
+                    .detail(format!("expected at most {} steps{}", jinja::FUEL, line(error)))
+            }
+            _ if error.kind() == ErrorKind::WriteFailure => {
+                Error::input(format!("cannot use the chat template in {label}: it writes too much"))
+                    .detail(format!("expected a text of at most {MAX_TEXT_BYTES} bytes"))
+            }
+            _ => Error::input(format!("cannot render the chat template in {label}")).detail(explained(error)),
+        }
+    }
+}
+
+impl fmt::Debug for ChatTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatTemplate").field("label", &self.label).finish_non_exhaustive()
+    }
+}
+
+fn check(messages: &[Message]) -> Result<()> {
+    if messages.is_empty() {
+        return Err(Error::input("cannot chat: there is no message"));
+    }
+    // Where a template has instructions of its own, an empty message of the system's leaves them out.
+    let empty = messages.iter().position(|message| message.is_empty() && message.role != "system");
+    match empty {
+        None => Ok(()),
+        Some(index) => Err(Error::input(format!("cannot chat: message {} is empty", index + 1))
+            .detail(format!("found a message of the {}'s without a text", shortened(&messages[index].role)))),
+    }
+}
+
+/// The error and what caused it, outermost first.
+fn causes(error: &minijinja::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    let outermost: &(dyn std::error::Error + 'static) = error;
+    std::iter::successors(Some(outermost), |&cause| cause.source())
+}
+
+/// What the engine says, and where.
+fn explained(error: &minijinja::Error) -> String {
+    let what = match error.detail() {
+        Some(detail) => format!("{}: {detail}", error.kind()),
+        None => error.kind().to_string(),
+    };
+    let why = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("found {}{}", shortened(&(what + &why)), line(error))
+}
+
+fn line(error: &minijinja::Error) -> String {
+    error.line().map(|line| format!(", in line {line}")).unwrap_or_default()
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,135 @@
+//! The filter `tojson` as transformers defines it: Python's `json.dumps`, which leaves `<`, `&` and Japanese as they are.
+
+use std::fmt::Write;
+
+use minijinja::value::{Kwargs, ValueKind};
+use minijinja::{Error, ErrorKind, State, Value};
+
+/// Values in values; messages and tools have less than ten.
+const MAX_DEPTH: usize = 64;
+/// Spaces for each level.
+const MAX_INDENT: usize = 16;
+
+/// `value` as JSON, with `indent`, `separators`, `sort_keys` and `ensure_ascii` as in Python.
+pub(super) fn tojson(state: &mut State, value: &Value, options: Kwargs) -> Result<Value, Error> {
+    let indent = options.get::<Option<usize>>("indent")?;
+    if indent.is_some_and(|indent| indent > MAX_INDENT) {
+        return Err(wrong(format!("tojson indents by at most {MAX_INDENT}")));
+    }
+    let separators = options.get::<Option<Vec<String>>>("separators")?;
+    let [item, key] = match separators.map(<[String; 2]>::try_from) {
+        Some(Ok(separators)) => separators,
+        Some(Err(_)) => return Err(wrong("tojson takes two separators".to_owned())),
+        None => [if indent.is_some() { "," } else { ", " }.to_owned(), ": ".to_owned()],
+    };
+    let sort_keys = options.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
+    let ensure_ascii = options.get::<Option<bool>>("ensure_ascii")?.unwrap_or(false);
+    options.assert_all_used()?;
+    let mut writer = Writer { out: String::new(), indent, item, key, sort_keys, ensure_ascii };
+    writer.value(state, value, 0)?;
+    Ok(Value::from(writer.out))
+}
+
+struct Writer {
+    out: String,
+    indent: Option<usize>,
+    /// Between two values.
+    item: String,
+    /// Between a key and its value.
+    key: String,
+    sort_keys: bool,
+    ensure_ascii: bool,
+}
+
+impl Writer {
+    fn value(&mut self, state: &State, value: &Value, depth: usize) -> Result<(), Error> {
+        state.consume_fuel(1)?;
+        if depth > MAX_DEPTH {
+            return Err(wrong(format!("tojson writes at most {MAX_DEPTH} values in each other")));
+        }
+        match value.kind() {
+            ValueKind::None => self.out += "null",
+            ValueKind::Bool => self.out += if value.is_true() { "true" } else { "false" },
+            ValueKind::Number => self.out += &value.to_string(),
+            ValueKind::String => self.text(state, value.as_str().unwrap_or_default())?,
+            ValueKind::Seq | ValueKind::Iterable => {
+                let items = value.try_iter()?.checked();
+                self.list(('[', ']'), depth, items, |writer, item| writer.value(state, &item?, depth + 1))?;
+            }
+            ValueKind::Map => {
+                let mut keys = value.try_iter()?.checked().collect::<Result<Vec<_>, _>>()?;
+                if self.sort_keys {
+                    keys.sort();
+                }
+                self.list(('{', '}'), depth, keys.into_iter(), |writer, key| {
+                    writer.text(state, &key.to_string())?;
+                    writer.out += &writer.key.clone();
+                    writer.value(state, &value.get_item(&key)?, depth + 1)
+                })?;
+            }
+            kind => return Err(wrong(format!("tojson cannot write what is {kind}"))),
+        }
+        Ok(())
+    }
+
+    fn list<T>(
+        &mut self,
+        (open, close): (char, char),
+        depth: usize,
+        items: impl Iterator<Item = T>,
+        mut write: impl FnMut(&mut Self, T) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.out.push(open);
+        let mut is_empty = true;
+        for item in items {
+            if !is_empty {
+                self.out += &self.item.clone();
+            }
+            is_empty = false;
+            self.line(depth + 1);
+            write(self, item)?;
+        }
+        if !is_empty {
+            self.line(depth);
+        }
+        self.out.push(close);
+        Ok(())
+    }
+
+    fn line(&mut self, depth: usize) {
+        if let Some(indent) = self.indent {
+            self.out.push('\n');
+            self.out.extend(std::iter::repeat_n(' ', indent * depth));
+        }
+    }
+
+    fn text(&mut self, state: &State, text: &str) -> Result<(), Error> {
+        // An escaped byte takes at most six.
+        state.consume_fuel(text.len() as u64 / 8)?;
+        self.out.push('"');
+        for character in text.chars() {
+            match character {
+                '"' => self.out += "\\\"",
+                '\\' => self.out += "\\\\",
+                '\n' => self.out += "\\n",
+                '\r' => self.out += "\\r",
+                '\t' => self.out += "\\t",
+                '\u{8}' => self.out += "\\b",
+                '\u{c}' => self.out += "\\f",
+                _ if character < ' ' || (self.ensure_ascii && !character.is_ascii()) => {
+                    for unit in character.encode_utf16(&mut [0; 2]) {
+                        // Writing to a text cannot fail.
+                        let _ = write!(self.out, "\\u{unit:04x}");
+                    }
+                }
+                _ => self.out.push(character),
+            }
+        }
+        self.out.push('"');
+        Ok(())
+    }
+}
+
+fn wrong(why: String) -> Error {
+    Error::new(ErrorKind::InvalidOperation, why)
+}

@@ -1,0 +1,181 @@
+//! The messages of a conversation.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::file;
+use crate::{Error, Result};
+
+/// Far more than any context holds.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+
+/// One turn of a conversation.
+///
+/// ```
+/// use sukashi::text::Message;
+///
+/// let message: Message = serde_json::from_str(r#"{"role": "user", "content": "猫は？"}"#)?;
+/// assert_eq!(message, Message::new("user", "猫は？"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Value")]
+pub struct Message {
+    /// Who speaks: `system`, `user`, `assistant`, or what else the model's template knows.
+    pub role: String,
+    /// What is said.
+    pub content: Content,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Content {
+    /// One text.
+    Text(String),
+    /// A list of parts, which not every template reads.
+    Parts(Vec<Part>),
+}
+
+/// A part of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Part {
+    /// A text.
+    Text {
+        /// The text itself.
+        text: String,
+    },
+}
+
+impl Message {
+    /// A message of one text.
+    pub fn new(role: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { role: role.into(), content: Content::Text(text.into()) }
+    }
+
+    /// Reads a JSON file of at most 64 MiB: an array of `{"role": …, "content": …}`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::list_from_json`], or the file cannot be read.
+    pub fn list_from_file(path: &Path) -> Result<Vec<Self>> {
+        Self::list_from_json(&path.display().to_string(), &file::read(path, MAX_FILE_BYTES)?)
+    }
+
+    /// Reads JSON, an array of `{"role": …, "content": …}`; messages of errors call it `label`.
+    ///
+    /// # Errors
+    ///
+    /// Bad input that names the first message which is not what it has to be.
+    pub fn list_from_json(label: &str, json: &[u8]) -> Result<Vec<Self>> {
+        let unusable = || Error::input(format!("cannot use the messages in {label}"));
+        let expected = r#"expected an array such as [{"role": "user", "content": "…"}]"#;
+        let list = match serde_json::from_slice(json) {
+            Ok(Value::Array(list)) => list,
+            Ok(other) => return Err(unusable().detail(format!("found {}, {expected}", kind(&other)))),
+            Err(cause) => return Err(unusable().detail(expected).caused_by(cause)),
+        };
+        if list.is_empty() {
+            return Err(unusable().detail("found an empty array, expected one message or more"));
+        }
+        let numbered = |(index, value)| {
+            Self::try_from(value)
+                .map_err(|wrong| unusable().detail(format!("message {}: {wrong}", index + 1)))
+        };
+        list.into_iter().enumerate().map(numbered).collect()
+    }
+
+    /// Whether nothing is said at all.
+    pub(super) fn is_empty(&self) -> bool {
+        match &self.content {
+            Content::Text(text) => text.is_empty(),
+            Content::Parts(parts) => parts.iter().all(|Part::Text { text }| text.is_empty()),
+        }
+    }
+}
+
+impl TryFrom<Value> for Message {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        let mut fields = object(value, "with role and content")?;
+        let role = match fields.remove("role") {
+            Some(Value::String(role)) if !role.is_empty() => role,
+            other => return Err(wrong("role", other.as_ref(), "a text such as \"user\"")),
+        };
+        let content = match fields.remove("content") {
+            Some(Value::String(text)) => Content::Text(text),
+            Some(Value::Array(parts)) => {
+                let numbered = |(index, value)| {
+                    Part::try_from(value).map_err(|wrong| format!("part {}: {wrong}", index + 1))
+                };
+                Content::Parts(parts.into_iter().enumerate().map(numbered).collect::<Result<_, _>>()?)
+            }
+            other => return Err(wrong("content", other.as_ref(), "a text or an array of parts")),
+        };
+        no_more(&fields, "role and content")?;
+        Ok(Self { role, content })
+    }
+}
+
+impl TryFrom<Value> for Part {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        let mut fields = object(value, "with type and text")?;
+        match fields.remove("type") {
+            Some(Value::String(kind)) if kind == "text" => {}
+            other => return Err(wrong("type", other.as_ref(), "\"text\"; nothing else can be read")),
+        }
+        let text = match fields.remove("text") {
+            Some(Value::String(text)) => text,
+            other => return Err(wrong("text", other.as_ref(), "a text")),
+        };
+        no_more(&fields, "type and text")?;
+        Ok(Self::Text { text })
+    }
+}
+
+fn object(value: Value, expected: &str) -> Result<Map<String, Value>, String> {
+    match value {
+        Value::Object(fields) => Ok(fields),
+        other => Err(format!("found {}, expected an object {expected}", kind(&other))),
+    }
+}
+
+/// A field that nothing would read must not be lost silently.
+fn no_more(fields: &Map<String, Value>, expected: &str) -> Result<(), String> {
+    match fields.keys().next() {
+        None => Ok(()),
+        Some(key) => Err(format!("found a field {:?}, expected only {expected}", shortened(key))),
+    }
+}
+
+fn wrong(field: &str, found: Option<&Value>, expected: &str) -> String {
+    let found = match found {
+        None => format!("no {field}"),
+        Some(Value::String(text)) => format!("{field} = {:?}", shortened(text)),
+        Some(other) => format!("{} as {field}", kind(other)),
+    };
+    format!("found {found}, expected {expected}")
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+/// What a JSON value is, in words.
+pub(super) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}

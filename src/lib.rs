@@ -39,12 +39,14 @@
 //!
 //! The feature `cli`, on by default, adds what only the program needs.
 
+pub mod bigram;
 pub mod cpu;
 pub mod device;
 pub mod error;
 pub mod figure;
 pub mod gpu;
 pub mod kernels;
+pub mod language_model;
 pub mod model;
 pub mod output;
 pub mod sampling;
@@ -57,6 +59,7 @@ pub mod weights;
 pub use device::Device;
 pub use error::{Error, ErrorKind, Result};
 pub use gpu::Gpu;
+pub use language_model::LanguageModel;
 pub use model::{Model, Session};
 pub use sampling::Sampler;
 pub use trace::Trace;

@@ -5,6 +5,7 @@
 
 mod adapters;
 mod args;
+mod bigram;
 mod completions;
 mod dump;
 mod failure;
@@ -19,11 +20,14 @@ mod progress;
 mod prompt;
 mod record;
 mod run;
+mod score;
 mod stop;
 mod system_fonts;
 mod table;
 mod terminal;
 mod text;
+mod text_file;
+mod tokenize;
 mod trace;
 mod verify;
 
@@ -54,7 +58,9 @@ enum Command {
     Next(next::Args),
     Generate(generate::Args),
     Trace(trace::Args),
+    Score(score::Args),
     Figure(figure::Args),
+    Tokenize(tokenize::Args),
     Dump(dump::Args),
     Adapters(adapters::Args),
     Verify(verify::Args),
@@ -78,7 +84,9 @@ impl Cli {
             Command::Next(args) => next::run(&args, &terminal),
             Command::Generate(args) => generate::run(&args, &terminal),
             Command::Trace(args) => trace::run(&args, &terminal),
+            Command::Score(args) => score::run(&args, &terminal),
             Command::Figure(args) => figure::run(&args, &terminal),
+            Command::Tokenize(args) => tokenize::run(&args, &terminal),
             Command::Dump(args) => dump::run(&args, &terminal),
             Command::Adapters(args) => adapters::run(&args, &terminal),
             Command::Verify(args) => verify::run(&args, &terminal),

@@ -4,7 +4,8 @@ use sukashi::Trace;
 use sukashi::figure::Lang;
 use sukashi::trace::visible;
 
-use super::args::{RunArgs, StageArgs};
+use super::args::{AblationArgs, RunArgs, StageArgs};
+use super::bigram;
 use super::failure::Outcome;
 use super::record::{OutputArgs, Steps, record, recorder};
 use super::run::Input;
@@ -23,6 +24,8 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 10)]
     top: usize,
     #[command(flatten)]
+    ablation: AblationArgs,
+    #[command(flatten)]
     stages: StageArgs,
     #[command(flatten)]
     output: OutputArgs,
@@ -32,10 +35,15 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let settings = args.stages.settings(None)?;
     let recorder = recorder(args.top)?;
     args.output.check()?;
-    let input = Input::read(&args.run, terminal)?;
-    let sampler = input.sampler(settings)?;
-    let run = input.load(terminal)?;
-    let trace = record(&run, sampler, &recorder, (Steps::Look, terminal), |_, _| Ok(()))?;
+    let look = (Steps::Look, terminal);
+    let trace = match bigram::open(&args.run, terminal)? {
+        Some(run) => record(&run, run.sampler(settings)?, &recorder, look, |_, _| Ok(()))?,
+        None => {
+            let input = Input::read(&args.run, terminal)?.without(args.ablation.ablation())?;
+            let sampler = input.sampler(settings)?;
+            record(&input.load(terminal)?, sampler, &recorder, look, |_, _| Ok(()))?
+        }
+    };
     args.output.write(&trace, &text(&trace, &args.output.terminal(terminal)))
 }
 

@@ -6,7 +6,7 @@ use sukashi::figure::Lang;
 use sukashi::model::DecoderSpec;
 use sukashi::text::{EncodeOptions, Tokenizer, check_prompt, parse_ids};
 use sukashi::weights::ModelFiles;
-use sukashi::{Error, ErrorKind, Result};
+use sukashi::{Error, ErrorKind, LanguageModel, Result};
 
 use super::args::RunArgs;
 use super::failure::note;
@@ -30,13 +30,10 @@ impl Prompt {
         let (mut ids, mut typed) = match (&args.ids, &args.prompt) {
             (Some(ids), _) => (parse_ids(ids)?, None),
             (None, Some(prompt)) => {
-                let text = if prompt == "-" { stdin()? } else { prompt.clone() };
+                let text = typed(prompt)?;
                 (encode(tokenizer, &files.name, &text, args.allow_unknown)?, Some(text))
             }
-            (None, None) => {
-                return Err(Error::input("there is no prompt")
-                    .hint("give a text, - for the standard input, or --ids 1,2,3"));
-            }
+            (None, None) => return Err(no_prompt()),
         };
         let num_cut = ids.len().saturating_sub(spec.max_seq_len);
         if args.truncate_prompt && num_cut > 0 {
@@ -55,6 +52,24 @@ impl Prompt {
         check_prompt(&ids, spec.vocab_size, spec.max_seq_len)?;
         Ok(Self { ids, typed })
     }
+
+    /// The prompt that the arguments name, for a model that can look at all of it.
+    pub fn of(args: &RunArgs, model: &impl LanguageModel) -> Result<Self> {
+        let (ids, typed) = match (&args.ids, &args.prompt) {
+            (Some(ids), _) => (parse_ids(ids)?, None),
+            (None, Some(prompt)) => {
+                let text = typed(prompt)?;
+                (encode(model.tokenizer(), "the model", &text, args.allow_unknown)?, Some(text))
+            }
+            (None, None) => return Err(no_prompt()),
+        };
+        check_prompt(&ids, model.vocab_size(), model.max_seq_len())?;
+        Ok(Self { ids, typed })
+    }
+}
+
+fn no_prompt() -> Error {
+    Error::input("there is no prompt").hint("give a text, - for the standard input, or --ids 1,2,3")
 }
 
 /// The last tokens that fit, after the token that marks the start of a text where there is one.
@@ -72,6 +87,11 @@ fn encode(tokenizer: Option<&Tokenizer>, name: &str, text: &str, allow_unknown: 
             .hint("--ids 1,2,3 gives token ids instead")
     })?;
     tokenizer.encode(text, EncodeOptions { allow_unknown, ..EncodeOptions::default() })
+}
+
+/// A text from the command line, or from the standard input where it is `-`.
+pub fn typed(text: &str) -> Result<String> {
+    if text == "-" { stdin() } else { Ok(text.to_owned()) }
 }
 
 fn stdin() -> Result<String> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use sukashi::sampling::Sampler;
 use sukashi::trace::{Step, StepRecorder};
-use sukashi::{Error, Result, Trace, output};
+use sukashi::{Error, LanguageModel, Result, Trace, output};
 
 use super::failure::{Outcome, print};
 use super::run::Run;
@@ -22,8 +22,8 @@ pub enum Steps {
 }
 
 /// Runs the model and records each step; `see` gets the text before each step, and the step.
-pub fn record(
-    run: &Run,
+pub fn record<M: LanguageModel>(
+    run: &Run<M>,
     mut sampler: Sampler,
     recorder: &StepRecorder,
     (steps, terminal): (Steps, &Terminal),

@@ -3,14 +3,13 @@
 use std::time::{Duration, Instant};
 
 use sukashi::figure::Lang;
-use sukashi::model::{DecoderSpec, spec};
+use sukashi::model::{Ablation, DecoderSpec, spec};
 use sukashi::sampling::{Sampler, Settings};
 use sukashi::weights::ModelFiles;
-use sukashi::{Device, Model, Result, Session};
+use sukashi::{Device, Error, LanguageModel, Model, Result};
 
 use super::args::{RunArgs, at_least_one};
 use super::failure::{Outcome, note};
-use super::model::open_model;
 use super::progress::Progress;
 use super::prompt::Prompt;
 use super::terminal::Terminal;
@@ -24,11 +23,12 @@ pub struct Input {
     spec: DecoderSpec,
     prompt: Prompt,
     device: String,
+    ablation: Ablation,
 }
 
 /// A model on its device, and the prompt.
-pub struct Run {
-    pub model: Model,
+pub struct Run<M = Model> {
+    pub model: M,
     pub prompt: Prompt,
     /// From the first look at the files until the weights were on the device.
     pub load_time: Duration,
@@ -36,10 +36,36 @@ pub struct Run {
 
 impl Input {
     pub fn read(args: &RunArgs, terminal: &Terminal) -> Result<Self> {
-        let files = open_model(args.model.as_deref(), terminal)?;
+        if args.bigram.is_some() {
+            return Err(Error::input("cannot use --bigram here: it takes a model")
+                .hint("next, trace, and the figures of their records take --bigram"));
+        }
+        let files = args.files(terminal)?;
         let spec = spec::from_config(&files.config, &files.config_label)?;
         let prompt = Prompt::read(args, &files, &spec, terminal)?;
-        Ok(Self { files, spec, prompt, device: args.device.clone() })
+        Ok(Self { files, spec, prompt, device: args.device.clone(), ablation: Ablation::default() })
+    }
+
+    /// Leaves parts of the model out.
+    pub fn without(self, ablation: Ablation) -> Result<Self> {
+        ablation.check(&self.spec)?;
+        Ok(Self { ablation, ..self })
+    }
+
+    /// What the model will be given.
+    pub fn prompt(&self) -> &Prompt {
+        &self.prompt
+    }
+
+    /// The model's sizes and choices.
+    pub fn spec(&self) -> &DecoderSpec {
+        &self.spec
+    }
+
+    /// Another prompt for the same model.
+    pub fn other_prompt(&self, args: &RunArgs, prompt: &str, terminal: &Terminal) -> Result<Prompt> {
+        let args = RunArgs { prompt: Some(prompt.to_owned()), ids: None, ..args.clone() };
+        Prompt::read(&args, &self.files, &self.spec, terminal)
     }
 
     /// A sampler for the model's vocabulary.
@@ -62,6 +88,7 @@ impl Input {
         let mut progress = Progress::new(terminal.words("読み込み中", "loading"));
         let model = Model::from_files(&device, self.files, &mut |done, total| progress.set(done, total))?;
         drop(progress);
+        let model = model.without(self.ablation)?;
         Ok(Run { model, prompt: self.prompt, load_time: started.elapsed() })
     }
 }
@@ -82,7 +109,7 @@ pub fn say_if_slow(device: &Device, terminal: &Terminal) {
     note(&format!("{} {what}", terminal.words("注意:", "note:")));
 }
 
-impl Run {
+impl<M: LanguageModel> Run<M> {
     /// Reads the prompt and then up to `max_new_tokens` tokens that `choose` gives for the logits and the tokens
     /// so far; ends early where it gives none, or one that ends the text. Gives the number of tokens that left the
     /// model's context on the way, for [`Self::say_if_dropped`].
@@ -95,16 +122,16 @@ impl Run {
         at_least_one("--max-new-tokens", max_new_tokens)?;
         // Room for all of it, as far as the model has positions.
         let room = self.prompt.ids.len().saturating_add(max_new_tokens);
-        let mut session = Session::with_max_seq_len(&self.model, room)?;
+        let mut session = self.model.session(room)?;
         let mut ids = self.prompt.ids.clone();
         pollster::block_on(async {
             let (first, last) = ids.split_at((ids.len() - 1) / PROMPT_PART * PROMPT_PART);
             let mut progress = Progress::new(terminal.words("プロンプトを読み込み中", "reading the prompt"));
             for (index, part) in first.chunks(PROMPT_PART).enumerate() {
                 progress.set(index * PROMPT_PART, ids.len());
-                session.prefill(part).await?;
+                M::read(&mut session, part).await?;
             }
-            let mut logits = session.prefill(last).await?;
+            let mut logits = M::read(&mut session, last).await?;
             drop(progress);
             for number in 1..=max_new_tokens {
                 let Some(id) = choose(logits, &ids)? else { break };
@@ -112,21 +139,26 @@ impl Run {
                 if number == max_new_tokens || self.ends_text(id) {
                     break;
                 }
-                logits = session.decode(id).await?;
+                logits = M::read(&mut session, &[id]).await?;
             }
             Outcome::Ok(())
         })?;
-        Ok(session.num_dropped())
+        Ok(M::num_dropped(&session))
+    }
+
+    /// A sampler for the model's vocabulary.
+    pub fn sampler(&self, settings: Settings) -> Result<Sampler> {
+        Sampler::new(settings, self.model.vocab_size())
     }
 
     /// Whether `id` is one of the model's marks for the end of a text.
     pub fn ends_text(&self, id: u32) -> bool {
-        self.model.spec().eos_token_ids.contains(&id)
+        self.model.ends_text(id)
     }
 
     /// Says that the text outgrew the model's context, if it did.
     pub fn say_if_dropped(&self, num_dropped: usize, terminal: &Terminal) {
-        let max_seq_len = self.model.spec().max_seq_len;
+        let max_seq_len = self.model.max_seq_len();
         if num_dropped > 0 {
             note(&match terminal.lang {
                 Lang::Ja => format!(

@@ -1,5 +1,6 @@
 //! The text as it grows, token by token.
 
+use sukashi::LanguageModel;
 use sukashi::text::StreamDecoder;
 
 use super::run::Run;
@@ -11,7 +12,7 @@ pub struct GrowingText<'a> {
 }
 
 impl<'a> GrowingText<'a> {
-    pub fn new(run: &'a Run) -> Self {
+    pub fn new<M: LanguageModel>(run: &'a Run<M>) -> Self {
         let mut this = Self { stream: run.model.tokenizer().map(|t| t.stream()), text: String::new() };
         for &id in &run.prompt.ids {
             this.push(id);

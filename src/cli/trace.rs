@@ -4,6 +4,7 @@ use sukashi::figure::Lang;
 use sukashi::trace::{Step, visible};
 
 use super::args::{ChoiceArgs, RunArgs, StageArgs, at_least_one};
+use super::bigram;
 use super::failure::{Outcome, print};
 use super::progress::Progress;
 use super::record::{OutputArgs, Steps, record, recorder};
@@ -37,9 +38,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     at_least_one("--max-new-tokens", args.max_new_tokens)?;
     let recorder = recorder(args.top)?;
     args.output.check()?;
-    let input = Input::read(&args.run, terminal)?;
-    let sampler = input.sampler(settings)?;
-    let run = input.load(terminal)?;
+    let bigram = bigram::open(&args.run, terminal)?;
+    let input = if bigram.is_none() { Some(Input::read(&args.run, terminal)?) } else { None };
 
     let is_shown = args.output.is_shown();
     let setting = args.output.terminal(terminal);
@@ -47,7 +47,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let mut text = String::new();
     let mut number = 0;
     let steps = Steps::Choose(args.max_new_tokens);
-    let trace = record(&run, sampler, &recorder, (steps, terminal), |before, step| {
+    let see = |before: &str, step: &Step| {
         number += 1;
         let panel = panel(number, before, step, &setting);
         if is_shown {
@@ -56,7 +56,15 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         text += &panel;
         progress.set(number, args.max_new_tokens);
         Ok(())
-    })?;
+    };
+    let trace = match (bigram, input) {
+        (Some(run), _) => record(&run, run.sampler(settings)?, &recorder, (steps, terminal), see)?,
+        (None, Some(input)) => {
+            let sampler = input.sampler(settings)?;
+            record(&input.load(terminal)?, sampler, &recorder, (steps, terminal), see)?
+        }
+        (None, None) => return Ok(()),
+    };
     drop(progress);
     let whole = trace.text.as_deref().map(|whole| end(whole, &setting)).unwrap_or_default();
     if is_shown { print(&whole) } else { args.output.write(&trace, &(text + &whole)) }

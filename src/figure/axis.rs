@@ -1,7 +1,7 @@
 //! A vertical axis of probabilities: linear or logarithmic, with round ticks; and labels kept apart.
 
 /// Maps probabilities to heights.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Axis {
     log: bool,
     low: f64,

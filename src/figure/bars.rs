@@ -1,9 +1,10 @@
 //! Horizontal bars with their labels before and their numbers behind them.
 
+use super::axis::Axis;
 use super::distribution::{Distribution, label};
 use super::fonts::Weight;
 use super::page::Page;
-use super::scene::{Anchor, Bounds, Item, Text};
+use super::scene::{Anchor, Bounds, Item, NOTE, Text};
 use super::words::{self, percent};
 
 /// What a bar stands for, which decides how it looks.
@@ -33,8 +34,16 @@ pub(super) struct Layout {
     /// Of labels and numbers.
     size: f64,
     label_width: f64,
+    scale: Scale,
+}
+
+/// How a probability becomes a length.
+#[derive(Debug, Clone, Copy)]
+enum Scale {
     /// Pixels per probability.
-    scale: f64,
+    Linear(f64),
+    /// Along an axis from 0 to 1, and the length of the whole of it, in pixels.
+    Log(Axis, f64),
 }
 
 /// Labels take at most this much of the width.
@@ -53,18 +62,55 @@ impl Layout {
         size: f64,
         pitch: f64,
     ) -> Self {
-        let numbers = bars.clone().map(|bar| bar.number_width(page, size)).fold(0.0, f64::max);
-        // On a narrow page labels are cut before numbers or bars are.
-        let most = (width * LABEL_SHARE).min(width - numbers - 2.0 * GAP - SHORTEST_ROOM);
-        let labels = bars.clone().map(|bar| page.measure(&bar.label, size, bar.weight()));
-        let label_width = labels.fold(0.0, f64::max).min(most);
-        let room = width - label_width - 2.0 * GAP;
+        let (label_width, room) = Self::widths(page, bars.clone(), width, size);
         let scale = bars
             .filter(|bar| bar.value > 0.0)
             .map(|bar| (room - bar.number_width(page, size)) / bar.value)
             .fold(f64::INFINITY, f64::min);
-        let scale = if scale.is_finite() { scale } else { 0.0 };
+        let scale = Scale::Linear(if scale.is_finite() { scale } else { 0.0 });
         Self { pitch, thickness: (pitch * 0.64).round(), size, label_width, scale }
+    }
+
+    /// The same on a logarithmic scale; [`draw`] then marks its decades below the bars.
+    pub(super) fn logarithmic<'b>(
+        page: &Page<'_>,
+        bars: impl Iterator<Item = &'b Bar> + Clone,
+        width: f64,
+        size: f64,
+        pitch: f64,
+    ) -> Self {
+        let (label_width, room) = Self::widths(page, bars.clone(), width, size);
+        let axis = Axis::new(bars.clone().map(|bar| bar.value), true, 1.0, 0.0);
+        let whole = bars
+            .filter(|bar| axis.y(bar.value) > 0.0)
+            .map(|bar| (room - bar.number_width(page, size)) / axis.y(bar.value))
+            .fold(room, f64::min);
+        let scale = Scale::Log(axis, whole.max(0.0));
+        Self { pitch, thickness: (pitch * 0.64).round(), size, label_width, scale }
+    }
+
+    /// The widths of labels, and of bars with their numbers.
+    fn widths<'b>(
+        page: &Page<'_>,
+        bars: impl Iterator<Item = &'b Bar> + Clone,
+        width: f64,
+        size: f64,
+    ) -> (f64, f64) {
+        let numbers = bars.clone().map(|bar| bar.number_width(page, size)).fold(0.0, f64::max);
+        // On a narrow page labels are cut before numbers or bars are.
+        let most = (width * LABEL_SHARE).min(width - numbers - 2.0 * GAP - SHORTEST_ROOM);
+        let labels = bars.map(|bar| page.measure(&bar.label, size, bar.weight()));
+        let label_width = labels.fold(0.0, f64::max).min(most);
+        (label_width, width - label_width - 2.0 * GAP)
+    }
+
+    fn length(&self, value: f64) -> f64 {
+        let length = match self.scale {
+            Scale::Linear(scale) => scale * value,
+            Scale::Log(axis, whole) => axis.y(value) * whole,
+        };
+        // A probability that is there can be seen.
+        if value > 0.0 { length.max(1.0) } else { 0.0 }
     }
 }
 
@@ -120,10 +166,11 @@ pub(super) fn draw(page: &mut Page<'_>, bars: &[Bar], x: f64, y: f64, layout: &L
     let palette = page.palette;
     let size = layout.size;
     let zero = x + layout.label_width + GAP;
+    let end = y + bars.len() as f64 * layout.pitch;
+    let lower = decades(page, layout, zero, (y, end));
     for (index, bar) in bars.iter().enumerate() {
         let middle = y + (index as f64 + 0.5) * layout.pitch;
-        // A probability that is there can be seen.
-        let length = if bar.value > 0.0 { (layout.scale * bar.value).max(1.0) } else { 0.0 };
+        let length = layout.length(bar.value);
         let bounds =
             Bounds { x: zero, y: middle - layout.thickness / 2.0, width: length, height: layout.thickness };
         let (fill, color) = match bar.kind {
@@ -155,12 +202,33 @@ pub(super) fn draw(page: &mut Page<'_>, bars: &[Bar], x: f64, y: f64, layout: &L
         page.items.push(Item::Mark { tooltip: bar.tooltip.clone(), items });
     }
 
-    let end = y + bars.len() as f64 * layout.pitch;
     page.items.push(Item::Line {
         points: vec![(zero, y), (zero, end)],
         stroke: palette.hatch,
         width: 1.0,
         dash: None,
     });
-    end
+    lower
+}
+
+/// Guides at the powers of ten of a logarithmic scale, named below the bars; returns where the names end.
+fn decades(page: &mut Page<'_>, layout: &Layout, zero: f64, (top, bottom): (f64, f64)) -> f64 {
+    let Scale::Log(axis, whole) = layout.scale else { return bottom };
+    let palette = page.palette;
+    let y = bottom + 4.0 + NOTE;
+    let mut named = f64::NEG_INFINITY;
+    for (value, name) in axis.ticks() {
+        let x = zero + axis.y(value) * whole;
+        let half = page.measure(&name, NOTE, Weight::Regular) / 2.0;
+        let fits = x - half >= named + GAP && x + half <= page.width - page.margin;
+        if x > zero {
+            let points = vec![(x, top), (x, bottom)];
+            page.items.push(Item::Line { points, stroke: palette.guide, width: 1.0, dash: None });
+        }
+        if fits {
+            page.text(name, x, y, Anchor::Middle, NOTE, Weight::Regular, palette.muted);
+            named = x + half;
+        }
+    }
+    y + 4.0
 }

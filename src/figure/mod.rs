@@ -18,34 +18,63 @@
 //! # Ok::<_, sukashi::Error>(())
 //! ```
 
+mod attention;
 mod axis;
 mod bars;
+mod boxes;
+mod bpe;
+mod budget;
+mod compare;
 mod distribution;
 mod embed;
 #[doc(hidden)]
 pub mod example;
 mod fonts;
+mod heat;
+mod heat_map;
+mod lens;
 mod line_chart;
 mod lines;
+mod mixing;
 mod next_token;
+mod next_tokens;
 mod outline;
 mod page;
+mod panels;
 mod png;
 mod provenance;
 mod scene;
+mod snippet;
+mod softmax;
+mod strip;
 mod style;
 mod svg;
 mod table;
 mod temperature;
+mod tokenizers;
+mod tokens;
+mod top_k;
 mod trace;
 mod words;
 
+pub use attention::{Heads, attention};
+pub use bpe::bpe;
+pub use budget::{Budget, budget};
+pub use compare::{Compare, compare};
 pub use distribution::Stage;
 pub use fonts::Fonts;
+pub use lens::{Metric, lens};
+pub use mixing::mixing;
 pub use next_token::{NextToken, next_token};
+pub use next_tokens::next_tokens;
 pub use scene::Bounds;
+pub use snippet::Snippet;
+pub use softmax::{Logits, softmax};
 pub use style::{Lang, Style, TextMode, Theme, Width};
 pub use temperature::{Temperatures, temperature};
+pub use tokenizers::tokenizers;
+pub use tokens::{By, Tokens, tokens};
+pub use top_k::{TopK, check_truncation, top_k};
 pub use trace::{Steps, trace};
 pub use words::{grouped, percent};
 
@@ -75,14 +104,18 @@ struct Contents {
 }
 
 impl Figure {
-    fn new(
-        trace: &Trace,
+    fn new(trace: &Trace, style: &Style, page: Page<'_>, contents: Contents, warnings: Vec<String>) -> Self {
+        Self::of(Provenance::new(trace), style, page, contents, warnings)
+    }
+
+    /// A figure whose numbers come from wherever `provenance` says.
+    fn of(
+        provenance: Provenance,
         style: &Style,
         page: Page<'_>,
         contents: Contents,
         mut warnings: Vec<String>,
     ) -> Self {
-        let provenance = Provenance::new(trace);
         let scene = page.finish(&provenance);
         let text: String = scene.texts().iter().map(|text| text.content.as_str()).collect();
         // Plain text is set by the reader's fonts, which may well have what these lack.
@@ -123,6 +156,14 @@ impl Figure {
         let texts = [("Title", self.title()), ("Description", self.alt_text()), ("Comment", &json)];
         let description = png::Description { texts: &texts, density: self.style.width.density() };
         png::render(&self.svg_with(TextMode::Paths), self.size(), scale, &description)
+    }
+
+    /// Shows the figure in a notebook: evcxr calls this for a value at the end of a cell.
+    ///
+    /// The one thing in the library that prints, since printing is how evcxr is told what to show.
+    pub fn evcxr_display(&self) {
+        let svg = self.svg_with(TextMode::Paths);
+        println!("EVCXR_BEGIN_CONTENT text/html\n{svg}\nEVCXR_END_CONTENT");
     }
 
     /// The numbers of the figure, with a line of column names.

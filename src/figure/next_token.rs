@@ -23,11 +23,13 @@ pub struct NextToken {
     pub stage: Stage,
     /// Prints the ids after the tokens.
     pub ids: bool,
+    /// A logarithmic scale, for what is rare.
+    pub log: bool,
 }
 
 impl Default for NextToken {
     fn default() -> Self {
-        Self { count: 10, step: 0, stage: Stage::Model, ids: false }
+        Self { count: 10, step: 0, stage: Stage::Model, ids: false, log: false }
     }
 }
 
@@ -54,12 +56,15 @@ pub fn next_token(trace: &Trace, options: &NextToken, style: &Style) -> Result<F
 
     let mut page = Page::new(style);
     page.title(&context, |context| words::next_token_title(context, lang));
-    page.subtitle(&subtitle(trace, step, options.stage, lang));
+    let mut parts = subtitle(trace, step, options.stage, lang);
+    parts.extend(options.log.then(|| words::log_scale(lang).to_owned()));
+    page.subtitle(&parts);
 
     let bars = bars::of(&distribution, options.ids, lang);
     // Many bars are set closer, or the figure outgrows a screen.
     let pitch = if bars.len() > 16 { 22.0 } else { 28.0 };
-    let layout = Layout::new(&page, bars.iter(), page.inner(), LABEL, pitch);
+    let layout = if options.log { Layout::logarithmic } else { Layout::new };
+    let layout = layout(&page, bars.iter(), page.inner(), LABEL, pitch);
     let (x, y) = (page.margin, page.y);
     page.y = bars::draw(&mut page, &bars, x, y, &layout);
 
@@ -75,7 +80,7 @@ pub fn next_token(trace: &Trace, options: &NextToken, style: &Style) -> Result<F
 
 /// The model, what the probabilities are over, and how the token was chosen.
 pub(super) fn subtitle(trace: &Trace, step: &Step, stage: Stage, lang: Lang) -> Vec<String> {
-    let mut parts = vec![trace.model.name.clone()];
+    let mut parts = words::model(&trace.model, lang);
     let settings = words::settings(&trace.sampling, lang).join(", ");
     match stage {
         Stage::Model => {

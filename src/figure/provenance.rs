@@ -9,22 +9,73 @@ use crate::sampling::Settings;
 use crate::trace::{AdapterInfo, ModelInfo};
 
 /// Everything that the same numbers need to be had again, but for the prompt, which the title holds.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Provenance {
     generator: String,
-    model: ModelInfo,
-    adapter: AdapterInfo,
-    sampling: Settings,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<ModelInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adapter: Option<AdapterInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sampling: Option<Settings>,
+    /// Whose tokenizer counted tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokenizer: Option<String>,
+    /// Further runs that the figure shows, where they differ.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    compared_with: Vec<Provenance>,
 }
 
 impl Provenance {
     pub(super) fn new(trace: &Trace) -> Self {
         Self {
-            generator: format!("sukashi {}", trace.version),
-            model: trace.model.clone(),
-            adapter: trace.adapter.clone(),
-            sampling: trace.sampling.clone(),
+            model: Some(trace.model.clone()),
+            adapter: Some(trace.adapter.clone()),
+            sampling: Some(trace.sampling.clone()),
+            ..Self::of_numbers(&trace.version)
         }
+    }
+
+    /// Of several runs: the first one, and those after it that differ.
+    pub(super) fn of_traces(traces: &[&Trace]) -> Self {
+        let mut all: Vec<Self> = Vec::new();
+        for trace in traces {
+            let own = Self::new(trace);
+            if !all.contains(&own) {
+                all.push(own);
+            }
+        }
+        let mut all = all.into_iter();
+        let first = all.next().unwrap_or_else(|| Self::of_numbers(env!("CARGO_PKG_VERSION")));
+        Self { compared_with: all.collect(), ..first }
+    }
+
+    /// Of a record other than a trace.
+    pub(super) fn of_record(version: &str, model: &ModelInfo, adapter: &AdapterInfo) -> Self {
+        let (model, adapter) = (Some(model.clone()), Some(adapter.clone()));
+        Self { model, adapter, ..Self::of_numbers(version) }
+    }
+
+    /// Of numbers that no model made, by this version of sukashi.
+    pub(super) fn of_numbers(version: &str) -> Self {
+        Self {
+            generator: format!("sukashi {version}"),
+            model: None,
+            adapter: None,
+            sampling: None,
+            tokenizer: None,
+            compared_with: Vec::new(),
+        }
+    }
+
+    /// The same, computed on an adapter.
+    pub(super) fn on(self, adapter: &AdapterInfo) -> Self {
+        Self { adapter: Some(adapter.clone()), ..self }
+    }
+
+    /// The same, with tokens counted by this model's tokenizer.
+    pub(super) fn counted_by(self, model: Option<&str>) -> Self {
+        Self { tokenizer: model.map(str::to_owned), ..self }
     }
 
     pub(super) fn json(&self) -> String {
@@ -33,14 +84,30 @@ impl Provenance {
 
     /// The same in a few words, for print.
     pub(super) fn caption(&self, lang: Lang) -> Vec<String> {
-        let hash: String = self.model.weights_sha256.chars().take(12).collect();
-        let mut parts = vec![
-            self.generator.clone(),
-            format!("{} ({}, sha256 {hash})", self.model.name, self.model.precision),
-            format!("{} ({})", self.adapter.name, self.adapter.backend),
-        ];
-        parts.extend(words::settings(&self.sampling, lang));
-        parts.push(format!("seed {}", self.sampling.seed));
+        let mut parts = vec![self.generator.clone()];
+        parts.extend(self.run(lang));
+        for other in &self.compared_with {
+            parts.extend(other.run(lang));
+        }
+        parts
+    }
+
+    /// What ran where, and with which settings.
+    fn run(&self, lang: Lang) -> Vec<String> {
+        let mut parts = Vec::new();
+        if let Some(model) = &self.model {
+            let hash: String = model.weights_sha256.chars().take(12).collect();
+            parts.push(format!("{} ({}, sha256 {hash})", model.name, model.precision));
+        }
+        parts.extend(self.tokenizer.as_ref().map(|model| match lang {
+            Lang::Ja => format!("トークナイザー: {model}"),
+            Lang::En => format!("tokenizer: {model}"),
+        }));
+        parts.extend(self.adapter.as_ref().map(|adapter| format!("{} ({})", adapter.name, adapter.backend)));
+        if let Some(sampling) = &self.sampling {
+            parts.extend(words::settings(sampling, lang));
+            parts.push(format!("seed {}", sampling.seed));
+        }
         parts
     }
 }

@@ -1,10 +1,10 @@
 //! The figure `trace`: one panel per generated token.
 
-use super::bars::{self, Bar, Kind, Layout};
 use super::distribution::{self, Distribution, Stage, context, token_label};
 use super::fonts::Weight;
 use super::next_token;
 use super::page::Page;
+use super::panels::{self, Heading};
 use super::scene::{ASCENT, Anchor, LABEL, NOTE};
 use super::style::{Lang, Style};
 use super::words::{self, percent};
@@ -30,10 +30,6 @@ impl Default for Steps {
     }
 }
 
-/// A panel is no narrower than this; as many as fit stand side by side.
-const PANEL_WIDTH: f64 = 200.0;
-const PANEL_GAP: f64 = 32.0;
-const PITCH: f64 = 20.0;
 /// More panels than this make a picture that nothing can show.
 const MAX_STEPS: usize = 400;
 
@@ -64,12 +60,7 @@ pub fn trace(trace: &Trace, options: &Steps, style: &Style) -> Result<Figure> {
     let mut panels = Vec::new();
     for index in options.first..end {
         let distribution = Distribution::new(trace, index, options.count, options.stage)?;
-        let mut bars = bars::of(&distribution, false, lang);
-        // The count of others is for the pointer; a panel has no room for it.
-        for bar in bars.iter_mut().filter(|bar| bar.kind == Kind::Other) {
-            bar.label = words::other_short(lang).to_owned();
-        }
-        panels.push(Panel { index, distribution, bars });
+        panels.push(Panel { index, distribution });
     }
 
     let mut page = Page::new(style);
@@ -85,7 +76,11 @@ pub fn trace(trace: &Trace, options: &Steps, style: &Style) -> Result<Figure> {
         });
     }
     page.subtitle(&parts);
-    grid(&mut page, trace, &panels);
+    let bars: Vec<_> = panels.iter().map(|panel| panels::bars(&panel.distribution, false, lang)).collect();
+    let draw = |page: &mut Page<'_>, index: usize, (x, y), width| {
+        heading(page, trace, &panels[index], x, y, width);
+    };
+    panels::grid(&mut page, &bars, false, &Heading { height: 26.0, draw });
 
     let rows: Vec<_> = panels.iter().map(|panel| (panel.index, &panel.distribution)).collect();
     let contents = Contents {
@@ -100,7 +95,6 @@ pub fn trace(trace: &Trace, options: &Steps, style: &Style) -> Result<Figure> {
 struct Panel<'a> {
     index: usize,
     distribution: Distribution<'a>,
-    bars: Vec<Bar>,
 }
 
 fn title(context: &str, lang: Lang) -> String {
@@ -109,26 +103,6 @@ fn title(context: &str, lang: Lang) -> String {
         (Lang::Ja, false) => format!("「{context}」の続きを一トークンずつ"),
         (Lang::En, true) => "From the start, token by token".to_owned(),
         (Lang::En, false) => format!("“{context}”: token by token"),
-    }
-}
-
-/// Sets the panels in rows and columns, all bars on one scale.
-fn grid(page: &mut Page<'_>, trace: &Trace, panels: &[Panel<'_>]) {
-    let fitting = ((page.inner() + PANEL_GAP) / (PANEL_WIDTH + PANEL_GAP)).floor().max(1.0) as usize;
-    let columns = fitting.min(panels.len()).max(1);
-    let width = (page.inner() - PANEL_GAP * (columns - 1) as f64) / columns as f64;
-    let layout = Layout::new(page, panels.iter().flat_map(|panel| &panel.bars), width, NOTE, PITCH);
-    for (row_index, row) in panels.chunks(columns).enumerate() {
-        if row_index > 0 {
-            page.y += 20.0;
-        }
-        let top = page.y;
-        for (column, panel) in row.iter().enumerate() {
-            let x = page.margin + column as f64 * (width + PANEL_GAP);
-            heading(page, trace, panel, x, top, width);
-            let end = bars::draw(page, &panel.bars, x, top + 26.0, &layout);
-            page.y = page.y.max(end);
-        }
     }
 }
 

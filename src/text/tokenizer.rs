@@ -1,4 +1,4 @@
-//! A `tokenizer.json`: text to ids, ids to text.
+//! A tokenizer: text to ids, ids to text; and how it is read from a `tokenizer.json`.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,7 +29,7 @@ impl Default for EncodeOptions {
     }
 }
 
-/// A `tokenizer.json`.
+/// A tokenizer, from a `tokenizer.json` or the metadata of a GGUF file.
 ///
 /// ```
 /// use sukashi::text::{EncodeOptions, Tokenizer};
@@ -105,16 +105,20 @@ impl Tokenizer {
             bpe.dropout = None;
             inner.with_model(bpe);
         }
+        Ok(Self::from_parts(inner, unigram_unknown))
+    }
 
-        let size =
-            |with_added| inner.get_vocab(with_added).into_values().max().map_or(0, |id| id as usize + 1);
-        let (base_vocab_size, vocab_size) = (size(false), size(true));
-        let added =
+    /// What is looked up once, from parts that belong together.
+    pub(super) fn from_parts(inner: tokenizers::Tokenizer, unigram_unknown: Option<u32>) -> Self {
+        let added: HashMap<u32, bool> =
             inner.get_added_tokens_decoder().into_iter().map(|(id, token)| (id, token.special)).collect();
+        let size = |largest_id: Option<u32>| largest_id.map_or(0, |id| id as usize + 1);
+        let base_vocab_size = size(inner.get_vocab(false).into_values().max());
+        let vocab_size = base_vocab_size.max(size(added.keys().copied().max()));
         let pieces = Pieces::of(inner.get_decoder());
         let unknown = unknown_token(&inner, unigram_unknown);
         let missing_bytes = missing_bytes(&inner, &pieces);
-        Ok(Self { inner, pieces, unknown, missing_bytes, added, base_vocab_size, vocab_size })
+        Self { inner, pieces, unknown, missing_bytes, added, base_vocab_size, vocab_size }
     }
 
     /// One more than the largest id, added tokens included.

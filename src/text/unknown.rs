@@ -50,6 +50,21 @@ impl Tokenizer {
         }
     }
 
+    /// The characters that became no token; `covered` says which bytes some token claims.
+    pub(super) fn dropped(&self, text: &str, covered: &[bool]) -> Vec<String> {
+        if let Some(missing) = &self.missing_bytes {
+            let lacks_a_byte =
+                |c: &char| c.encode_utf8(&mut [0; 4]).bytes().any(|byte| missing[usize::from(byte)]);
+            return text.chars().filter(lacks_a_byte).map(String::from).collect();
+        }
+        if !covered.contains(&false) {
+            return Vec::new();
+        }
+        let mut known = HashMap::new();
+        let is_dropped = |c: &char| known.entry(*c).or_insert_with(|| self.alone(*c)).is_nothing();
+        text.chars().filter(is_dropped).map(String::from).collect()
+    }
+
     /// The error of a text that could not be encoded; names the character where one alone is the cause.
     pub(super) fn failed_encoding(&self, text: &str, why: String) -> Error {
         match self.first(text, Alone::is_lacking) {

@@ -13,6 +13,7 @@ mod figure;
 mod generate;
 #[cfg(feature = "hub")]
 mod hub;
+mod inside;
 mod next;
 mod streams;
 mod trace;

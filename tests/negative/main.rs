@@ -8,9 +8,13 @@ mod config;
 mod damaged;
 mod families;
 mod files;
+mod gguf;
+#[path = "../gguf/mod.rs"]
+mod gguf_writer;
 mod prompts;
 mod safetensors;
 mod tokenizer;
+mod vocabulary;
 
 use std::time::{Duration, Instant};
 

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Draws docs/gallery/: each figure in both languages, with the command that made it.
+#
+#     scripts/make_gallery.sh                                   from the model in the program
+#     SUKASHI_GEMMA=gemma-3-270m.gguf scripts/make_gallery.sh   and from Gemma 3 270M
+#
+# A figure is one line at the end of this file. It runs on the CPU twins, so that everybody gets the same pictures, but
+# with SUKASHI_DEVICE on another device. Look at every picture that changed before committing it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+device=${SUKASHI_DEVICE:-cpu}
+out=docs/gallery
+cargo build --locked --quiet
+program=$(pwd)/target/debug/sukashi
+mkdir -p "$out"
+rm -f "$out"/*.png
+
+cat >"$out/README.md" <<'END'
+# Gallery
+
+Every figure of sukashi with the command that made it ([日本語](README.ja.md)). `scripts/make_gallery.sh` draws them anew.
+END
+cat >"$out/README.ja.md" <<'END'
+# ギャラリー
+
+sukashi が描く図と、それを作ったコマンドの一覧です（[English](README.md)）。`scripts/make_gallery.sh` で描き直せます。
+END
+
+# quoted WORD...: the words as one would type them.
+quoted() {
+    local word
+    for word in "$@"; do
+        case $word in
+            *[\ \'\"\$\(\)\<\>\;\&\|\*]*) printf " '%s'" "$word" ;;
+            *) printf ' %s' "$word" ;;
+        esac
+    done
+}
+
+# draw LANGUAGE README NAME HEADING ARGUMENT...: a picture and its lines.
+draw() {
+    local lang=$1 readme=$2 name=$3 heading=$4 picture
+    shift 4
+    picture=$name.$lang.png
+    local runs=()
+    case " $* " in
+        *" budget "* | *" softmax "* | *" mixing "* | *" --from "*) ;;
+        *) runs=(--device "$device") ;;
+    esac
+    local snippet
+    snippet=$(cd "$out" && "$program" figure "$@" "${runs[@]}" --lang "$lang" --scale 1.5 --force --snippet md -o "$picture")
+    {
+        printf '\n## %s\n\n%s\n\n```sh\n' "$heading" "$snippet"
+        printf 'sukashi figure%s --lang %s -o %s\n```\n' "$(quoted "$@")" "$lang" "$picture"
+    } >>"$out/$readme"
+}
+
+# figure NAME JAPANESE_HEADING ENGLISH_HEADING ARGUMENT...: a figure in both languages.
+figure() {
+    local name=$1 japanese=$2 english=$3
+    shift 3
+    draw ja README.ja.md "$name" "$japanese" "$@"
+    draw en README.md "$name" "$english" "$@"
+}
+
+figure next-token 次に来るトークン 'The next token' next-token 吾輩は
+figure next-token-log 対数目盛 'On a logarithmic scale' next-token 吾輩は --log --top 15
+figure next-tokens 文脈を並べる 'Several texts' next-token 吾輩は 先生は これは --top 6
+figure top-k "top-k による切り捨て" 'Truncation by top-k' top-k 吾輩は --top-k 5 --temperature 0.8 --top 10
+figure top-p "top-p による切り捨て" 'Truncation by top-p' top-k 吾輩は --top-p 0.4 --temperature 0.8
+figure min-p "min-p による切り捨て" 'Truncation by min-p' top-k 吾輩は --min-p 0.25 --temperature 0.8
+figure temperature 温度による変化 'Temperatures' temperature 吾輩は
+figure trace 一トークンずつ 'Token by token' trace 吾輩は -n 6 --temperature 0.8 --top-k 20 --seed 1
+figure budget コンテキストウィンドウ 'The context window' budget \
+    --part system=300 --part history=1200 --part evidence=900 --part question=80 --part answer=800 --context 4096
+figure softmax 'ロジットから確率へ' 'From logits to probabilities' softmax \
+    --logits 3,1.5,0.5 --names Beijing,Shanghai,Guangzhou --temperatures 0.5,1,2
+figure mixing 'アテンションによる混合' 'Attention mixes vectors' mixing --x '1,0;0,1;1,1' --names 猫,が,鳴く --device cpu
+
+if [ -n "${SUKASHI_GEMMA:-}" ]; then
+    # The pictures are drawn from within their folder.
+    gemma=$(realpath "$SUKASHI_GEMMA")
+    ln -sfn "$gemma" "$out/gemma-3-270m.gguf"
+    trap 'rm -f "$out/gemma-3-270m.gguf"' EXIT
+    with=(--model gemma-3-270m.gguf)
+    figure gemma-next-token 'Gemma 3 270M: 次に来るトークン' 'Gemma 3 270M: the next token' next-token 東京は日本の "${with[@]}"
+    figure gemma-temperature 'Gemma 3 270M: 温度による変化' 'Gemma 3 270M: temperatures' \
+        temperature 東京は日本の "${with[@]}"
+fi

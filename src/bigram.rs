@@ -1,0 +1,174 @@
+//! The most primitive language model: how often which token follows which, counted in a text.
+//!
+//! p(b | a) = count(a b) / count(a ·). It looks back at one token, so beside a transformer it shows what attention
+//! adds.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::device::Device;
+use crate::language_model::LanguageModel;
+use crate::sampling::Settings;
+use crate::text::{EncodeOptions, Tokenizer, TokenizerKind, Training, check_ids};
+use crate::trace::{ModelInfo, Prompt, SCHEMA, Trace};
+use crate::{Error, Result};
+
+/// What a pair consists of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Unit {
+    /// Two characters.
+    #[default]
+    Char,
+    /// Two words: runs of letters, digits or signs, with the space before them.
+    Word,
+}
+
+impl FromStr for Unit {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "char" => Ok(Self::Char),
+            "word" => Ok(Self::Word),
+            _ => Err(Error::input("unknown unit of pairs")
+                .detail(format!("found {text:?}, expected one of char, word"))),
+        }
+    }
+}
+
+/// Counts of pairs as a language model. Cloning shares them.
+#[derive(Debug, Clone)]
+pub struct Bigram(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    name: String,
+    tokenizer: Tokenizer,
+    /// For each token, what follows it and how often.
+    successors: Vec<Vec<(u32, u64)>>,
+    /// How often each token occurs.
+    counts: Vec<u64>,
+    text_sha256: String,
+}
+
+/// A text that a [`Bigram`] reads: all that it remembers is the last token.
+#[derive(Debug)]
+pub struct BigramSession {
+    model: Bigram,
+    logits: Vec<f32>,
+}
+
+impl Bigram {
+    /// Counts the pairs of `text`; traces call the model `name`.
+    ///
+    /// # Errors
+    /// Bad input where the text has no pair.
+    pub fn count(name: &str, text: &str, unit: Unit) -> Result<Self> {
+        let kind = match unit {
+            Unit::Char => TokenizerKind::Char,
+            Unit::Word => TokenizerKind::Word,
+        };
+        // Room for all there are.
+        let training = Training { kind, vocab_size: 2_000_000, min_frequency: 1, ..Training::default() };
+        let tokenizer = training.run([text])?;
+        let options = EncodeOptions { allow_unknown: true, ..EncodeOptions::default() };
+        let ids = tokenizer.encode(text, options)?;
+        if ids.len() < 2 {
+            return Err(Error::input("cannot count pairs: the text has none")
+                .detail(format!("found {} tokens, expected 2 or more", ids.len())));
+        }
+
+        let mut counts = vec![0; tokenizer.vocab_size()];
+        for &id in &ids {
+            counts[id as usize] += 1;
+        }
+        let mut pairs: HashMap<(u32, u32), u64> = HashMap::new();
+        for pair in ids.windows(2) {
+            *pairs.entry((pair[0], pair[1])).or_default() += 1;
+        }
+        let mut successors = vec![Vec::new(); tokenizer.vocab_size()];
+        for ((first, second), count) in pairs {
+            successors[first as usize].push((second, count));
+        }
+        let text_sha256 = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self(Arc::new(Inner { name: name.to_owned(), tokenizer, successors, counts, text_sha256 })))
+    }
+
+    /// How often `second` follows `first`.
+    pub fn count_of(&self, first: u32, second: u32) -> u64 {
+        let successors = self.0.successors.get(first as usize);
+        successors.into_iter().flatten().find(|(id, _)| *id == second).map_or(0, |(_, count)| *count)
+    }
+}
+
+impl LanguageModel for Bigram {
+    type Session = BigramSession;
+
+    fn session(&self, _max_seq_len: usize) -> Result<BigramSession> {
+        Ok(BigramSession { model: self.clone(), logits: vec![f32::NEG_INFINITY; self.vocab_size()] })
+    }
+
+    async fn read<'a>(session: &'a mut BigramSession, ids: &[u32]) -> Result<&'a [f32]> {
+        let BigramSession { model, logits } = session;
+        check_ids(ids, model.vocab_size())?;
+        let last = ids.last().copied().unwrap_or_default();
+        logits.fill(f32::NEG_INFINITY);
+        let inner = &model.0;
+        let successors = &inner.successors[last as usize];
+        if successors.is_empty() {
+            // Only the text's last token and <unk> are followed by nothing: what is frequent anywhere, then.
+            for (logit, &count) in logits.iter_mut().zip(&inner.counts) {
+                *logit = (count as f64).ln() as f32;
+            }
+        }
+        for &(id, count) in successors {
+            logits[id as usize] = (count as f64).ln() as f32;
+        }
+        Ok(logits)
+    }
+
+    fn num_dropped(_session: &BigramSession) -> usize {
+        0
+    }
+
+    fn vocab_size(&self) -> usize {
+        self.0.counts.len()
+    }
+
+    fn max_seq_len(&self) -> usize {
+        usize::MAX
+    }
+
+    fn tokenizer(&self) -> Option<&Tokenizer> {
+        Some(&self.0.tokenizer)
+    }
+
+    fn ends_text(&self, _id: u32) -> bool {
+        false
+    }
+
+    fn trace(&self, ids: &[u32], sampling: &Settings) -> Result<Trace> {
+        Ok(Trace {
+            schema: SCHEMA.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            model: ModelInfo {
+                name: self.0.name.clone(),
+                family: "bigram".to_owned(),
+                weights_sha256: self.0.text_sha256.clone(),
+                precision: "counts".to_owned(),
+                left_out: Vec::new(),
+            },
+            adapter: Device::Cpu.info(),
+            sampling: sampling.clone(),
+            prompt: Prompt {
+                text: Some(self.0.tokenizer.decode(ids)),
+                tokens: ids.iter().map(|&id| self.token(id)).collect(),
+            },
+            steps: Vec::new(),
+            text: None,
+        })
+    }
+}

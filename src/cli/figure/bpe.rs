@@ -1,0 +1,38 @@
+//! `sukashi figure bpe`.
+
+use sukashi::{Error, figure};
+
+use super::style::StyleArgs;
+use crate::cli::failure::Outcome;
+use crate::cli::prompt::typed;
+use crate::cli::terminal::Terminal;
+use crate::cli::tokenize::{SourceArgs, TrainArgs};
+
+/// The merges by which a BPE builds a word, as a tree
+///
+/// The model in the program has no merges: name a tokenizer, or train one.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What is built; `-` reads the standard input, less one line end at its end
+    word: String,
+    #[command(flatten)]
+    sources: SourceArgs,
+    #[command(flatten)]
+    train: TrainArgs,
+    #[command(flatten)]
+    style: StyleArgs,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    let style = args.style.check(terminal)?;
+    let word = typed(&args.word)?;
+    let mut tokenizers = args.sources.open(false, terminal)?;
+    tokenizers.extend(args.train.run(terminal)?.and_then(|trained| trained.tokenizers.into_iter().last()));
+    let [(name, tokenizer)] = &tokenizers[..] else {
+        return Err(Error::input(format!("cannot draw the merges of {} tokenizers", tokenizers.len()))
+            .detail("expected one of --model, --tokenizer and --train, once")
+            .into());
+    };
+    let tree = tokenizer.merge_tree(name, &word)?;
+    args.style.write(style, |style| figure::bpe(&tree, style))
+}

@@ -1,0 +1,151 @@
+//! `sukashi figure budget`.
+
+use std::path::PathBuf;
+
+use clap::{ArgMatches, Command, FromArgMatches};
+use sukashi::figure::{self, Budget};
+use sukashi::model::spec;
+use sukashi::text::EncodeOptions;
+use sukashi::{Error, Result};
+
+use super::style::StyleArgs;
+use crate::cli::failure::Outcome;
+use crate::cli::model::open_model;
+use crate::cli::terminal::Terminal;
+
+/// What fills the context window, as a stacked bar
+///
+/// Parts stand in the order in which they are given.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    parts: Parts,
+    /// How many tokens the context holds [default: the model's, where its tokenizer counts]
+    #[arg(long, value_name = "TOKENS")]
+    context: Option<usize>,
+    /// Folder with the tokenizer that counts the tokens of files [default: the model in the program]
+    #[arg(long, value_name = "PATH", help_heading = "Model")]
+    model: Option<PathBuf>,
+    /// Count characters that the vocabulary lacks as its unknown token
+    #[arg(long, help_heading = "Model")]
+    allow_unknown: bool,
+    #[command(flatten)]
+    style: StyleArgs,
+}
+
+/// `--part` and `--part-file` in one order: that of the command line, which a struct of two lists would lose.
+#[derive(Debug, Default)]
+struct Parts(Vec<(String, Tokens)>);
+
+#[derive(Debug, Clone)]
+enum Tokens {
+    Count(usize),
+    File(PathBuf),
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    let style = args.style.check(terminal)?;
+    let counts_files = args.parts.0.iter().any(|(_, tokens)| matches!(tokens, Tokens::File(_)));
+    let files = match &args.model {
+        Some(_) => Some(open_model(args.model.as_deref(), terminal)?),
+        None if counts_files => Some(open_model(None, terminal)?),
+        None => None,
+    };
+    let context = match (args.context, &files) {
+        (Some(context), _) => context,
+        (None, Some(files)) => spec::from_config(&files.config, &files.config_label)?.max_seq_len,
+        (None, None) => {
+            return Err(Error::input("there is no context to fill")
+                .hint("give its size with --context, or a model with --model")
+                .into());
+        }
+    };
+    let count = |tokens: &Tokens| -> Result<usize> {
+        match (tokens, &files) {
+            (Tokens::Count(count), _) => Ok(*count),
+            (Tokens::File(path), Some(files)) => count_file(path, files, args.allow_unknown),
+            (Tokens::File(_), None) => Ok(0),
+        }
+    };
+    let parts = args.parts.0.iter().map(|(name, tokens)| Ok((name.clone(), count(tokens)?)));
+    let parts = parts.collect::<Result<Vec<_>>>()?;
+    let tokenizer = files.filter(|_| counts_files).map(|files| files.name);
+    let record = Budget { context, parts, tokenizer };
+    args.style.write(style, |style| figure::budget(&record, style))
+}
+
+fn count_file(
+    path: &std::path::Path,
+    files: &sukashi::weights::ModelFiles,
+    allow_unknown: bool,
+) -> Result<usize> {
+    let tokenizer = files.tokenizer.as_ref().ok_or_else(|| {
+        Error::input(format!("{} has no tokenizer.json, so it cannot count tokens", files.name))
+    })?;
+    let bytes = std::fs::read(path).map_err(|cause| Error::file("read", path, cause))?;
+    let uncounted = || Error::input(format!("cannot count the tokens of {}", path.display()));
+    let text = String::from_utf8(bytes).map_err(|cause| uncounted().caused_by(cause))?;
+    let options = EncodeOptions { allow_unknown, ..EncodeOptions::default() };
+    let ids = tokenizer.encode(&text, options).map_err(|cause| uncounted().caused_by(cause))?;
+    Ok(ids.len())
+}
+
+fn named(text: &str) -> std::result::Result<(String, &str), String> {
+    match text.split_once('=') {
+        Some((name, rest)) if !name.is_empty() && !rest.is_empty() => Ok((name.to_owned(), rest)),
+        _ => Err("expected NAME=…, such as system=300".to_owned()),
+    }
+}
+
+fn counted(text: &str) -> std::result::Result<(String, Tokens), String> {
+    let (name, count) = named(text)?;
+    let count = count.parse().map_err(|_| format!("{count} is no number of tokens"))?;
+    Ok((name, Tokens::Count(count)))
+}
+
+fn of_file(text: &str) -> std::result::Result<(String, Tokens), String> {
+    let (name, path) = named(text)?;
+    Ok((name, Tokens::File(path.into())))
+}
+
+impl clap::Args for Parts {
+    fn augment_args(command: Command) -> Command {
+        let part = clap::Arg::new("part")
+            .long("part")
+            .value_name("NAME=TOKENS")
+            .help("A part of so many tokens, such as system=300; may be repeated")
+            .action(clap::ArgAction::Append)
+            .value_parser(counted);
+        let file = clap::Arg::new("part_file")
+            .long("part-file")
+            .value_name("NAME=FILE")
+            .help("A part of as many tokens as the text in this file has; may be repeated")
+            .action(clap::ArgAction::Append)
+            .value_parser(of_file);
+        let group = clap::ArgGroup::new("parts").args(["part", "part_file"]).multiple(true).required(true);
+        command.arg(part).arg(file).group(group)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Parts {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
+        let mut parts = Self::default();
+        parts.update_from_arg_matches(matches)?;
+        Ok(parts)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> std::result::Result<(), clap::Error> {
+        let mut found: Vec<(usize, (String, Tokens))> = Vec::new();
+        for name in ["part", "part_file"] {
+            let values = matches.get_many::<(String, Tokens)>(name).into_iter().flatten().cloned();
+            found.extend(matches.indices_of(name).into_iter().flatten().zip(values));
+        }
+        found.sort_by_key(|(index, _)| *index);
+        self.0 = found.into_iter().map(|(_, part)| part).collect();
+        Ok(())
+    }
+}

@@ -1,0 +1,66 @@
+//! `sukashi figure mixing`.
+
+use sukashi::model::{Head, mix};
+use sukashi::{Device, figure};
+
+use super::style::StyleArgs;
+use crate::cli::failure::Outcome;
+use crate::cli::terminal::Terminal;
+
+type Matrix = Vec<Vec<f32>>;
+
+/// One attention head on a few vectors: from Q, K and V to scores, weights and output
+///
+/// A matrix has a row for each token: numbers separated by commas, rows by semicolons, such as '1,0;0,1;1,1'.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// One matrix as Q, K and V
+    #[arg(long, value_name = "MATRIX", value_parser = matrix, allow_hyphen_values = true,
+        conflicts_with_all = ["q", "k", "v"], required_unless_present_all = ["q", "k", "v"])]
+    x: Option<Parsed>,
+    /// Queries
+    #[arg(short, long, value_name = "MATRIX", value_parser = matrix, allow_hyphen_values = true)]
+    q: Option<Parsed>,
+    /// Keys
+    #[arg(short, long, value_name = "MATRIX", value_parser = matrix, allow_hyphen_values = true)]
+    k: Option<Parsed>,
+    /// Values
+    #[arg(short, long, value_name = "MATRIX", value_parser = matrix, allow_hyphen_values = true)]
+    v: Option<Parsed>,
+    /// The tokens' names [default: x1, x2, …]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    names: Vec<String>,
+    /// Hide from each token those after it
+    #[arg(long)]
+    causal: bool,
+    /// auto, cpu, or an index, a backend or part of a name that `sukashi adapters` lists
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: String,
+    #[command(flatten)]
+    style: StyleArgs,
+}
+
+/// A type of its own: clap takes a plain `Vec` for a flag that is repeated.
+#[derive(Debug, Clone)]
+struct Parsed(Matrix);
+
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    let style = args.style.check(terminal)?;
+    let of = |own: &Option<Parsed>| {
+        own.as_ref().or(args.x.as_ref()).map(|parsed| parsed.0.clone()).unwrap_or_default()
+    };
+    let (q, k, v) = (of(&args.q), of(&args.k), of(&args.v));
+    let numbered = || (1..=q.len()).map(|number| format!("x{number}")).collect();
+    let names = if args.names.is_empty() { numbered() } else { args.names.clone() };
+    let record = pollster::block_on(async {
+        let device = Device::request(&args.device).await?;
+        mix(&device, Head { names, q, k, v, causal: args.causal }).await
+    })?;
+    args.style.write(style, |style| figure::mixing(&record, style))
+}
+
+fn matrix(text: &str) -> std::result::Result<Parsed, String> {
+    let number = |part: &str| part.trim().parse().map_err(|_| format!("{part:?} is no number"));
+    let row = |row: &str| row.split(',').map(number).collect::<std::result::Result<Vec<f32>, String>>();
+    text.split(';').map(row).collect::<std::result::Result<_, _>>().map(Parsed)
+}

@@ -1,0 +1,64 @@
+//! `sukashi figure`: a figure of a new run or of a record, one file per figure.
+
+mod attention;
+mod bpe;
+mod budget;
+mod lens;
+mod mixing;
+mod next_token;
+mod record;
+mod softmax;
+mod style;
+mod temperature;
+mod tokenizers;
+mod tokens;
+mod top_k;
+mod trace;
+
+use clap::Subcommand;
+
+use super::failure::Outcome;
+use super::terminal::Terminal;
+
+/// Draw a figure: of a new run, with --from of a record, or of numbers
+///
+/// The file's extension decides what is written: .svg or .png for the picture, .csv or .json for its numbers.
+#[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = true)]
+pub struct Args {
+    #[command(subcommand)]
+    kind: Kind,
+}
+
+#[derive(Debug, Subcommand)]
+enum Kind {
+    NextToken(next_token::Args),
+    TopK(top_k::Args),
+    Temperature(temperature::Args),
+    Trace(trace::Args),
+    Tokens(tokens::Args),
+    Attention(attention::Args),
+    Lens(lens::Args),
+    Budget(budget::Args),
+    Softmax(softmax::Args),
+    Mixing(mixing::Args),
+    Tokenizers(tokenizers::Args),
+    Bpe(bpe::Args),
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    match &args.kind {
+        Kind::NextToken(args) => next_token::run(args, terminal),
+        Kind::TopK(args) => top_k::run(args, terminal),
+        Kind::Temperature(args) => temperature::run(args, terminal),
+        Kind::Trace(args) => trace::run(args, terminal),
+        Kind::Tokens(args) => tokens::run(args, terminal),
+        Kind::Attention(args) => attention::run(args, terminal),
+        Kind::Lens(args) => lens::run(args, terminal),
+        Kind::Budget(args) => budget::run(args, terminal),
+        Kind::Softmax(args) => softmax::run(args, terminal),
+        Kind::Mixing(args) => mixing::run(args, terminal),
+        Kind::Tokenizers(args) => tokenizers::run(args, terminal),
+        Kind::Bpe(args) => bpe::run(args, terminal),
+    }
+}

@@ -1,0 +1,108 @@
+//! The record that a figure is drawn of: from a file, or of a new run.
+
+use std::path::{Path, PathBuf};
+
+use sukashi::sampling::Settings;
+use sukashi::trace::StepRecorder;
+use sukashi::{Error, LanguageModel, Result, Trace};
+
+use crate::cli::args::RunArgs;
+use crate::cli::bigram;
+use crate::cli::failure::Outcome;
+use crate::cli::progress::Progress;
+use crate::cli::prompt::Prompt;
+use crate::cli::record::{Steps, record};
+use crate::cli::run::{Input, Run};
+use crate::cli::terminal::Terminal;
+
+/// A step's number on the command line as an index.
+pub fn index(step: Option<usize>, from: Option<&PathBuf>) -> Result<usize> {
+    if step.is_some() && from.is_none() {
+        return Err(Error::input("cannot use --step: it is about a record").hint("give one with --from"));
+    }
+    let refused = || Error::input("cannot draw step 0").detail("expected --step 1 or more");
+    step.unwrap_or(1).checked_sub(1).ok_or_else(refused)
+}
+
+/// The run that a figure is drawn of where no record is given.
+pub struct NewRun<'a> {
+    pub run: &'a RunArgs,
+    pub settings: Settings,
+    pub steps: Steps,
+}
+
+impl NewRun<'_> {
+    /// The record in the file, or that of the run where there is none.
+    pub fn trace(self, from: Option<&Path>, recorder: &StepRecorder, terminal: &Terminal) -> Outcome<Trace> {
+        if let Some(path) = from {
+            return Ok(read_record(path)?);
+        }
+        let mut traces = self.traces(&[], recorder, terminal)?;
+        traces.pop().ok_or_else(|| Error::input("there is no prompt").into())
+    }
+
+    /// The records of the run's own prompt and of `more` prompts, from one model.
+    pub fn traces(
+        self,
+        more: &[String],
+        recorder: &StepRecorder,
+        terminal: &Terminal,
+    ) -> Outcome<Vec<Trace>> {
+        if let Some(run) = bigram::open(self.run, terminal)? {
+            let more = more.iter().map(|prompt| bigram::other_prompt(&run.model, self.run, prompt));
+            let more = more.collect::<Result<Vec<_>>>()?;
+            return self.record(run, more, recorder, terminal);
+        }
+        let input = Input::read(self.run, terminal)?;
+        let more = more.iter().map(|prompt| input.other_prompt(self.run, prompt, terminal));
+        let more = more.collect::<Result<Vec<_>>>()?;
+        // What is wrong with the settings is told before a long load.
+        input.sampler(self.settings.clone())?;
+        self.record(input.load(terminal)?, more, recorder, terminal)
+    }
+
+    fn record<M: LanguageModel>(
+        self,
+        mut run: Run<M>,
+        more: Vec<Prompt>,
+        recorder: &StepRecorder,
+        terminal: &Terminal,
+    ) -> Outcome<Vec<Trace>> {
+        let num_prompts = 1 + more.len();
+        let per_prompt = if let Steps::Choose(count) = self.steps { count } else { 1 };
+        let total = per_prompt * num_prompts;
+        let mut progress = Progress::new(terminal.words("生成中", "generating"));
+        let mut done = 0;
+        let mut more = more.into_iter();
+        let mut traces = Vec::new();
+        for _ in 0..num_prompts {
+            let sampler = run.sampler(self.settings.clone())?;
+            traces.push(record(&run, sampler, recorder, (self.steps, terminal), |_, _| {
+                done += 1;
+                progress.set(done, total);
+                Ok(())
+            })?);
+            if let Some(prompt) = more.next() {
+                run.prompt = prompt;
+            }
+        }
+        Ok(traces)
+    }
+}
+
+pub fn read_record(path: &Path) -> Result<Trace> {
+    read_other(path, if is_jsonl(path) { Trace::from_jsonl } else { Trace::from_json })
+}
+
+/// Whether the file's name says that it holds JSON lines.
+pub fn is_jsonl(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "jsonl")
+}
+
+/// The record in the file, of any kind that `read` reads.
+pub fn read_other<R>(path: &Path, read: impl FnOnce(&str) -> Result<R>) -> Result<R> {
+    let bytes = std::fs::read(path).map_err(|cause| Error::file("read", path, cause))?;
+    let unusable = || Error::input(format!("cannot draw {}", path.display()));
+    let text = String::from_utf8(bytes).map_err(|cause| unusable().caused_by(cause))?;
+    read(&text).map_err(|cause| unusable().caused_by(cause))
+}

@@ -1,0 +1,40 @@
+//! `sukashi figure softmax`.
+
+use sukashi::figure::{self, Logits};
+
+use super::style::StyleArgs;
+use crate::cli::failure::Outcome;
+use crate::cli::terminal::Terminal;
+
+/// From a few logits to their probabilities at several temperatures
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The logits, such as 3,1.5,0.5
+    #[arg(long, value_name = "Z,…", value_delimiter = ',', required = true, allow_hyphen_values = true)]
+    logits: Vec<f32>,
+    /// The tokens' names [default: z1, z2, …]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    names: Vec<String>,
+    /// Which temperatures
+    #[arg(
+        long,
+        value_name = "T,…",
+        value_delimiter = ',',
+        default_value = "0.5,1,2",
+        allow_hyphen_values = true
+    )]
+    temperatures: Vec<f64>,
+    #[command(flatten)]
+    style: StyleArgs,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    let style = args.style.check(terminal)?;
+    let numbered = || (1..=args.logits.len()).map(|number| format!("z{number}")).collect();
+    let record = Logits {
+        names: if args.names.is_empty() { numbered() } else { args.names.clone() },
+        logits: args.logits.clone(),
+        temperatures: args.temperatures.clone(),
+    };
+    args.style.write(style, |style| figure::softmax(&record, style))
+}

@@ -1,0 +1,54 @@
+//! `sukashi figure temperature`.
+
+use std::path::PathBuf;
+
+use sukashi::figure::{self, Temperatures};
+use sukashi::sampling::Settings;
+
+use super::record::{NewRun, index};
+use super::style::StyleArgs;
+use crate::cli::args::RunArgs;
+use crate::cli::failure::Outcome;
+use crate::cli::record::{Steps, recorder};
+use crate::cli::terminal::Terminal;
+
+/// The same candidates at several temperatures
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    run: RunArgs,
+    /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace`) instead of running a model
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs"])]
+    from: Option<PathBuf>,
+    /// How many tokens to show
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    top: usize,
+    /// Which temperatures [default: 0.5,1,5,100, or those of the record]
+    #[arg(long, value_name = "T,…", value_delimiter = ',', allow_hyphen_values = true)]
+    temperatures: Vec<f64>,
+    /// Draw the probabilities on a logarithmic axis
+    #[arg(long)]
+    log: bool,
+    /// Which step of the record, counted from 1
+    #[arg(long, value_name = "N")]
+    step: Option<usize>,
+    #[command(flatten)]
+    style: StyleArgs,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    let style = args.style.check(terminal)?;
+    let mut recorder = recorder(args.top)?;
+    if !args.temperatures.is_empty() {
+        recorder = recorder.with_temperatures(args.temperatures.clone())?;
+    }
+    let options = Temperatures {
+        temperatures: args.temperatures.clone(),
+        count: args.top,
+        step: index(args.step, args.from.as_ref())?,
+        log: args.log,
+    };
+    let new = NewRun { run: &args.run, settings: Settings::default(), steps: Steps::Look };
+    let trace = new.trace(args.from.as_deref(), &recorder, terminal)?;
+    args.style.write(style, |style| figure::temperature(&trace, &options, style))
+}

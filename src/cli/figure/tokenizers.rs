@@ -1,0 +1,35 @@
+//! `sukashi figure tokenizers`.
+
+use sukashi::{Result, figure};
+
+use super::style::StyleArgs;
+use crate::cli::failure::Outcome;
+use crate::cli::prompt::typed;
+use crate::cli::terminal::Terminal;
+use crate::cli::tokenize::{SourceArgs, TrainArgs};
+
+/// One text as several tokenizers cut it, with what it costs in each
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to cut; `-` reads the standard input, less one line end at its end
+    text: String,
+    #[command(flatten)]
+    sources: SourceArgs,
+    #[command(flatten)]
+    train: TrainArgs,
+    #[command(flatten)]
+    style: StyleArgs,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    let style = args.style.check(terminal)?;
+    let text = typed(&args.text)?;
+    let trained = args.train.run(terminal)?;
+    let mut tokenizers = args.sources.open(trained.is_none(), terminal)?;
+    if let Some(trained) = trained {
+        tokenizers.splice(0..0, trained.tokenizers);
+    }
+    let cuts = tokenizers.iter().map(|(name, tokenizer)| tokenizer.cut(name, &text, args.sources.special));
+    let cuts = cuts.collect::<Result<Vec<_>>>()?;
+    args.style.write(style, |style| figure::tokenizers(&text, &cuts, style))
+}

@@ -1,0 +1,46 @@
+//! `sukashi figure top-k`.
+
+use std::path::PathBuf;
+
+use sukashi::figure::{self, TopK};
+
+use super::record::{NewRun, index};
+use super::style::StyleArgs;
+use crate::cli::args::{RunArgs, StageArgs};
+use crate::cli::failure::Outcome;
+use crate::cli::record::{Steps, recorder};
+use crate::cli::terminal::Terminal;
+
+/// The candidates before and after truncation by --top-k, --top-p, --min-p or --typical-p
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    run: RunArgs,
+    /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace`) instead of running a model
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "StageArgs"])]
+    from: Option<PathBuf>,
+    /// How many tokens to show
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    top: usize,
+    /// Which step of the record, counted from 1
+    #[arg(long, value_name = "N")]
+    step: Option<usize>,
+    #[command(flatten)]
+    stages: StageArgs,
+    #[command(flatten)]
+    style: StyleArgs,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    let style = args.style.check(terminal)?;
+    let settings = args.stages.settings(None)?;
+    if args.from.is_none() {
+        figure::check_truncation(&settings)?;
+    }
+    // What is left is counted, so that more is recorded than is shown.
+    let recorder = recorder(args.top).and_then(|_| recorder(args.top.saturating_mul(20)))?;
+    let options = TopK { count: args.top, step: index(args.step, args.from.as_ref())? };
+    let new = NewRun { run: &args.run, settings, steps: Steps::Look };
+    let trace = new.trace(args.from.as_deref(), &recorder, terminal)?;
+    args.style.write(style, |style| figure::top_k(&trace, &options, style))
+}

@@ -1,0 +1,62 @@
+//! `sukashi figure trace`.
+
+use std::path::PathBuf;
+
+use sukashi::figure::{self, Stage, Steps as Panels};
+
+use super::record::{NewRun, index};
+use super::style::StyleArgs;
+use crate::cli::args::{ChoiceArgs, RunArgs, StageArgs, at_least_one, names};
+use crate::cli::failure::Outcome;
+use crate::cli::record::{Steps, recorder};
+use crate::cli::terminal::Terminal;
+
+/// Every step of a generation, one panel each
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    run: RunArgs,
+    /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace`) instead of running a model
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "StageArgs", "ChoiceArgs"])]
+    from: Option<PathBuf>,
+    /// How many tokens to add at most, or how many steps of the record to draw
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 6)]
+    max_new_tokens: usize,
+    /// How many candidates to show at each step
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    top: usize,
+    /// Which probability: model, scaled (after temperature and penalties) or final (after truncation)
+    #[arg(
+        long,
+        value_name = "STAGE",
+        default_value = "model",
+        value_parser = names::<Stage>(&["model", "scaled", "final"]),
+        hide_possible_values = true
+    )]
+    stage: Stage,
+    /// The first step of the record to draw, counted from 1
+    #[arg(long, value_name = "N")]
+    step: Option<usize>,
+    #[command(flatten)]
+    stages: StageArgs,
+    #[command(flatten)]
+    choice: ChoiceArgs,
+    #[command(flatten)]
+    style: StyleArgs,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    let style = args.style.check(terminal)?;
+    at_least_one("--max-new-tokens", args.max_new_tokens)?;
+    let recorder = recorder(args.top)?;
+    let options = Panels {
+        count: args.top,
+        first: index(args.step, args.from.as_ref())?,
+        steps: args.max_new_tokens,
+        stage: args.stage,
+    };
+    let settings = args.stages.settings(Some(&args.choice))?;
+    let new = NewRun { run: &args.run, settings, steps: Steps::Choose(args.max_new_tokens) };
+    let trace = new.trace(args.from.as_deref(), &recorder, terminal)?;
+    args.style.write(style, |style| figure::trace(&trace, &options, style))
+}

@@ -1,0 +1,159 @@
+//! `sukashi tokenize`: how tokenizers cut a text, and a new tokenizer from texts.
+
+mod sources;
+mod table;
+mod train;
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use sukashi::trace::{Cost, Segmentation};
+use sukashi::{Error, ErrorKind, Result, output};
+
+use super::failure::{Outcome, print};
+use super::prompt::typed;
+use super::terminal::Terminal;
+
+pub use sources::SourceArgs;
+pub use train::TrainArgs;
+
+/// Show how tokenizers cut a text, or train one
+///
+/// Pieces, ids and bytes, and what the text costs: tokens, bits per token, and bits in all beside those of UTF-8. With
+/// --train, a new tokenizer is compared with single bytes and single characters, on TEXT or on the training text.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to cut; `-` reads the standard input, less one line end at its end
+    #[arg(required_unless_present = "train")]
+    text: Option<String>,
+    #[command(flatten)]
+    sources: SourceArgs,
+    #[command(flatten)]
+    train: TrainArgs,
+    /// What to write [default: by the extension of --output where nothing is trained, else text]
+    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
+    format: Option<Format>,
+    /// With --train, the tokenizer.json to write; else write the table to this file
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long, help_heading = "Output")]
+    force: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One document
+    Json,
+    /// A row per token
+    Csv,
+}
+
+/// A text as several tokenizers cut it.
+pub struct Tokenized {
+    pub text: String,
+    /// What the text is called; `None` where it was given itself.
+    pub name: Option<String>,
+    pub cuts: Vec<Segmentation>,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    if let Some(path) = &args.output {
+        output::check_target(path, args.force)?;
+    }
+    let given = args.text.as_deref().map(typed).transpose()?;
+    let trained = args.train.run(terminal)?;
+    let mut tokenizers = args.sources.open(trained.is_none(), terminal)?;
+    let mut trained_json = None;
+    let (text, name) = match (given, trained) {
+        (given, Some(trained)) => {
+            trained_json = Some(trained.json()?);
+            let (texts, name) = (trained.text, trained.name);
+            tokenizers.splice(0..0, trained.tokenizers);
+            given.map_or((texts, Some(name)), |text| (text, None))
+        }
+        (Some(text), None) => (text, None),
+        (None, None) => return Err(Error::input("there is no text").into()),
+    };
+    let cuts = tokenizers.iter().map(|(name, tokenizer)| tokenizer.cut(name, &text, args.sources.special));
+    let cuts = cuts.collect::<Result<Vec<_>>>()?;
+    let tokenized = Tokenized { text, name, cuts };
+
+    let table_file = args.output.as_ref().filter(|_| trained_json.is_none());
+    let contents = match args.format(table_file) {
+        Format::Text => {
+            let terminal = if table_file.is_some() { Terminal::plain(terminal.lang) } else { *terminal };
+            table::text(&tokenized, &terminal)
+        }
+        Format::Json => tokenized.json()?,
+        Format::Csv => tokenized.csv()?,
+    };
+    if let (Some(path), Some(json)) = (&args.output, trained_json) {
+        output::write_atomically(path, json.as_bytes(), args.force)?;
+    }
+    match table_file {
+        Some(path) => Ok(output::write_atomically(path, contents.as_bytes(), args.force)?),
+        None => print(&contents),
+    }
+}
+
+impl Args {
+    fn format(&self, table_file: Option<&PathBuf>) -> Format {
+        let extension = table_file.and_then(|path| path.extension()?.to_str());
+        let by_extension = extension.and_then(|extension| Format::from_str(extension, true).ok());
+        self.format.or(by_extension).unwrap_or(Format::Text)
+    }
+}
+
+impl Tokenized {
+    pub fn costs(&self) -> impl Iterator<Item = (&Segmentation, Cost)> {
+        self.cuts.iter().map(|cut| (cut, cut.cost(&self.text)))
+    }
+
+    fn json(&self) -> Result<String> {
+        #[derive(serde::Serialize)]
+        struct Document<'a> {
+            text: &'a str,
+            tokenizers: Vec<Entry<'a>>,
+        }
+        #[derive(serde::Serialize)]
+        struct Entry<'a> {
+            #[serde(flatten)]
+            cut: &'a Segmentation,
+            cost: Cost,
+        }
+        let tokenizers = self.costs().map(|(cut, cost)| Entry { cut, cost }).collect();
+        let document = Document { text: &self.text, tokenizers };
+        let json = serde_json::to_string_pretty(&document);
+        json.map(|json| json + "\n").map_err(|cause| unwritable("JSON").caused_by(cause))
+    }
+
+    fn csv(&self) -> Result<String> {
+        let failed = |cause: csv::Error| unwritable("CSV").caused_by(cause);
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let columns = ["tokenizer", "index", "id", "text", "bytes", "replaces"];
+        writer.write_record(columns).map_err(failed)?;
+        for cut in &self.cuts {
+            for (index, piece) in cut.pieces.iter().enumerate() {
+                let (index, id) = ((index + 1).to_string(), piece.token.id.to_string());
+                let bytes = piece.token.bytes.as_deref().map(hex).unwrap_or_default();
+                let text = piece.token.text.as_deref().unwrap_or_default();
+                let replaces = piece.replaces.as_deref().unwrap_or_default();
+                writer.write_record([&cut.tokenizer, &index, &id, text, &bytes, replaces]).map_err(failed)?;
+            }
+        }
+        let bytes = writer.into_inner().map_err(|cause| unwritable("CSV").caused_by(cause.into_error()))?;
+        String::from_utf8(bytes).map_err(|cause| unwritable("CSV").caused_by(cause))
+    }
+}
+
+fn unwritable(form: &str) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot write the tokens as {form}"))
+}
+
+/// Bytes as `E7 8C AB`.
+fn hex(bytes: &[u8]) -> String {
+    Vec::from_iter(bytes.iter().map(|byte| format!("{byte:02X}"))).join(" ")
+}

@@ -1,0 +1,180 @@
+//! The lines that put a figure into a text, its alternative text included.
+
+use std::fmt::Write;
+use std::str::FromStr;
+
+use super::Figure;
+use crate::{Error, Result};
+
+/// A kind of text that a figure is pasted into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Snippet {
+    /// CommonMark.
+    Md,
+    /// HTML.
+    Html,
+    /// Markdown of Zenn, which shows pictures from the folder `images` of the repository.
+    Zenn,
+    /// Markdown of Qiita, with the width at which the picture is to be shown.
+    Qiita,
+    /// JSX within Markdown.
+    Mdx,
+    /// Typst.
+    Typst,
+    /// LaTeX with the package graphicx.
+    Latex,
+}
+
+impl FromStr for Snippet {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match text {
+            "md" => Self::Md,
+            "html" => Self::Html,
+            "zenn" => Self::Zenn,
+            "qiita" => Self::Qiita,
+            "mdx" => Self::Mdx,
+            "typst" => Self::Typst,
+            "latex" => Self::Latex,
+            _ => {
+                return Err(Error::input("unknown kind of snippet").detail(format!(
+                    "found {text:?}, expected one of md, html, zenn, qiita, mdx, typst, latex"
+                )));
+            }
+        })
+    }
+}
+
+impl Figure {
+    /// The lines to paste for the picture at `path`, which is written as it is to be found from the text.
+    ///
+    /// ```
+    /// use sukashi::figure::{NextToken, Snippet, Style, next_token};
+    ///
+    /// # let trace = sukashi::figure::example::japanese();
+    /// let figure = next_token(&trace, &NextToken::default(), &Style::default())?;
+    /// let lines = figure.snippet(Snippet::Md, "next token.png");
+    /// assert!(lines.starts_with("![棒グラフ。") && lines.ends_with("](next%20token.png)\n"));
+    /// # Ok::<_, sukashi::Error>(())
+    /// ```
+    pub fn snippet(&self, kind: Snippet, path: &str) -> String {
+        let path = path.replace('\\', "/");
+        // One line: a line end would end the construct in several of the languages.
+        let (alt, title) = (one_line(self.alt_text()), one_line(self.title()));
+        let url = url(&path);
+        let (width, height) = (self.size().0.round(), self.size().1.round());
+        match kind {
+            Snippet::Md => format!("![{}]({url})\n", markdown(&alt)),
+            Snippet::Html => format!(
+                "<figure>\n  <img src=\"{}\" alt=\"{}\" width=\"{width}\" height=\"{height}\">\n  \
+                 <figcaption>{}</figcaption>\n</figure>\n",
+                html(&url),
+                html(&alt),
+                html(&title)
+            ),
+            Snippet::Zenn => {
+                let name = url.rsplit('/').next().unwrap_or(&url);
+                format!("![{}](/images/{name} ={width}x)\n*{}*\n", markdown(&alt), markdown(&title))
+            }
+            Snippet::Qiita => {
+                format!("<img src=\"{}\" alt=\"{}\" width=\"{width}\">\n", html(&url), html(&alt))
+            }
+            Snippet::Mdx => format!(
+                "<img src=\"{}\" alt=\"{}\" width={{{width}}} height={{{height}}} />\n",
+                html(&url),
+                html(&alt)
+            ),
+            Snippet::Typst => format!(
+                "#figure(\n  image({}, width: {}, alt: {}),\n  caption: {},\n)\n",
+                typst(&path),
+                self.paper_width("100%"),
+                typst(&alt),
+                typst(&title)
+            ),
+            Snippet::Latex => format!(
+                "\\begin{{figure}}\n  \\centering\n  \\includegraphics[width={},alt={{{}}}]{{{}}}\n  \
+                 \\caption{{{}}}\n\\end{{figure}}\n",
+                self.paper_width("\\linewidth"),
+                latex(&alt),
+                // Braces would end the argument; nothing else is special in a file's name.
+                path.replace(['{', '}'], ""),
+                latex(&title)
+            ),
+        }
+    }
+
+    /// The width on paper where it is known, else that of the text.
+    fn paper_width(&self, text_width: &str) -> String {
+        match self.style.width.in_own_unit(self.scene.width) {
+            (millimetres, "mm") => format!("{}mm", super::svg::number(millimetres)),
+            _ => text_width.to_owned(),
+        }
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+}
+
+/// An address that no language of the above takes apart; letters of all scripts stay readable.
+fn url(path: &str) -> String {
+    let mut out = String::new();
+    for character in path.chars() {
+        let plain = character.is_ascii_alphanumeric()
+            || "/-_.~:".contains(character)
+            || (character.is_alphanumeric() && !character.is_ascii());
+        if plain {
+            out.push(character);
+        } else {
+            let mut bytes = [0; 4];
+            for byte in character.encode_utf8(&mut bytes).bytes() {
+                // Writing into a String cannot fail.
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+    }
+    out
+}
+
+fn markdown(text: &str) -> String {
+    escaped(text, |character| match character {
+        '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '!' | '#' | '$' | '~' | '|' | ':' | '('
+        | ')' | '{' | '}' => Some(format!("\\{character}")),
+        _ => None,
+    })
+}
+
+fn html(text: &str) -> String {
+    escaped(text, |character| {
+        let name = match character {
+            '&' => "&amp;",
+            '<' => "&lt;",
+            '>' => "&gt;",
+            '"' => "&quot;",
+            '\'' => "&#39;",
+            _ => return None,
+        };
+        Some(name.to_owned())
+    })
+}
+
+/// A string literal.
+fn typst(text: &str) -> String {
+    let inner = escaped(text, |character| matches!(character, '\\' | '"').then(|| format!("\\{character}")));
+    format!("\"{inner}\"")
+}
+
+fn latex(text: &str) -> String {
+    escaped(text, |character| match character {
+        '{' | '}' | '$' | '&' | '#' | '_' | '%' => Some(format!("\\{character}")),
+        '\\' => Some("\\textbackslash{}".to_owned()),
+        '~' => Some("\\textasciitilde{}".to_owned()),
+        '^' => Some("\\textasciicircum{}".to_owned()),
+        _ => None,
+    })
+}
+
+fn escaped(text: &str, escape: impl Fn(char) -> Option<String>) -> String {
+    text.chars().map(|character| escape(character).unwrap_or_else(|| character.to_string())).collect()
+}

@@ -1,0 +1,271 @@
+//! Two-dimensional tensors on a device.
+
+mod format;
+
+pub use format::Format;
+pub(crate) use format::{BLOCK, Quants, SUPER_BLOCK, SUPER_BLOCK_SCALE_WORDS, Scales};
+
+use crate::device::{Buffer, Device, Readback};
+use crate::error::Result;
+
+/// Rows start at a multiple of this many elements, so that shaders read a block of them at a time.
+const ROW_ALIGNMENT: usize = BLOCK;
+
+/// Elements from one row to the next, for rows of `columns`.
+pub fn row_stride(columns: usize) -> usize {
+    columns.next_multiple_of(ROW_ALIGNMENT)
+}
+
+/// A matrix of f32 activations, `[rows, columns]`; each row is followed by zeros up to a multiple of 32 elements, which
+/// no kernel writes.
+#[derive(Debug, Clone)]
+pub struct Tensor {
+    buffer: Buffer,
+    rows: usize,
+    columns: usize,
+}
+
+impl Tensor {
+    /// Zeros.
+    ///
+    /// # Errors
+    /// If the device has no room for it.
+    pub fn zeros(device: &Device, label: &str, rows: usize, columns: usize) -> Result<Self> {
+        let buffer = device.zeros(label, rows * row_stride(columns))?;
+        Ok(Self { buffer, rows, columns })
+    }
+
+    /// A tensor of `values`, `[rows, columns]` without padding.
+    ///
+    /// # Errors
+    /// If the device has no room for it.
+    ///
+    /// # Panics
+    /// If `values` is not `rows * columns` long.
+    pub fn from_slice(
+        device: &Device,
+        label: &str,
+        values: &[f32],
+        rows: usize,
+        columns: usize,
+    ) -> Result<Self> {
+        assert_eq!(values.len(), rows * columns, "{label}: [{rows}, {columns}] values");
+        let stride = row_stride(columns);
+        let mut words = vec![0_u32; rows * stride];
+        for row in 0..rows {
+            for column in 0..columns {
+                words[row * stride + column] = values[row * columns + column].to_bits();
+            }
+        }
+        Ok(Self { buffer: device.upload(label, &words)?, rows, columns })
+    }
+
+    /// A tensor of `words`, `[rows, stride]`, padding included.
+    pub(crate) fn from_words(
+        device: &Device,
+        label: &str,
+        words: &[u32],
+        rows: usize,
+        columns: usize,
+    ) -> Result<Self> {
+        assert_eq!(words.len(), rows * row_stride(columns), "{label}: words of [{rows}, {columns}]");
+        Ok(Self { buffer: device.upload(label, words)?, rows, columns })
+    }
+
+    /// How many rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// How many columns, without padding.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Elements from one row to the next.
+    pub fn stride(&self) -> usize {
+        row_stride(self.columns)
+    }
+
+    /// The elements, `[rows, columns]` without padding, after all that was submitted before.
+    ///
+    /// Makes a staging buffer for this one time; a loop keeps a [`Readback`].
+    ///
+    /// ```
+    /// # pollster::block_on(async {
+    /// use sukashi::Device;
+    /// use sukashi::tensor::Tensor;
+    ///
+    /// let x = Tensor::from_slice(&Device::Cpu, "x", &[1.0, 2.0, 3.0], 1, 3)?;
+    /// assert_eq!(x.read(&Device::Cpu).await?, [1.0, 2.0, 3.0]);
+    /// # Ok::<(), sukashi::Error>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// If the device has no room for the staging buffer, or is lost meanwhile.
+    ///
+    /// # Panics
+    /// If the tensor is another device's.
+    pub async fn read(&self, device: &Device) -> Result<Vec<f32>> {
+        let words = self.rows * self.stride();
+        let mut readback = Readback::new(device, words)?;
+        let words = readback.submit_and_read(device.record(), &self.buffer, words).await?;
+        let rows = words.chunks_exact(self.stride().max(1));
+        Ok(rows.flat_map(|row| row[..self.columns].iter().map(|&word| f32::from_bits(word))).collect())
+    }
+
+    /// The elements' buffer.
+    pub fn buffer(&self) -> &Buffer {
+        &self.buffer
+    }
+}
+
+/// Consecutive rows of a weight matrix, as many as one binding holds.
+#[derive(Debug, Clone)]
+pub struct MatrixPart {
+    /// The rows' elements, each row padded with zeros.
+    pub buffer: Buffer,
+    /// Where the part starts.
+    pub first_row: usize,
+    /// How many rows it has.
+    pub num_rows: usize,
+    /// How its elements are stored.
+    pub format: Format,
+}
+
+/// A weight matrix, `[rows, columns]`, in parts by rows: where the device's bindings are too small for all of it, or where
+/// rows are stored differently.
+#[derive(Debug, Clone)]
+pub struct Matrix {
+    /// The parts, from the first row to the last.
+    pub parts: Vec<MatrixPart>,
+    /// How many rows: output features, or the vocabulary.
+    pub rows: usize,
+    /// How many columns: input features.
+    pub columns: usize,
+}
+
+impl Matrix {
+    /// Uploads rows of `words` ([`Format::words_per_row`] each) in parts that `device` can bind.
+    ///
+    /// # Errors
+    /// If the device has no room for it, or cannot bind even one row.
+    ///
+    /// # Panics
+    /// If `words` is not `rows` rows long.
+    pub fn upload(
+        device: &Device,
+        label: &str,
+        words: &[u32],
+        (rows, columns): (usize, usize),
+        format: Format,
+    ) -> Result<Self> {
+        let rows_per_part = device.max_binding_words() / format.words_per_row(columns);
+        Self::upload_in_parts(device, label, words, (rows, columns), format, rows_per_part)
+    }
+
+    /// As [`Matrix::upload`], in parts of at most `rows_per_part` rows, and never less than one.
+    ///
+    /// # Errors
+    /// If the device has no room for it, or cannot bind so many rows.
+    ///
+    /// # Panics
+    /// If `words` is not `rows` rows long.
+    pub fn upload_in_parts(
+        device: &Device,
+        label: &str,
+        words: &[u32],
+        (rows, columns): (usize, usize),
+        format: Format,
+        rows_per_part: usize,
+    ) -> Result<Self> {
+        let row_words = format.words_per_row(columns);
+        assert_eq!(words.len(), rows * row_words, "{label}: words of [{rows}, {columns}]");
+        let rows_per_part = rows_per_part.clamp(1, rows.max(1));
+        let mut parts = Vec::with_capacity(rows.div_ceil(rows_per_part));
+        for (index, chunk) in words.chunks(rows_per_part * row_words).enumerate() {
+            parts.push(MatrixPart {
+                buffer: device.upload(label, chunk)?,
+                first_row: index * rows_per_part,
+                num_rows: chunk.len() / row_words,
+                format,
+            });
+        }
+        Ok(Self { parts, rows, columns })
+    }
+
+    /// Zeros, in parts that `device` can bind, for [`Matrix::write_rows`].
+    ///
+    /// # Errors
+    /// As [`Matrix::upload`].
+    pub fn zeros(
+        device: &Device,
+        label: &str,
+        (rows, columns): (usize, usize),
+        format: Format,
+    ) -> Result<Self> {
+        let row_words = format.words_per_row(columns);
+        let rows_per_part = (device.max_binding_words() / row_words.max(1)).clamp(1, rows.max(1));
+        let mut parts = Vec::with_capacity(rows.div_ceil(rows_per_part));
+        for first_row in (0..rows).step_by(rows_per_part) {
+            let num_rows = rows_per_part.min(rows - first_row);
+            let buffer = device.zeros(label, num_rows * row_words)?;
+            parts.push(MatrixPart { buffer, first_row, num_rows, format });
+        }
+        Ok(Self { parts, rows, columns })
+    }
+
+    /// Uploads rows of `words` from `first_row` on.
+    ///
+    /// # Errors
+    /// If the device is lost.
+    ///
+    /// # Panics
+    /// If the matrix has no such rows, or `words` is no whole number of them.
+    pub fn write_rows(&self, device: &Device, first_row: usize, words: &[u32]) -> Result<()> {
+        let mut row = first_row;
+        let mut rest = words;
+        for part in &self.parts {
+            if rest.is_empty() || row >= part.first_row + part.num_rows {
+                continue;
+            }
+            let row_words = part.format.words_per_row(self.columns);
+            let at = row - part.first_row;
+            let count = (part.num_rows - at).min(rest.len() / row_words);
+            let (now, later) = rest.split_at(count * row_words);
+            device.upload_part(&part.buffer, at * row_words, now)?;
+            (row, rest) = (row + count, later);
+        }
+        assert!(rest.is_empty(), "rows past the end of a matrix, or part of a row");
+        Ok(())
+    }
+
+    /// One matrix above the other, each part as it is.
+    ///
+    /// # Panics
+    /// If the columns differ.
+    pub fn stack(matrices: Vec<Self>) -> Self {
+        let columns = matrices.first().map_or(0, |matrix| matrix.columns);
+        let mut stacked = Self { parts: Vec::new(), rows: 0, columns };
+        for matrix in matrices {
+            assert_eq!(matrix.columns, columns, "columns of stacked matrices");
+            for mut part in matrix.parts {
+                part.first_row += stacked.rows;
+                stacked.parts.push(part);
+            }
+            stacked.rows += matrix.rows;
+        }
+        stacked
+    }
+
+    /// The formats of all parts of `matrices`, each named once, in the order in which they come: `f16`, or `q4_k+q6_k`.
+    pub fn precision<'a>(matrices: impl Iterator<Item = &'a Self>) -> String {
+        let mut names: Vec<&str> = Vec::new();
+        for part in matrices.flat_map(|matrix| &matrix.parts) {
+            if !names.contains(&part.format.name()) {
+                names.push(part.format.name());
+            }
+        }
+        names.join("+")
+    }
+}

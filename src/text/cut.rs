@@ -1,0 +1,45 @@
+//! How a tokenizer cuts a text: its tokens, and what is lost.
+
+use super::Tokenizer;
+use super::tokenizer::guarded;
+use crate::Result;
+use crate::trace::{Piece, Segmentation};
+
+impl Tokenizer {
+    /// Cuts `text` into tokens. Unlike [`Self::encode`], it takes texts with characters that the vocabulary lacks,
+    /// and says what is lost.
+    ///
+    /// `name` is what the record calls the tokenizer. With `add_special_tokens`, what stands around a text counts too.
+    ///
+    /// ```
+    /// use sukashi::weights::ModelFiles;
+    ///
+    /// let tokenizer = ModelFiles::embedded()?.tokenizer.expect("it has one");
+    /// let cut = tokenizer.cut("soseki-mini", "猫🦀", false)?;
+    /// assert_eq!(cut.pieces.len(), 2);
+    /// assert_eq!(Vec::from_iter(cut.lost()), ["🦀"]);
+    /// # Ok::<(), sukashi::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Bad input where the tokenizer refuses the text altogether, as one of words without an unknown token does.
+    pub fn cut(&self, name: &str, text: &str, add_special_tokens: bool) -> Result<Segmentation> {
+        let encoding = guarded(|| self.inner.encode(text, add_special_tokens))
+            .map_err(|why| self.failed_encoding(text, why))?;
+        let mut covered = vec![false; text.len()];
+        let mut pieces = Vec::with_capacity(encoding.len());
+        for (&id, &(start, end)) in encoding.get_ids().iter().zip(encoding.get_offsets()) {
+            let (start, end) = (text.floor_char_boundary(start), text.ceil_char_boundary(end));
+            let own = text.get(start..end).unwrap_or_default();
+            covered[start..end.max(start)].fill(true);
+            let is_lost = |unknown: &super::tokenizer::Unknown| {
+                unknown.id == id && unknown.text != own && !own.is_empty()
+            };
+            let replaces = self.unknown.as_ref().filter(|unknown| is_lost(unknown)).map(|_| own.to_owned());
+            pieces.push(Piece { token: self.token(id), replaces });
+        }
+        let dropped = self.dropped(text, &covered);
+        Ok(Segmentation { tokenizer: name.to_owned(), vocab_size: self.vocab_size(), pieces, dropped })
+    }
+}

@@ -1,0 +1,219 @@
+//! Training a tokenizer on texts.
+
+use std::str::FromStr;
+
+use tokenizers::AddedToken;
+use tokenizers::decoders::DecoderWrapper;
+use tokenizers::decoders::fuse::Fuse;
+use tokenizers::models::bpe::{BPE, BpeTrainerBuilder};
+use tokenizers::models::wordlevel::{WordLevel, WordLevelTrainer};
+use tokenizers::models::{ModelWrapper, TrainerWrapper};
+use tokenizers::pre_tokenizers::PreTokenizerWrapper;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::pre_tokenizers::sequence::Sequence;
+use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
+use tokenizers::tokenizer::SplitDelimiterBehavior;
+
+use super::Tokenizer;
+use super::tokenizer::guarded;
+use crate::{Error, ErrorKind, Result};
+
+/// What a tokenizer's tokens are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum TokenizerKind {
+    /// Characters, and what merges make of them; `<unk>` for characters that the training texts lack.
+    #[default]
+    CharBpe,
+    /// Bytes, and what merges make of them: nothing is unknown.
+    ByteBpe,
+    /// Characters, and `<unk>`.
+    Char,
+    /// Bytes.
+    Byte,
+    /// Words: runs of letters, digits or signs, each with the space before it; `<unk>` for all others.
+    Word,
+}
+
+impl FromStr for TokenizerKind {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "char-bpe" => Ok(Self::CharBpe),
+            "byte-bpe" => Ok(Self::ByteBpe),
+            "char" => Ok(Self::Char),
+            "byte" => Ok(Self::Byte),
+            "word" => Ok(Self::Word),
+            _ => Err(Error::input("unknown kind of tokenizer")
+                .detail(format!("found {text:?}, expected one of char-bpe, byte-bpe, char, byte, word"))),
+        }
+    }
+}
+
+impl TokenizerKind {
+    fn has_bytes(self) -> bool {
+        matches!(self, Self::ByteBpe | Self::Byte)
+    }
+
+    fn has_merges(self) -> bool {
+        matches!(self, Self::CharBpe | Self::ByteBpe)
+    }
+}
+
+/// How a tokenizer is trained. The default: a character-based BPE of 5,000 tokens, of pairs that occur twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Training {
+    /// What its tokens are made of.
+    pub kind: TokenizerKind,
+    /// How many tokens it has at most, special ones included.
+    pub vocab_size: usize,
+    /// How often a pair has to occur to be merged, or a word to have a token.
+    pub min_frequency: u64,
+    /// Special tokens, such as `<|endoftext|>`; their ids come first.
+    pub special_tokens: Vec<String>,
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self {
+            kind: TokenizerKind::default(),
+            vocab_size: 5_000,
+            min_frequency: 2,
+            special_tokens: Vec::new(),
+        }
+    }
+}
+
+/// The token for characters that the training texts lack.
+const UNKNOWN: &str = "<unk>";
+const NUM_BYTES: usize = 256;
+/// Far more than any model has; the trainer makes room for as many at once.
+const MAX_VOCAB_SIZE: usize = 4_000_000;
+
+/// Merges stay within these: a run of letters, of digits or of signs, each with a space before it, or white space.
+const WORDS: &str = r" ?[\p{L}\p{M}]+| ?\p{N}+| ?[^\s\p{L}\p{M}\p{N}]+|\s+(?!\S)|\s+";
+
+impl Training {
+    /// Trains on `texts`; merges never reach across a line's end or from one text into the next.
+    ///
+    /// ```
+    /// use sukashi::text::Training;
+    ///
+    /// let tokenizer = Training { vocab_size: 20, ..Training::default() }.run(["low lower lowest"])?;
+    /// let cut = tokenizer.cut("tiny", "lower", false)?;
+    /// assert_eq!(cut.pieces[0].token.text.as_deref(), Some("low"));
+    /// # Ok::<(), sukashi::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Bad input where the texts are empty, where the vocabulary has no room for its bytes, its special tokens and at
+    /// least one more, or is larger than 4 million, or where a special token is empty or there twice.
+    pub fn run<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Result<Tokenizer> {
+        let special = self.special()?;
+        let room = self.room(special.len())?;
+        let failed =
+            |why: String| Error::new(ErrorKind::Computation, "cannot train the tokenizer").detail(why);
+        let lines: Vec<String> =
+            texts.into_iter().flat_map(|text| text.split_inclusive('\n')).map(str::to_owned).collect();
+        if lines.is_empty() {
+            return Err(Error::input("cannot train a tokenizer: the training texts are empty"));
+        }
+
+        let (model, mut trainer) = self.model(special, room).map_err(|error| failed(error.to_string()))?;
+        let inner = guarded(|| {
+            let mut inner = tokenizers::Tokenizer::new(model);
+            inner.with_pre_tokenizer(Some(self.pre_tokenizer()?));
+            inner.with_decoder(Some(self.decoder()));
+            inner.train(&mut trainer, lines.into_iter())?;
+            Ok(inner)
+        });
+        Ok(Tokenizer::from_parts(inner.map_err(failed)?, None))
+    }
+
+    /// The untrained model, and what trains it.
+    fn model(&self, special: Vec<String>, room: usize) -> tokenizers::Result<(ModelWrapper, TrainerWrapper)> {
+        let special = special.into_iter().map(|token| AddedToken::from(token, true)).collect();
+        if self.kind == TokenizerKind::Word {
+            let model = WordLevel::builder().unk_token(UNKNOWN.to_owned()).build()?;
+            let trainer = WordLevelTrainer::builder()
+                .show_progress(false)
+                .min_frequency(self.min_frequency)
+                .vocab_size(self.vocab_size)
+                .special_tokens(special)
+                .build()?;
+            return Ok((model.into(), trainer.into()));
+        }
+        let trainer = BpeTrainerBuilder::new()
+            .show_progress(false)
+            .min_frequency(self.min_frequency)
+            // Without room for merges, the trainer stops behind the alphabet.
+            .vocab_size(if self.kind.has_merges() { self.vocab_size } else { 0 })
+            .special_tokens(special);
+        let model = BPE::builder();
+        Ok(if self.kind.has_bytes() {
+            let alphabet = ByteLevel::alphabet().into_iter().collect();
+            (model.build()?.into(), trainer.initial_alphabet(alphabet).build().into())
+        } else {
+            // The most frequent characters, where there is no room for all.
+            let model = model.unk_token(UNKNOWN.to_owned()).build()?;
+            (model.into(), trainer.limit_alphabet(room).build().into())
+        })
+    }
+
+    /// The special tokens, `<unk>` first where characters can be missing.
+    fn special(&self) -> Result<Vec<String>> {
+        let mut special = if self.kind.has_bytes() { Vec::new() } else { vec![UNKNOWN.to_owned()] };
+        for token in &self.special_tokens {
+            if token.is_empty() || special.contains(token) {
+                return Err(Error::input(format!("cannot use the special token {token:?}"))
+                    .detail("expected texts that are not empty and differ"));
+            }
+            special.push(token.clone());
+        }
+        Ok(special)
+    }
+
+    /// How many tokens there is room for besides the special ones.
+    fn room(&self, num_special: usize) -> Result<usize> {
+        let alphabet = if self.kind.has_bytes() { NUM_BYTES } else { 1 };
+        let least = num_special + alphabet;
+        match self.vocab_size {
+            // Its size is what it is.
+            _ if self.kind == TokenizerKind::Byte => Ok(NUM_BYTES),
+            size if (least..=MAX_VOCAB_SIZE).contains(&size) => Ok(size - num_special),
+            size => Err(Error::input(format!("cannot train a tokenizer of {size} tokens"))
+                .detail(format!("expected {least} to {MAX_VOCAB_SIZE}"))),
+        }
+    }
+
+    fn pre_tokenizer(&self) -> tokenizers::Result<PreTokenizerWrapper> {
+        let pattern = SplitPattern::Regex(WORDS.to_owned());
+        let words = Split::new(pattern, SplitDelimiterBehavior::Isolated, false)?;
+        Ok(match self.kind.has_bytes() {
+            true => Sequence::new(vec![words.into(), ByteLevel::new(false, true, false).into()]).into(),
+            false => words.into(),
+        })
+    }
+
+    fn decoder(&self) -> DecoderWrapper {
+        match self.kind.has_bytes() {
+            true => ByteLevel::new(false, true, true).into(),
+            false => Fuse::new().into(),
+        }
+    }
+}
+
+impl Tokenizer {
+    /// The tokenizer as a `tokenizer.json`.
+    ///
+    /// # Errors
+    ///
+    /// None is known.
+    pub fn to_json(&self) -> Result<String> {
+        let json = guarded(|| self.inner.to_string(true));
+        json.map(|json| json + "\n").map_err(|why| {
+            Error::new(ErrorKind::Computation, "cannot write the tokenizer as JSON").detail(why)
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! SentencePiece's BPE: pieces with scores, and bytes for what has no piece.
+//!
+//! It joins the two neighbours whose joined text is the piece of the highest score, until none is left (Sennrich et
+//! al. 2016, arXiv:1508.07909; Kudo & Richardson 2018, arXiv:1808.06226). The `tokenizers` crate knows merges of two
+//! tokens instead, so every way to cut a piece into two becomes one.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use tokenizers::decoders::byte_fallback::ByteFallback;
+use tokenizers::decoders::fuse::Fuse;
+use tokenizers::decoders::sequence::Sequence as Decoders;
+use tokenizers::decoders::strip::Strip;
+use tokenizers::models::bpe::{BPE, Merges};
+use tokenizers::normalizers::replace::ReplacePattern;
+use tokenizers::normalizers::{NormalizerWrapper, Prepend, Replace, Sequence as Normalizers};
+
+use super::roles::Role;
+use super::{Vocabulary, unusable};
+use crate::text::tokenizer::guarded;
+use crate::{Error, Result};
+
+/// What a piece has for a space: `▁`, U+2581.
+const SPACE: char = '\u{2581}';
+
+/// Everything but the added tokens and what is put around a text.
+pub(super) fn build(label: &str, vocabulary: &Vocabulary, roles: &[Role]) -> Result<tokenizers::Tokenizer> {
+    if vocabulary.scores.is_empty() {
+        return Err(Error::input(format!("cannot use {label}: tokenizer.ggml.scores is missing"))
+            .detail(format!("found none, expected one for each of {} tokens", vocabulary.tokens.len()))
+            .hint("the order of a \"llama\" tokenizer's merges comes from its scores"));
+    }
+    let mut bpe = BPE::builder()
+        .vocab_and_merges(super::ids(&vocabulary.tokens), merges(vocabulary, roles))
+        .fuse_unk(true)
+        .byte_fallback(roles.contains(&Role::Byte));
+    let unknown = roles.iter().position(|&role| role == Role::Unknown);
+    if let Some(id) = vocabulary.unknown_token_id.map(|id| id as usize).or(unknown) {
+        bpe = bpe.unk_token(vocabulary.tokens[id].clone());
+    }
+
+    let has_prefix = vocabulary.add_space_prefix.unwrap_or(true);
+    guarded(|| {
+        let mut inner = tokenizers::Tokenizer::new(bpe.build()?);
+        inner.with_normalizer(Some(normalizer(vocabulary, has_prefix)?))?;
+        inner.with_decoder(Some(decoder(has_prefix)?));
+        Ok(inner)
+    })
+    .map_err(|why| unusable(label, why))
+}
+
+/// All ways to join two pieces into a third, the best first.
+///
+/// Equal scores are ordered as the converter of transformers orders them: longer left parts first.
+fn merges(vocabulary: &Vocabulary, roles: &[Role]) -> Merges {
+    let Vocabulary { tokens, scores, .. } = vocabulary;
+    let pieces = || tokens.iter().enumerate().filter(|&(id, _)| roles[id] == Role::Normal);
+    let ids: HashMap<&str, usize> = pieces().map(|(id, piece)| (piece.as_str(), id)).collect();
+    let mut merges = Vec::new();
+    for (id, piece) in pieces() {
+        let num_chars = piece.chars().count();
+        for (left_chars, (middle, _)) in piece.char_indices().enumerate().skip(1) {
+            let (left, right) = piece.split_at(middle);
+            if let (Some(&left), Some(&right)) = (ids.get(left), ids.get(right)) {
+                merges.push((scores[id], left_chars, num_chars - left_chars, id, left, right));
+            }
+        }
+    }
+    merges.sort_unstable_by(|a, b| {
+        let by_score = b.0.partial_cmp(&a.0).unwrap_or(Ordering::Equal);
+        by_score.then_with(|| (b.1, b.2, a.3, a.4, a.5).cmp(&(a.1, a.2, b.3, b.4, b.5)))
+    });
+    merges.into_iter().map(|(.., left, right)| (tokens[left].clone(), tokens[right].clone())).collect()
+}
+
+fn normalizer(vocabulary: &Vocabulary, has_prefix: bool) -> tokenizers::Result<NormalizerWrapper> {
+    let mut steps: Vec<NormalizerWrapper> = Vec::new();
+    if vocabulary.remove_extra_whitespaces == Some(true) {
+        for (pattern, content) in [("^ +| +$", ""), (" {2,}", " ")] {
+            steps.push(Replace::new(ReplacePattern::Regex(pattern.to_string()), content)?.into());
+        }
+    }
+    if has_prefix {
+        steps.push(Prepend::new(SPACE.to_string()).into());
+    }
+    steps.push(Replace::new(" ", SPACE.to_string())?.into());
+    Ok(Normalizers::new(steps).into())
+}
+
+fn decoder(has_prefix: bool) -> tokenizers::Result<Decoders> {
+    let mut steps =
+        vec![Replace::new(SPACE.to_string(), " ")?.into(), ByteFallback::new().into(), Fuse::new().into()];
+    if has_prefix {
+        steps.push(Strip::new(' ', 1, 0).into());
+    }
+    Ok(Decoders::new(steps))
+}

@@ -1,0 +1,64 @@
+//! How a BPE builds a text from its characters.
+
+use serde::{Deserialize, Serialize};
+
+use super::Token;
+
+/// The merges that build a text, as a forest: one tree for each token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeTree {
+    /// What the tokenizer is called.
+    pub tokenizer: String,
+    /// How many tokens it has.
+    pub vocab_size: usize,
+    /// How many merges it knows.
+    pub num_merges: usize,
+    /// What is built.
+    pub text: String,
+    /// The leaves in the text's order, then the merges in the order in which they are made.
+    pub nodes: Vec<Node>,
+    /// The trees' upper ends, in the text's order: the tokens of the text.
+    pub roots: Vec<usize>,
+}
+
+/// A character or byte, or two neighbours made one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// What it is alone.
+    pub token: Token,
+    /// The merge that made it; `None` for a leaf.
+    pub merge: Option<Merge>,
+}
+
+/// A merge of two neighbours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Merge {
+    /// The left one, an index of [`MergeTree::nodes`] below the node's own.
+    pub left: usize,
+    /// The right one, likewise.
+    pub right: usize,
+    /// Its place among all merges, counted from 1: the lowest is made first.
+    pub rank: usize,
+}
+
+impl MergeTree {
+    /// Whether every index is in its range, every node but the roots has one parent, and the roots none.
+    pub(crate) fn is_sound(&self) -> bool {
+        let mut parents = vec![0_usize; self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate() {
+            for child in node.merge.into_iter().flat_map(|merge| [merge.left, merge.right]) {
+                if child >= index {
+                    return false;
+                }
+                parents[child] += 1;
+            }
+        }
+        for &root in &self.roots {
+            match parents.get_mut(root) {
+                Some(count) => *count += 1,
+                None => return false,
+            }
+        }
+        !self.roots.is_empty() && parents.iter().all(|&count| count == 1)
+    }
+}

@@ -1,0 +1,223 @@
+//! Figures of numbers given by hand, and of several traces: goldens, exact values, layout and bad input.
+
+use sukashi::figure::{
+    Budget, Compare, Figure, Lang, Logits, NextToken, Style, TextMode, Theme, TopK, budget, compare, example,
+    mixing, next_token, next_tokens, softmax, top_k,
+};
+use sukashi::model::{Head, mix};
+use sukashi::trace::Mixing;
+use sukashi::{Device, ErrorKind, Result};
+
+use super::goldens::{assert_golden, assert_golden_png};
+use super::layout::assert_laid_out;
+use super::{style, texts};
+
+fn logits() -> Logits {
+    Logits {
+        names: ["Beijing", "Shanghai", "Guangzhou"].map(str::to_owned).to_vec(),
+        logits: vec![3.0, 1.5, 0.5],
+        temperatures: vec![0.5, 1.0, 2.0],
+    }
+}
+
+fn full(context: usize) -> Budget {
+    let parts = [("system", 300), ("history", 1_200), ("根拠", 900), ("</svg><script>", 80), ("answer", 800)];
+    Budget { context, parts: parts.map(|(name, tokens)| (name.to_owned(), tokens)).to_vec(), tokenizer: None }
+}
+
+type Draw = fn(&Style) -> Result<Figure>;
+
+/// What the CPU twins give for X = [[1, 0], [0, 1], [1, 1]] as Q, K and V.
+fn mixed(causal: bool) -> Mixing {
+    let x = vec![vec![1.0, 0.0], vec![0.0, 1.0], vec![1.0, 1.0]];
+    let names = ["猫", "が", "</svg>"].map(str::to_owned).to_vec();
+    let head = Head { names, q: x.clone(), k: x.clone(), v: x, causal };
+    pollster::block_on(mix(&Device::Cpu, head)).unwrap()
+}
+
+const FIGURES: [(&str, Draw); 8] = [
+    ("next-token-log", |style| {
+        next_token(&example::japanese(), &NextToken { log: true, ..NextToken::default() }, style)
+    }),
+    ("next-tokens", |style| {
+        let traces = [&example::japanese(), &example::english()];
+        next_tokens(&traces, &NextToken { count: 6, ..NextToken::default() }, style)
+    }),
+    ("compare", |style| {
+        let first = example::japanese();
+        let mut second = first.clone();
+        second.steps[0] = example::step(3, &[("、", 6.0), ("猫", 5.2), ("犬", 4.9)], 4_096, 1.2e3, None);
+        let ids = [107, 100, 4_000];
+        for (candidate, id) in second.steps[0].candidates.iter_mut().zip(ids) {
+            candidate.id = id;
+        }
+        let names = Some(["全ヘッド".to_owned(), "ヘッド 3.1 なし".to_owned()]);
+        compare([&first, &second], &Compare { names, count: 6, ..Compare::default() }, style)
+    }),
+    ("top-k", |style| {
+        let mut trace = example::japanese();
+        trace.sampling.min_p = Some(0.03);
+        top_k(&trace, &TopK { count: 10, ..TopK::default() }, style)
+    }),
+    ("budget", |style| budget(&full(4_096), style)),
+    ("budget-over", |style| budget(&full(3_000), style)),
+    ("softmax", |style| softmax(&logits(), style)),
+    ("mixing", |style| {
+        // Devices round differently, and this is about the drawing.
+        let row = |values: [f32; 3]| values.to_vec();
+        let weights =
+            vec![row([0.401, 0.198, 0.401]), row([0.198, 0.401, 0.401]), row([0.248, 0.248, 0.503])];
+        mixing(&Mixing { weights, ..mixed(false) }, style)
+    }),
+];
+
+#[test]
+fn they_equal_the_goldens() {
+    for (name, draw) in FIGURES {
+        for (theme, theme_name) in [(Theme::Light, "light"), (Theme::Dark, "dark"), (Theme::Print, "print")] {
+            for lang in [Lang::Ja, Lang::En] {
+                let figure = draw(&Style { theme, lang, ..style() }).unwrap();
+                let name = format!("{name}-{theme_name}-{}.svg", lang.code());
+                assert_golden(&name, &figure.svg_with(TextMode::Text));
+            }
+        }
+        let figure = draw(&style()).unwrap();
+        assert_golden(&format!("{name}.csv"), &figure.data_csv());
+        assert_golden_png(name, &figure.png(1.0).unwrap());
+    }
+}
+
+#[test]
+fn they_are_laid_out_at_every_width() {
+    for (_, draw) in FIGURES {
+        for width in ["240px", "360px", "84mm", "720px", "1600px"] {
+            for lang in [Lang::Ja, Lang::En] {
+                for caption in [false, true] {
+                    let style = Style { width: width.parse().unwrap(), lang, caption, ..style() };
+                    assert_laid_out(&draw(&style).unwrap());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn softmax_gives_the_textbooks_numbers() {
+    let figure = softmax(&logits(), &style()).unwrap();
+    let shown = texts(&figure.svg_with(TextMode::Text));
+    for number in ["0.9465", "0.0471", "0.0064", "0.7662", "0.1710", "0.0629", "0.5685", "0.2686", "0.1629"] {
+        assert!(shown.iter().any(|text| text == number), "no {number} in {shown:?}");
+    }
+}
+
+#[test]
+fn mixing_gives_the_textbooks_numbers() {
+    let want = [[0.401, 0.198, 0.401], [0.198, 0.401, 0.401], [0.248, 0.248, 0.503]];
+    let mixed_ = mixed(false);
+    for (row, want) in mixed_.weights.iter().zip(want) {
+        for (got, want) in row.iter().zip(want) {
+            assert!((got - want).abs() < 6e-4, "{row:?}, expected {want:?}");
+        }
+    }
+    assert!((mixed_.scores[2][2] - 2.0_f32.sqrt()).abs() < 1e-6, "{:?}", mixed_.scores);
+    // What the weights make of the values.
+    for (weights, output) in mixed_.weights.iter().zip(&mixed_.output) {
+        assert!((output[0] - weights[0] - weights[2]).abs() < 1e-6);
+        assert!((output[1] - weights[1] - weights[2]).abs() < 1e-6);
+    }
+    let shown = texts(&mixing(&mixed_, &style()).unwrap().svg_with(TextMode::Text));
+    for number in ["0.401", "0.198", "0.248", "0.503"] {
+        assert!(shown.iter().any(|text| text == number), "no {number} in {shown:?}");
+    }
+    let causal = mixed(true);
+    assert_eq!(causal.weights[0], [1.0, 0.0, 0.0]);
+    assert_eq!(causal.weights[1][2], 0.0);
+    assert_eq!(causal.weights[2], mixed_.weights[2]);
+}
+
+#[test]
+fn matrices_that_do_not_go_together_are_refused() {
+    let x = || vec![vec![1.0, 0.0], vec![0.0, 1.0]];
+    let head = || Head { names: vec!["a".to_owned(), "b".to_owned()], q: x(), k: x(), v: x(), causal: false };
+    let refused = |head: Head, expected: &str| {
+        let error = pollster::block_on(mix(&Device::Cpu, head)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Input);
+        assert!(error.to_string().contains(expected), "{error}");
+    };
+    refused(Head::default(), "0 tokens");
+    refused(Head { q: vec![vec![1.0, 0.0], vec![1.0]], ..head() }, "row 2 of Q has 1 numbers");
+    refused(Head { k: vec![vec![1.0, f32::NAN]; 2], ..head() }, "row 1 of K holds NaN");
+    refused(Head { v: vec![vec![1.0]], ..head() }, "V has 1 rows");
+    refused(Head { v: vec![vec![], vec![]], ..head() }, "V has 0 columns");
+    refused(Head { k: vec![vec![1.0]; 2], ..head() }, "Q has 2 columns and K has 1");
+    refused(Head { names: vec!["a".to_owned(); 65], ..head() }, "65 tokens");
+    let values = vec![vec![1.0, 2.0, 3.0]; 2];
+    let wide = pollster::block_on(mix(&Device::Cpu, Head { v: values, ..head() })).unwrap();
+    assert_eq!(wide.output[0], [1.0, 2.0, 3.0]);
+    let mut ragged = mixed(false);
+    ragged.weights[1].pop();
+    assert_eq!(mixing(&ragged, &style()).map(|_| ()).unwrap_err().kind(), ErrorKind::Input);
+}
+
+#[test]
+fn renormalised_numbers_sum_to_one() {
+    let mut trace = example::japanese();
+    trace.sampling.min_p = Some(0.03);
+    let figure = top_k(&trace, &TopK::default(), &style()).unwrap();
+    let data = figure.data_csv();
+    let rows: Vec<csv::StringRecord> =
+        csv::Reader::from_reader(data.as_bytes()).records().map(std::result::Result::unwrap).collect();
+    for column in [5, 6, 7] {
+        let sum: f64 = rows.iter().map(|row| row[column].parse::<f64>().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-9, "column {column} sums to {sum}");
+    }
+    for (row, candidate) in rows.iter().zip(&trace.steps[0].candidates[..12]) {
+        assert_eq!(row[7].parse::<f64>().unwrap(), candidate.prob_final);
+        assert_eq!(row[8].parse::<bool>().unwrap(), candidate.prob_final > 0.0);
+    }
+}
+
+#[test]
+fn what_a_trace_does_not_list_is_bounded() {
+    let (_, draw) = FIGURES[2];
+    let figure = draw(&style()).unwrap();
+    let shown = texts(&figure.svg_with(TextMode::Text));
+    assert!(shown.iter().any(|text| text.starts_with("≦ ")), "{shown:?}");
+    let same = compare([&example::english(); 2], &Compare::default(), &style()).unwrap();
+    assert!(texts(&same.svg_with(TextMode::Text)).iter().filter(|text| *text == "±0 pt").count() > 10);
+}
+
+#[test]
+fn an_overfull_context_says_so() {
+    let figure = budget(&full(3_000), &style()).unwrap();
+    assert!(figure.alt_text().contains("280 トークン超過"), "{}", figure.alt_text());
+    assert!(figure.data_csv().contains("too many,280,"));
+    assert!(budget(&full(3_280), &style()).unwrap().data_csv().contains("free,0,"));
+}
+
+#[test]
+fn bad_numbers_are_refused() {
+    let refused = |figure: Result<Figure>, expected: &str| {
+        let error = figure.map(|_| ()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Input);
+        assert!(error.to_string().contains(expected), "{error}");
+    };
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        refused(softmax(&Logits { logits: vec![1.0, bad, 0.0], ..logits() }, &style()), "logit 2");
+    }
+    refused(softmax(&Logits { logits: vec![], ..logits() }, &style()), "0 logits");
+    refused(softmax(&Logits { logits: vec![0.0; 2], ..logits() }, &style()), "2 logits with 3 names");
+    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        refused(softmax(&Logits { temperatures: vec![bad], ..logits() }, &style()), "temperature");
+    }
+    refused(budget(&full(0), &style()), "0 tokens");
+    refused(budget(&Budget { context: 1, ..Budget::default() }, &style()), "0 parts");
+    let parts = vec![("a".to_owned(), usize::MAX), ("b".to_owned(), 1)];
+    refused(budget(&Budget { context: 1, parts, tokenizer: None }, &style()), "too large");
+    let mut plain = example::japanese();
+    plain.sampling.top_k = None;
+    refused(top_k(&plain, &TopK::default(), &style()), "--top-k 5");
+    refused(next_tokens(&[], &NextToken::default(), &style()), "0 traces");
+    let traces = [&example::japanese(), &example::english()];
+    refused(compare(traces, &Compare::default(), &style()), "4096 and 50257");
+}

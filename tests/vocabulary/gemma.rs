@@ -1,0 +1,59 @@
+//! The real Gemma 3 270M.
+
+use std::time::{Duration, Instant};
+
+use sukashi::text::{EncodeOptions, Tokenizer, Vocabulary};
+
+use super::{check, read_json, vocabulary};
+
+/// The file's vocabulary, from a JSON file with its `tokenizer.ggml.*` fields.
+fn gemma() -> Option<Vocabulary> {
+    let path = std::env::var_os("SUKASHI_GEMMA_VOCABULARY")?;
+    let fields = read_json(path);
+    let fields: serde_json::Map<_, _> = fields
+        .as_object()?
+        .iter()
+        .filter_map(|(key, value)| Some((key.strip_prefix("tokenizer.ggml.")?.to_string(), value.clone())))
+        .collect();
+    Some(vocabulary(&fields.into()))
+}
+
+#[test]
+fn ids_are_those_of_llama_cpp_and_transformers() {
+    let Some(vocabulary) = gemma() else {
+        println!("SKIP: no Gemma 3 270M");
+        return;
+    };
+    let start = Instant::now();
+    let tokenizer = Tokenizer::from_vocabulary("gemma-3-270m.gguf", vocabulary).unwrap();
+    assert!(start.elapsed() < Duration::from_secs(6), "took {:?}", start.elapsed());
+    println!("built in {:?}", start.elapsed());
+    assert_eq!(tokenizer.vocab_size(), 262_144);
+
+    check("gemma-3-270m", &tokenizer, &read_json("tests/goldens/gemma-3-270m/tokens.json"), Some(2));
+    for (prompt, ids) in [
+        ("東京は日本の", &[2, 31414, 237048, 76444][..]),
+        ("The capital of France is", &[2, 818, 5279, 529, 7001, 563]),
+        ("Мы решили отправиться на", &[2, 68445, 128568, 107426, 6671, 1333]),
+    ] {
+        assert_eq!(tokenizer.encode(prompt, EncodeOptions::default()).unwrap(), ids, "{prompt}");
+    }
+}
+
+/// Many more texts, for a person who changes the merges: `[text, ...]` and `[[id, ...], ...]` in two JSON files.
+#[test]
+#[ignore = "needs SUKASHI_TEXTS and SUKASHI_IDS, two JSON files of texts and of ids"]
+fn ids_of_other_texts() {
+    let tokenizer = Tokenizer::from_vocabulary("gemma-3-270m.gguf", gemma().unwrap()).unwrap();
+    let read = |name: &str| read_json(std::env::var_os(name).unwrap());
+    let (texts, ids) = (read("SUKASHI_TEXTS"), read("SUKASHI_IDS"));
+    let mut different = 0;
+    for (text, want) in texts.as_array().unwrap().iter().zip(ids.as_array().unwrap()) {
+        let got = tokenizer.encode(text.as_str().unwrap(), super::WITHOUT_BOS).unwrap();
+        if serde_json::json!(got) != *want {
+            different += 1;
+            println!("{text} gives {got:?}, expected {want}");
+        }
+    }
+    assert_eq!(different, 0, "of {}", texts.as_array().unwrap().len());
+}

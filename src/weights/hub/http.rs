@@ -1,5 +1,6 @@
 //! Requests to the hub: redirects that keep the token where it belongs, and second tries.
 
+use std::io::ErrorKind as Io;
 use std::time::Duration;
 
 use ureq::http::header::{ACCEPT_ENCODING, AUTHORIZATION, LOCATION, RANGE};
@@ -167,15 +168,18 @@ impl Client {
 
     fn unreachable(&self, uri: &Uri, cause: ureq::Error) -> Trouble {
         let error = Error::new(ErrorKind::Io, format!("cannot reach {}", without_query(uri)));
+        // What rustls says of a certificate arrives in this form.
+        let is_distrusted = matches!(&cause, ureq::Error::Io(cause) if cause.kind() == Io::InvalidData);
         let error = match is_same_origin(uri, &self.origin) {
+            _ if is_distrusted => {
+                error.hint("the certificates that are trusted are those of Mozilla's list, without the system's own")
+            }
             true => error.hint(
                 "is there a network? HF_ENDPOINT names another hub, HF_HUB_OFFLINE=1 uses what is in the cache",
             ),
             false => error.detail(format!("{} sent us there", self.endpoint)),
         };
-        // A certificate that is not accepted stays so.
-        let may_pass = !matches!(cause, ureq::Error::Rustls(_) | ureq::Error::Tls(_));
-        Trouble { error: error.caused_by(cause), may_pass }
+        Trouble::passing(error.caused_by(cause))
     }
 }
 
@@ -186,7 +190,6 @@ pub(super) fn is_passing(status: u16) -> bool {
 
 /// Whether a connection broke that had been there.
 fn is_cut(error: &ureq::Error) -> bool {
-    use std::io::ErrorKind as Io;
     match error {
         ureq::Error::Io(error) => matches!(
             error.kind(),

@@ -7,12 +7,14 @@
 )]
 
 mod bad_input;
+mod bigram;
 mod commands;
 mod dump;
 mod figure;
 mod generate;
 mod next;
 mod streams;
+mod tokenize;
 mod trace;
 
 use std::io::Write;

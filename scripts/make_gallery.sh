@@ -76,6 +76,7 @@ figure budget コンテキストウィンドウ 'The context window' budget \
     --part system=300 --part history=1200 --part evidence=900 --part question=80 --part answer=800 --context 4096
 figure softmax 'ロジットから確率へ' 'From logits to probabilities' softmax \
     --logits 3,1.5,0.5 --names Beijing,Shanghai,Guangzhou --temperatures 0.5,1,2
+figure mixing 'アテンションによる混合' 'Attention mixes vectors' mixing --x '1,0;0,1;1,1' --names 猫,が,鳴く --device cpu
 
 if [ -n "${SUKASHI_GEMMA:-}" ]; then
     # The pictures are drawn from within their folder.

@@ -44,7 +44,7 @@ pub fn mixing(mixing: &Mixing, style: &Style) -> Result<Figure> {
         (Lang::En, true) => "no token sees those after it (causal mask)",
         (Lang::En, false) => "every token sees all",
     };
-    page.subtitle(&["softmax(QKᵀ / √d) V".to_owned(), mask.to_owned()]);
+    page.subtitle(&["softmax(QK^T / √d) V".to_owned(), mask.to_owned()]);
     draw(&mut page, &matrices, &names, mixing.causal);
 
     let contents = Contents {
@@ -66,8 +66,8 @@ fn title(lang: Lang) -> &'static str {
 
 fn scores_title(lang: Lang) -> String {
     match lang {
-        Lang::Ja => "スコア QKᵀ / √d",
-        Lang::En => "scores QKᵀ / √d",
+        Lang::Ja => "スコア QK^T / √d",
+        Lang::En => "scores QK^T / √d",
     }
     .to_owned()
 }

@@ -134,9 +134,13 @@ fn cut_word(lang: Lang) -> &'static str {
 }
 
 const GAP: f64 = 8.0;
+/// The longest bar is no shorter than this.
+const SHORTEST_ROOM: f64 = 12.0;
 
 /// Where the two columns of bars stand.
 struct Columns {
+    /// Of labels and numbers.
+    size: f64,
     labels: f64,
     /// Where the bars of either side begin.
     zeros: [f64; 2],
@@ -150,27 +154,30 @@ struct Columns {
 impl Columns {
     fn new(page: &Page<'_>, distribution: &Distribution<'_>, rows: &[&Candidate]) -> Self {
         let lang = page.style.lang;
-        let bold = page.setting(LABEL, Weight::Bold);
-        let other = words::other_short(lang).to_owned();
-        let names = rows.iter().map(|candidate| label(candidate)).chain([other]);
-        let labels = names.map(|name| bold.measure(&name)).fold(0.0, f64::max).min(page.inner() * 0.3);
-        let width = (page.inner() - labels - 4.0 * GAP) / 2.0;
-        let first = page.margin + labels + GAP;
+        // On a narrow page smaller type leaves room for bars.
+        let size = if page.inner() < 340.0 { NOTE } else { LABEL };
+        let bold = page.setting(size, Weight::Bold);
         let values = rows.iter().flat_map(|candidate| [candidate.prob_scaled, candidate.prob_final]);
         let values: Vec<f64> = values.chain([distribution.other, other_final(rows)]).collect();
         let numbers = values.iter().map(|value| bold.measure(&percent(*value)));
         let numbers = numbers.fold(bold.measure(cut_word(lang)), f64::max);
+        let most = (page.inner() * 0.3).min(page.inner() - 4.0 * GAP - 2.0 * (numbers + GAP + SHORTEST_ROOM));
+        let other = words::other_short(lang).to_owned();
+        let names = rows.iter().map(|candidate| label(candidate)).chain([other]);
+        let labels = names.map(|name| bold.measure(&name)).fold(0.0, f64::max).min(most);
+        let width = (page.inner() - labels - 4.0 * GAP) / 2.0;
+        let first = page.margin + labels + GAP;
         let greatest = values.iter().copied().fold(0.0, f64::max);
-        let scale = if greatest > 0.0 { (width - numbers - GAP).max(8.0) / greatest } else { 0.0 };
+        let scale = if greatest > 0.0 { (width - numbers - GAP) / greatest } else { 0.0 };
         let zeros = [first, first + width + 2.0 * GAP];
-        Self { labels, zeros, width, scale, pitch: if rows.len() > 15 { 22.0 } else { 26.0 } }
+        Self { size, labels, zeros, width, scale, pitch: if rows.len() > 15 { 22.0 } else { 26.0 } }
     }
 
     fn draw(&self, page: &mut Page<'_>, shown: &Distribution<'_>, rows: &[&Candidate], settings: &Settings) {
         let (palette, lang) = (page.palette, page.style.lang);
         self.headings(page);
         let top = page.y;
-        let mut was_cut = false;
+        let (mut was_cut, mut kept_end) = (false, top);
         for candidate in rows {
             let kept = candidate.prob_final > 0.0;
             let name = label(candidate);
@@ -179,6 +186,9 @@ impl Columns {
                 page.items.push(Item::Line { points, stroke: palette.muted, width: 1.0, dash: Some("4 3") });
             }
             was_cut |= !kept;
+            if !was_cut {
+                kept_end = page.y + self.pitch;
+            }
             let (fill, color) = match kept {
                 _ if shown.is_chosen(candidate) => (palette.accent, palette.accent_text),
                 true => (palette.bar, palette.text),
@@ -201,7 +211,7 @@ impl Columns {
             let points = vec![(zero, top), (zero, page.y)];
             page.items.push(Item::Line { points, stroke: palette.hatch, width: 1.0, dash: None });
         }
-        self.threshold(page, rows, settings, top);
+        self.threshold(page, rows, settings, (top, kept_end));
     }
 
     fn headings(&self, page: &mut Page<'_>) {
@@ -226,9 +236,9 @@ impl Columns {
         let Look { fill, hatch, color, weight } = look;
         let middle = page.y + self.pitch / 2.0;
         let thickness = (self.pitch * 0.64).round();
-        let shown = page.setting(LABEL, weight).fit_start(name, self.labels + 0.01);
-        let baseline = Text::centred(middle, LABEL);
-        page.text(shown, self.zeros[0] - GAP, baseline, Anchor::End, LABEL, weight, color);
+        let shown = page.setting(self.size, weight).fit_start(name, self.labels + 0.01);
+        let baseline = Text::centred(middle, self.size);
+        page.text(shown, self.zeros[0] - GAP, baseline, Anchor::End, self.size, weight, color);
         for (side, (value, zero)) in values.into_iter().zip(self.zeros).enumerate() {
             let length = if value > 0.0 { (value * self.scale).max(1.0) } else { 0.0 };
             let bounds = Bounds { x: zero, y: middle - thickness / 2.0, width: length, height: thickness };
@@ -243,7 +253,7 @@ impl Columns {
                 x,
                 y: baseline,
                 anchor: Anchor::Start,
-                size: LABEL,
+                size: self.size,
                 weight,
                 color,
                 upwards: false,
@@ -258,16 +268,24 @@ impl Columns {
     }
 
     /// Where min-p draws its line through the bars before truncation.
-    fn threshold(&self, page: &mut Page<'_>, rows: &[&Candidate], settings: &Settings, top: f64) {
+    fn threshold(
+        &self,
+        page: &mut Page<'_>,
+        rows: &[&Candidate],
+        settings: &Settings,
+        (top, kept_end): (f64, f64),
+    ) {
         let (Some(min_p), Some(first)) = (settings.min_p.filter(|p| *p > 0.0), rows.first()) else { return };
         let palette = page.palette;
         let least = min_p * first.prob_scaled;
         let x = self.zeros[0] + least * self.scale;
-        let points = vec![(x, top - 3.0), (x, page.y + 5.0)];
+        // Further down it would cross the numbers of what is cut.
+        let points = vec![(x, top - 3.0), (x, kept_end)];
         page.items.push(Item::Line { points, stroke: palette.muted, width: 1.0, dash: Some("2 2") });
         let name = format!("min-p {min_p} × {} = {}", percent(first.prob_scaled), percent(least));
         let y = page.y + 6.0 + NOTE;
-        page.text(name, self.zeros[0], y, Anchor::Start, NOTE, Weight::Regular, palette.muted);
+        let name = page.setting(NOTE, Weight::Regular).fit_start(&name, page.inner());
+        page.text(name, page.margin, y, Anchor::Start, NOTE, Weight::Regular, palette.muted);
         page.y = y + 4.0;
     }
 }

@@ -134,6 +134,37 @@ fn figures() {
 }
 
 #[test]
+fn figures_of_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = in_folder(&folder, "figure.svg");
+    let draw = |args: &[&str], parts: &[&str]| {
+        refused(&[&["figure"], args, &["-o", &path]].concat(), parts);
+    };
+    draw(&["softmax", "--logits", "1,NaN"], &["logit 2", "NaN"]);
+    draw(&["softmax", "--logits", "1,x"], &["x"]);
+    draw(&["softmax", "--logits", "1,2", "--names", "a"], &["2 logits with 1 names"]);
+    draw(&["softmax", "--logits", "1,2", "--temperatures", "0"], &["temperature 0"]);
+    draw(&["mixing", "--x", "1,2;3"], &["row 2 of Q has 1 numbers"]);
+    draw(&["mixing", "--x", "1,y"], &["\"y\" is no number"]);
+    draw(&["mixing", "-q", "1"], &["--x"]);
+    draw(&["mixing", "--x", "1;2", "--names", "a"], &["Q has 2 rows"]);
+    draw(&["budget", "--context", "10"], &["--part"]);
+    draw(&["budget", "--part", "a=-1", "--context", "10"], &["-1"]);
+    draw(&["budget", "--part", "a=1"], &["--context"]);
+    draw(&["budget", "--part", "a=1", "--context", "0"], &["0 tokens"]);
+    draw(&["budget", "--part", "a", "--context", "9"], &["NAME="]);
+    draw(&["budget", "--part-file", "a=no/such.txt"], &["no/such.txt"]);
+    draw(&["top-k", "吾輩は"], &["--top-k 5"]);
+    draw(&["next-token", "吾輩は", "鷗", "--top", "3"], &["U+9DD7"]);
+    draw(&["next-token", "吾輩は", "--compare", "no/such.json"], &["no/such.json"]);
+    draw(&["next-token", "吾輩は", "--names", "a,b"], &["--compare"]);
+    draw(&["softmax", "--logits", "1,2", "--snippet", "pdf"], &["pdf", "latex"]);
+    let csv = in_folder(&folder, "figure.csv");
+    refused(&["figure", "softmax", "--logits", "1", "-o", &csv, "--snippet", "md"], &["no picture"]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is written");
+}
+
+#[test]
 fn targets() {
     let folder = tempfile::tempdir().unwrap();
     let missing = in_folder(&folder, "missing/out.json");

@@ -177,3 +177,69 @@ fn records_that_are_none() {
     }
     assert!(!std::path::Path::new(&path).exists());
 }
+
+#[test]
+fn figures_of_numbers_need_no_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| in_folder(&folder, name);
+    let text = path("question.txt");
+    std::fs::write(&text, "吾輩は猫である").unwrap();
+    let file = format!("question={text}");
+    let csv = path("budget.csv");
+    // In the order of the command line, whichever flag a part comes with.
+    succeed(&[
+        "figure",
+        "budget",
+        "--part",
+        "system=30",
+        "--part-file",
+        &file,
+        "--part",
+        "answer=40",
+        "-o",
+        &csv,
+    ]);
+    let rows = std::fs::read_to_string(&csv).unwrap();
+    let names: Vec<&str> = rows.lines().map(|row| row.split(',').next().unwrap()).collect();
+    assert_eq!(names, ["part", "system", "question", "answer", "free", "context"], "{rows}");
+    assert!(rows.contains("question,7,") && rows.contains("context,256,"), "{rows}");
+    let csv = path("softmax.csv");
+    succeed(&["figure", "softmax", "--logits", "3,1.5,0.5", "--names", "a,b,c", "-o", &csv]);
+    assert_eq!(std::fs::read_to_string(csv).unwrap().lines().count(), 10);
+    let csv = path("mixing.csv");
+    cpu(&["figure", "mixing", "--x", "1,0;0,1;1,1", "-o", &csv]);
+    let rows = std::fs::read_to_string(csv).unwrap();
+    assert!(rows.contains("weights,3,x3,3,0.503"), "{rows}");
+}
+
+#[test]
+fn several_prompts_and_records_share_a_figure() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| in_folder(&folder, name);
+    let csv = path("several.csv");
+    cpu(&["figure", "next-token", "吾輩は", "先生は", "--top", "3", "-o", &csv]);
+    let rows = std::fs::read_to_string(&csv).unwrap();
+    assert_eq!(rows.lines().count(), 1 + 2 * 4, "{rows}");
+    let records = ["吾輩は", "先生は"].map(|prompt| {
+        let record = path(&format!("{prompt}.json"));
+        cpu(&["next", prompt, "--top", "3", "-o", &record]);
+        record
+    });
+    let [first, second] = &records;
+    let drawn = path("drawn.csv");
+    succeed(&["figure", "next-token", "--from", first, "--from", second, "--top", "3", "-o", &drawn]);
+    assert_eq!(std::fs::read_to_string(&drawn).unwrap(), rows);
+    let svg = path("compared.svg");
+    let compare = ["figure", "next-token", "--from", first, "--compare", second, "-o", &svg];
+    succeed(&[&compare[..], &["--names", "with,without"]].concat());
+    assert!(std::fs::read_to_string(&svg).unwrap().contains("without"));
+}
+
+#[test]
+fn snippets_show_the_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let (svg, png) = (in_folder(&folder, "s.svg"), in_folder(&folder, "s.png"));
+    let args = ["figure", "softmax", "--logits", "1,2", "-o", &svg, "-o", &png, "--snippet", "html"];
+    let lines = succeed(&args);
+    assert!(lines.contains("s.png\" alt=\"") && lines.contains("0.7311"), "{lines}");
+}

@@ -2,9 +2,11 @@
 
 use sukashi::figure::{
     Budget, Compare, Figure, Lang, Logits, NextToken, Style, TextMode, Theme, TopK, budget, compare, example,
-    next_token, next_tokens, softmax, top_k,
+    mixing, next_token, next_tokens, softmax, top_k,
 };
-use sukashi::{ErrorKind, Result};
+use sukashi::model::{Head, mix};
+use sukashi::trace::Mixing;
+use sukashi::{Device, ErrorKind, Result};
 
 use super::goldens::{assert_golden, assert_golden_png};
 use super::layout::assert_laid_out;
@@ -25,7 +27,15 @@ fn full(context: usize) -> Budget {
 
 type Draw = fn(&Style) -> Result<Figure>;
 
-const FIGURES: [(&str, Draw); 7] = [
+/// What the CPU twins give for X = [[1, 0], [0, 1], [1, 1]] as Q, K and V.
+fn mixed(causal: bool) -> Mixing {
+    let x = vec![vec![1.0, 0.0], vec![0.0, 1.0], vec![1.0, 1.0]];
+    let names = ["猫", "が", "</svg>"].map(str::to_owned).to_vec();
+    let head = Head { names, q: x.clone(), k: x.clone(), v: x, causal };
+    pollster::block_on(mix(&Device::Cpu, head)).unwrap()
+}
+
+const FIGURES: [(&str, Draw); 8] = [
     ("next-token-log", |style| {
         next_token(&example::japanese(), &NextToken { log: true, ..NextToken::default() }, style)
     }),
@@ -46,12 +56,19 @@ const FIGURES: [(&str, Draw); 7] = [
     }),
     ("top-k", |style| {
         let mut trace = example::japanese();
-        trace.sampling.min_p = Some(0.05);
+        trace.sampling.min_p = Some(0.03);
         top_k(&trace, &TopK { count: 10, ..TopK::default() }, style)
     }),
     ("budget", |style| budget(&full(4_096), style)),
     ("budget-over", |style| budget(&full(3_000), style)),
     ("softmax", |style| softmax(&logits(), style)),
+    ("mixing", |style| {
+        // Devices round differently, and this is about the drawing.
+        let row = |values: [f32; 3]| values.to_vec();
+        let weights =
+            vec![row([0.401, 0.198, 0.401]), row([0.198, 0.401, 0.401]), row([0.248, 0.248, 0.503])];
+        mixing(&Mixing { weights, ..mixed(false) }, style)
+    }),
 ];
 
 #[test]
@@ -94,9 +111,58 @@ fn softmax_gives_the_textbooks_numbers() {
 }
 
 #[test]
+fn mixing_gives_the_textbooks_numbers() {
+    let want = [[0.401, 0.198, 0.401], [0.198, 0.401, 0.401], [0.248, 0.248, 0.503]];
+    let mixed_ = mixed(false);
+    for (row, want) in mixed_.weights.iter().zip(want) {
+        for (got, want) in row.iter().zip(want) {
+            assert!((got - want).abs() < 6e-4, "{row:?}, expected {want:?}");
+        }
+    }
+    assert!((mixed_.scores[2][2] - 2.0_f32.sqrt()).abs() < 1e-6, "{:?}", mixed_.scores);
+    // What the weights make of the values.
+    for (weights, output) in mixed_.weights.iter().zip(&mixed_.output) {
+        assert!((output[0] - weights[0] - weights[2]).abs() < 1e-6);
+        assert!((output[1] - weights[1] - weights[2]).abs() < 1e-6);
+    }
+    let shown = texts(&mixing(&mixed_, &style()).unwrap().svg_with(TextMode::Text));
+    for number in ["0.401", "0.198", "0.248", "0.503"] {
+        assert!(shown.iter().any(|text| text == number), "no {number} in {shown:?}");
+    }
+    let causal = mixed(true);
+    assert_eq!(causal.weights[0], [1.0, 0.0, 0.0]);
+    assert_eq!(causal.weights[1][2], 0.0);
+    assert_eq!(causal.weights[2], mixed_.weights[2]);
+}
+
+#[test]
+fn matrices_that_do_not_go_together_are_refused() {
+    let x = || vec![vec![1.0, 0.0], vec![0.0, 1.0]];
+    let head = || Head { names: vec!["a".to_owned(), "b".to_owned()], q: x(), k: x(), v: x(), causal: false };
+    let refused = |head: Head, expected: &str| {
+        let error = pollster::block_on(mix(&Device::Cpu, head)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Input);
+        assert!(error.to_string().contains(expected), "{error}");
+    };
+    refused(Head::default(), "0 tokens");
+    refused(Head { q: vec![vec![1.0, 0.0], vec![1.0]], ..head() }, "row 2 of Q has 1 numbers");
+    refused(Head { k: vec![vec![1.0, f32::NAN]; 2], ..head() }, "row 1 of K holds NaN");
+    refused(Head { v: vec![vec![1.0]], ..head() }, "V has 1 rows");
+    refused(Head { v: vec![vec![], vec![]], ..head() }, "V has 0 columns");
+    refused(Head { k: vec![vec![1.0]; 2], ..head() }, "Q has 2 columns and K has 1");
+    refused(Head { names: vec!["a".to_owned(); 65], ..head() }, "65 tokens");
+    let values = vec![vec![1.0, 2.0, 3.0]; 2];
+    let wide = pollster::block_on(mix(&Device::Cpu, Head { v: values, ..head() })).unwrap();
+    assert_eq!(wide.output[0], [1.0, 2.0, 3.0]);
+    let mut ragged = mixed(false);
+    ragged.weights[1].pop();
+    assert_eq!(mixing(&ragged, &style()).map(|_| ()).unwrap_err().kind(), ErrorKind::Input);
+}
+
+#[test]
 fn renormalised_numbers_sum_to_one() {
     let mut trace = example::japanese();
-    trace.sampling.min_p = Some(0.05);
+    trace.sampling.min_p = Some(0.03);
     let figure = top_k(&trace, &TopK::default(), &style()).unwrap();
     let data = figure.data_csv();
     let rows: Vec<csv::StringRecord> =
@@ -105,7 +171,7 @@ fn renormalised_numbers_sum_to_one() {
         let sum: f64 = rows.iter().map(|row| row[column].parse::<f64>().unwrap()).sum();
         assert!((sum - 1.0).abs() < 1e-9, "column {column} sums to {sum}");
     }
-    for (row, candidate) in rows.iter().zip(&trace.steps[0].candidates) {
+    for (row, candidate) in rows.iter().zip(&trace.steps[0].candidates[..12]) {
         assert_eq!(row[7].parse::<f64>().unwrap(), candidate.prob_final);
         assert_eq!(row[8].parse::<bool>().unwrap(), candidate.prob_final > 0.0);
     }

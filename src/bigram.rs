@@ -158,6 +158,7 @@ impl LanguageModel for Bigram {
                 family: "bigram".to_owned(),
                 weights_sha256: self.0.text_sha256.clone(),
                 precision: "counts".to_owned(),
+                left_out: Vec::new(),
             },
             // Counting needs no device.
             adapter: AdapterInfo {

@@ -105,6 +105,18 @@ impl Device {
         }
     }
 
+    /// Overwrites words of `buffer` from `first_word` on, and lets go of the copy that the upload needs.
+    pub(crate) fn upload_part(&self, buffer: &Buffer, first_word: usize, words: &[u32]) -> Result<()> {
+        match (self, &*buffer.0) {
+            (Self::Gpu(gpu), Storage::Gpu(target)) => gpu.upload_part(target, first_word, words),
+            (Self::Cpu, Storage::Cpu(_)) => {
+                buffer.write_words()[first_word..][..words.len()].copy_from_slice(words);
+                Ok(())
+            }
+            _ => panic!("a buffer belongs to the device that made it"),
+        }
+    }
+
     /// Starts recording: what [`crate::kernels::Program::run`] writes into.
     pub fn record(&self) -> Recorder {
         match self {

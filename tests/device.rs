@@ -188,10 +188,11 @@ fn check_golden(label: &str, device: &Device) {
     let golden = Golden::open(&golden_folder("soseki-mini").join("golden.safetensors"));
     let ids = golden.ids("input_ids");
     let model = Model::embedded(device).unwrap();
-    let request = CaptureRequest { logits: true, ..CaptureRequest::default() };
-    let logits = pollster::block_on(Capture::run(&model, &ids, request)).unwrap().logits.unwrap();
+    let request = CaptureRequest::new(model.spec(), ["logits"]).unwrap();
+    let capture = pollster::block_on(Capture::run(&model, &ids, &request)).unwrap();
+    let logits = &capture.get("logits").unwrap().values;
     let want = golden.floats("logits");
-    assert_close(&format!("{label}: logits"), &logits, &want, LOGITS_ATOL);
+    assert_close(&format!("{label}: logits"), logits, &want, LOGITS_ATOL);
 
     let mut session = Session::new(&model).unwrap();
     let last = &want[want.len() - model.spec().vocab_size..];

@@ -7,8 +7,13 @@ use std::str::FromStr;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use sukashi::bigram::Unit;
+use sukashi::model::{Ablation, DecoderSpec, spec};
 use sukashi::sampling::{Choice, Settings};
+use sukashi::weights::ModelFiles;
 use sukashi::{Error, Result};
+
+use super::model::open_model;
+use super::terminal::Terminal;
 
 /// A flag that takes one of `names`, which `T` reads.
 pub fn names<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
@@ -32,8 +37,9 @@ pub struct RunArgs {
     /// Of a prompt longer than the model's context, keep the end
     #[arg(long)]
     pub truncate_prompt: bool,
-    /// Folder with config.json, model.safetensors and tokenizer.json [default: the model in the program]
-    #[arg(long, value_name = "PATH", help_heading = "Model")]
+    /// A .gguf file, a folder with config.json, model.safetensors and tokenizer.json, or a model to download: owner/name,
+    /// owner/name@revision, owner/name:file.gguf [default: the model in the program]
+    #[arg(long, value_name = "MODEL", help_heading = "Model")]
     pub model: Option<PathBuf>,
     /// Continue by counts of pairs in this text instead of by a model: the most primitive language model there is
     #[arg(long, value_name = "FILE", conflicts_with = "model", help_heading = "Model")]
@@ -52,6 +58,50 @@ pub struct RunArgs {
     /// auto, cpu, or an index, a backend or part of a name that `sukashi adapters` lists
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Model")]
     pub device: String,
+}
+
+impl RunArgs {
+    /// The model's files, which may be those in the program.
+    pub fn files(&self, terminal: &Terminal) -> Result<ModelFiles> {
+        open_model(self.model.as_deref(), terminal)
+    }
+
+    /// The model's sizes and choices.
+    pub fn spec(&self, terminal: &Terminal) -> Result<DecoderSpec> {
+        let files = self.files(terminal)?;
+        spec::from_config(&files.config, &files.config_label)
+    }
+}
+
+/// What is left out of the model.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Model")]
+pub struct AblationArgs {
+    /// Leave out head H of layer L, both counted from 0; may be repeated
+    #[arg(long, value_name = "L.H", value_parser = layer_and_head)]
+    zero_head: Vec<(usize, usize)>,
+    /// Leave out the feed-forward part of layer L, counted from 0; may be repeated
+    #[arg(long, value_name = "L")]
+    zero_mlp: Vec<usize>,
+}
+
+impl AblationArgs {
+    /// Whether nothing is left out.
+    pub fn is_empty(&self) -> bool {
+        self.ablation().is_empty()
+    }
+
+    /// The parts.
+    pub fn ablation(&self) -> Ablation {
+        let (heads, mlps) = (self.zero_head.iter().copied(), self.zero_mlp.iter().copied());
+        Ablation { heads: heads.collect(), mlps: mlps.collect() }
+    }
+}
+
+fn layer_and_head(text: &str) -> std::result::Result<(usize, usize), String> {
+    let parsed =
+        text.split_once('.').and_then(|(layer, head)| Some((layer.parse().ok()?, head.parse().ok()?)));
+    parsed.ok_or_else(|| "expected LAYER.HEAD, such as 3.0".to_owned())
 }
 
 /// What is done to the distribution.
@@ -148,4 +198,24 @@ pub fn at_least_one(flag: &str, count: usize) -> Result<()> {
         0 => Err(Error::input(format!("cannot work with {flag} 0")).detail("expected 1 or more")),
         _ => Ok(()),
     }
+}
+
+/// Reads `0,5-9`.
+pub fn positions(text: &str) -> Result<Vec<usize>> {
+    // Longer than any context, so that nobody counts to 10^18 before it is refused.
+    const MOST: usize = 1 << 24;
+    let refused = |part: &str| {
+        Error::input("cannot read --positions")
+            .detail(format!("found {part:?}, expected positions from 0 to {MOST} such as 0,5-9"))
+    };
+    let mut all = Vec::new();
+    for part in text.split(',').map(str::trim) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let position = |number: &str| number.trim().parse::<usize>().ok().filter(|number| *number <= MOST);
+        match (position(first), position(last)) {
+            (Some(first), Some(last)) if first <= last => all.extend(first..=last),
+            _ => return Err(refused(part)),
+        }
+    }
+    Ok(all)
 }

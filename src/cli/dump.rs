@@ -2,62 +2,81 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-use sukashi::model::{Capture, CaptureRequest};
+use sukashi::model::{Capture, CaptureRequest, DecoderSpec, Point};
 use sukashi::output;
 
-use super::args::RunArgs;
-use super::failure::Outcome;
+use super::args::{AblationArgs, RunArgs, positions};
+use super::failure::{Outcome, print};
 use super::run::Input;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, pad, width};
 
 /// Save what is inside the model as tensors
 ///
-/// The file holds input_ids [T] as i64, and as f32 what --capture asks for: logits [T, vocab],
-/// hidden_states [layers + 1, T, hidden], attentions [layers, heads, T, T]. In Python,
-/// safetensors.numpy.load_file reads it.
+/// The file holds input_ids and positions as i64, and as f32 what --capture names: points that --list shows, in
+/// which * stands for any characters, or hidden_states [layers + 1, T, hidden] and attentions [layers, heads, T,
+/// T] as in Hugging Face's outputs. In Python, safetensors.numpy.load_file reads it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     run: RunArgs,
-    /// What to save
+    #[command(flatten)]
+    ablation: AblationArgs,
+    /// What to save, such as layers.*.attn.probs,layers.3.resid
     #[arg(
         long,
-        value_name = "WHAT",
+        value_name = "NAME,…",
         value_delimiter = ',',
         default_values = ["logits", "hidden_states", "attentions"],
         help_heading = "Output"
     )]
-    capture: Vec<Captured>,
+    capture: Vec<String>,
+    /// At which positions, such as 0,5-9: counted from 0 [default: all]
+    #[arg(long, value_name = "N,…", help_heading = "Output")]
+    positions: Option<String>,
+    /// Print the names and shapes of everything that can be saved, and end
+    #[arg(long, help_heading = "Output", conflicts_with_all = ["output", "force"])]
+    list: bool,
     /// The file, such as inside.safetensors
-    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    output: PathBuf,
+    #[arg(short, long, value_name = "FILE", help_heading = "Output", required_unless_present = "list")]
+    output: Option<PathBuf>,
     /// Replace the file if it exists
     #[arg(long, help_heading = "Output")]
     force: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum Captured {
-    /// Logits at every position
-    Logits,
-    /// The residual stream before each layer and after the final norm
-    HiddenStates,
-    /// Attention weights of every head
-    Attentions,
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    let Some(path) = args.output.as_ref().filter(|_| !args.list) else {
+        return print(&list(&args.run.spec(terminal)?));
+    };
+    output::check_target(path, args.force)?;
+    let positions = args.positions.as_deref().map(positions).transpose()?;
+    let input = Input::read(&args.run, terminal)?;
+    let mut request = CaptureRequest::new(input.spec(), &args.capture)?;
+    if let Some(positions) = positions {
+        request = request.at(positions);
+    }
+    let run = input.without(args.ablation.ablation())?.load(terminal)?;
+    let capture = pollster::block_on(Capture::run(&run.model, &run.prompt.ids, &request))?;
+    let bytes = capture.to_safetensors(&run.model)?;
+    Ok(output::write_atomically(path, &bytes, args.force)?)
 }
 
-pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    output::check_target(&args.output, args.force)?;
-    let wanted = |what| args.capture.contains(&what);
-    let request = CaptureRequest {
-        logits: wanted(Captured::Logits),
-        hidden_states: wanted(Captured::HiddenStates),
-        attentions: wanted(Captured::Attentions),
+/// Each point with its shape: T captured positions of a text of S tokens.
+fn list(spec: &DecoderSpec) -> String {
+    // Larger than any size of a model, so that they can be told from those.
+    const T: usize = usize::MAX;
+    const S: usize = usize::MAX - 1;
+    let size = |size: usize| match size {
+        T => "T".to_owned(),
+        S => "S".to_owned(),
+        size => size.to_string(),
     };
-    let run = Input::read(&args.run, terminal)?.load(terminal)?;
-    let capture = pollster::block_on(Capture::run(&run.model, &run.prompt.ids, request))?;
-    let bytes = capture.to_safetensors(&run.model)?;
-    Ok(output::write_atomically(&args.output, &bytes, args.force)?)
+    let points = Point::all(spec);
+    let names: Vec<String> = points.iter().map(Point::to_string).collect();
+    let widest = names.iter().map(|name| width(name)).max().unwrap_or(0);
+    let line = |(point, name): (&Point, &String)| {
+        let shape = Vec::from_iter(point.shape(spec, T, S).into_iter().map(size)).join(", ");
+        format!("{}  [{shape}]\n", pad(name, widest))
+    };
+    points.iter().zip(&names).map(line).collect()
 }

@@ -11,12 +11,16 @@ mod dump;
 mod failure;
 mod figure;
 mod generate;
+#[cfg(feature = "hub")]
+mod hub_options;
 mod man;
+mod model;
 mod next;
 mod progress;
 mod prompt;
 mod record;
 mod run;
+mod score;
 mod stop;
 mod system_fonts;
 mod table;
@@ -54,6 +58,7 @@ enum Command {
     Next(next::Args),
     Generate(generate::Args),
     Trace(trace::Args),
+    Score(score::Args),
     Figure(figure::Args),
     Tokenize(tokenize::Args),
     Dump(dump::Args),
@@ -79,6 +84,7 @@ impl Cli {
             Command::Next(args) => next::run(&args, &terminal),
             Command::Generate(args) => generate::run(&args, &terminal),
             Command::Trace(args) => trace::run(&args, &terminal),
+            Command::Score(args) => score::run(&args, &terminal),
             Command::Figure(args) => figure::run(&args, &terminal),
             Command::Tokenize(args) => tokenize::run(&args, &terminal),
             Command::Dump(args) => dump::run(&args, &terminal),

@@ -4,7 +4,7 @@ use sukashi::Trace;
 use sukashi::figure::Lang;
 use sukashi::trace::visible;
 
-use super::args::{RunArgs, StageArgs};
+use super::args::{AblationArgs, RunArgs, StageArgs};
 use super::bigram;
 use super::failure::Outcome;
 use super::record::{OutputArgs, Steps, record, recorder};
@@ -24,6 +24,8 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 10)]
     top: usize,
     #[command(flatten)]
+    ablation: AblationArgs,
+    #[command(flatten)]
     stages: StageArgs,
     #[command(flatten)]
     output: OutputArgs,
@@ -37,7 +39,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let trace = match bigram::open(&args.run, terminal)? {
         Some(run) => record(&run, run.sampler(settings)?, &recorder, look, |_, _| Ok(()))?,
         None => {
-            let input = Input::read(&args.run, terminal)?;
+            let input = Input::read(&args.run, terminal)?.without(args.ablation.ablation())?;
             let sampler = input.sampler(settings)?;
             record(&input.load(terminal)?, sampler, &recorder, look, |_, _| Ok(()))?
         }

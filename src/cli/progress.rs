@@ -13,32 +13,44 @@ const PATIENCE: Duration = Duration::from_millis(400);
 pub struct Progress {
     label: String,
     started: Instant,
+    is_bytes: bool,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
     pub fn new(label: impl Into<String>) -> Self {
-        Self { label: label.into(), started: Instant::now(), bar: None }
+        Self { label: label.into(), started: Instant::now(), is_bytes: false, bar: None }
+    }
+
+    /// A bar that counts bytes, with their rate.
+    #[cfg(feature = "hub")]
+    pub fn of_bytes(label: impl Into<String>) -> Self {
+        Self { label: label.into(), started: Instant::now(), is_bytes: true, bar: None }
     }
 
     /// `done` of `total` is done.
     pub fn set(&mut self, done: usize, total: usize) {
         if self.bar.is_none() && self.started.elapsed() >= PATIENCE && done < total {
-            self.bar = Some(self.bar(total));
+            self.bar = Some(self.bar(done, total));
         }
         if let Some(bar) = &self.bar {
+            bar.set_length(total as u64);
             bar.set_position(done as u64);
         }
     }
 
-    fn bar(&self, total: usize) -> ProgressBar {
+    fn bar(&self, done: usize, total: usize) -> ProgressBar {
         let bar = ProgressBar::new(total as u64).with_elapsed(self.started.elapsed());
+        // What an earlier download left was not got at this one's rate.
+        bar.set_position(done as u64);
+        bar.reset_eta();
         bar.set_message(self.label.clone());
-        let template = match terminal::stderr_has_colors() {
-            true => "{msg} {wide_bar:.cyan/dim} {pos}/{len}",
-            false => "{msg} {wide_bar} {pos}/{len}",
+        let bar_style = if terminal::stderr_has_colors() { "{wide_bar:.cyan/dim}" } else { "{wide_bar}" };
+        let numbers = match self.is_bytes {
+            true => "{decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}",
+            false => "{pos}/{len}",
         };
-        match ProgressStyle::with_template(template) {
+        match ProgressStyle::with_template(&format!("{{msg}} {bar_style} {numbers}")) {
             Ok(style) => bar.with_style(style.progress_chars("━━─")),
             Err(_) => bar,
         }

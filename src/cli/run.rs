@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sukashi::figure::Lang;
-use sukashi::model::{DecoderSpec, spec};
+use sukashi::model::{Ablation, DecoderSpec, spec};
 use sukashi::sampling::{Sampler, Settings};
 use sukashi::weights::ModelFiles;
 use sukashi::{Device, Error, LanguageModel, Model, Result};
@@ -23,6 +23,7 @@ pub struct Input {
     spec: DecoderSpec,
     prompt: Prompt,
     device: String,
+    ablation: Ablation,
 }
 
 /// A model on its device, and the prompt.
@@ -39,13 +40,26 @@ impl Input {
             return Err(Error::input("cannot use --bigram here: it takes a model")
                 .hint("next, trace, and the figures of their records take --bigram"));
         }
-        let files = match &args.model {
-            Some(folder) => ModelFiles::open(folder)?,
-            None => ModelFiles::embedded()?,
-        };
+        let files = args.files(terminal)?;
         let spec = spec::from_config(&files.config, &files.config_label)?;
         let prompt = Prompt::read(args, &files, &spec, terminal)?;
-        Ok(Self { files, spec, prompt, device: args.device.clone() })
+        Ok(Self { files, spec, prompt, device: args.device.clone(), ablation: Ablation::default() })
+    }
+
+    /// Leaves parts of the model out.
+    pub fn without(self, ablation: Ablation) -> Result<Self> {
+        ablation.check(&self.spec)?;
+        Ok(Self { ablation, ..self })
+    }
+
+    /// What the model will be given.
+    pub fn prompt(&self) -> &Prompt {
+        &self.prompt
+    }
+
+    /// The model's sizes and choices.
+    pub fn spec(&self) -> &DecoderSpec {
+        &self.spec
     }
 
     /// Another prompt for the same model.
@@ -74,6 +88,7 @@ impl Input {
         let mut progress = Progress::new(terminal.words("読み込み中", "loading"));
         let model = Model::from_files(&device, self.files, &mut |done, total| progress.set(done, total))?;
         drop(progress);
+        let model = model.without(self.ablation)?;
         Ok(Run { model, prompt: self.prompt, load_time: started.elapsed() })
     }
 }

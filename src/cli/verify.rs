@@ -1,9 +1,12 @@
 //! `sukashi verify`: holds a device against the CPU twins.
 
+use std::path::PathBuf;
+
 use sukashi::verify::{self, Report};
-use sukashi::{Device, Error, ErrorKind};
+use sukashi::{Device, Error, ErrorKind, Model};
 
 use super::failure::{Outcome, print};
+use super::model::open_model;
 use super::progress::Progress;
 use super::run::say_if_slow;
 use super::terminal::Terminal;
@@ -11,12 +14,15 @@ use super::terminal::Terminal;
 /// Compute every kernel on the adapter and compare with the CPU
 ///
 /// Runs every kernel over a sweep of shapes and the embedded model end to end, and prints the worst error of each as a
-/// percentage of its tolerance. The exit code is 1 if one is outside.
+/// percentage of its tolerance; with --model, runs that model instead and names the first layer that diverges. The exit code is 1 if one is outside.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// auto, cpu, or an index, a backend or part of a name that `sukashi adapters` lists
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: String,
+    /// Compare this model instead, end to end along the same tokens: a .gguf file, a folder, or a model to download
+    #[arg(long, value_name = "PATH")]
+    model: Option<PathBuf>,
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
@@ -24,9 +30,21 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     if args.device.eq_ignore_ascii_case("auto") {
         say_if_slow(&device, terminal);
     }
-    let mut progress = Progress::new(terminal.words("検証中", "verifying"));
-    let report = pollster::block_on(verify::run(&device, &mut |done, total, _| progress.set(done, total)))?;
-    drop(progress);
+    let report = match &args.model {
+        Some(path) => {
+            let load = |device: &Device| {
+                let mut progress = Progress::new(terminal.words("読み込み中", "loading"));
+                let files = open_model(Some(path), terminal)?;
+                Model::from_files(device, files, &mut |done, total| progress.set(done, total))
+            };
+            let (tested, twin) = (load(&device)?, load(&Device::Cpu)?);
+            pollster::block_on(verify::run_model(&tested, &twin))?
+        }
+        None => {
+            let mut progress = Progress::new(terminal.words("検証中", "verifying"));
+            pollster::block_on(verify::run(&device, &mut |done, total, _| progress.set(done, total)))?
+        }
+    };
     let info = device.info();
     print(&format!("{} · {} · {}\n\n{}", info.name, info.backend, info.driver, table(&report)))?;
     match report.rows.iter().filter(|row| !row.passed).count() {

@@ -1,7 +1,7 @@
 //! The twin of `embedding`.
 
-use super::element;
-use crate::tensor::Format;
+use super::weight::unpack;
+use crate::tensor::{BLOCK, Format};
 
 /// Rows of a table, or of a part of one.
 #[derive(Debug, Clone, Copy)]
@@ -25,13 +25,20 @@ pub fn embedding(
     (hidden_size, stride): (usize, usize),
     y: &mut [f32],
 ) {
+    let row_words = table.format.words_per_row(stride);
     for (token, &id) in ids.iter().enumerate() {
         let Some(row) = (id as usize).checked_sub(table.first_row).filter(|&row| row < table.num_rows) else {
             continue;
         };
-        for (channel, y) in y[token * stride..][..hidden_size].iter_mut().enumerate() {
-            let value = element(table.words, table.format, row * stride + channel) * scale;
-            *y = if accumulate { *y + value } else { value };
+        let words = &table.words[row * row_words..][..row_words];
+        let y = &mut y[token * stride..][..hidden_size];
+        let mut weights = [0.0; BLOCK];
+        for (block, y) in y.chunks_mut(BLOCK).enumerate() {
+            unpack(words, table.format, stride, block * BLOCK, &mut weights);
+            for (y, weight) in y.iter_mut().zip(weights) {
+                let value = weight * scale;
+                *y = if accumulate { *y + value } else { value };
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The twin of `gemv` and of `gemm`, which computes the same for many tokens at once.
 
-use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use rayon::prelude::*;
 
+use super::weight::unpack;
 use crate::tensor::Format;
 
 /// Rows below which threads cost more than they save.
@@ -69,9 +69,11 @@ fn row_products<const N: usize>(
 ) -> [f32; N] {
     let mut sums = [[0.0_f64; 8]; N];
     let mut unpacked = [0.0_f32; BLOCK];
+    let row_words = weight.format.words_per_row(x_stride);
+    let words = &weight.words[row * row_words..][..row_words];
     for block in (0..x_stride).step_by(BLOCK) {
         let unpacked = &mut unpacked[..BLOCK.min(x_stride - block)];
-        unpack(weight.words, weight.format, row * x_stride + block, unpacked);
+        unpack(words, weight.format, x_stride, block, unpacked);
         for (token, sums) in sums.iter_mut().enumerate().take(tokens) {
             let x = &x[token * x_stride + block..][..unpacked.len()];
             for (x, weights) in x.chunks_exact(8).zip(unpacked.chunks_exact(8)) {
@@ -83,21 +85,4 @@ fn row_products<const N: usize>(
     }
     let bias = f64::from(weight.bias.get(row).copied().unwrap_or(0.0));
     sums.map(|sums| (sums.iter().sum::<f64>() + bias) as f32)
-}
-
-/// Stored elements from `start`, a multiple of 8, on as f32.
-fn unpack(words: &[u32], format: Format, start: usize, to: &mut [f32]) {
-    match format {
-        Format::F32 => to.copy_from_slice(bytemuck::cast_slice(&words[start..start + to.len()])),
-        Format::F16 => {
-            let halves: &[u16] = bytemuck::cast_slice(&words[start / 2..(start + to.len()) / 2]);
-            halves.reinterpret_cast::<half::f16>().convert_to_f32_slice(to);
-        }
-        Format::Bf16 => {
-            for (to, word) in to.chunks_exact_mut(2).zip(&words[start / 2..]) {
-                to[0] = f32::from_bits(word << 16);
-                to[1] = f32::from_bits(word & 0xffff_0000);
-            }
-        }
-    }
 }

@@ -19,6 +19,8 @@ mod rope;
 mod select_rows;
 mod softcap;
 mod swiglu;
+mod weight;
+mod zero_columns;
 
 pub use add::add;
 pub use attention::{Heads, attention};
@@ -37,14 +39,4 @@ pub use rope::rope;
 pub use select_rows::select_rows;
 pub use softcap::softcap;
 pub use swiglu::swiglu;
-
-use crate::tensor::Format;
-
-/// Element `index` of weights stored in `format`.
-fn element(words: &[u32], format: Format, index: usize) -> f32 {
-    match format {
-        Format::F32 => f32::from_bits(words[index]),
-        Format::F16 => half::f16::from_bits((words[index / 2] >> (16 * (index % 2))) as u16).to_f32(),
-        Format::Bf16 => f32::from_bits((words[index / 2] >> (16 * (index % 2))) << 16),
-    }
-}
+pub use zero_columns::zero_columns;

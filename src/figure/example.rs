@@ -2,7 +2,10 @@
 
 use crate::Trace;
 use crate::sampling::Settings;
-use crate::trace::{AdapterInfo, Candidate, Chosen, ModelInfo, Prompt, SCHEMA, Step, Temperature, Token};
+use crate::trace::{
+    AdapterInfo, Attention, Candidate, Chosen, HeadWeights, Lens, LensCell, LensLayer, ModelInfo, Prediction,
+    Prompt, Record, SCHEMA, Score, ScoredToken, Step, Temperature, Token, Totals,
+};
 
 /// 「吾輩は」 and three characters after it, from a vocabulary of characters.
 pub fn japanese() -> Trace {
@@ -131,11 +134,6 @@ pub fn step(
 
 /// A trace around `steps`.
 pub fn trace(model: &str, prompt: &str, tokens: &[&str], steps: Vec<Step>) -> Trace {
-    let token = |(index, text): (usize, &&str)| Token {
-        id: index as u32 + 10,
-        text: Some((*text).to_owned()),
-        bytes: Some(text.as_bytes().to_vec()),
-    };
     let chosen: String = steps.iter().filter_map(|step| step.chosen.as_ref()?.text.clone()).collect();
     Trace {
         schema: SCHEMA.to_owned(),
@@ -145,6 +143,7 @@ pub fn trace(model: &str, prompt: &str, tokens: &[&str], steps: Vec<Step>) -> Tr
             family: "gpt2".to_owned(),
             weights_sha256: "5ca1ab1e".repeat(8),
             precision: "f16".to_owned(),
+            left_out: Vec::new(),
         },
         adapter: AdapterInfo {
             name: "Example GPU".to_owned(),
@@ -153,11 +152,146 @@ pub fn trace(model: &str, prompt: &str, tokens: &[&str], steps: Vec<Step>) -> Tr
             kind: "discrete".to_owned(),
         },
         sampling: Settings { temperature: 0.8, top_k: Some(6), seed: 7, ..Settings::default() },
-        prompt: Prompt {
-            text: Some(prompt.to_owned()),
-            tokens: tokens.iter().enumerate().map(token).collect(),
-        },
+        prompt: Prompt { text: Some(prompt.to_owned()), tokens: self::tokens(tokens) },
         steps,
         text: Some(format!("{prompt}{chosen}")),
     }
+}
+
+/// A score of these tokens, with made-up numbers.
+pub fn score_of(texts: &[&str]) -> Score {
+    let number = |index: usize| {
+        let prob = libm::exp(-((index * 7 % 11) as f64) * 0.8 - 0.02);
+        let rank = 1 + index * 7 % 11 * (index % 5 + 1);
+        Prediction {
+            prob,
+            log_prob: libm::log(prob),
+            rank,
+            entropy_bits: 0.5 + (index * 5 % 13) as f64 * 0.4,
+        }
+    };
+    let tokens: Vec<ScoredToken> = tokens(texts)
+        .into_iter()
+        .enumerate()
+        .map(|(index, token)| ScoredToken { token, prediction: (index > 0).then(|| number(index)) })
+        .collect();
+    let Trace { version, model, adapter, .. } = trace("soseki-mini", "", &[], Vec::new());
+    Score {
+        schema: Score::SCHEMA.to_owned(),
+        version,
+        model,
+        adapter,
+        text: Some(texts.concat()),
+        vocab_size: 4_096,
+        totals: Totals::of(&tokens),
+        tokens,
+    }
+}
+
+/// 「吾輩は猫である。\n名前はまだ無い。」.
+pub fn score() -> Score {
+    score_of(&SENTENCE)
+}
+
+const SENTENCE: [&str; 17] =
+    ["吾", "輩", "は", "猫", "で", "あ", "る", "。", "\n", "名", "前", "は", "ま", "だ", "無", "い", "。"];
+
+/// Four heads of layer 2 over these tokens, with made-up weights.
+pub fn attention_of(texts: &[&str]) -> Attention {
+    let row = |query: usize, head: usize| -> Vec<f32> {
+        // One head looks at the start, one at itself, one at the token before, one everywhere.
+        let weight = |key: usize| match head {
+            0 => {
+                if key == 0 {
+                    6.0
+                } else {
+                    0.5
+                }
+            }
+            1 => {
+                if key == query {
+                    8.0
+                } else {
+                    0.3
+                }
+            }
+            2 => {
+                if key + 1 == query {
+                    20.0
+                } else {
+                    0.1
+                }
+            }
+            _ => 1.0 + (key * 3 % 5) as f32,
+        };
+        let sum: f32 = (0..=query).map(weight).sum();
+        (0..=query).map(|key| weight(key) / sum).collect()
+    };
+    let head = |head| HeadWeights {
+        layer: 2,
+        head,
+        weights: (0..texts.len()).map(|query| row(query, head)).collect(),
+    };
+    let Trace { version, model, adapter, .. } = trace("soseki-mini", "", &[], Vec::new());
+    Attention {
+        schema: Attention::SCHEMA.to_owned(),
+        version,
+        model,
+        adapter,
+        prompt: Prompt { text: Some(texts.concat()), tokens: tokens(texts) },
+        num_layers: 6,
+        num_heads: 4,
+        heads: (0..4).map(head).collect(),
+    }
+}
+
+/// As [`attention_of`], of 「吾輩は猫である。」.
+pub fn attention() -> Attention {
+    attention_of(&SENTENCE[..8])
+}
+
+/// A lens of so many layers on these tokens, with made-up numbers; the cells say the tokens that come next.
+pub fn lens_of(texts: &[&str], num_layers: usize) -> Lens {
+    let all = tokens(texts);
+    let cell = |depth: usize, position: usize| {
+        let certainty = depth as f64 / num_layers as f64;
+        let ends = depth + 1 + position % 3 > num_layers;
+        let token = &all[if ends { (position + 1) % all.len() } else { (position * 3 + depth) % all.len() }];
+        LensCell {
+            token: token.clone(),
+            prob: (certainty * certainty * 0.9 + 0.01 * (position % 7) as f64).min(1.0),
+            rank: if ends { 1 } else { 2 + (num_layers - depth) * (position % 60 + 1) },
+            entropy_bits: 12.0 * (1.0 - certainty) + 0.3,
+            kl_bits: if depth == num_layers { 0.0 } else { 9.0 * (1.0 - certainty) },
+        }
+    };
+    let layer = |depth: usize| LensLayer {
+        point: if depth == 0 { "embed".to_owned() } else { format!("layers.{}.resid", depth - 1) },
+        cells: (0..all.len()).map(|position| cell(depth, position)).collect(),
+    };
+    let Trace { version, model, adapter, .. } = trace("soseki-mini", "", &[], Vec::new());
+    Lens {
+        schema: Lens::SCHEMA.to_owned(),
+        version,
+        model,
+        adapter,
+        prompt: Prompt { text: Some(texts.concat()), tokens: all.clone() },
+        vocab_size: 4_096,
+        positions: (0..all.len()).collect(),
+        layers: (0..=num_layers).map(layer).collect(),
+    }
+}
+
+/// As [`lens_of`], of six layers on 「吾輩は猫である。」.
+pub fn lens() -> Lens {
+    lens_of(&SENTENCE[..8], 6)
+}
+
+fn tokens(texts: &[&str]) -> Vec<Token> {
+    let token = |(index, text): (usize, &&str)| Token {
+        id: index as u32 + 10,
+        text: Some((*text).to_owned()),
+        bytes: Some(text.as_bytes().to_vec()),
+    };
+    texts.iter().enumerate().map(token).collect()
 }

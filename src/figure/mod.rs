@@ -18,8 +18,10 @@
 //! # Ok::<_, sukashi::Error>(())
 //! ```
 
+mod attention;
 mod axis;
 mod bars;
+mod boxes;
 mod bpe;
 mod budget;
 mod compare;
@@ -28,6 +30,9 @@ mod embed;
 #[doc(hidden)]
 pub mod example;
 mod fonts;
+mod heat;
+mod heat_map;
+mod lens;
 mod line_chart;
 mod lines;
 mod mixing;
@@ -47,15 +52,18 @@ mod svg;
 mod table;
 mod temperature;
 mod tokenizers;
+mod tokens;
 mod top_k;
 mod trace;
 mod words;
 
+pub use attention::{Heads, attention};
 pub use bpe::bpe;
 pub use budget::{Budget, budget};
 pub use compare::{Compare, compare};
 pub use distribution::Stage;
 pub use fonts::Fonts;
+pub use lens::{Metric, lens};
 pub use mixing::mixing;
 pub use next_token::{NextToken, next_token};
 pub use next_tokens::next_tokens;
@@ -65,6 +73,7 @@ pub use softmax::{Logits, softmax};
 pub use style::{Lang, Style, TextMode, Theme, Width};
 pub use temperature::{Temperatures, temperature};
 pub use tokenizers::tokenizers;
+pub use tokens::{By, Tokens, tokens};
 pub use top_k::{TopK, check_truncation, top_k};
 pub use trace::{Steps, trace};
 pub use words::{grouped, percent};

@@ -80,7 +80,7 @@ pub fn next_token(trace: &Trace, options: &NextToken, style: &Style) -> Result<F
 
 /// The model, what the probabilities are over, and how the token was chosen.
 pub(super) fn subtitle(trace: &Trace, step: &Step, stage: Stage, lang: Lang) -> Vec<String> {
-    let mut parts = vec![trace.model.name.clone()];
+    let mut parts = words::model(&trace.model, lang);
     let settings = words::settings(&trace.sampling, lang).join(", ");
     match stage {
         Stage::Model => {

@@ -50,6 +50,12 @@ impl Provenance {
         Self { compared_with: all.collect(), ..first }
     }
 
+    /// Of a record other than a trace.
+    pub(super) fn of_record(version: &str, model: &ModelInfo, adapter: &AdapterInfo) -> Self {
+        let (model, adapter) = (Some(model.clone()), Some(adapter.clone()));
+        Self { model, adapter, ..Self::of_numbers(version) }
+    }
+
     /// Of numbers that no model made, by this version of sukashi.
     pub(super) fn of_numbers(version: &str) -> Self {
         Self {

@@ -1,10 +1,10 @@
 //! The figure `tokenizers`: one text as several tokenizers cut it, and what it costs in each.
 
+use super::boxes::{self, Token};
 use super::fonts::Weight;
 use super::page::Page;
 use super::provenance::Provenance;
 use super::scene::{ASCENT, Anchor, Bounds, Item, LABEL, NOTE};
-use super::strip::{self, Token};
 use super::style::{Lang, Style};
 use super::table::{Cell, Table};
 use super::words::{self, grouped, quoted};
@@ -138,7 +138,7 @@ fn heading(page: &mut Page<'_>, cut: &Segmentation, cost: &Cost, most_bits: u64)
 
 fn tokens(page: &mut Page<'_>, cut: &Segmentation) {
     let tokens: Vec<Token> = cut.pieces.iter().take(MAX_TOKENS).map(Token::new).collect();
-    let drawn = strip::draw(page, &tokens, MAX_LINES);
+    let drawn = boxes::draw(page, &tokens, MAX_LINES);
     let left = cut.pieces.len() - drawn;
     if left > 0 {
         let left = grouped(left);

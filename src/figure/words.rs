@@ -2,6 +2,7 @@
 
 use super::Lang;
 use crate::sampling::{Choice, Settings};
+use crate::trace::ModelInfo;
 
 /// A probability as a percentage: one decimal, two below 1 %; never rounded to 0 or to certainty.
 ///
@@ -119,6 +120,21 @@ pub(super) fn log_scale(lang: Lang) -> &'static str {
         Lang::Ja => "対数目盛",
         Lang::En => "logarithmic scale",
     }
+}
+
+/// The model, and what was left out of it.
+pub(super) fn model(model: &ModelInfo, lang: Lang) -> Vec<String> {
+    let mut parts = vec![model.name.clone()];
+    if !model.left_out.is_empty() {
+        parts.push(match lang {
+            Lang::Ja => {
+                let list = list(&model.left_out, lang).replace("head", "ヘッド").replace("mlp", "MLP");
+                format!("{list} を除外")
+            }
+            Lang::En => format!("without {}", list(&model.left_out, lang)),
+        });
+    }
+    parts
 }
 
 /// Items in a row of a sentence.

@@ -151,6 +151,13 @@ impl Gpu {
         self.0.queue.write_buffer(buffer, 0, bytemuck::cast_slice(words));
     }
 
+    pub(crate) fn upload_part(&self, buffer: &wgpu::Buffer, first_word: usize, words: &[u32]) -> Result<()> {
+        self.0.queue.write_buffer(buffer, (first_word * 4) as u64, bytemuck::cast_slice(words));
+        // Hands the staging memory back soon: a model is many such parts.
+        self.0.queue.submit([]);
+        self.0.fault.check()
+    }
+
     pub(crate) fn encoder(&self) -> Encoder {
         Encoder(self.0.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None }))
     }

@@ -7,7 +7,7 @@ use crate::tensor::Tensor;
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "add",
-    wgsl: include_str!("../../shaders/add.wgsl"),
+    wgsl: include_str!(concat!(env!("OUT_DIR"), "/add.wgsl")),
     params_bytes: size_of::<Params>(),
     buffers: &[Access::Read, Access::ReadWrite],
     twin: |call| {

@@ -64,7 +64,7 @@ struct Params {
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "attention",
-    wgsl: include_str!("../../shaders/attention.wgsl"),
+    wgsl: include_str!(concat!(env!("OUT_DIR"), "/attention.wgsl")),
     params_bytes: size_of::<Params>(),
     buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
     twin: |call| {

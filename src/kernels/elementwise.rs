@@ -14,9 +14,9 @@ pub(super) struct Params {
     pub stride: u32,
 }
 
-/// Workgroups for a row of `columns`, one thread an element.
-pub(super) fn groups_per_row(columns: usize) -> u32 {
-    columns.div_ceil(WORKGROUP_SIZE) as u32
+/// Workgroups for a row of `threads` threads.
+pub(super) fn groups_per_row(threads: usize) -> u32 {
+    threads.div_ceil(WORKGROUP_SIZE) as u32
 }
 
 /// Records a kernel that reads `input` and writes `output`, tensors of one shape.

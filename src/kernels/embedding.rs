@@ -6,6 +6,9 @@ use crate::kernels::elementwise::groups_per_row;
 use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
 use crate::tensor::{Format, Matrix, Tensor};
 
+/// What a thread looks up.
+const ELEMENTS_PER_THREAD: usize = 16;
+
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 struct Params {
@@ -20,7 +23,7 @@ struct Params {
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "embedding",
-    wgsl: include_str!("../../shaders/embedding.wgsl"),
+    wgsl: include_str!(concat!(env!("OUT_DIR"), "/embedding.wgsl")),
     params_bytes: size_of::<Params>(),
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],
     twin: |call| {
@@ -81,7 +84,7 @@ pub fn embedding(plan: &mut Plan, ids: &Buffer, table: &Matrix, lookup: Lookup, 
             params: bytemuck::bytes_of(&params).to_vec(),
             constants: vec![("FORMAT", f64::from(part.format.code()))],
             buffers: vec![ids.clone(), part.buffer.clone(), y.buffer().clone()],
-            groups_per_block: groups_per_row(table.columns),
+            groups_per_block: groups_per_row(table.columns.div_ceil(ELEMENTS_PER_THREAD)),
             tokens_per_block: 1,
         });
     }

@@ -7,7 +7,7 @@ use crate::tensor::Tensor;
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "geglu",
-    wgsl: include_str!("../../shaders/geglu.wgsl"),
+    wgsl: include_str!(concat!(env!("OUT_DIR"), "/geglu.wgsl")),
     params_bytes: size_of::<Params>(),
     buffers: &[Access::Read, Access::ReadWrite],
     twin: |call| {

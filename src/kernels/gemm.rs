@@ -9,7 +9,7 @@ const TILE: usize = 32;
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gemm",
-    wgsl: include_str!("../../shaders/gemm.wgsl"),
+    wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemm.wgsl")),
     params_bytes: size_of::<Params>(),
     buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
     twin: gemv::twin,

@@ -18,7 +18,7 @@ pub(super) struct Params {
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gemv",
-    wgsl: include_str!("../../shaders/gemv.wgsl"),
+    wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemv.wgsl")),
     params_bytes: size_of::<Params>(),
     buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
     twin,
@@ -53,13 +53,15 @@ pub struct GemvShape {
     pub workgroup_size: u32,
     /// Threads that sum one row; a power of two, at most `workgroup_size`.
     pub threads_per_row: u32,
+    /// Rows of each such group of threads; from 1 to 4.
+    pub rows_per_thread: u32,
 }
 
 impl GemvShape {
     /// Neighbouring threads read one stretch of memory.
-    pub const GPU: Self = Self { workgroup_size: 64, threads_per_row: 32 };
+    pub const GPU: Self = Self { workgroup_size: 64, threads_per_row: 32, rows_per_thread: 1 };
     /// A row per thread and no barrier.
-    pub const SOFTWARE: Self = Self { workgroup_size: 16, threads_per_row: 1 };
+    pub const SOFTWARE: Self = Self { workgroup_size: 16, threads_per_row: 1, rows_per_thread: 2 };
     /// Every shape that [`GemvShape::of`] may give.
     pub const ALL: [Self; 2] = [Self::GPU, Self::SOFTWARE];
 
@@ -96,8 +98,9 @@ pub fn gemv_shaped(
     let constants = vec![
         ("WORKGROUP_SIZE", f64::from(shape.workgroup_size)),
         ("THREADS_PER_ROW", f64::from(shape.threads_per_row)),
+        ("ROWS_PER_THREAD", f64::from(shape.rows_per_thread)),
     ];
-    let rows_per_group = (shape.workgroup_size / shape.threads_per_row) as usize;
+    let rows_per_group = (shape.workgroup_size / shape.threads_per_row * shape.rows_per_thread) as usize;
     record(plan, &KERNEL, (x, weight, bias, y), constants, (rows_per_group, 1));
 }
 

@@ -16,7 +16,7 @@ struct Params {
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "kv_write",
-    wgsl: include_str!("../../shaders/kv_write.wgsl"),
+    wgsl: include_str!(concat!(env!("OUT_DIR"), "/kv_write.wgsl")),
     params_bytes: size_of::<Params>(),
     buffers: &[Access::Read, Access::ReadWrite, Access::ReadWrite],
     twin: |call| {

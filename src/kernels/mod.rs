@@ -24,6 +24,7 @@ mod rope;
 mod select_rows;
 mod softcap;
 mod swiglu;
+mod zero_columns;
 
 pub use add::add;
 pub use attention::{AttentionShape, attention};
@@ -43,6 +44,7 @@ pub use rope::rope;
 pub use select_rows::select_rows;
 pub use softcap::softcap;
 pub use swiglu::swiglu;
+pub use zero_columns::zero_columns;
 
 use crate::cpu::Call;
 
@@ -108,7 +110,7 @@ impl Tolerance {
 }
 
 /// Every kernel, by name.
-pub static REGISTRY: [&Kernel; 17] = [
+pub static REGISTRY: [&Kernel; 18] = [
     &add::KERNEL,
     &attention::KERNEL,
     &attention_probs::KERNEL,
@@ -126,4 +128,5 @@ pub static REGISTRY: [&Kernel; 17] = [
     &select_rows::KERNEL,
     &softcap::KERNEL,
     &swiglu::KERNEL,
+    &zero_columns::KERNEL,
 ];

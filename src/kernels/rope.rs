@@ -16,7 +16,7 @@ struct Params {
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "rope",
-    wgsl: include_str!("../../shaders/rope.wgsl"),
+    wgsl: include_str!(concat!(env!("OUT_DIR"), "/rope.wgsl")),
     params_bytes: size_of::<Params>(),
     buffers: &[Access::Read, Access::ReadWrite],
     twin: |call| {

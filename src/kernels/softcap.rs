@@ -15,7 +15,7 @@ struct Params {
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "softcap",
-    wgsl: include_str!("../../shaders/softcap.wgsl"),
+    wgsl: include_str!(concat!(env!("OUT_DIR"), "/softcap.wgsl")),
     params_bytes: size_of::<Params>(),
     buffers: &[Access::ReadWrite],
     twin: |call| {

@@ -1,42 +1,146 @@
 //! Capturing what is on the way from ids to logits.
 
-use super::forward::{self, Activations, Scratch, Taps};
-use super::kv_cache::KvCache;
+use std::collections::BTreeSet;
+
 use super::load::Model;
-use crate::device::{Device, Readback};
-use crate::error::{Error, Result};
-use crate::kernels::{Batch, Plan};
-use crate::tensor::Tensor;
+use super::point::{self, Part, Point};
+use super::reading::Reading;
+use super::spec::DecoderSpec;
+use super::taps::{Reader, Row, Span};
+use crate::error::{Error, ErrorKind, Result};
 
-/// Tokens that are computed together, at most.
-const MAX_BATCH: usize = 64;
-
-/// Device memory that captured values of one batch may take, in 32-bit words.
-const MAX_TAP_WORDS: usize = 32 << 20;
-
-/// What to capture. Nothing is computed or copied for what is not asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What to capture, and where. Nothing is computed or copied for what is not asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CaptureRequest {
-    /// Logits at every position.
-    pub logits: bool,
-    /// The residual stream before each layer, and after the final norm.
-    pub hidden_states: bool,
-    /// Attention weights of every head.
-    pub attentions: bool,
+    tensors: Vec<Wanted>,
+    positions: Option<BTreeSet<usize>>,
 }
 
-/// What was captured over a text of `T` tokens. Tensors are f32, the last dimension contiguous.
-#[derive(Debug, Clone, PartialEq)]
+/// A tensor that was asked for: what is at one point, or at several, stacked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wanted {
+    name: String,
+    points: Vec<Point>,
+    is_stack: bool,
+}
+
+/// Hugging Face's names for several points at once, which are what they are called in a [`Capture`].
+const STACKS: [&str; 2] = ["hidden_states", "attentions"];
+
+impl CaptureRequest {
+    /// What `patterns` name: points ([`Point`] lists them) in which `*` stands for any characters, such as
+    /// `layers.*.attn.probs` or `layers.3.*`. `hidden_states` (`embed`, what comes out of each layer but the last, and
+    /// `final_norm`) and `attentions` (`layers.*.attn.probs`) are one tensor each, as in Hugging Face's outputs.
+    ///
+    /// ```
+    /// use sukashi::model::CaptureRequest;
+    /// use sukashi::{Device, Model};
+    ///
+    /// let model = Model::embedded(&Device::Cpu)?;
+    /// let request = CaptureRequest::new(model.spec(), ["layers.*.attn.probs", "logits"])?;
+    /// assert_eq!(request.names().count(), 6 + 1);
+    /// let error = CaptureRequest::new(model.spec(), ["layers.6.resid"]).unwrap_err();
+    /// assert!(error.to_string().contains("layers 0 to 5"));
+    /// # Ok::<(), sukashi::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If a pattern names nothing.
+    pub fn new<P: AsRef<str>>(spec: &DecoderSpec, patterns: impl IntoIterator<Item = P>) -> Result<Self> {
+        let all = Point::all(spec);
+        let mut request = Self::default();
+        for pattern in patterns {
+            let pattern = pattern.as_ref();
+            if STACKS.contains(&pattern) {
+                request.push(Wanted {
+                    name: pattern.to_owned(),
+                    points: stacked(spec, pattern),
+                    is_stack: true,
+                });
+                continue;
+            }
+            let mut named = all.iter().filter(|point| point::matches(pattern, &point.to_string())).peekable();
+            if named.peek().is_none() {
+                return Err(unknown(spec, pattern));
+            }
+            for &point in named {
+                request.push(Wanted { name: point.to_string(), points: vec![point], is_stack: false });
+            }
+        }
+        Ok(request)
+    }
+
+    /// Only at these positions, counted from 0. What comes after the last of them is not computed.
+    #[must_use]
+    pub fn at(mut self, positions: impl IntoIterator<Item = usize>) -> Self {
+        self.positions = Some(positions.into_iter().collect());
+        self
+    }
+
+    /// What each tensor will be called.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.iter().map(|wanted| wanted.name.as_str())
+    }
+
+    fn push(&mut self, wanted: Wanted) {
+        if !self.tensors.contains(&wanted) {
+            self.tensors.push(wanted);
+        }
+    }
+
+    pub(super) fn points(&self) -> BTreeSet<Point> {
+        self.tensors.iter().flat_map(|wanted| &wanted.points).copied().collect()
+    }
+
+    /// Whether what is at `position` is asked for.
+    pub(super) fn is_wanted(&self, position: usize) -> bool {
+        self.positions.as_ref().is_none_or(|positions| positions.contains(&position))
+    }
+}
+
+fn stacked(spec: &DecoderSpec, name: &str) -> Vec<Point> {
+    if name == "attentions" {
+        return (0..spec.num_layers).map(|layer| Point::Layer(layer, Part::Probs)).collect();
+    }
+    let layers = (0..spec.num_layers.saturating_sub(1)).map(|layer| Point::Layer(layer, Part::Resid));
+    [Point::Embed].into_iter().chain(layers).chain([Point::FinalNorm]).collect()
+}
+
+fn unknown(spec: &DecoderSpec, pattern: &str) -> Error {
+    let parts: Vec<String> = Point::all(spec)
+        .iter()
+        .filter(|point| matches!(point, Point::Layer(0, _)))
+        .map(|point| point.to_string().replacen("layers.0", "layers.N", 1))
+        .collect();
+    Error::input(format!("cannot capture {pattern:?}: nothing has this name"))
+        .detail(format!(
+            "expected embed, embed.lens, {}, final_norm, logits, {}",
+            parts.join(", "),
+            STACKS.join(", ")
+        ))
+        .detail(format!("the model has layers 0 to {}; * stands for any characters", spec.num_layers - 1))
+}
+
+/// What was captured over a text.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Capture {
-    /// The text, `[T]`.
+    /// The text.
     pub input_ids: Vec<u32>,
-    /// `[T, vocab_size]`: row `t` is about the token after token `t`.
-    pub logits: Option<Vec<f32>>,
-    /// `[num_layers + 1, T, hidden_size]`: the embedding, the residual stream after each layer but the last, and the
-    /// output of the final norm, as Hugging Face's `output_hidden_states`.
-    pub hidden_states: Option<Vec<f32>>,
-    /// `[num_layers, num_heads, T, T]`: rows are queries.
-    pub attentions: Option<Vec<f32>>,
+    /// The position, counted from 0, that each row is about.
+    pub positions: Vec<usize>,
+    /// In the order in which they were asked for.
+    pub tensors: Vec<Captured>,
+}
+
+/// A tensor of a [`Capture`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Captured {
+    /// The point's name, `hidden_states` or `attentions`.
+    pub name: String,
+    /// As [`Point::shape`], after the number of points where several are stacked.
+    pub shape: Vec<usize>,
+    /// The elements, the last dimension contiguous.
+    pub values: Vec<f32>,
 }
 
 impl Capture {
@@ -49,158 +153,125 @@ impl Capture {
     ///
     /// let model = Model::embedded(&Device::Cpu)?;
     /// let ids = model.encode("猫である")?;
-    /// let request = CaptureRequest { attentions: true, ..CaptureRequest::default() };
-    /// let capture = Capture::run(&model, &ids, request).await?;
-    /// assert_eq!(capture.attentions.map(|values| values.len()), Some(6 * 6 * 4 * 4));
+    /// let request = CaptureRequest::new(model.spec(), ["layers.2.attn.probs", "logits"])?.at([3]);
+    /// let capture = Capture::run(&model, &ids, &request).await?;
+    /// let probs = capture.get("layers.2.attn.probs").expect("it was asked for");
+    /// assert_eq!(probs.shape, [6, 1, 4]);
     /// # Ok::<(), sukashi::Error>(()) }).unwrap();
     /// ```
     ///
     /// # Errors
-    /// If `ids` is empty, has an id outside the vocabulary, or is longer than the context; if the device fails.
-    pub async fn run(model: &Model, ids: &[u32], request: CaptureRequest) -> Result<Self> {
-        let (device, spec) = (model.device(), model.spec());
-        crate::text::check_prompt(ids, spec.vocab_size, spec.max_seq_len)?;
-        let num_tokens = ids.len();
-        let hidden_size = spec.hidden_size;
-        let attention_row = spec.num_heads * num_tokens;
-
-        let words_per_token = [
-            if request.logits { spec.vocab_size } else { 0 },
-            if request.hidden_states { (spec.num_layers + 1) * hidden_size } else { 0 },
-            if request.attentions { spec.num_layers * attention_row } else { 0 },
-        ];
-        let largest = words_per_token[0].max(attention_row).max(1);
-        let batch = MAX_BATCH
-            .min(MAX_TAP_WORDS / words_per_token.iter().sum::<usize>().max(1))
-            .min(device.max_binding_words() / (largest + 8))
-            .clamp(1, num_tokens);
-
-        let cache = KvCache::new(device, spec, num_tokens)?;
-        let activations = Activations::new(device, spec, batch)?;
-        let taps = taps(device, model, (batch, num_tokens), request)?;
-        let logits =
-            Tensor::zeros(device, "logits", if request.logits { batch } else { 1 }, spec.vocab_size)?;
-
-        let mut plan = Plan::new(device, batch);
-        forward::body(&mut plan, spec, model.weights(), &cache, &activations, &taps);
-        if request.logits {
-            forward::head(&mut plan, spec, model.weights(), &activations.resid, &activations.normed, &logits);
-        } else if request.hidden_states {
-            forward::final_norm(&mut plan, spec, model.weights(), &activations.resid, &activations.normed);
+    /// If `ids` is empty, has an id outside the vocabulary, or is longer than the context; if a position is past its
+    /// end; if the device fails.
+    pub async fn run(model: &Model, ids: &[u32], request: &CaptureRequest) -> Result<Self> {
+        let mut reading = Reading::new(model, ids, request.points())?;
+        if let Some(past) = request.positions.iter().flatten().find(|position| **position >= ids.len()) {
+            return Err(Error::input(format!("cannot capture at position {past}: the text ends before it"))
+                .detail(format!(
+                    "found {} tokens, expected a position from 0 to {}",
+                    ids.len(),
+                    ids.len() - 1
+                )));
         }
-        let program = plan.compile()?;
+        let num_needed = match &request.positions {
+            Some(positions) => positions.last().map_or(0, |last| last + 1),
+            None => ids.len(),
+        };
+        let mut collector = Collector::new(model, request, ids.to_vec(), 0..ids.len())?;
+        let batch = reading.batch();
+        for (index, chunk) in ids[..num_needed].chunks(batch).enumerate() {
+            let span = reading.submit(chunk, index * batch)?;
+            collector.read(request, &mut reading.reader, span).await?;
+        }
+        Ok(collector.capture)
+    }
 
-        let mut capture = Self::zeros(model, ids, request)?;
-        let mut readback =
-            Readback::new(device, batch * (logits.stride().max(attention_row)).max(hidden_size + 8))?;
-        let mut scratch = Scratch::default();
-        for (index, chunk) in ids.chunks(batch).enumerate() {
-            let start = index * batch;
-            activations.write(device, spec, (chunk, start), &mut scratch);
-            let mut recorder = device.record();
-            let tokens = Batch { position: start as u32, num_tokens: chunk.len() as u32, ..Batch::default() };
-            program.run(tokens, &mut recorder);
-            device.submit(recorder)?;
+    /// The tensor of this name, if it was asked for.
+    pub fn get(&self, name: &str) -> Option<&Captured> {
+        self.tensors.iter().find(|tensor| tensor.name == name)
+    }
+}
 
-            if let Some(all) = &mut capture.logits {
-                let rows = &mut all[start * spec.vocab_size..][..chunk.len() * spec.vocab_size];
-                read_rows(&mut readback, device, &logits, rows).await?;
+/// Puts rows at their places.
+#[derive(Debug)]
+pub(super) struct Collector {
+    pub capture: Capture,
+    num_heads: usize,
+}
+
+impl Collector {
+    /// For what `request` wants at those of the `positions` that are computed of `ids`.
+    pub(super) fn new(
+        model: &Model,
+        request: &CaptureRequest,
+        input_ids: Vec<u32>,
+        positions: std::ops::Range<usize>,
+    ) -> Result<Self> {
+        let spec = model.spec();
+        let positions: Vec<usize> = positions.filter(|position| request.is_wanted(*position)).collect();
+        let mut tensors = Vec::with_capacity(request.tensors.len());
+        for Wanted { name, points, is_stack } in &request.tensors {
+            let mut shape = points
+                .first()
+                .map_or_else(Vec::new, |point| point.shape(spec, positions.len(), input_ids.len()));
+            if *is_stack {
+                shape.insert(0, points.len());
             }
-            if let Some(all) = &mut capture.hidden_states {
-                for (layer, tap) in taps.hidden_states.iter().chain([&activations.normed]).enumerate() {
-                    let at = (layer * num_tokens + start) * hidden_size;
-                    read_rows(&mut readback, device, tap, &mut all[at..][..chunk.len() * hidden_size])
-                        .await?;
-                }
-            }
-            if let Some(all) = &mut capture.attentions {
-                for (layer, tap) in taps.attentions.iter().enumerate() {
-                    let words = chunk.len() * attention_row;
-                    let values = readback.submit_and_read(device.record(), tap.buffer(), words).await?;
-                    let values: &[f32] = bytemuck::cast_slice(values);
-                    // [token, head, column] on the device, [head, token, column] here.
-                    for (row, probs) in values.chunks_exact(num_tokens).enumerate() {
-                        let (token, head) = (start + row / spec.num_heads, row % spec.num_heads);
-                        let at = ((layer * spec.num_heads + head) * num_tokens + token) * num_tokens;
-                        all[at..at + num_tokens].copy_from_slice(probs);
+            tensors.push(Captured { name: name.clone(), values: zeros(name, &shape)?, shape });
+        }
+        Ok(Self { capture: Capture { input_ids, positions, tensors }, num_heads: spec.num_heads })
+    }
+
+    /// Reads what was captured in the pass over `span`.
+    pub(super) async fn read(
+        &mut self,
+        request: &CaptureRequest,
+        reader: &mut Reader,
+        span: Span,
+    ) -> Result<()> {
+        let Self { capture: Capture { input_ids, positions, tensors }, num_heads } = self;
+        for point in reader.points().clone() {
+            let put = |row: Row<'_>| {
+                let Ok(index) = positions.binary_search(&row.position) else { return Ok(()) };
+                for (Captured { values, .. }, wanted) in tensors.iter_mut().zip(&request.tensors) {
+                    let part_size = values.len() / wanted.points.len().max(1);
+                    for (values, _) in values
+                        .chunks_exact_mut(part_size.max(1))
+                        .zip(&wanted.points)
+                        .filter(|(_, wanted)| **wanted == point)
+                    {
+                        match point {
+                            // [head, column] of one token, which is [head, token, column] of all.
+                            Point::Layer(_, Part::Probs) => {
+                                let kv_len = row.values.len() / *num_heads;
+                                let rows = row.values.chunks_exact(kv_len);
+                                for (head, probs) in rows.enumerate() {
+                                    let at = (head * positions.len() + index) * input_ids.len();
+                                    values[at..at + input_ids.len()]
+                                        .copy_from_slice(&probs[..input_ids.len()]);
+                                }
+                            }
+                            _ => {
+                                let size = row.values.len();
+                                values[index * size..][..size].copy_from_slice(row.values);
+                            }
+                        }
                     }
                 }
-            }
+                Ok(())
+            };
+            reader.read(point, span, |position| request.is_wanted(position), put).await?;
         }
-        Ok(capture)
-    }
-
-    fn zeros(model: &Model, ids: &[u32], request: CaptureRequest) -> Result<Self> {
-        let (spec, num_tokens) = (model.spec(), ids.len());
-        let tensor = |wanted: bool, what: &str, elements: usize| -> Result<Option<Vec<f32>>> {
-            if !wanted {
-                return Ok(None);
-            }
-            let mut values = Vec::new();
-            values.try_reserve_exact(elements).map_err(|cause| {
-                Error::new(
-                    crate::ErrorKind::OutOfMemory,
-                    format!("no room for {elements} elements of {what}"),
-                )
-                .caused_by(cause)
-            })?;
-            values.resize(elements, 0.0);
-            Ok(Some(values))
-        };
-        Ok(Self {
-            input_ids: ids.to_vec(),
-            logits: tensor(request.logits, "logits", num_tokens * spec.vocab_size)?,
-            hidden_states: tensor(
-                request.hidden_states,
-                "hidden_states",
-                (spec.num_layers + 1) * num_tokens * spec.hidden_size,
-            )?,
-            attentions: tensor(
-                request.attentions,
-                "attentions",
-                spec.num_layers * spec.num_heads * num_tokens * num_tokens,
-            )?,
-        })
+        Ok(())
     }
 }
 
-fn taps(
-    device: &Device,
-    model: &Model,
-    (batch, num_tokens): (usize, usize),
-    request: CaptureRequest,
-) -> Result<Taps> {
-    let spec = model.spec();
-    let mut taps = Taps { columns: num_tokens, ..Taps::default() };
-    for _ in 0..spec.num_layers {
-        if request.hidden_states {
-            taps.hidden_states.push(Tensor::zeros(device, "hidden_states", batch, spec.hidden_size)?);
-        }
-        if request.attentions {
-            taps.attentions.push(Tensor::zeros(
-                device,
-                "attentions",
-                1,
-                batch * spec.num_heads * num_tokens,
-            )?);
-        }
-    }
-    Ok(taps)
-}
-
-/// Reads the first rows of a tensor, as many as fill `rows`, without their padding.
-async fn read_rows(
-    readback: &mut Readback,
-    device: &Device,
-    tensor: &Tensor,
-    rows: &mut [f32],
-) -> Result<()> {
-    let (columns, stride) = (tensor.columns(), tensor.stride());
-    let words = rows.len() / columns * stride;
-    let values = readback.submit_and_read(device.record(), tensor.buffer(), words).await?;
-    let values: &[f32] = bytemuck::cast_slice(values);
-    for (to, from) in rows.chunks_exact_mut(columns).zip(values.chunks_exact(stride)) {
-        to.copy_from_slice(&from[..columns]);
-    }
-    Ok(())
+fn zeros(name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+    let size = shape.iter().try_fold(1_usize, |size, next| size.checked_mul(*next));
+    let failed = || Error::new(ErrorKind::OutOfMemory, format!("no room for {name}, {shape:?} elements"));
+    let size = size.ok_or_else(failed)?;
+    let mut values = Vec::new();
+    values.try_reserve_exact(size).map_err(|cause| failed().caused_by(cause))?;
+    values.resize(size, 0.0);
+    Ok(values)
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::weights::FILE_KEYS;
 use crate::{Error, Result};
 
 /// The fields of a `config.json` and what messages call the file.
@@ -57,7 +58,7 @@ impl<'a> Config<'a> {
     /// A required whole number from 1 to `max`.
     pub fn size(&self, key: &str, max: usize) -> Result<usize> {
         self.optional_size(key, max)?.ok_or_else(|| {
-            Error::input(format!("cannot use {}: {key} is missing", self.file))
+            Error::input(format!("cannot use {}: {} is missing", self.file, self.key_in_file(key)))
                 .detail(format!("expected a whole number from 1 to {max}"))
         })
     }
@@ -128,9 +129,16 @@ impl<'a> Config<'a> {
         Ok(ids)
     }
 
+    /// What the file itself calls a field: a GGUF file has other names for the same things.
+    fn key_in_file<'k>(&'k self, key: &'k str) -> &'k str {
+        let other = self.fields.get(FILE_KEYS).and_then(|keys| keys.get(key));
+        other.and_then(Value::as_str).unwrap_or(key)
+    }
+
     /// An error about `key` that shows its value.
     pub fn wrong(&self, key: &str, expected: &str) -> Error {
         let found = self.fields.get(key).map_or("nothing".to_string(), shown);
+        let key = self.key_in_file(key);
         Error::input(format!("cannot use {}: {key} has a value that is not supported", self.file))
             .detail(format!("found {key} = {found}, expected {expected}"))
     }

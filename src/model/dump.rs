@@ -11,15 +11,9 @@ use crate::error::{Error, ErrorKind, Result};
 impl Capture {
     /// The captured values as a safetensors file, little-endian on every platform.
     ///
-    /// | Tensor | Shape | Type |
-    /// |---|---|---|
-    /// | `input_ids` | `[T]` | `I64` |
-    /// | `logits` | `[T, vocab_size]` | `F32` |
-    /// | `hidden_states` | `[num_layers + 1, T, hidden_size]` | `F32` |
-    /// | `attentions` | `[num_layers, num_heads, T, T]` | `F32` |
-    ///
-    /// What was not captured is left out. The file's metadata have one entry, `sukashi`: a JSON object with the
-    /// version, the model and the adapter. `model` is the one that the values were captured from.
+    /// Each tensor has its own name and shape, and is `F32`; `input_ids`, `[S]`, and `positions`, `[T]`, are `I64`. The
+    /// file's metadata have one entry, `sukashi`: a JSON object with the version, the model and the adapter. `model` is the
+    /// one that the values were captured from.
     ///
     /// ```
     /// # pollster::block_on(async {
@@ -27,8 +21,8 @@ impl Capture {
     /// use sukashi::{Device, Model};
     ///
     /// let model = Model::embedded(&Device::Cpu)?;
-    /// let request = CaptureRequest { logits: true, ..CaptureRequest::default() };
-    /// let bytes = Capture::run(&model, &model.encode("猫である")?, request).await?.to_safetensors(&model)?;
+    /// let request = CaptureRequest::new(model.spec(), ["logits"])?;
+    /// let bytes = Capture::run(&model, &model.encode("猫である")?, &request).await?.to_safetensors(&model)?;
     /// let file = safetensors::SafeTensors::deserialize(&bytes).expect("a sound file");
     /// assert_eq!(file.tensor("logits").expect("it was asked for").shape(), [4, 2948]);
     /// # Ok::<(), sukashi::Error>(()) }).unwrap();
@@ -36,28 +30,23 @@ impl Capture {
     ///
     /// # Errors
     ///
-    /// If the model's files cannot be read any more; if the values are not those of `model`.
+    /// If the model's files cannot be read any more.
     pub fn to_safetensors(&self, model: &Model) -> Result<Vec<u8>> {
-        let spec = model.spec();
-        let num_tokens = self.input_ids.len();
-        let ids: Vec<u8> = self.input_ids.iter().flat_map(|&id| i64::from(id).to_le_bytes()).collect();
-        let captured = [
-            ("logits", &self.logits, vec![num_tokens, spec.vocab_size]),
-            ("hidden_states", &self.hidden_states, vec![spec.num_layers + 1, num_tokens, spec.hidden_size]),
-            ("attentions", &self.attentions, vec![spec.num_layers, spec.num_heads, num_tokens, num_tokens]),
-        ];
-        let mut tensors = vec![("input_ids", Dtype::I64, vec![num_tokens], ids)];
-        for (name, values, shape) in captured {
-            if let Some(values) = values {
-                let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-                tensors.push((name, Dtype::F32, shape, bytes));
-            }
+        let ids = self.input_ids.iter().flat_map(|&id| i64::from(id).to_le_bytes()).collect();
+        let positions = self.positions.iter().flat_map(|&at| (at as i64).to_le_bytes()).collect();
+        let mut tensors: Vec<(&str, Dtype, &[usize], Vec<u8>)> = Vec::new();
+        let (num_ids, num_positions) = ([self.input_ids.len()], [self.positions.len()]);
+        tensors.push(("input_ids", Dtype::I64, &num_ids, ids));
+        tensors.push(("positions", Dtype::I64, &num_positions, positions));
+        for captured in &self.tensors {
+            let bytes = captured.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            tensors.push((&captured.name, Dtype::F32, &captured.shape, bytes));
         }
 
         let failed = |cause| Error::new(ErrorKind::Computation, "cannot write the tensors").caused_by(cause);
         let views = tensors
             .iter()
-            .map(|(name, dtype, shape, bytes)| Ok((*name, TensorView::new(*dtype, shape.clone(), bytes)?)))
+            .map(|(name, dtype, shape, bytes)| Ok((*name, TensorView::new(*dtype, shape.to_vec(), bytes)?)))
             .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>()
             .map_err(failed)?;
         let source = serde_json::json!({

@@ -1,8 +1,11 @@
 //! The forward pass, once for every family: from token ids to logits.
 
 use super::kv_cache::KvCache;
+use super::load::Model;
+use super::point::{Part, Point};
 use super::spec::{Activation, DecoderSpec, Position};
-use super::weights::{DecoderWeights, Linear, NormWeights};
+use super::taps::Taps;
+use super::weights::{LayerWeights, Linear, NormWeights};
 use crate::device::{Buffer, Device};
 use crate::error::Result;
 use crate::kernels::{self, AttentionShape, Lookup, Plan};
@@ -92,101 +95,116 @@ pub(super) struct Scratch {
     angles: Vec<f32>,
 }
 
-/// Where a pass leaves copies of what is on its way, if somebody asked for them.
-#[derive(Debug, Default)]
-pub(super) struct Taps {
-    /// Entry `l` takes what enters layer `l`, `[max_tokens, hidden_size]`; empty if not asked for.
-    pub hidden_states: Vec<Tensor>,
-    /// Entry `l` takes the attention weights of layer `l`, `[max_tokens * num_heads * columns]`; empty if not asked for.
-    pub attentions: Vec<Tensor>,
-    /// Columns of an attention row.
-    pub columns: usize,
-}
-
-/// Records everything but the head: ids to the residual stream after the last layer.
+/// Records everything but the head: ids to the residual stream after the last of `num_layers` layers. `taps` gets copies
+/// of what is on the way, if somebody asked for them.
 pub(super) fn body(
     plan: &mut Plan,
-    spec: &DecoderSpec,
-    weights: &DecoderWeights,
+    model: &Model,
     cache: &KvCache,
     a: &Activations,
     taps: &Taps,
+    num_layers: usize,
 ) {
+    let (spec, weights) = (model.spec(), model.weights());
     kernels::embedding(plan, &a.ids, &weights.embedding, Lookup::Scaled(spec.embedding_scale), &a.resid);
     if let Some(positions) = &weights.positions {
         kernels::embedding(plan, &a.positions, positions, Lookup::Added, &a.resid);
     }
-    for (index, layer) in weights.layers.iter().enumerate() {
-        if let Some(tap) = taps.hidden_states.get(index) {
-            plan.copy(&a.resid, tap);
+    taps.copy(plan, Point::Embed, &a.resid);
+    for (index, layer) in weights.layers.iter().enumerate().take(num_layers) {
+        attention(plan, model, (index, layer), cache, a, taps);
+        if !model.ablation().mlps.contains(&index) {
+            mlp(plan, spec, (index, layer), a, taps);
         }
-        let attention = attention_shape(spec, index);
-        let (k_cache, v_cache) = &cache.layers[index];
-        norm(plan, spec, &a.resid, &layer.attn_norm, &a.normed);
-        linear(plan, &a.normed, &layer.qkv_proj, &a.qkv);
-        if let Some((q_norm, k_norm)) = &layer.qk_norm {
-            kernels::qk_norm(plan, &attention, (q_norm, k_norm), spec.norm.eps(), &a.qkv);
-        }
-        if let Some(angles) = a.angles.get(spec.layers[index].rope) {
-            kernels::rope(plan, &attention, angles, &a.qkv);
-        }
-        kernels::kv_write(plan, &a.qkv, k_cache, v_cache);
-        kernels::attention(plan, &attention, &a.qkv, (k_cache, v_cache), &a.heads);
-        if let Some(tap) = taps.attentions.get(index) {
-            kernels::attention_probs(plan, &attention, &a.qkv, k_cache, taps.columns, tap);
-        }
-        linear(plan, &a.heads, &layer.o_proj, &a.update);
-        update(plan, spec, a, layer.post_attn_norm.as_ref());
-
-        norm(plan, spec, &a.resid, &layer.mlp_norm, &a.normed);
-        linear(plan, &a.normed, &layer.up_proj, &a.up);
-        match spec.activation {
-            Activation::GeluTanh => kernels::gelu_tanh(plan, &a.up, &a.activated),
-            Activation::GeluErf => kernels::gelu_erf(plan, &a.up, &a.activated),
-            Activation::GeGlu => kernels::geglu(plan, &a.up, &a.activated),
-            Activation::SwiGlu => kernels::swiglu(plan, &a.up, &a.activated),
-        }
-        linear(plan, &a.activated, &layer.down_proj, &a.update);
-        update(plan, spec, a, layer.post_mlp_norm.as_ref());
+        taps.copy(plan, Point::Layer(index, Part::Resid), &a.resid);
     }
 }
 
-/// Adds what attention or the MLP brought to the residual stream, normed before where the family does that.
-fn update(plan: &mut Plan, spec: &DecoderSpec, a: &Activations, post_norm: Option<&NormWeights>) {
-    match post_norm {
-        None => kernels::add(plan, &a.resid, &a.update),
+fn attention(
+    plan: &mut Plan,
+    model: &Model,
+    (index, layer): (usize, &LayerWeights),
+    cache: &KvCache,
+    a: &Activations,
+    taps: &Taps,
+) {
+    let spec = model.spec();
+    let shape = attention_shape(spec, index);
+    let (k_cache, v_cache) = &cache.layers[index];
+    norm(plan, spec, &a.resid, &layer.attn_norm, &a.normed);
+    linear(plan, &a.normed, &layer.qkv_proj, &a.qkv);
+    if let Some((q_norm, k_norm)) = &layer.qk_norm {
+        kernels::qk_norm(plan, &shape, (q_norm, k_norm), spec.norm.eps(), &a.qkv);
+    }
+    if let Some(angles) = a.angles.get(spec.layers[index].rope) {
+        kernels::rope(plan, &shape, angles, &a.qkv);
+    }
+    taps.copy(plan, Point::Layer(index, Part::Q), &a.qkv);
+    kernels::kv_write(plan, &a.qkv, k_cache, v_cache);
+    kernels::attention(plan, &shape, &a.qkv, (k_cache, v_cache), &a.heads);
+    if let Some(tap) = taps.at(Point::Layer(index, Part::Probs)) {
+        kernels::attention_probs(plan, &shape, &a.qkv, k_cache, taps.kv_len(), tap);
+    }
+    for columns in model.ablation().head_columns(index, spec.head_dim) {
+        kernels::zero_columns(plan, &a.heads, columns);
+    }
+    taps.copy(plan, Point::Layer(index, Part::Heads), &a.heads);
+    linear(plan, &a.heads, &layer.o_proj, &a.update);
+    let added = update(plan, spec, a, layer.post_attn_norm.as_ref());
+    taps.copy(plan, Point::Layer(index, Part::AttnOut), added);
+}
+
+fn mlp(
+    plan: &mut Plan,
+    spec: &DecoderSpec,
+    (index, layer): (usize, &LayerWeights),
+    a: &Activations,
+    taps: &Taps,
+) {
+    norm(plan, spec, &a.resid, &layer.mlp_norm, &a.normed);
+    linear(plan, &a.normed, &layer.up_proj, &a.up);
+    match spec.activation {
+        Activation::GeluTanh => kernels::gelu_tanh(plan, &a.up, &a.activated),
+        Activation::GeluErf => kernels::gelu_erf(plan, &a.up, &a.activated),
+        Activation::GeGlu => kernels::geglu(plan, &a.up, &a.activated),
+        Activation::SwiGlu => kernels::swiglu(plan, &a.up, &a.activated),
+    }
+    linear(plan, &a.activated, &layer.down_proj, &a.update);
+    let added = update(plan, spec, a, layer.post_mlp_norm.as_ref());
+    taps.copy(plan, Point::Layer(index, Part::MlpOut), added);
+}
+
+/// Adds what attention or the MLP brought to the residual stream, normed before where the family does that; gives what
+/// was added.
+fn update<'a>(
+    plan: &mut Plan,
+    spec: &DecoderSpec,
+    a: &'a Activations,
+    post_norm: Option<&NormWeights>,
+) -> &'a Tensor {
+    let added = match post_norm {
+        None => &a.update,
         Some(weights) => {
             norm(plan, spec, &a.update, weights, &a.normed);
-            kernels::add(plan, &a.resid, &a.normed);
+            &a.normed
         }
-    }
+    };
+    kernels::add(plan, &a.resid, added);
+    added
 }
 
 /// Records the head: rows of the residual stream to logits, by way of `normed`.
-pub(super) fn head(
-    plan: &mut Plan,
-    spec: &DecoderSpec,
-    weights: &DecoderWeights,
-    resid: &Tensor,
-    normed: &Tensor,
-    logits: &Tensor,
-) {
-    final_norm(plan, spec, weights, resid, normed);
-    product(plan, normed, &weights.lm_head, None, logits);
-    if let Some(cap) = spec.logit_softcap {
+pub(super) fn head(plan: &mut Plan, model: &Model, resid: &Tensor, normed: &Tensor, logits: &Tensor) {
+    final_norm(plan, model, resid, normed);
+    product(plan, normed, &model.weights().lm_head, None, logits);
+    if let Some(cap) = model.spec().logit_softcap {
         kernels::softcap(plan, cap, logits);
     }
 }
 
 /// Records the norm after the last layer.
-pub(super) fn final_norm(
-    plan: &mut Plan,
-    spec: &DecoderSpec,
-    weights: &DecoderWeights,
-    resid: &Tensor,
-    normed: &Tensor,
-) {
-    norm(plan, spec, resid, &weights.final_norm, normed);
+pub(super) fn final_norm(plan: &mut Plan, model: &Model, resid: &Tensor, normed: &Tensor) {
+    norm(plan, model.spec(), resid, &model.weights().final_norm, normed);
 }
 
 fn attention_shape(spec: &DecoderSpec, layer_index: usize) -> AttentionShape {

@@ -9,7 +9,7 @@ use super::spec::{
     MAX_NORM_EPS, MAX_SEQ_LEN, MAX_VOCAB_SIZE, Norm, Parts, Position,
 };
 use super::weights::{DecoderWeights, LayerWeights};
-use crate::weights::Safetensors;
+use crate::weights::Weights;
 use crate::{Device, Result};
 
 /// Reads a GPT-2's `config.json`; messages call it `file`.
@@ -88,11 +88,17 @@ fn layers(config: &Config, num_layers: usize, head_dim: usize) -> Result<Vec<Lay
 pub(super) fn load(
     device: &Device,
     spec: &DecoderSpec,
-    file: &Safetensors,
+    file: &Weights,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<DecoderWeights> {
-    let mut loader =
-        Loader::new(device, file, (&["", "transformer."], "wte.weight"), NormKind::WeightAndBias, progress);
+    let mut loader = Loader::new(
+        device,
+        file,
+        spec.head_dim,
+        (&["", "transformer."], "wte.weight"),
+        NormKind::WeightAndBias,
+        progress,
+    );
     let hidden_size = ("hidden_size", spec.hidden_size);
     let intermediate_size = ("intermediate_size", spec.intermediate_size);
     let vocab_size = ("vocab_size", spec.vocab_size);

@@ -11,7 +11,7 @@ use super::spec::{
     MAX_NORM_EPS, MAX_SEQ_LEN, MAX_VOCAB_SIZE, Norm, Parts, Position,
 };
 use super::weights::{DecoderWeights, LayerWeights};
-use crate::weights::Safetensors;
+use crate::weights::Weights;
 use crate::{Device, Result};
 
 /// Widest head.
@@ -164,13 +164,18 @@ pub(super) fn check_head_dim(config: &Config<'_>, head_dim: usize) -> Result<()>
 pub(super) fn load(
     device: &Device,
     spec: &DecoderSpec,
-    file: &Safetensors,
+    file: &Weights,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<DecoderWeights> {
     // The second and third: the text part of a model that also sees images.
     let prefixes = ["model.", "language_model.model.", "model.language_model.", ""];
-    let norms = if spec.family == Family::Gemma3 { NormKind::WeightLessOne } else { NormKind::Weight };
-    let mut loader = Loader::new(device, file, (&prefixes, "embed_tokens.weight"), norms, progress);
+    // GGUF adds the 1 itself.
+    let norms = match file {
+        Weights::Safetensors(_) if spec.family == Family::Gemma3 => NormKind::WeightLessOne,
+        _ => NormKind::Weight,
+    };
+    let mut loader =
+        Loader::new(device, file, spec.head_dim, (&prefixes, "embed_tokens.weight"), norms, progress);
     let parts = spec.parts;
     let layout = Layout::AsIs;
     let hidden_size = ("hidden_size", spec.hidden_size);

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use super::ablation::Ablation;
 use super::spec::{self, DecoderSpec, Family};
 use super::weights::DecoderWeights;
 use super::{gpt2, llama};
@@ -11,9 +12,9 @@ use crate::error::{Error, Result};
 use crate::sampling::Settings;
 use crate::text::{EncodeOptions, Tokenizer};
 use crate::trace::{self, ModelInfo, Prompt, Token, Trace};
-use crate::weights::{ModelFiles, Safetensors};
+use crate::weights::{ModelFiles, Weights};
 
-/// A model whose weights are on a device. Cloning shares it.
+/// A model whose weights are on a device. Cloning shares them.
 ///
 /// ```
 /// use sukashi::{Device, Model};
@@ -23,7 +24,7 @@ use crate::weights::{ModelFiles, Safetensors};
 /// # Ok::<(), sukashi::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Model(Arc<Inner>);
+pub struct Model(Arc<Inner>, Arc<Ablation>);
 
 #[derive(Debug)]
 struct Inner {
@@ -32,7 +33,7 @@ struct Inner {
     spec: DecoderSpec,
     weights: DecoderWeights,
     tokenizer: Option<Tokenizer>,
-    file: Safetensors,
+    file: Weights,
     sha256: OnceLock<String>,
 }
 
@@ -45,13 +46,13 @@ impl Model {
         Self::from_files(device, ModelFiles::embedded()?, &mut |_, _| {})
     }
 
-    /// The model in a folder with `config.json`, `model.safetensors` (or its index) and, if texts are to be read,
+    /// The model in a GGUF file, or in a folder with `config.json`, `model.safetensors` (or its index) and, if texts are to be read,
     /// `tokenizer.json`.
     ///
     /// # Errors
     /// If a file is not what it has to be, or the device has no room for the model.
-    pub fn load(device: &Device, folder: &Path) -> Result<Self> {
-        Self::from_files(device, ModelFiles::open(folder)?, &mut |_, _| {})
+    pub fn load(device: &Device, path: &Path) -> Result<Self> {
+        Self::from_files(device, ModelFiles::open(path)?, &mut |_, _| {})
     }
 
     /// The model of these files; `progress` is told how many tensors of how many have been read.
@@ -73,12 +74,32 @@ impl Model {
             }
         };
         let device = device.clone();
-        Ok(Self(Arc::new(Inner { device, name, spec, weights, tokenizer, file, sha256: OnceLock::new() })))
+        let inner = Inner { device, name, spec, weights, tokenizer, file, sha256: OnceLock::new() };
+        Ok(Self(Arc::new(inner), Arc::default()))
+    }
+
+    /// The same model, its weights shared, without some of its parts.
+    ///
+    /// # Errors
+    /// If it has no such part.
+    pub fn without(&self, ablation: Ablation) -> Result<Self> {
+        ablation.check(self.spec())?;
+        Ok(Self(Arc::clone(&self.0), Arc::new(ablation)))
+    }
+
+    /// What is left out of the model.
+    pub fn ablation(&self) -> &Ablation {
+        &self.1
     }
 
     /// Where the model runs.
     pub fn device(&self) -> &Device {
         &self.0.device
+    }
+
+    /// What the files call it.
+    pub fn name(&self) -> &str {
+        &self.0.name
     }
 
     /// Its sizes and choices.
@@ -144,7 +165,8 @@ impl Model {
             name: self.0.name.clone(),
             family: self.0.spec.family.name().into(),
             weights_sha256,
-            precision: self.0.weights.embedding.precision(),
+            precision: self.0.weights.precision(),
+            left_out: self.1.names(),
         })
     }
 

@@ -6,10 +6,13 @@ use super::weights::{Linear, NormWeights};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::tensor::{Format, Matrix, Tensor};
-use crate::weights::{Dtype, Safetensors, TensorInfo};
+use crate::weights::{Dtype, TensorInfo, Weights, repack};
 
 /// Output rows that one task transposes: their elements lie side by side in the file.
 const ROWS_PER_TASK: usize = 64;
+
+/// Bytes of a large matrix that are read at a time.
+const PART_BYTES: usize = 8 << 20;
 
 /// Which way round a file stores a matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,11 +37,14 @@ pub(super) enum NormKind {
 /// Reads tensors one at a time and uploads them.
 pub(super) struct Loader<'a> {
     device: &'a Device,
-    file: &'a Safetensors,
+    file: &'a Weights,
     /// What this file puts before every name, such as `transformer.`.
     prefix: &'static str,
     norm_kind: NormKind,
+    head_dim: usize,
     bytes: Vec<u8>,
+    words: Vec<u32>,
+    num_tensors: usize,
     num_read: usize,
     progress: &'a mut dyn FnMut(usize, usize),
 }
@@ -50,14 +56,26 @@ impl<'a> Loader<'a> {
     /// `prefixes` are tried in turn before `probe`, a tensor that the family must have.
     pub(super) fn new(
         device: &'a Device,
-        file: &'a Safetensors,
+        file: &'a Weights,
+        head_dim: usize,
         (prefixes, probe): (&[&'static str], &str),
         norm_kind: NormKind,
         progress: &'a mut dyn FnMut(usize, usize),
     ) -> Self {
         let has_probe = |prefix: &&&'static str| file.info(&format!("{prefix}{probe}")).is_some();
         let prefix = prefixes.iter().find(has_probe).copied().unwrap_or("");
-        Self { device, file, prefix, norm_kind, bytes: Vec::new(), num_read: 0, progress }
+        Self {
+            device,
+            file,
+            prefix,
+            norm_kind,
+            head_dim,
+            bytes: Vec::new(),
+            words: Vec::new(),
+            num_tensors: file.names().len(),
+            num_read: 0,
+            progress,
+        }
     }
 
     /// Whether the file has `name`, with or without its prefix.
@@ -78,66 +96,100 @@ impl<'a> Loader<'a> {
 
     /// Matrices above each other; neighbours of one format become one.
     fn stack(&mut self, parts: &[(String, Size<'_>)], columns: Size<'_>, layout: Layout) -> Result<Matrix> {
-        let mut done = Vec::new();
-        let mut open: Option<(Vec<u32>, usize, Format)> = None;
+        // GGUF turns GPT-2's projections round like all others.
+        let layout = if matches!(self.file, Weights::Gguf(_)) { Layout::AsIs } else { layout };
+        let mut formats = Vec::with_capacity(parts.len());
         for (name, rows) in parts {
-            let (words, format) = self.words(name, *rows, columns, layout)?;
-            open = match open {
-                Some((mut above, num_rows, above_format)) if above_format == format => {
-                    above.extend_from_slice(&words);
-                    Some((above, num_rows + rows.1, format))
-                }
-                above => {
-                    done.extend(above);
-                    Some((words, rows.1, format))
-                }
+            let expected = match layout {
+                Layout::AsIs => [*rows, columns],
+                Layout::Transposed => [columns, *rows],
             };
+            let (_, dtype) = self.find(name, &expected)?;
+            formats.push(dtype.format().ok_or_else(|| self.wrong_type(name, dtype))?);
         }
-        done.extend(open);
         let label = parts.first().map_or("", |(name, _)| name);
-        let upload = |(words, num_rows, format): (Vec<u32>, usize, Format)| {
-            Matrix::upload(self.device, label, &words, (num_rows, columns.1), format)
-        };
-        Ok(Matrix::stack(done.into_iter().map(upload).collect::<Result<_>>()?))
+        let mut stacked = Vec::new();
+        let mut start = 0;
+        while start < parts.len() {
+            let format = formats[start];
+            let same = formats[start..].iter().take_while(|other| **other == format).count();
+            let group = &parts[start..start + same];
+            let num_rows = group.iter().map(|(_, rows)| rows.1).sum();
+            let matrix = Matrix::zeros(self.device, label, (num_rows, columns.1), format)?;
+            let mut first_row = 0;
+            for (name, rows) in group {
+                let name = self.full_name(name);
+                match layout {
+                    Layout::AsIs => self.fill(&matrix, first_row, &name, rows.1)?,
+                    Layout::Transposed => {
+                        self.read_all(&name, format, rows.1 * columns.1)?;
+                        let words = match format {
+                            Format::F32 => transpose::<4>(&self.bytes, rows.1, columns.1),
+                            _ => transpose::<2>(&self.bytes, rows.1, columns.1),
+                        };
+                        matrix.write_rows(self.device, first_row, &words)?;
+                    }
+                }
+                self.count();
+                first_row += rows.1;
+            }
+            stacked.push(matrix);
+            start += same;
+        }
+        Ok(Matrix::stack(stacked))
     }
 
-    /// A matrix's rows as the device wants them.
-    fn words(
-        &mut self,
-        name: &str,
-        rows: Size<'_>,
-        columns: Size<'_>,
-        layout: Layout,
-    ) -> Result<(Vec<u32>, Format)> {
-        let expected = match layout {
-            Layout::AsIs => [rows, columns],
-            Layout::Transposed => [columns, rows],
-        };
-        let format = self.read(name, &expected)?;
-        let words = match (format, layout) {
-            (Format::F32, Layout::AsIs) => pad::<4>(&self.bytes, rows.1, columns.1),
-            (_, Layout::AsIs) => pad::<2>(&self.bytes, rows.1, columns.1),
-            (Format::F32, Layout::Transposed) => transpose::<4>(&self.bytes, rows.1, columns.1),
-            (_, Layout::Transposed) => transpose::<2>(&self.bytes, rows.1, columns.1),
-        };
-        Ok((words, format))
+    /// Reads a tensor into rows of `matrix`, part by part: large ones would take as much memory again.
+    fn fill(&mut self, matrix: &Matrix, first_row: usize, name: &str, num_rows: usize) -> Result<()> {
+        let Some(format) = matrix.parts.first().map(|part| part.format) else { return Ok(()) };
+        let columns = matrix.columns;
+        let dtype_bytes = self.file.info(name).map_or(0, |info| info.dtype.bytes_of(columns));
+        let interleaves = matches!(self.file, Weights::Gguf(file) if file.interleaves(name));
+        let unit = if interleaves { self.head_dim } else { 1 };
+        let at_once = (PART_BYTES / dtype_bytes.max(1)).max(1).next_multiple_of(unit);
+        for start in (0..num_rows).step_by(at_once) {
+            let count = at_once.min(num_rows - start);
+            let part = ((start * dtype_bytes) as u64, (count * dtype_bytes) as u64);
+            self.file.read_part(name, part, &mut self.bytes)?;
+            match format {
+                Format::F32 => pad::<4>(&self.bytes, count, columns, &mut self.words),
+                Format::F16 | Format::Bf16 => pad::<2>(&self.bytes, count, columns, &mut self.words),
+                _ => repack(format, &self.bytes, columns, &mut self.words),
+            }
+            if interleaves {
+                separate_halves(&mut self.words, format.words_per_row(columns), self.head_dim);
+            }
+            matrix.write_rows(self.device, first_row + start, &self.words)?;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self) {
+        self.num_read += 1;
+        (self.progress)(self.num_read, self.num_tensors);
     }
 
     /// A vector `[size]` as f32.
     fn values(&mut self, name: &str, size: Size<'_>) -> Result<Vec<f32>> {
-        let format = self.read(name, &[size])?;
+        let (name, dtype) = self.find(name, &[size])?;
+        let format = dtype.format().filter(|format| format.block_columns() == 1);
+        let format = format.ok_or_else(|| self.wrong_type(&name, dtype))?;
+        self.read_all(&name, format, size.1)?;
+        self.count();
         let bytes = &self.bytes;
-        Ok(match format {
-            Format::F32 => {
-                bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
-            }
+        let mut values: Vec<f32> = match format {
             Format::F16 => {
                 bytes.chunks_exact(2).map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32()).collect()
             }
             Format::Bf16 => {
                 bytes.chunks_exact(2).map(|b| half::bf16::from_le_bytes([b[0], b[1]]).to_f32()).collect()
             }
-        })
+            _ => bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+        };
+        if matches!(self.file, Weights::Gguf(file) if file.interleaves(&name)) {
+            separate_halves(&mut values, 1, self.head_dim);
+        }
+        Ok(values)
     }
 
     /// A projection out of one or more that lie above each other: each `NAME.weight`, and with `bias` each `NAME.bias`.
@@ -214,8 +266,13 @@ impl<'a> Loader<'a> {
             return Ok(false);
         }
         let mut other = Vec::new();
-        self.file.read(&left, &mut self.bytes)?;
-        self.file.read(&right, &mut other)?;
+        let num_bytes = self.file.info(&left).map_or(0, |info| {
+            let rows: usize = info.shape.iter().rev().skip(1).product();
+            info.dtype.bytes_of(info.shape.last().copied().unwrap_or(1)) * rows
+        });
+        let all = (0, num_bytes as u64);
+        self.file.read_part(&left, all, &mut self.bytes)?;
+        self.file.read_part(&right, all, &mut other)?;
         Ok(self.bytes == other)
     }
 
@@ -228,33 +285,30 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Reads a tensor's bytes after its shape and type have been checked.
-    fn read(&mut self, name: &str, expected: &[Size<'_>]) -> Result<Format> {
+    /// The full name and the type of a tensor, after its shape has been checked.
+    fn find(&self, name: &str, expected: &[Size<'_>]) -> Result<(String, Dtype)> {
         let name = self.full_name(name);
-        let file = self.file;
-        let info = file.info(&name).ok_or_else(|| self.missing(&name))?;
+        let info = self.file.info(&name).ok_or_else(|| self.missing(&name))?;
         let sizes: Vec<usize> = expected.iter().map(|(_, size)| *size).collect();
         if info.shape != sizes {
             return Err(self.wrong_shape(&name, info, expected));
         }
-        let format = match info.dtype {
-            Dtype::F32 => Format::F32,
-            Dtype::F16 => Format::F16,
-            Dtype::Bf16 => Format::Bf16,
-            other => {
-                return Err(Error::input(format!("cannot load {name} from {}", file.file_of(&name)))
-                    .detail(format!("found type {other}, expected F32, F16 or BF16")));
-            }
-        };
-        file.read(&name, &mut self.bytes)?;
-        self.num_read += 1;
-        (self.progress)(self.num_read, file.names().count());
-        Ok(format)
+        Ok((name, info.dtype))
+    }
+
+    fn read_all(&mut self, name: &str, format: Format, num_elements: usize) -> Result<()> {
+        let element_bytes = if format == Format::F32 { 4 } else { 2 };
+        self.file.read_part(name, (0, (num_elements * element_bytes) as u64), &mut self.bytes)
+    }
+
+    fn wrong_type(&self, name: &str, found: Dtype) -> Error {
+        Error::input(format!("cannot load {name} from {}", self.file.file_of(name)))
+            .detail(format!("found type {found}, expected F32, F16 or BF16"))
     }
 
     fn missing(&self, name: &str) -> Error {
         Error::input(format!("cannot load {name}: the weights have no such tensor"))
-            .detail(format!("found {} tensors in {}", self.file.names().count(), self.file.file_of(name)))
+            .detail(format!("found {} tensors in {}", self.num_tensors, self.file.file_of(name)))
             .hint("do config.json and the weights belong to one model?")
     }
 
@@ -267,15 +321,29 @@ impl<'a> Loader<'a> {
     }
 }
 
+/// Sorts the rows of each head, which alternate between its halves, into one half after the other.
+fn separate_halves<T: Copy>(rows: &mut [T], row_length: usize, head_dim: usize) {
+    let mut sorted = Vec::with_capacity(head_dim * row_length);
+    for head in rows.chunks_exact_mut(head_dim * row_length) {
+        sorted.clear();
+        for half in 0..2 {
+            for row in head.chunks_exact(row_length).skip(half).step_by(2) {
+                sorted.extend_from_slice(row);
+            }
+        }
+        head.copy_from_slice(&sorted);
+    }
+}
+
 /// Rows of `[rows, columns]` elements of `BYTES` bytes, padded with zeros.
-fn pad<const BYTES: usize>(bytes: &[u8], rows: usize, columns: usize) -> Vec<u32> {
+fn pad<const BYTES: usize>(bytes: &[u8], rows: usize, columns: usize, words: &mut Vec<u32>) {
     let row_bytes = crate::tensor::row_stride(columns) * BYTES;
-    let mut words = vec![0_u32; rows * row_bytes / 4];
-    let padded: &mut [u8] = bytemuck::cast_slice_mut(&mut words);
+    words.clear();
+    words.resize(rows * row_bytes / 4, 0);
+    let padded: &mut [u8] = bytemuck::cast_slice_mut(words);
     for (to, from) in padded.chunks_exact_mut(row_bytes).zip(bytes.chunks_exact(columns * BYTES)) {
         to[..from.len()].copy_from_slice(from);
     }
-    words
 }
 
 /// As [`pad`], from a file that has `[columns, rows]`.
@@ -297,7 +365,7 @@ fn transpose<const BYTES: usize>(bytes: &[u8], rows: usize, columns: usize) -> V
 
 #[cfg(test)]
 mod tests {
-    use super::{pad, transpose};
+    use super::{pad, separate_halves, transpose};
 
     #[test]
     fn rows_are_padded_and_transposed() {
@@ -305,12 +373,21 @@ mod tests {
         let as_is: Vec<u8> = [1_u16, 2, 3, 4, 5, 6].iter().flat_map(|value| value.to_le_bytes()).collect();
         let transposed: Vec<u8> =
             [1_u16, 4, 2, 5, 3, 6].iter().flat_map(|value| value.to_le_bytes()).collect();
-        let words = pad::<2>(&as_is, 2, 3);
-        assert_eq!(
-            bytemuck::cast_slice::<u32, u16>(&words),
-            [1, 2, 3, 0, 0, 0, 0, 0, 4, 5, 6, 0, 0, 0, 0, 0]
-        );
+        let mut words = Vec::new();
+        pad::<2>(&as_is, 2, 3, &mut words);
+        let mut want = [0; 64];
+        want[..3].copy_from_slice(&[1, 2, 3]);
+        want[32..35].copy_from_slice(&[4, 5, 6]);
+        assert_eq!(bytemuck::cast_slice::<u32, u16>(&words), want);
         assert_eq!(transpose::<2>(&transposed, 2, 3), words);
+    }
+
+    #[test]
+    fn halves_of_heads_are_separated() {
+        // Two heads of four rows of two.
+        let mut rows = [0, 0, 2, 2, 1, 1, 3, 3, 4, 4, 6, 6, 5, 5, 7, 7];
+        separate_halves(&mut rows, 2, 4);
+        assert_eq!(rows, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7]);
     }
 
     #[test]
@@ -324,7 +401,7 @@ mod tests {
         let words = transpose::<4>(&stored, rows, columns);
         for row in 0..rows {
             for column in 0..columns {
-                assert_eq!(f32::from_bits(words[row * 8 + column]), value(row, column));
+                assert_eq!(f32::from_bits(words[row * 32 + column]), value(row, column));
             }
         }
     }

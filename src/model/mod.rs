@@ -1,5 +1,6 @@
 //! The model: one decoder, described by a [`spec::DecoderSpec`], whichever family it comes from.
 
+mod ablation;
 mod capture;
 mod config;
 mod dump;
@@ -11,13 +12,22 @@ pub mod llama;
 mod load;
 mod loader;
 mod mixing;
+mod point;
+mod reading;
+mod records;
 pub mod rope;
+mod score;
 mod session;
 pub mod spec;
+mod taps;
 mod weights;
 
-pub use capture::{Capture, CaptureRequest};
+pub use ablation::Ablation;
+pub use capture::{Capture, CaptureRequest, Captured};
 pub use load::Model;
 pub use mixing::{Head, mix};
+pub use point::{Part, Point};
+pub use records::{attention, check_layer_and_head, lens};
+pub use score::score;
 pub use session::Session;
 pub use spec::DecoderSpec;

@@ -122,6 +122,17 @@ fn scale(inv_freq: &mut [f64], fields: &Map<String, Value>, file: &str) -> Resul
             }
             Ok(())
         }
+        Some("divisors") => {
+            let divisors = config.get("divisors").and_then(Value::as_array);
+            let divisors: Vec<f64> = divisors.into_iter().flatten().filter_map(Value::as_f64).collect();
+            let positive = divisors.iter().all(|divisor| *divisor > 0.0 && divisor.is_finite());
+            if divisors.len() != inv_freq.len() || !positive {
+                let expected = format!("{} numbers above 0, one for each pair of channels", inv_freq.len());
+                return Err(config.wrong("divisors", &expected));
+            }
+            inv_freq.iter_mut().zip(divisors).for_each(|(frequency, divisor)| *frequency /= divisor);
+            Ok(())
+        }
         Some(other) => Err(Error::input(format!("cannot use {file}: rope type {other:?} is not supported"))
             .detail("expected one of: default, linear, llama3")),
     }

@@ -1,8 +1,10 @@
 //! A session: one text being read and continued, with its KV cache.
 
-use super::forward::{self, Activations, Scratch, Taps};
+use super::capture::{Capture, CaptureRequest, Collector};
+use super::forward::{self, Activations, Scratch};
 use super::kv_cache::KvCache;
 use super::load::Model;
+use super::taps::{Reader, Span, Taps};
 use crate::device::Readback;
 use crate::error::{Error, Result};
 use crate::kernels::{self, Batch, Plan, Program};
@@ -47,6 +49,16 @@ pub struct Session {
     logits: Tensor,
     readback: Readback,
     scratch: Scratch,
+    watch: Option<Watch>,
+}
+
+/// What a session captures on the way.
+#[derive(Debug)]
+struct Watch {
+    request: CaptureRequest,
+    reader: Reader,
+    /// Of the last call.
+    capture: Capture,
 }
 
 impl Session {
@@ -63,24 +75,63 @@ impl Session {
     /// # Errors
     /// As [`Session::new`].
     pub fn with_max_seq_len(model: &Model, max_seq_len: usize) -> Result<Self> {
-        let (device, spec, weights) = (model.device(), model.spec(), model.weights());
+        Self::watching(model, max_seq_len, None)
+    }
+
+    /// As [`Session::with_max_seq_len`], capturing what `request` asks for at each call: [`Session::capture`] has it. The
+    /// logits are those of a session without, bit by bit.
+    ///
+    /// ```
+    /// # pollster::block_on(async {
+    /// use sukashi::model::CaptureRequest;
+    /// use sukashi::{Device, Model, Session};
+    ///
+    /// let model = Model::embedded(&Device::Cpu)?;
+    /// let request = CaptureRequest::new(model.spec(), ["layers.*.attn.probs"])?;
+    /// let mut session = Session::capturing(&model, 16, request)?;
+    /// session.prefill(&model.encode("吾輩は")?).await?;
+    /// session.decode(577).await?;
+    /// let capture = session.capture().expect("there was a call");
+    /// assert_eq!(capture.positions, [3]);
+    /// assert_eq!(capture.get("layers.0.attn.probs").expect("it was asked for").shape, [6, 1, 4]);
+    /// # Ok::<(), sukashi::Error>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub fn capturing(model: &Model, max_seq_len: usize, request: CaptureRequest) -> Result<Self> {
+        Self::watching(model, max_seq_len, Some(request))
+    }
+
+    fn watching(model: &Model, max_seq_len: usize, request: Option<CaptureRequest>) -> Result<Self> {
+        let (device, spec) = (model.device(), model.spec());
         let max_seq_len = max_seq_len.clamp(1, spec.max_seq_len);
         let cache = KvCache::new(device, spec, max_seq_len)?;
         let activations = Activations::new(device, spec, PREFILL_TOKENS)?;
+        let watch = match request {
+            None => None,
+            Some(request) => {
+                let sizes = (PREFILL_TOKENS, max_seq_len);
+                let reader = Reader::new(model, request.points(), &activations, sizes)?;
+                Some(Watch { request, reader, capture: Capture::default() })
+            }
+        };
+        let no_taps = Taps::default();
+        let taps = watch.as_ref().map_or(&no_taps, |watch| watch.reader.taps());
         let logits = Tensor::zeros(device, "logits", 1, spec.vocab_size)?;
         let last = Tensor::zeros(device, "last", 1, spec.hidden_size)?;
         let last_normed = Tensor::zeros(device, "last_normed", 1, spec.hidden_size)?;
 
         let mut decode = Plan::new(device, 1);
-        forward::body(&mut decode, spec, weights, &cache, &activations, &Taps::default());
-        forward::head(&mut decode, spec, weights, &activations.resid, &last_normed, &logits);
+        forward::body(&mut decode, model, &cache, &activations, taps, spec.num_layers);
+        forward::head(&mut decode, model, &activations.resid, &last_normed, &logits);
 
         let mut prefill = Plan::new(device, PREFILL_TOKENS);
-        forward::body(&mut prefill, spec, weights, &cache, &activations, &Taps::default());
+        forward::body(&mut prefill, model, &cache, &activations, taps, spec.num_layers);
 
         let mut last_row = Plan::new(device, 1);
         kernels::select_rows(&mut last_row, &activations.resid, &last);
-        forward::head(&mut last_row, spec, weights, &last, &last_normed, &logits);
+        forward::head(&mut last_row, model, &last, &last_normed, &logits);
 
         Ok(Self {
             model: model.clone(),
@@ -94,6 +145,7 @@ impl Session {
             scratch: Scratch::default(),
             activations,
             logits,
+            watch,
         })
     }
 
@@ -115,6 +167,12 @@ impl Session {
     /// Kernels dispatched for each decoded token.
     pub fn dispatches_per_token(&self) -> usize {
         self.decode.num_dispatches()
+    }
+
+    /// What the last [`Session::prefill`] or [`Session::decode`] captured: a row for each token that it read. Rows of
+    /// attention weights are as long as the text so far.
+    pub fn capture(&self) -> Option<&Capture> {
+        self.watch.as_ref().map(|watch| &watch.capture)
     }
 
     /// Forgets the text.
@@ -162,6 +220,14 @@ impl Session {
     async fn append(&mut self, ids: &[u32]) -> Result<&[f32]> {
         let device = self.model.device().clone();
         let chunks = ids.len().div_ceil(PREFILL_TOKENS);
+        let mut collector = match &self.watch {
+            None => None,
+            Some(watch) => {
+                let (before, all) = (self.ids.len(), [&self.ids, ids].concat());
+                let positions = before..all.len();
+                Some(Collector::new(&self.model, &watch.request, all, positions)?)
+            }
+        };
         for (index, chunk) in ids.chunks(PREFILL_TOKENS).enumerate() {
             let position = self.ids.len();
             let num_tokens = chunk.len() as u32;
@@ -179,12 +245,20 @@ impl Session {
                 }
             }
             self.ids.extend_from_slice(chunk);
+            let span = Span { position, num_tokens: chunk.len() };
             if is_last {
                 let vocab_size = self.model.spec().vocab_size;
                 let words = self.readback.submit_and_read(recorder, self.logits.buffer(), vocab_size).await?;
+                if let (Some(watch), Some(mut collector)) = (&mut self.watch, collector) {
+                    collector.read(&watch.request, &mut watch.reader, span).await?;
+                    watch.capture = collector.capture;
+                }
                 return Ok(bytemuck::cast_slice(words));
             }
             device.submit(recorder)?;
+            if let (Some(watch), Some(collector)) = (&mut self.watch, &mut collector) {
+                collector.read(&watch.request, &mut watch.reader, span).await?;
+            }
         }
         Err(Error::input("the prompt is empty"))
     }

@@ -15,6 +15,16 @@ pub(crate) struct DecoderWeights {
     pub lm_head: Matrix,
 }
 
+impl DecoderWeights {
+    /// The formats of all matrices, each named once: `f16`, or `q8_0+q5_0+q4_k`.
+    pub fn precision(&self) -> String {
+        let of_layers = self.layers.iter().flat_map(|layer| {
+            [&layer.qkv_proj, &layer.o_proj, &layer.up_proj, &layer.down_proj].map(|linear| &linear.weight)
+        });
+        Matrix::precision([&self.embedding, &self.lm_head].into_iter().chain(of_layers))
+    }
+}
+
 /// One layer.
 #[derive(Debug)]
 pub(crate) struct LayerWeights {

@@ -71,7 +71,7 @@ impl Softmax {
     }
 
     /// `-ln p` of a token with this logit, in nats; finite also where `p` underflows to 0.
-    pub(super) fn information(&self, logit: f64) -> f64 {
+    pub(crate) fn information(&self, logit: f64) -> f64 {
         libm::log(self.sum) - self.scaled(logit)
     }
 

@@ -93,7 +93,7 @@ fn token_text(text: &str) -> String {
 }
 
 /// Text that neither ends the line or the cell nor turns into markup.
-fn inline(text: &str) -> String {
+pub(super) fn inline(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
         match char {

@@ -3,6 +3,9 @@
 //! A [`Trace`] is the versioned record `sukashi.trace/1`. Figures are pure functions of it, so they can be
 //! drawn again later, elsewhere and without a GPU.
 //!
+//! Beside it stand, each with a schema of its own, a [`Score`] of a given text, [`Attention`] weights, and a [`Lens`] on
+//! every layer; they are [`Record`]s.
+//!
 //! A [`StepRecorder`] makes the steps. JSON and JSON lines are written and read, CSV and Markdown written.
 //! Readers ignore fields that they do not know; readers and writers check every number ([`Trace::validate`]).
 //!
@@ -24,12 +27,16 @@
 //! # Ok::<(), sukashi::Error>(())
 //! ```
 
+mod attention;
 mod csv;
 mod json;
 mod jsonl;
+mod lens;
 mod markdown;
 mod merge_tree;
 mod mixing;
+mod record;
+mod score;
 mod segmentation;
 mod step;
 mod validate;
@@ -41,8 +48,12 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::sampling::Settings;
 
+pub use attention::{Attention, HeadWeights};
+pub use lens::{Lens, LensCell, LensLayer};
 pub use merge_tree::{Merge, MergeTree, Node};
 pub use mixing::Mixing;
+pub use record::Record;
+pub use score::{Prediction, Score, ScoredToken, Totals};
 pub use segmentation::{Cost, Piece, Segmentation};
 pub use step::StepRecorder;
 
@@ -81,6 +92,9 @@ pub struct ModelInfo {
     pub weights_sha256: String,
     /// How the weights are stored on the device, such as `f16`.
     pub precision: String,
+    /// Parts that were left out, such as `head 3.2` or `mlp 4`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub left_out: Vec<String>,
 }
 
 /// Which adapter computed them.

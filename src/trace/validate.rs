@@ -37,28 +37,33 @@ pub(super) fn check_schema(schema: &str) -> Result<()> {
 }
 
 /// A field's path within its step, what it holds and what it should.
-struct Problem {
+pub(super) struct Problem {
     field: String,
     found: String,
     expected: String,
 }
 
 impl Problem {
-    fn new(field: impl Into<String>, found: impl ToString, expected: impl Into<String>) -> Self {
+    pub(super) fn new(field: impl Into<String>, found: impl ToString, expected: impl Into<String>) -> Self {
         Self { field: field.into(), found: found.to_string(), expected: expected.into() }
     }
 
-    fn within(self, place: &str) -> Self {
+    pub(super) fn within(self, place: &str) -> Self {
         Self { field: format!("{place}.{}", self.field), ..self }
     }
 
     fn into_error(self, place: &str) -> Error {
-        Error::input(format!("cannot use the trace: {place}.{} is {}", self.field, self.found))
+        self.within(place).error("trace")
+    }
+
+    /// What is wrong with a record of this name.
+    pub(super) fn error(self, record: &str) -> Error {
+        Error::input(format!("cannot use the {record}: {} is {}", self.field, self.found))
             .detail(format!("expected {}", self.expected))
     }
 }
 
-type Check = Result<(), Problem>;
+pub(super) type Check = Result<(), Problem>;
 
 impl Step {
     fn validate(&self) -> Check {
@@ -132,14 +137,14 @@ impl Candidate {
     }
 }
 
-fn require(field: &str, value: f64, holds: bool, expected: &str) -> Check {
+pub(super) fn require(field: &str, value: f64, holds: bool, expected: &str) -> Check {
     if value.is_finite() && holds { Ok(()) } else { Err(Problem::new(field, value, expected)) }
 }
 
-fn prob(field: &str, value: f64) -> Check {
+pub(super) fn prob(field: &str, value: f64) -> Check {
     require(field, value, (0.0..=1.0 + PROB_TOLERANCE).contains(&value), "a probability in 0..=1")
 }
 
-fn entropy(field: &str, value: f64) -> Check {
+pub(super) fn entropy(field: &str, value: f64) -> Check {
     require(field, value, value >= 0.0, "a finite number of bits >= 0")
 }

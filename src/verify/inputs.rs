@@ -6,7 +6,7 @@ use rand_pcg::Pcg32;
 use super::setup::Output;
 use crate::device::Device;
 use crate::error::Result;
-use crate::tensor::{Format, Matrix, Tensor, row_stride};
+use crate::tensor::{Format, Matrix, SUPER_BLOCK_SCALE_WORDS, Scales, Tensor, row_stride};
 
 /// NaN with a payload: in outputs it shows what was not written, in inputs it spoils what reads too far.
 pub(super) const POISON: u32 = 0x7fc0_dead;
@@ -113,18 +113,7 @@ impl<'a> Inputs<'a> {
         let row_words = format.words_per_row(columns);
         let mut words = vec![0_u32; rows * row_words];
         for row in words.chunks_exact_mut(row_words) {
-            match format {
-                Format::F32 => row[..columns].fill_with(|| self.value().to_bits()),
-                Format::F16 | Format::Bf16 => {
-                    for element in &mut bytemuck::cast_slice_mut::<u32, u16>(row)[..columns] {
-                        let value = self.value();
-                        *element = match format {
-                            Format::F16 => half::f16::from_f32(value).to_bits(),
-                            _ => half::bf16::from_f32(value).to_bits(),
-                        };
-                    }
-                }
-            }
+            self.row(row, columns, format);
         }
         match rows_per_part {
             None => Matrix::upload(self.device, "weight", &words, (rows, columns), format),
@@ -132,5 +121,47 @@ impl<'a> Inputs<'a> {
                 Matrix::upload_in_parts(self.device, "weight", &words, (rows, columns), format, limit)
             }
         }
+    }
+
+    /// A row of weights between 0.1 and 1, positive or negative; of quants every value, with scales that make them so.
+    fn row(&mut self, row: &mut [u32], columns: usize, format: Format) {
+        let Some(quants) = format.quants() else {
+            match format {
+                Format::F16 => bytemuck::cast_slice_mut::<u32, u16>(row)[..columns]
+                    .fill_with(|| half::f16::from_f32(self.value()).to_bits()),
+                Format::Bf16 => bytemuck::cast_slice_mut::<u32, u16>(row)[..columns]
+                    .fill_with(|| half::bf16::from_f32(self.value()).to_bits()),
+                _ => row[..columns].fill_with(|| self.value().to_bits()),
+            }
+            return;
+        };
+        let [low, high, scales] = quants.plane_words(columns);
+        row[..low + high].fill_with(|| self.random.next_u32());
+        let largest = (1 << (quants.bits - 1)) as f32;
+        match quants.scales {
+            Scales::Single => {
+                let halves = &mut row[low + high..][..scales];
+                for word in halves {
+                    *word = self.factors(largest) & 0xffff | self.factors(largest) << 16;
+                }
+            }
+            Scales::Pair => row[low + high..][..scales].fill_with(|| self.factors(largest)),
+            Scales::Super => {
+                let largest = largest * if quants.bits == 6 { 128.0 } else { 64.0 };
+                for words in row[low + high..][..scales].chunks_exact_mut(SUPER_BLOCK_SCALE_WORDS) {
+                    words[0] = self.factors(largest);
+                    // Six bits, but for the signed eight of Q6_K.
+                    let mask = if quants.bits == 6 { u32::MAX } else { 0x3f3f_3f3f };
+                    words[1..].fill_with(|| self.random.next_u32() & mask);
+                }
+            }
+        }
+    }
+
+    /// Two f16: a scale that makes `largest` a number around 1, and an offset around 1.
+    fn factors(&mut self, largest: f32) -> u32 {
+        let (scale, offset) = (self.value() / largest, self.value());
+        let bits = |value| u32::from(half::f16::from_f32(value).to_bits());
+        bits(scale) | bits(offset) << 16
     }
 }

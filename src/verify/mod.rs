@@ -26,6 +26,7 @@ pub use sweep::cases;
 use crate::device::{Device, Readback};
 use crate::error::Result;
 use crate::kernels::{Kernel, REGISTRY};
+use crate::model::Model;
 use setup::Setup;
 
 /// What was found.
@@ -89,9 +90,26 @@ pub async fn run(device: &Device, progress: &mut dyn FnMut(usize, usize, &str)) 
         rows.push(sweep_kernel(device, kernel).await?);
     }
     progress(rows.len(), total, model::NAME);
-    rows.extend(model::check(device).await?);
+    rows.extend(model::check_embedded(device).await?);
     progress(total, total, "");
     Ok(Report { rows })
+}
+
+/// Computes a model on its device and, forced along the same tokens, with the twins: hidden states layer by layer,
+/// attention, logits, and decoding. A row that fails names the first layer that diverges.
+///
+/// `twin` is the same model on [`Device::Cpu`].
+///
+/// # Errors
+/// If the device fails.
+///
+/// # Panics
+/// If the two are different models.
+pub async fn run_model(tested: &Model, twin: &Model) -> Result<Report> {
+    assert_eq!(tested.spec(), twin.spec(), "one model on two devices");
+    let name = twin.name();
+    let pair = model::Pair { name, tested, twin, tolerances: model::Tolerances::ANY };
+    Ok(Report { rows: model::check(pair).await? })
 }
 
 /// Computes `kernel` over the [`cases`] of its name.

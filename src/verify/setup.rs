@@ -149,6 +149,13 @@ fn rows(
             kernels::softcap(&mut plan, CAP, &x.tensor);
             x
         }
+        "zero_columns" => {
+            let x = inputs.in_place("x", sizes, value)?;
+            // All of a row, or what leaves something on either side.
+            let some = columns / 3..columns - columns / 5;
+            kernels::zero_columns(&mut plan, &x.tensor, if num_tokens == 2 { some } else { 0..columns });
+            x
+        }
         _ => panic!("{kernel} does not take rows"),
     };
     Ok(Setup { plan, batch, outputs: vec![output] })

@@ -10,8 +10,6 @@ const COLUMNS: [usize; 14] = [1, 2, 7, 12, 63, 64, 65, 129, 192, 640, 768, 1152,
 /// One, two, and around a tile of 32.
 const TOKENS: [usize; 6] = [1, 2, 31, 32, 33, 64];
 
-const FORMATS: [Format; 3] = [Format::F32, Format::F16, Format::Bf16];
-
 /// 25129 workgroups of two rows for each token, so that three tokens need the second dimension.
 const GPT2_VOCABULARY: Case = Case::Product {
     num_tokens: 3,
@@ -27,7 +25,7 @@ const GPT2_VOCABULARY: Case = Case::Product {
 /// The cases that the kernel of this name is tried with; none if there is no such kernel.
 pub fn cases(kernel: &str) -> Vec<Case> {
     match kernel {
-        "add" | "geglu" | "gelu_erf" | "gelu_tanh" | "select_rows" | "swiglu" => {
+        "add" | "geglu" | "gelu_erf" | "gelu_tanh" | "select_rows" | "swiglu" | "zero_columns" => {
             rows(&[Values::Ordinary, Values::Large])
         }
         "rms_norm" | "softcap" => rows(&[Values::Ordinary, Values::Large, Values::Small]),
@@ -64,9 +62,9 @@ fn rows(all_values: &[Values]) -> Vec<Case> {
 
 fn lookups() -> Vec<Case> {
     let mut cases = Vec::new();
-    for format in FORMATS {
+    for format in Format::ALL {
         for added in [false, true] {
-            let tables = [
+            let tables: [(usize, usize, usize, Option<usize>); 6] = [
                 (1, 1, 1, None),
                 (7, 5, 7, None),
                 (33, 65, 63, Some(16)),
@@ -77,7 +75,7 @@ fn lookups() -> Vec<Case> {
             cases.extend(tables.map(|(num_tokens, vocab_size, hidden_size, rows_per_part)| Case::Lookup {
                 num_tokens,
                 vocab_size,
-                hidden_size,
+                hidden_size: hidden_size.next_multiple_of(format.block_columns()),
                 format,
                 rows_per_part,
                 added,
@@ -106,14 +104,14 @@ fn products(tokens: &[(usize, usize)], shapes: &[Option<GemvShape>]) -> Vec<Case
     ]);
     let mut cases = Vec::new();
     for &shape in shapes {
-        for format in FORMATS {
+        for format in Format::ALL {
             for (index, &(num_tokens, out_features, in_features, rows_per_part, values)) in
                 sizes.iter().enumerate()
             {
                 cases.push(Case::Product {
                     num_tokens,
                     out_features,
-                    in_features,
+                    in_features: in_features.next_multiple_of(format.block_columns()),
                     format,
                     bias: rows_per_part.is_some() || index % 2 == 0,
                     rows_per_part,

@@ -1,10 +1,11 @@
 //! What a model path stands for.
 
-use std::path::Path;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::{Safetensors, json};
+use super::{Gguf, Safetensors, Weights, json};
 use crate::text::Tokenizer;
 use crate::{Error, Result};
 
@@ -24,25 +25,29 @@ const MAX_CONFIG_BYTES: u64 = 16 << 20;
 /// ```
 #[derive(Debug)]
 pub struct ModelFiles {
-    /// The folder's name.
+    /// The folder's name, or that in a GGUF file; `owner/name` where it lies in a cache of the hub.
     pub name: String,
-    /// `config.json`; always an object.
+    /// `config.json`, or what a GGUF file says in its place; always an object.
     pub config: Value,
-    /// What messages call `config.json`.
+    /// What messages call `config.json`, or the file whose metadata took its place.
     pub config_label: String,
     /// The tensors.
-    pub weights: Safetensors,
-    /// From `tokenizer.json`; `None` where the folder has none.
+    pub weights: Weights,
+    /// From `tokenizer.json` or a GGUF file; `None` where there is none.
     pub tokenizer: Option<Tokenizer>,
 }
 
 impl ModelFiles {
-    /// Opens a folder with `config.json`, `model.safetensors` (or its index) and perhaps `tokenizer.json`.
+    /// Opens a GGUF file, or a folder with `config.json`, `model.safetensors` (or its index) and perhaps
+    /// `tokenizer.json`.
     ///
     /// # Errors
     ///
-    /// Bad input where the path is no such folder, or one of its files is not what it has to be.
+    /// Bad input where the path is neither, or a file is not what it has to be.
     pub fn open(path: &Path) -> Result<Self> {
+        if is_gguf(path) {
+            return Self::gguf(path);
+        }
         let config_path = path.join("config.json");
         check_folder(path, &config_path)?;
         let config_label = config_path.display().to_string();
@@ -51,10 +56,24 @@ impl ModelFiles {
         let tokenizer_path = path.join("tokenizer.json");
         let tokenizer =
             if tokenizer_path.exists() { Some(Tokenizer::from_file(&tokenizer_path)?) } else { None };
-        // "." and ".." have no name of their own.
-        let resolved = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-        let name = resolved.file_name().unwrap_or(resolved.as_os_str()).to_string_lossy().into_owned();
-        Ok(Self { name, config, config_label, weights: Safetensors::open(path)?, tokenizer })
+        Ok(Self {
+            name: name_of(path),
+            config,
+            config_label,
+            weights: Weights::Safetensors(Safetensors::open(path)?),
+            tokenizer,
+        })
+    }
+
+    fn gguf(path: &Path) -> Result<Self> {
+        let file = Gguf::open(path)?;
+        Ok(Self {
+            name: hub_name(path).unwrap_or_else(|| file.model_name()),
+            config: file.config()?,
+            config_label: file.label().to_owned(),
+            tokenizer: file.tokenizer()?,
+            weights: Weights::Gguf(Box::new(file)),
+        })
     }
 
     /// The model that is part of the program: soseki-mini, a character-level GPT-2.
@@ -71,10 +90,62 @@ impl ModelFiles {
             name: "soseki-mini".to_string(),
             config: parse_config(&config_label, config)?,
             config_label,
-            weights: Safetensors::embedded("soseki-mini/model.safetensors (embedded)", weights)?,
+            weights: Weights::Safetensors(Safetensors::embedded(
+                "soseki-mini/model.safetensors (embedded)",
+                weights,
+            )?),
             tokenizer: Some(Tokenizer::from_bytes("soseki-mini/tokenizer.json (embedded)", tokenizer)?),
         })
     }
+}
+
+/// By the name, or where that says nothing by the first bytes.
+fn is_gguf(path: &Path) -> bool {
+    let named = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
+    let begins = || {
+        let mut magic = [0; 4];
+        std::fs::File::open(path)
+            .is_ok_and(|mut file| file.read_exact(&mut magic).is_ok() && magic == *b"GGUF")
+    };
+    // A named pipe would wait for a writer.
+    path.is_file() && (named || begins())
+}
+
+/// What traces and messages call the model at `path`, a folder or a file: the name of the folder or file. In the hub's
+/// cache, where that is a hash, it is `owner/name`, and for a file `owner/name:file`.
+fn name_of(path: &Path) -> String {
+    let resolved = resolved(path);
+    let own_name = resolved.file_name().unwrap_or(resolved.as_os_str()).to_string_lossy();
+    name_on_hub(&resolved).unwrap_or_else(|| own_name.into_owned())
+}
+
+fn hub_name(path: &Path) -> Option<String> {
+    name_on_hub(&resolved(path))
+}
+
+fn resolved(path: &Path) -> PathBuf {
+    // "." and ".." have no name of their own. A file in the cache is a link to one named by its hash: only its folder
+    // may be resolved.
+    let resolved = match (path.is_dir(), path.parent(), path.file_name()) {
+        (false, Some(folder), Some(file)) => folder.canonicalize().map(|folder| folder.join(file)),
+        _ => path.canonicalize(),
+    };
+    resolved.unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// From `…/models--OWNER--NAME/snapshots/COMMIT`, perhaps with the path of a file behind it.
+fn name_on_hub(path: &Path) -> Option<String> {
+    let snapshot = path
+        .ancestors()
+        .find(|folder| folder.parent().and_then(Path::file_name).is_some_and(|name| name == "snapshots"))?;
+    let repo = snapshot.parent()?.parent()?.file_name()?.to_str()?;
+    let (owner, name) = repo.strip_prefix("models--")?.split_once("--")?;
+    let file = path.strip_prefix(snapshot).ok()?;
+    let parts = Vec::from_iter(file.components().map(|part| part.as_os_str().to_string_lossy()));
+    Some(match parts.is_empty() {
+        true => format!("{owner}/{name}"),
+        false => format!("{owner}/{name}:{}", parts.join("/")),
+    })
 }
 
 fn parse_config(label: &str, bytes: &[u8]) -> Result<Value> {
@@ -82,7 +153,8 @@ fn parse_config(label: &str, bytes: &[u8]) -> Result<Value> {
 }
 
 fn check_folder(path: &Path, config_path: &Path) -> Result<()> {
-    let expected = "a model is a folder with config.json, model.safetensors and tokenizer.json";
+    let expected =
+        "a model is a .gguf file, or a folder with config.json, model.safetensors and tokenizer.json";
     match std::fs::metadata(path) {
         Err(error) => Err(Error::file("open model", path, error).hint(expected)),
         Ok(metadata) if !metadata.is_dir() => {
@@ -100,5 +172,35 @@ fn check_folder(path: &Path, config_path: &Path) -> Result<()> {
                 .hint(expected))
         }
         Ok(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_a_cache_are_those_of_the_hub() {
+        let name = |path: &str| name_on_hub(Path::new(path));
+        let snapshot = "/c/models--google--gemma-3-1b-pt/snapshots/0123";
+        assert_eq!(name(snapshot).as_deref(), Some("google/gemma-3-1b-pt"));
+        assert_eq!(name(&format!("{snapshot}/q4/a.gguf")).as_deref(), Some("google/gemma-3-1b-pt:q4/a.gguf"));
+        assert_eq!(name("/c/models--gpt2/snapshots/0123"), None);
+        assert_eq!(name("/c/google--gemma/snapshots/0123"), None);
+        assert_eq!(name("/c/models--google--gemma"), None);
+        assert_eq!(name_of(Path::new("src/..")), name_of(Path::new(".")));
+        assert_eq!(name_of(Path::new("src/weights/files.rs")), "files.rs");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_in_a_cache_is_not_called_by_its_hash() {
+        let cache = tempfile::tempdir().unwrap();
+        let snapshot = cache.path().join("models--a--b/snapshots/0123");
+        std::fs::create_dir_all(&snapshot).unwrap();
+        std::fs::write(cache.path().join("models--a--b/4567"), "").unwrap();
+        std::os::unix::fs::symlink("../../4567", snapshot.join("c.gguf")).unwrap();
+        assert_eq!(name_of(&snapshot.join("c.gguf")), "a/b:c.gguf");
+        assert_eq!(name_of(&snapshot), "a/b");
     }
 }

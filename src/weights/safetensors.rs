@@ -10,8 +10,8 @@ use super::source::Source;
 use super::{TensorInfo, shards};
 use crate::{Error, Result};
 
-const SINGLE: &str = "model.safetensors";
-const INDEX: &str = "model.safetensors.index.json";
+pub(super) const SINGLE: &str = "model.safetensors";
+pub(super) const INDEX: &str = "model.safetensors.index.json";
 
 /// The tensors of a model, read on demand. Shared freely between threads.
 ///
@@ -147,11 +147,29 @@ impl Safetensors {
     /// Bad input where there is no tensor of this name; otherwise the file cannot be read any more, or its
     /// bytes do not fit into memory.
     pub fn read(&self, name: &str, buffer: &mut Vec<u8>) -> Result<()> {
-        let tensor = self.tensors.get(name).ok_or_else(|| {
+        let tensor = self.tensor(name)?;
+        self.files[tensor.file_index].read_vec(tensor.offset, tensor.num_bytes, buffer)
+    }
+
+    /// As [`Self::read`], `num_bytes` from `start` on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`]; also where the tensor has fewer bytes.
+    pub fn read_part(&self, name: &str, (start, num_bytes): (u64, u64), buffer: &mut Vec<u8>) -> Result<()> {
+        let tensor = self.tensor(name)?;
+        if start.checked_add(num_bytes).is_none_or(|end| end > tensor.num_bytes) {
+            return Err(Error::input(format!("cannot load {name} from {}", self.file_of(name)))
+                .detail(format!("found {} bytes, expected {num_bytes} from {start} on", tensor.num_bytes)));
+        }
+        self.files[tensor.file_index].read_vec(tensor.offset + start, num_bytes, buffer)
+    }
+
+    fn tensor(&self, name: &str) -> Result<&Tensor> {
+        self.tensors.get(name).ok_or_else(|| {
             Error::input(format!("cannot load {name} from {}: no such tensor", self.file_of(name)))
                 .hint("do config.json and the weights belong to one model?")
-        })?;
-        self.files[tensor.file_index].read_vec(tensor.offset, tensor.num_bytes, buffer)
+        })
     }
 
     /// SHA-256 of the files' bytes in the order of their names, in hexadecimal. Reads every file once.
@@ -160,11 +178,16 @@ impl Safetensors {
     ///
     /// A file cannot be read any more.
     pub fn sha256(&self) -> Result<String> {
+        Ok(super::hexadecimal(self.hash()?))
+    }
+
+    /// Every byte of the files, in the order of their names.
+    pub(super) fn hash(&self) -> Result<Sha256> {
         let mut hasher = Sha256::new();
         for file in &self.files {
             file.hash_into(&mut hasher)?;
         }
-        Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hasher)
     }
 }
 

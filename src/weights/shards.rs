@@ -29,27 +29,33 @@ pub(super) fn read_index(path: &Path) -> Result<Vec<(String, String)>> {
 ///
 /// An index comes from elsewhere together with the weights, so it must not reach files of the reader's.
 pub(super) fn locate(folder: &Path, index: &Path, file_name: &str) -> Result<PathBuf> {
-    let refused = |found: String| {
-        Error::input(format!("cannot use {}: weight_map names a file outside its folder", index.display()))
-            .detail(format!("found {found}, expected the name of a file in {}", folder.display()))
-    };
-    let mut components = Path::new(file_name).components();
-    let plain = matches!(components.next(), Some(Component::Normal(_))) && components.next().is_none();
-    if !plain || file_name.contains(['/', '\\', '\0']) {
-        return Err(refused(format!("{file_name:?}")));
-    }
-
+    check_name(folder, index, file_name)?;
     let path = folder.join(file_name);
     let resolved = path.canonicalize().map_err(|error| {
         Error::file("open", &path, error)
             .detail(format!("{} names it", index.display()))
             .hint("a model in shards needs all of its files; is the download complete?")
     })?;
-    let folder = folder.canonicalize().map_err(|error| Error::file("open", folder, error))?;
-    if resolved.starts_with(&folder) || blobs_of(&folder).is_some_and(|blobs| resolved.starts_with(blobs)) {
+    let real = folder.canonicalize().map_err(|error| Error::file("open", folder, error))?;
+    if resolved.starts_with(&real) || blobs_of(&real).is_some_and(|blobs| resolved.starts_with(blobs)) {
         return Ok(path);
     }
-    Err(refused(format!("{file_name:?}, a link to {}", resolved.display())))
+    Err(outside(folder, index, &format!("{file_name:?}, a link to {}", resolved.display())))
+}
+
+/// Refuses a name that is more than the name of a file.
+pub(super) fn check_name(folder: &Path, index: &Path, file_name: &str) -> Result<()> {
+    let mut components = Path::new(file_name).components();
+    let plain = matches!(components.next(), Some(Component::Normal(_))) && components.next().is_none();
+    match plain && !file_name.contains(['/', '\\', '\0']) {
+        true => Ok(()),
+        false => Err(outside(folder, index, &format!("{file_name:?}"))),
+    }
+}
+
+fn outside(folder: &Path, index: &Path, found: &str) -> Error {
+    Error::input(format!("cannot use {}: weight_map names a file outside its folder", index.display()))
+        .detail(format!("found {found}, expected the name of a file in {}", folder.display()))
 }
 
 /// Where the files of a hub cache really are: `NAME/snapshots/REVISION` links into `NAME/blobs`.

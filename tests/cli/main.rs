@@ -12,6 +12,9 @@ mod commands;
 mod dump;
 mod figure;
 mod generate;
+#[cfg(feature = "hub")]
+mod hub;
+mod inside;
 mod next;
 mod streams;
 mod tokenize;

@@ -12,7 +12,7 @@ fn golden(name: &str) -> PathBuf {
 }
 
 /// The golden's bytes, or `fresh` after writing it where that is asked for.
-fn golden_bytes(name: &str, fresh: &[u8]) -> Vec<u8> {
+pub fn golden_bytes(name: &str, fresh: &[u8]) -> Vec<u8> {
     let path = golden(name);
     if std::env::var_os("UPDATE_GOLDENS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -66,7 +66,7 @@ fn svg_bytes_repeat() {
 }
 
 /// The share of colour channels that differ by more than a shade, and whether the sizes agree.
-fn difference(got: &[u8], want: &[u8]) -> f64 {
+pub fn difference(got: &[u8], want: &[u8]) -> f64 {
     let read = |bytes| image::load_from_memory(bytes).expect("a readable PNG").to_rgb8();
     let (got, want) = (read(got), read(want));
     if got.dimensions() != want.dimensions() {
@@ -77,7 +77,7 @@ fn difference(got: &[u8], want: &[u8]) -> f64 {
 }
 
 /// Rasterisers round the coverage of an edge differently; no glyph is this small.
-const PIXEL_TOLERANCE: f64 = 2e-4;
+pub const PIXEL_TOLERANCE: f64 = 2e-4;
 
 pub fn assert_golden_png(name: &str, png: &[u8]) {
     let golden = golden_bytes(&format!("{name}.png"), png);

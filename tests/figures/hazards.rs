@@ -6,7 +6,7 @@ use sukashi::figure::{NextToken, Style, TextMode, example, next_token};
 
 use super::{FIGURES, draw, style, texts};
 
-fn hazards() -> Vec<String> {
+pub fn hazards() -> Vec<String> {
     let mut hazards: Vec<String> = [
         "</svg><script>alert(1)</script>",
         "\" onload=\"alert(1)",

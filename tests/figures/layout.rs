@@ -42,7 +42,7 @@ fn overlaps_are_noticed() {
     assert!(!bounds(0.0, 0.0).overlaps(&bounds(0.0, 30.0), 0.5));
 }
 
-fn token_text() -> impl Strategy<Value = String> {
+pub fn token_text() -> impl Strategy<Value = String> {
     prop_oneof![
         "[ぁ-んァ-ヶ一-龠]{1,3}",
         " ?[a-zA-Z]{1,12}",

@@ -13,6 +13,7 @@ mod bad_input;
 mod fonts;
 mod goldens;
 mod hazards;
+mod inside;
 mod layout;
 mod metadata;
 mod numbers;

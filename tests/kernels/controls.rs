@@ -44,7 +44,7 @@ fn the_comparator_rejects_what_it_should() {
 }
 
 /// One line of each kernel changed in a way that leaves a valid shader, and what the mistake is.
-const MISTAKES: [(&str, &str, &str, &str); 38] = [
+const MISTAKES: [(&str, &str, &str, &str); 46] = [
     ("add", "x[index] += y[index]", "x[index] -= y[index]", "another operator"),
     ("add", "column >= params.columns", "column >= params.stride", "padding written"),
     ("attention", "batch.position + token + 1u", "batch.position + token + 2u", "sees the next token"),
@@ -70,7 +70,8 @@ const MISTAKES: [(&str, &str, &str, &str); 38] = [
     ("attention_probs", "probs[row + j] = 0.0;", "", "unwritten"),
     ("attention_probs", "product * params.scale", "product", "scale"),
     ("embedding", "id - params.first_row >= params.num_rows", "false", "ids outside a part"),
-    ("embedding", "(index & 1u) == 1u", "(index & 1u) == 0u", "halves exchanged"),
+    ("embedding", "first / 16u % 2u", "1u - first / 16u % 2u", "halves of a block exchanged"),
+    ("embedding", "half == 1u", "half == 0u", "halves of a block of quants exchanged"),
     ("geglu", "x[start + params.columns]", "x[start]", "the gate for the value"),
     ("geglu", "0.044715", "0.0447", "a coefficient"),
     ("gelu_erf", "0.254829592", "0.254929592", "a coefficient"),
@@ -79,6 +80,11 @@ const MISTAKES: [(&str, &str, &str, &str); 38] = [
     ("gemm", "sums[i][j]", "sums[j][i]", "exchanged"),
     ("gemm", "sum += bias[params.first_row + row];", "sum += bias[row];", "bias of a part"),
     ("gemv", "block < blocks;", "block + 1u < blocks;", "the last block left out"),
+    ("gemv", "s.y * dot", "-s.y * dot", "an offset's sign"),
+    ("gemv", "vec4<i32>(16)", "vec4<i32>(8)", "the bias of five bits"),
+    ("gemv", "vec4<u32>(0u, 2u, 4u, 6u)", "vec4<u32>(0u, 2u, 4u, 4u)", "upper bits of six"),
+    ("gemv", "vec4<u32>(0u, 1u, 2u, 3u)", "vec4<u32>(0u, 1u, 2u, 2u)", "the upper bit of five"),
+    ("gemv", "start + 3u", "start + 1u", "a scale for a minimum"),
     ("gemv", "if params.has_bias != 0u", "if params.has_bias == 0u", "bias"),
     ("kv_write", "(batch.position + token)", "(token)", "position"),
     ("layer_norm", "+ params.eps", "", "epsilon"),
@@ -93,6 +99,8 @@ const MISTAKES: [(&str, &str, &str, &str); 38] = [
     ("softcap", "params.cap * tanh", "tanh", "capped at 1"),
     ("swiglu", "exp(-clamp", "exp(clamp", "sign"),
     ("swiglu", "column >= params.columns", "column >= params.y_stride", "padding written"),
+    ("zero_columns", "params.first_column + column", "column", "the row's first columns"),
+    ("zero_columns", "token >= batch.num_tokens", "token > batch.num_tokens", "a token too many"),
 ];
 
 #[test]

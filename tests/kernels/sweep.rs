@@ -90,7 +90,7 @@ fn any_values() -> impl Strategy<Value = Values> {
 }
 
 fn any_format() -> impl Strategy<Value = Format> {
-    prop_oneof![Just(Format::F32), Just(Format::F16), Just(Format::Bf16)]
+    proptest::sample::select(&Format::ALL[..])
 }
 
 fn any_rows() -> impl Strategy<Value = Case> {
@@ -107,7 +107,7 @@ fn any_lookup() -> impl Strategy<Value = Case> {
         |(num_tokens, vocab_size, hidden_size, format, rows_per_part, added)| Case::Lookup {
             num_tokens,
             vocab_size,
-            hidden_size,
+            hidden_size: hidden_size.next_multiple_of(format.block_columns()),
             format,
             rows_per_part,
             added,
@@ -124,7 +124,7 @@ fn any_product() -> impl Strategy<Value = Case> {
             Case::Product {
                 num_tokens,
                 out_features,
-                in_features,
+                in_features: in_features.next_multiple_of(format.block_columns()),
                 format,
                 bias,
                 rows_per_part,

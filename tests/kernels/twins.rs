@@ -267,12 +267,12 @@ fn query_heads_share_key_value_heads_in_order() {
     assert_eq!(y, [5.0, 5.0, 6.0, 6.0]);
 }
 
-/// 1, -2, 0.5 and 65504 or 3.5 in each format, one row of 8.
+/// 1, -2, 0.5 and 65504 or 3.5 in each format, one row of 32.
 fn row(format: Format) -> Vec<u32> {
     let mut words = match format {
-        Format::F32 => vec![0x3f80_0000, 0xc000_0000, 0x3f00_0000, 0x477f_e000],
         Format::F16 => vec![0xc000_3c00, 0x7bff_3800],
         Format::Bf16 => vec![0xc000_3f80, 0x4060_3f00],
+        _ => vec![0x3f80_0000, 0xc000_0000, 0x3f00_0000, 0x477f_e000],
     };
     words.resize(format.words_per_row(4), 0);
     words
@@ -282,12 +282,12 @@ fn row(format: Format) -> Vec<u32> {
 fn elements_are_read_as_ieee_and_bfloat_say() {
     for (format, last) in [(Format::F32, 65504.0), (Format::F16, 65504.0), (Format::Bf16, 3.5)] {
         let words = [row(format), row(format)].concat();
-        let mut y = [7.0_f32; 24];
+        let mut y = [7.0_f32; 96];
         let table = Table { words: &words, format, first_row: 10, num_rows: 2 };
-        cpu::embedding(&[11, 12, 9], table, 2.0, false, (4, 8), &mut y);
+        cpu::embedding(&[11, 12, 9], table, 2.0, false, (4, 32), &mut y);
         assert_eq!(y[..5], [2.0, -4.0, 1.0, 2.0 * last, 7.0], "{format:?}");
-        assert_eq!(y[8..], [7.0; 16], "{format:?}: ids outside the table");
-        cpu::embedding(&[10], table, 1.0, true, (4, 8), &mut y);
+        assert_eq!(y[32..], [7.0; 64], "{format:?}: ids outside the table");
+        cpu::embedding(&[10], table, 1.0, true, (4, 32), &mut y);
         assert_eq!(y[..5], [3.0, -6.0, 1.5, 3.0 * last, 7.0], "{format:?}: added");
     }
 }
@@ -297,12 +297,14 @@ fn gemv_by_hand() {
     for format in [Format::F32, Format::F16, Format::Bf16] {
         let words = [row(format), row(format)].concat();
         // The last weight differs between formats, and is left out.
-        let x = [1.0, 10.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 1.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+        let mut x = [0.0; 64];
+        x[..3].copy_from_slice(&[1.0, 10.0, 4.0]);
+        x[32..35].copy_from_slice(&[2.0, 1.0, 2.0]);
         let mut y = [7.0; 8];
         let weight = Weight { words: &words, format, bias: &[], out_features: 2 };
-        cpu::gemv(2, weight, (&x, 8), (&mut y, 4, 1));
+        cpu::gemv(2, weight, (&x, 32), (&mut y, 4, 1));
         assert_eq!(y, [7.0, -17.0, -17.0, 7.0, 7.0, 1.0, 1.0, 7.0], "{format:?}");
-        cpu::gemv(1, Weight { bias: &[0.5, 100.0], ..weight }, (&x, 8), (&mut y, 4, 0));
+        cpu::gemv(1, Weight { bias: &[0.5, 100.0], ..weight }, (&x, 32), (&mut y, 4, 0));
         assert_eq!(y[..3], [-16.5, 83.0, -17.0], "{format:?}: bias");
     }
 }
@@ -321,4 +323,13 @@ fn copies_and_sums_by_hand() {
     let (mut k_cache, mut v_cache) = ([0.0; 4], [0.0; 4]);
     cpu::kv_write((1, 1), (2, 1), (&[1.0, 2.0, 3.0, 4.0], 4), (&mut k_cache, &mut v_cache, 2));
     assert_eq!((k_cache, v_cache), ([0.0, 0.0, 3.0, 0.0], [0.0, 0.0, 4.0, 0.0]));
+}
+
+#[test]
+fn zero_columns_leaves_the_others() {
+    let mut x = [1.0, 2.0, 3.0, 9.0, 4.0, 5.0, 6.0, 9.0];
+    cpu::zero_columns(1, 1..3, 4, &mut x);
+    assert_eq!(x, [1.0, 0.0, 0.0, 9.0, 4.0, 5.0, 6.0, 9.0]);
+    cpu::zero_columns(2, 0..1, 4, &mut x);
+    assert_eq!(x, [0.0, 0.0, 0.0, 9.0, 0.0, 5.0, 6.0, 9.0]);
 }

@@ -57,14 +57,15 @@ fn argmax(logits: &[f32]) -> u32 {
     best as u32
 }
 
-fn check(label: &str, model: &Model, golden: &Golden) {
+pub fn check(label: &str, model: &Model, golden: &Golden) {
     let ids = golden.ids("input_ids");
-    let all = CaptureRequest { logits: true, hidden_states: true, attentions: true };
-    let capture = pollster::block_on(Capture::run(model, &ids, all)).unwrap();
+    let all = CaptureRequest::new(model.spec(), ["hidden_states", "attentions", "logits"]).unwrap();
+    let capture = pollster::block_on(Capture::run(model, &ids, &all)).unwrap();
+    let captured = |name: &str| &capture.get(name).unwrap().values;
 
     let want = golden.floats("hidden_states");
     let layer_size = ids.len() * model.spec().hidden_size;
-    let hidden = capture.hidden_states.unwrap();
+    let hidden = captured("hidden_states");
     assert_eq!(hidden.len(), want.len());
     for (layer, (got, want)) in hidden.chunks(layer_size).zip(want.chunks(layer_size)).enumerate() {
         // The first layer that diverges is the one to look at.
@@ -72,12 +73,11 @@ fn check(label: &str, model: &Model, golden: &Golden) {
     }
     assert_close(
         &format!("{label}: attentions"),
-        &capture.attentions.unwrap(),
+        captured("attentions"),
         &golden.floats("attentions"),
         ATTENTION_ATOL,
     );
-    let logits = capture.logits.unwrap();
-    assert_close(&format!("{label}: logits"), &logits, &golden.floats("logits"), LOGITS_ATOL);
+    assert_close(&format!("{label}: logits"), captured("logits"), &golden.floats("logits"), LOGITS_ATOL);
 
     // The same prompt through a session, and greedy decoding from there.
     let vocab_size = model.spec().vocab_size;
@@ -173,7 +173,7 @@ fn a_wrong_epsilon_is_seen() {
     std::fs::write(copy.path().join("config.json"), config).unwrap();
     let golden = Golden::open(&folder.join("golden.safetensors"));
     let model = Model::load(&Device::Cpu, copy.path()).unwrap();
-    let request = CaptureRequest { logits: true, ..CaptureRequest::default() };
-    let capture = pollster::block_on(Capture::run(&model, &golden.ids("input_ids"), request)).unwrap();
-    assert!(worst(&capture.logits.unwrap(), &golden.floats("logits")).0 > 100.0 * LOGITS_ATOL);
+    let request = CaptureRequest::new(model.spec(), ["logits"]).unwrap();
+    let capture = pollster::block_on(Capture::run(&model, &golden.ids("input_ids"), &request)).unwrap();
+    assert!(worst(&capture.get("logits").unwrap().values, &golden.floats("logits")).0 > 100.0 * LOGITS_ATOL);
 }

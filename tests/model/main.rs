@@ -2,5 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, also in its helpers")]
 
+mod ablation;
+mod capture;
 mod common;
+#[path = "../gguf/mod.rs"]
+mod gguf;
+mod gguf_models;
 mod goldens;
+mod score;

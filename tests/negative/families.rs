@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sukashi::model::DecoderSpec;
 use sukashi::model::spec::{self, Activation, Family, Position};
-use sukashi::weights::{ModelFiles, Safetensors};
+use sukashi::weights::{ModelFiles, Safetensors, Weights};
 use sukashi::{Device, Model};
 
 use super::refused;
@@ -334,7 +334,7 @@ fn load(config: Value, tensors: &[(String, Vec<usize>)]) -> sukashi::Result<Mode
         name: "tiny".into(),
         config,
         config_label: "tiny/config.json".into(),
-        weights: Safetensors::embedded("tiny/model.safetensors", bytes.leak()).unwrap(),
+        weights: Weights::Safetensors(Safetensors::embedded("tiny/model.safetensors", bytes.leak()).unwrap()),
         tokenizer: None,
     };
     Model::from_files(&Device::Cpu, files, &mut |_, _| {})

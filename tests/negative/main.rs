@@ -8,6 +8,9 @@ mod config;
 mod damaged;
 mod families;
 mod files;
+mod gguf;
+#[path = "../gguf/mod.rs"]
+mod gguf_writer;
 mod prompts;
 mod safetensors;
 mod tokenizer;

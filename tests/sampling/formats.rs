@@ -27,6 +27,7 @@ fn trace() -> Trace {
             family: "gpt2".to_owned(),
             weights_sha256: "00ff".to_owned(),
             precision: "f32".to_owned(),
+            left_out: Vec::new(),
         },
         adapter: AdapterInfo {
             name: "CPU".to_owned(),

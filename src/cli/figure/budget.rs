@@ -6,11 +6,11 @@ use clap::{ArgMatches, Command, FromArgMatches};
 use sukashi::figure::{self, Budget};
 use sukashi::model::spec;
 use sukashi::text::EncodeOptions;
-use sukashi::weights::ModelFiles;
 use sukashi::{Error, Result};
 
 use super::style::StyleArgs;
 use crate::cli::failure::Outcome;
+use crate::cli::model::open_model;
 use crate::cli::terminal::Terminal;
 
 /// What fills the context window, as a stacked bar
@@ -47,8 +47,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let style = args.style.check(terminal)?;
     let counts_files = args.parts.0.iter().any(|(_, tokens)| matches!(tokens, Tokens::File(_)));
     let files = match &args.model {
-        Some(folder) => Some(ModelFiles::open(folder)?),
-        None if counts_files => Some(ModelFiles::embedded()?),
+        Some(_) => Some(open_model(args.model.as_deref(), terminal)?),
+        None if counts_files => Some(open_model(None, terminal)?),
         None => None,
     };
     let context = match (args.context, &files) {
@@ -74,7 +74,11 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     args.style.write(style, |style| figure::budget(&record, style))
 }
 
-fn count_file(path: &std::path::Path, files: &ModelFiles, allow_unknown: bool) -> Result<usize> {
+fn count_file(
+    path: &std::path::Path,
+    files: &sukashi::weights::ModelFiles,
+    allow_unknown: bool,
+) -> Result<usize> {
     let tokenizer = files.tokenizer.as_ref().ok_or_else(|| {
         Error::input(format!("{} has no tokenizer.json, so it cannot count tokens", files.name))
     })?;

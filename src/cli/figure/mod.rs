@@ -1,7 +1,9 @@
 //! `sukashi figure`: a figure of a new run or of a record, one file per figure.
 
+mod attention;
 mod bpe;
 mod budget;
+mod lens;
 mod mixing;
 mod next_token;
 mod record;
@@ -9,6 +11,7 @@ mod softmax;
 mod style;
 mod temperature;
 mod tokenizers;
+mod tokens;
 mod top_k;
 mod trace;
 
@@ -33,6 +36,9 @@ enum Kind {
     TopK(top_k::Args),
     Temperature(temperature::Args),
     Trace(trace::Args),
+    Tokens(tokens::Args),
+    Attention(attention::Args),
+    Lens(lens::Args),
     Budget(budget::Args),
     Softmax(softmax::Args),
     Mixing(mixing::Args),
@@ -46,6 +52,9 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         Kind::TopK(args) => top_k::run(args, terminal),
         Kind::Temperature(args) => temperature::run(args, terminal),
         Kind::Trace(args) => trace::run(args, terminal),
+        Kind::Tokens(args) => tokens::run(args, terminal),
+        Kind::Attention(args) => attention::run(args, terminal),
+        Kind::Lens(args) => lens::run(args, terminal),
         Kind::Budget(args) => budget::run(args, terminal),
         Kind::Softmax(args) => softmax::run(args, terminal),
         Kind::Mixing(args) => mixing::run(args, terminal),

@@ -2,19 +2,22 @@
 
 use std::path::PathBuf;
 
-use sukashi::figure::{self, Compare, NextToken, Stage};
+use sukashi::figure::{self, Compare, Lang, NextToken, Stage};
+use sukashi::model::Ablation;
 use sukashi::{Error, Result, Trace};
 
 use super::record::{NewRun, index, read_record};
 use super::style::StyleArgs;
-use crate::cli::args::{RunArgs, StageArgs, names};
+use crate::cli::args::{AblationArgs, RunArgs, StageArgs, names};
 use crate::cli::failure::Outcome;
-use crate::cli::record::{Steps, recorder};
+use crate::cli::record::{Steps, record, recorder};
+use crate::cli::run::Input;
 use crate::cli::terminal::Terminal;
 
 /// The most probable next tokens as bars
 ///
-/// Several prompts, or several records, become panels on one scale.
+/// Several prompts, or several records, become panels on one scale. With --zero-head or --zero-mlp, the bars of the
+/// model without that part stand beside those of the whole model.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -24,14 +27,16 @@ pub struct Args {
     more: Vec<String>,
     /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace`) instead of running a model; may be
     /// repeated
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "StageArgs", "more"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "StageArgs", "AblationArgs", "more"])]
     from: Vec<PathBuf>,
     /// Set the bars of this record beside those of the run or of --from, with the difference
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["more", "log", "show_ids"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["more", "log", "show_ids", "AblationArgs"])]
     compare: Option<PathBuf>,
     /// What the two are called, such as with,without
-    #[arg(long, value_name = "A,B", value_delimiter = ',', requires = "compare")]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
     names: Vec<String>,
+    #[command(flatten)]
+    ablation: AblationArgs,
     /// How many tokens to show
     #[arg(long, value_name = "N", default_value_t = 10)]
     top: usize,
@@ -59,6 +64,21 @@ pub struct Args {
     style: StyleArgs,
 }
 
+/// How many times as many candidates as are shown are kept of each of two runs.
+const KEPT_OF_TWO: usize = 20;
+
+/// What the two models are called.
+fn part_names(without: &Trace, terminal: &Terminal) -> [String; 2] {
+    let parts = without.model.left_out.join(", ");
+    match terminal.lang {
+        Lang::Ja => {
+            let parts = parts.replace("head", "ヘッド").replace("mlp", "MLP").replace(", ", "、");
+            ["モデル全体".to_owned(), format!("{parts} を除外")]
+        }
+        Lang::En => ["whole model".to_owned(), format!("without {parts}")],
+    }
+}
+
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let style = args.style.check(terminal)?;
     let options = NextToken {
@@ -69,6 +89,13 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         log: args.log,
     };
     let names = args.names()?;
+    if !args.ablation.is_empty() {
+        let [whole, without] = args.with_and_without(terminal)?;
+        let NextToken { count, step, stage, .. } = options;
+        let names = names.unwrap_or_else(|| part_names(&without, terminal));
+        let options = Compare { count, step, stage, names: Some(names) };
+        return args.style.write(style, |style| figure::compare([&whole, &without], &options, style));
+    }
     let other = args.compare.as_deref().map(read_record).transpose()?;
     let traces = args.traces(terminal)?;
     let traces: Vec<&Trace> = traces.iter().collect();
@@ -90,10 +117,36 @@ impl Args {
         }
         match &self.names[..] {
             [] => Ok(None),
+            _ if self.compare.is_none() && self.ablation.is_empty() => {
+                Err(Error::input("cannot use --names: there is one distribution")
+                    .hint("compare it with --compare, --zero-head or --zero-mlp"))
+            }
             [first, second] => Ok(Some([first.clone(), second.clone()])),
             names => Err(Error::input(format!("cannot use {} names", names.len()))
                 .detail("expected two, separated by a comma: --names with,without")),
         }
+    }
+
+    /// The records of the whole model, and of the model without some of its parts.
+    fn with_and_without(&self, terminal: &Terminal) -> Outcome<[Trace; 2]> {
+        if !self.more.is_empty() || self.log || self.show_ids {
+            return Err(Error::input(
+                "cannot leave out a part: this figure compares two models on one prompt",
+            )
+            .detail("found further prompts, --log or --show-ids")
+            .into());
+        }
+        let settings = self.stages.settings(None)?;
+        let recorder = recorder(self.top).and_then(|_| recorder(self.top.saturating_mul(KEPT_OF_TWO)))?;
+        let input = Input::read(&self.run, terminal)?.without(self.ablation.ablation())?;
+        let samplers = [input.sampler(settings.clone())?, input.sampler(settings)?];
+        let mut run = input.load(terminal)?;
+        let [first, second] = samplers;
+        let look = (Steps::Look, terminal);
+        let without = record(&run, first, &recorder, look, |_, _| Ok(()))?;
+        run.model = run.model.without(Ablation::default())?;
+        let whole = record(&run, second, &recorder, look, |_, _| Ok(()))?;
+        Ok([whole, without])
     }
 
     /// The records in the files, or those of the runs.
@@ -102,7 +155,7 @@ impl Args {
             return Ok(self.from.iter().map(|path| read_record(path)).collect::<Result<_>>()?);
         }
         // Of two runs, each has to know the probability of what the other shows.
-        let kept = if self.compare.is_some() { self.top.saturating_mul(20) } else { self.top };
+        let kept = if self.compare.is_some() { self.top.saturating_mul(KEPT_OF_TWO) } else { self.top };
         let recorder = recorder(self.top).and_then(|_| recorder(kept))?;
         let new = NewRun { run: &self.run, settings: self.stages.settings(None)?, steps: Steps::Look };
         new.traces(&self.more, &recorder, terminal)

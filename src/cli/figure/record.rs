@@ -91,12 +91,18 @@ impl NewRun<'_> {
 }
 
 pub fn read_record(path: &Path) -> Result<Trace> {
+    read_other(path, if is_jsonl(path) { Trace::from_jsonl } else { Trace::from_json })
+}
+
+/// Whether the file's name says that it holds JSON lines.
+pub fn is_jsonl(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "jsonl")
+}
+
+/// The record in the file, of any kind that `read` reads.
+pub fn read_other<R>(path: &Path, read: impl FnOnce(&str) -> Result<R>) -> Result<R> {
     let bytes = std::fs::read(path).map_err(|cause| Error::file("read", path, cause))?;
     let unusable = || Error::input(format!("cannot draw {}", path.display()));
     let text = String::from_utf8(bytes).map_err(|cause| unusable().caused_by(cause))?;
-    let trace = match path.extension().is_some_and(|extension| extension == "jsonl") {
-        true => Trace::from_jsonl(&text),
-        false => Trace::from_json(&text),
-    };
-    trace.map_err(|cause| unusable().caused_by(cause))
+    read(&text).map_err(|cause| unusable().caused_by(cause))
 }

@@ -108,6 +108,11 @@ impl StyleArgs {
         Ok(Style { theme, lang: terminal.lang, width, fonts, text_mode, caption })
     }
 
+    /// Whether files that exist are replaced.
+    pub fn force(&self) -> bool {
+        self.force
+    }
+
     /// The picture that a snippet is of: a PNG where there is one, which more readers take.
     fn picture(&self) -> Result<&Path> {
         let of = |form| self.output.iter().find(|path| Form::of(path).is_ok_and(|own| own == form));

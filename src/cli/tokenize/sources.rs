@@ -6,6 +6,7 @@ use sukashi::text::{Tokenizer, TokenizerKind, Training};
 use sukashi::weights::ModelFiles;
 use sukashi::{Error, Result};
 
+use crate::cli::model::open_model;
 use crate::cli::terminal::Terminal;
 
 /// Tokenizers by the files that hold them.
@@ -34,13 +35,13 @@ impl SourceArgs {
             all.push((bytes_name(terminal), bytes()?));
         }
         for path in &self.model {
-            all.push(of_model(ModelFiles::open(path)?)?);
+            all.push(of_model(open_model(Some(path), terminal)?)?);
         }
         for path in &self.tokenizer {
             all.push((name_of(path), Tokenizer::from_file(path)?));
         }
         if needs_one && self.model.is_empty() && self.tokenizer.is_empty() {
-            all.push(of_model(ModelFiles::embedded()?)?);
+            all.push(of_model(open_model(None, terminal)?)?);
         }
         Ok(all)
     }

@@ -1,17 +1,22 @@
 //! Two-dimensional tensors on a device.
 
+mod format;
+
+pub use format::Format;
+pub(crate) use format::{BLOCK, Quants, SUPER_BLOCK, SUPER_BLOCK_SCALE_WORDS, Scales};
+
 use crate::device::{Buffer, Device, Readback};
 use crate::error::Result;
 
-/// Rows start at a multiple of this many elements, so that shaders read eight elements at a time.
-const ROW_ALIGNMENT: usize = 8;
+/// Rows start at a multiple of this many elements, so that shaders read a block of them at a time.
+const ROW_ALIGNMENT: usize = BLOCK;
 
 /// Elements from one row to the next, for rows of `columns`.
 pub fn row_stride(columns: usize) -> usize {
     columns.next_multiple_of(ROW_ALIGNMENT)
 }
 
-/// A matrix of f32 activations, `[rows, columns]`; each row is followed by zeros up to a multiple of 8 elements, which
+/// A matrix of f32 activations, `[rows, columns]`; each row is followed by zeros up to a multiple of 32 elements, which
 /// no kernel writes.
 #[derive(Debug, Clone)]
 pub struct Tensor {
@@ -115,58 +120,10 @@ impl Tensor {
     }
 }
 
-/// How the elements of a weight matrix are stored on a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// IEEE single.
-    F32,
-    /// IEEE half, two a word.
-    F16,
-    /// The upper half of an IEEE single, two a word.
-    Bf16,
-}
-
-impl Format {
-    /// The value of the shaders' constant `FORMAT`.
-    pub fn code(self) -> u32 {
-        match self {
-            Self::F32 => 0,
-            Self::F16 => 1,
-            Self::Bf16 => 2,
-        }
-    }
-
-    /// The format of a [`Format::code`].
-    pub fn from_code(code: u32) -> Self {
-        match code {
-            0 => Self::F32,
-            1 => Self::F16,
-            _ => Self::Bf16,
-        }
-    }
-
-    /// 32-bit words for a row of `columns` elements, padding included.
-    pub fn words_per_row(self, columns: usize) -> usize {
-        match self {
-            Self::F32 => row_stride(columns),
-            Self::F16 | Self::Bf16 => row_stride(columns) / 2,
-        }
-    }
-
-    /// `f32`, `f16` or `bf16`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Bf16 => "bf16",
-        }
-    }
-}
-
 /// Consecutive rows of a weight matrix, as many as one binding holds.
 #[derive(Debug, Clone)]
 pub struct MatrixPart {
-    /// The rows' elements, each row padded with zeros to a multiple of 8.
+    /// The rows' elements, each row padded with zeros.
     pub buffer: Buffer,
     /// Where the part starts.
     pub first_row: usize,
@@ -237,6 +194,52 @@ impl Matrix {
         Ok(Self { parts, rows, columns })
     }
 
+    /// Zeros, in parts that `device` can bind, for [`Matrix::write_rows`].
+    ///
+    /// # Errors
+    /// As [`Matrix::upload`].
+    pub fn zeros(
+        device: &Device,
+        label: &str,
+        (rows, columns): (usize, usize),
+        format: Format,
+    ) -> Result<Self> {
+        let row_words = format.words_per_row(columns);
+        let rows_per_part = (device.max_binding_words() / row_words.max(1)).clamp(1, rows.max(1));
+        let mut parts = Vec::with_capacity(rows.div_ceil(rows_per_part));
+        for first_row in (0..rows).step_by(rows_per_part) {
+            let num_rows = rows_per_part.min(rows - first_row);
+            let buffer = device.zeros(label, num_rows * row_words)?;
+            parts.push(MatrixPart { buffer, first_row, num_rows, format });
+        }
+        Ok(Self { parts, rows, columns })
+    }
+
+    /// Uploads rows of `words` from `first_row` on.
+    ///
+    /// # Errors
+    /// If the device is lost.
+    ///
+    /// # Panics
+    /// If the matrix has no such rows, or `words` is no whole number of them.
+    pub fn write_rows(&self, device: &Device, first_row: usize, words: &[u32]) -> Result<()> {
+        let mut row = first_row;
+        let mut rest = words;
+        for part in &self.parts {
+            if rest.is_empty() || row >= part.first_row + part.num_rows {
+                continue;
+            }
+            let row_words = part.format.words_per_row(self.columns);
+            let at = row - part.first_row;
+            let count = (part.num_rows - at).min(rest.len() / row_words);
+            let (now, later) = rest.split_at(count * row_words);
+            device.upload_part(&part.buffer, at * row_words, now)?;
+            (row, rest) = (row + count, later);
+        }
+        assert!(rest.is_empty(), "rows past the end of a matrix, or part of a row");
+        Ok(())
+    }
+
     /// One matrix above the other, each part as it is.
     ///
     /// # Panics
@@ -255,10 +258,10 @@ impl Matrix {
         stacked
     }
 
-    /// The formats of the parts, each named once, in the order of the rows: `f16`, or `q4_k+q6_k`.
-    pub fn precision(&self) -> String {
+    /// The formats of all parts of `matrices`, each named once, in the order in which they come: `f16`, or `q4_k+q6_k`.
+    pub fn precision<'a>(matrices: impl Iterator<Item = &'a Self>) -> String {
         let mut names: Vec<&str> = Vec::new();
-        for part in &self.parts {
+        for part in matrices.flat_map(|matrix| &matrix.parts) {
             if !names.contains(&part.format.name()) {
                 names.push(part.format.name());
             }

@@ -1,0 +1,41 @@
+//! Resolves what shaders import: `shaders/NAME.wgsl` is complete as it is, `shaders/NAME.wesl` uses other modules.
+//!
+//! Each becomes `OUT_DIR/NAME.wgsl`, one complete shader, which the wrapper in `src/kernels/NAME.rs` includes.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use wesl::{ManglerKind, ModulePath, Wesl};
+
+/// What only other shaders use.
+const MODULES: [&str; 1] = ["weight"];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=shaders");
+    println!("cargo::rerun-if-changed=build.rs");
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
+    let mut compiler = Wesl::new("shaders");
+    // Names stay as they are written; two modules with one name for two things make no valid shader.
+    compiler.set_mangler(ManglerKind::None);
+    for entry in fs::read_dir("shaders")? {
+        let path = entry?.path();
+        let name = path.file_stem().and_then(|stem| stem.to_str()).ok_or("a shader without a name")?;
+        let target = out.join(format!("{name}.wgsl"));
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("wgsl") => {
+                fs::copy(&path, target)?;
+            }
+            Some("wesl") if !MODULES.contains(&name) => compile(&compiler, name, &target)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn compile(compiler: &Wesl<impl wesl::Resolver>, name: &str, target: &Path) -> Result<(), Box<dyn Error>> {
+    let root: ModulePath = format!("package::{name}").parse()?;
+    let compiled = compiler.compile(&root).map_err(|error| format!("shaders/{name}.wesl: {error}"))?;
+    fs::write(target, compiled.to_string())?;
+    Ok(())
+}

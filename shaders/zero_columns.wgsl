@@ -1,0 +1,41 @@
+// zero_columns: x[t, c] = 0 for c = first_column .. first_column + num_columns
+//
+// Shapes    x: [num_tokens, stride] f32
+// Dispatch  ceil(num_columns / WORKGROUP_SIZE) workgroups per token
+// Requires  nothing. Runs only where a head is left out
+// Twin      src/cpu/zero_columns.rs
+
+override WORKGROUP_SIZE: u32 = 64u;
+
+struct Params {
+    first_column: u32,
+    num_columns: u32,
+    stride: u32,
+}
+
+struct Batch {
+    position: u32,
+    num_tokens: u32,
+    first_row: u32,
+    unused: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<uniform> batch: Batch;
+@group(0) @binding(2) var<storage, read_write> x: array<f32>; // [num_tokens, stride]
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn zero_columns(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(num_workgroups) workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let group = workgroup.x + workgroup.y * workgroups.x;
+    let groups_per_token = (params.num_columns + WORKGROUP_SIZE - 1u) / WORKGROUP_SIZE;
+    let token = group / groups_per_token;
+    let column = (group % groups_per_token) * WORKGROUP_SIZE + local;
+    if token >= batch.num_tokens || column >= params.num_columns {
+        return;
+    }
+    x[token * params.stride + params.first_column + column] = 0.0;
+}

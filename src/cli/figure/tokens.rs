@@ -1,0 +1,50 @@
+//! `sukashi figure tokens`.
+
+use std::path::PathBuf;
+
+use sukashi::figure::{self, By};
+use sukashi::trace::Score;
+
+use super::record::{is_jsonl, read_other};
+use super::style::StyleArgs;
+use crate::cli::args::{AblationArgs, RunArgs, names};
+use crate::cli::failure::Outcome;
+use crate::cli::score;
+use crate::cli::terminal::Terminal;
+
+/// A text as a strip of tokens, coloured by probability, rank or entropy
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    run: RunArgs,
+    #[command(flatten)]
+    ablation: AblationArgs,
+    /// Draw this record (.json or .jsonl, from `sukashi score`) instead of running a model
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "AblationArgs"])]
+    from: Option<PathBuf>,
+    /// Which number: prob, rank or entropy (of the distribution before the token)
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "prob",
+        value_parser = names::<By>(&["prob", "rank", "entropy"]),
+        hide_possible_values = true
+    )]
+    by: By,
+    /// Print the tokens' ids, too
+    #[arg(long)]
+    show_ids: bool,
+    #[command(flatten)]
+    style: StyleArgs,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    let style = args.style.check(terminal)?;
+    let score = match &args.from {
+        Some(path) if is_jsonl(path) => read_other(path, Score::from_jsonl)?,
+        Some(path) => read_other(path, sukashi::trace::Record::from_json)?,
+        None => score::of_run(&args.run, &args.ablation, terminal)?,
+    };
+    let options = figure::Tokens { by: args.by, ids: args.show_ids };
+    args.style.write(style, |style| figure::tokens(&score, &options, style))
+}

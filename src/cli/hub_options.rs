@@ -1,0 +1,74 @@
+//! The environment variables that Hugging Face's own tools read.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use sukashi::weights::hub::{Options, Proxy};
+use sukashi::{Error, Result};
+
+/// A token has some forty characters.
+const MAX_TOKEN_BYTES: u64 = 4096;
+
+/// Reads `HF_HUB_CACHE`, `HF_HOME`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_ENDPOINT`, `HF_HUB_OFFLINE`, and for proxies
+/// `ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
+pub fn read() -> Result<Options> {
+    let home = home()?;
+    let cache = folder("HF_HUB_CACHE").or_else(|| folder("HUGGINGFACE_HUB_CACHE"));
+    let mut options = Options::new(cache.unwrap_or_else(|| home.join("hub")));
+    if let Some(endpoint) = text("HF_ENDPOINT") {
+        options.endpoint = endpoint;
+    }
+    options.token = token(&home)?;
+    options.offline = is_set("HF_HUB_OFFLINE");
+    options.proxy = Proxy::try_from_env();
+    Ok(options)
+}
+
+/// Where the tools keep what they keep.
+fn home() -> Result<PathBuf> {
+    let in_cache = || Some(folder("XDG_CACHE_HOME")?.join("huggingface"));
+    let in_home = || Some(env::home_dir()?.join(".cache/huggingface"));
+    folder("HF_HOME").or_else(in_cache).or_else(in_home).ok_or_else(|| {
+        Error::input("cannot tell where downloaded models are kept: there is no home folder")
+            .hint("HF_HOME names the folder")
+    })
+}
+
+fn token(home: &Path) -> Result<Option<String>> {
+    if is_set("HF_HUB_DISABLE_IMPLICIT_TOKEN") {
+        return Ok(None);
+    }
+    // Set to nothing means: without a token, whatever the file says.
+    if let Some(token) = env::var_os("HF_TOKEN") {
+        let token = token.into_string();
+        return token.map(Some).map_err(|_| Error::input("cannot use HF_TOKEN: it is no text"));
+    }
+    let path = folder("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token"));
+    match path.metadata() {
+        Ok(metadata) if metadata.is_file() && metadata.len() <= MAX_TOKEN_BYTES => {
+            std::fs::read_to_string(&path).map(Some).map_err(|cause| Error::file("read", &path, cause))
+        }
+        Ok(_) => Err(Error::input(format!("cannot use {} as the file with the hub token", path.display()))
+            .detail(format!("expected a file of at most {MAX_TOKEN_BYTES} bytes"))),
+        Err(_) => Ok(None),
+    }
+}
+
+/// A variable that is not empty.
+fn text(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A folder in a variable; `~` is the home folder there also where no shell has seen it.
+fn folder(name: &str) -> Option<PathBuf> {
+    let value = env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)?;
+    match value.strip_prefix("~") {
+        Ok(rest) => Some(env::home_dir()?.join(rest)),
+        Err(_) => Some(value),
+    }
+}
+
+/// As the tools read such a variable.
+fn is_set(name: &str) -> bool {
+    text(name).is_some_and(|value| ["1", "true", "yes", "on"].contains(&value.to_ascii_lowercase().as_str()))
+}

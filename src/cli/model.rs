@@ -1,0 +1,61 @@
+//! What `--model` names: files that are here, or a model of the hub.
+
+use std::io::ErrorKind as Io;
+use std::path::Path;
+
+use sukashi::weights::ModelFiles;
+use sukashi::{Error, Result};
+
+use super::terminal::Terminal;
+
+/// Opens what `--model` names; without it, the model in the program. A path that exists is never looked for on the hub.
+pub fn open_model(model: Option<&Path>, terminal: &Terminal) -> Result<ModelFiles> {
+    let Some(path) = model else { return ModelFiles::embedded() };
+    match path.symlink_metadata() {
+        Err(cause) if matches!(cause.kind(), Io::NotFound | Io::NotADirectory) => {
+            from_hub(path, Error::file("open model", path, cause), terminal)
+        }
+        _ => ModelFiles::open(path),
+    }
+}
+
+#[cfg(feature = "hub")]
+fn from_hub(path: &Path, missing: Error, terminal: &Terminal) -> Result<ModelFiles> {
+    use sukashi::ErrorKind;
+    use sukashi::weights::hub;
+
+    use super::{hub_options, progress::Progress};
+
+    let id = match path.to_string_lossy().parse::<hub::ModelId>() {
+        Ok(id) => id,
+        Err(no_id) => {
+            return Err(missing.detail(no_id.to_string()).hint(
+                "a model on this machine is a folder with config.json, model.safetensors and tokenizer.json",
+            ));
+        }
+    };
+    let label = format!("{} {}", terminal.words("ダウンロード中", "downloading"), id.repo());
+    let mut progress = Progress::of_bytes(label);
+    let fetched = pollster::block_on(hub::fetch(
+        &id,
+        &hub_options::read()?,
+        &mut |hub::Progress { done_bytes, total_bytes }| {
+            progress.set(done_bytes as usize, total_bytes as usize);
+        },
+    ));
+    drop(progress);
+    // Whoever mistyped the name of a folder is not helped by the hub's words alone.
+    let fetched = fetched.map_err(|error| match error.kind() {
+        ErrorKind::Input => error.detail(format!("and there is no file or folder {} here", path.display())),
+        _ => error,
+    })?;
+    ModelFiles::open(&fetched)
+}
+
+#[cfg(not(feature = "hub"))]
+fn from_hub(_path: &Path, missing: Error, _terminal: &Terminal) -> Result<ModelFiles> {
+    Err(missing.hint(
+        "a model is a folder with config.json, model.safetensors and tokenizer.json; this program was built \
+         without the feature `hub`, which downloads models",
+    ))
+}

@@ -1,0 +1,147 @@
+//! `sukashi score`: how probable a given text is.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use sukashi::figure::{Lang, percent};
+use sukashi::model;
+use sukashi::trace::{Record, Score, Totals, visible};
+use sukashi::{Result, output};
+
+use super::args::{AblationArgs, RunArgs};
+use super::failure::{Outcome, print};
+use super::progress::Progress;
+use super::run::Input;
+use super::terminal::{Paint, Terminal, bar, fit_start, pad, pad_start, width};
+
+/// Show how probable a given text is, token by token
+///
+/// Each token's probability is that after all tokens before it, over the whole vocabulary. Below the table stand
+/// the perplexity and the bits per token and per character. JSON is the record that `sukashi figure tokens --from`
+/// draws.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    run: RunArgs,
+    #[command(flatten)]
+    ablation: AblationArgs,
+    /// What to write [default: by the extension of --output, else text]
+    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
+    format: Option<Format>,
+    /// Write to this file instead of the standard output
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long, help_heading = "Output")]
+    force: bool,
+}
+
+/// A score's form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One document, `sukashi.score/1`
+    Json,
+    /// A line for the text, then one per token
+    Jsonl,
+    /// A row per token
+    Csv,
+    /// A Markdown table
+    Md,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    args.output.as_ref().map_or(Ok(()), |path| output::check_target(path, args.force))?;
+    let extension = args.output.as_ref().and_then(|path| path.extension()?.to_str());
+    let by_extension = extension.and_then(|extension| Format::from_str(extension, true).ok());
+    let score = of_run(&args.run, &args.ablation, terminal)?;
+    let contents = match args.format.or(by_extension).unwrap_or(Format::Text) {
+        Format::Text if args.output.is_some() => text(&score, &Terminal::plain(terminal.lang)),
+        Format::Text => text(&score, terminal),
+        Format::Json => score.to_json()?,
+        Format::Jsonl => score.to_jsonl()?,
+        Format::Csv => score.to_csv()?,
+        Format::Md => score.to_markdown()?,
+    };
+    match &args.output {
+        Some(path) => Ok(output::write_atomically(path, contents.as_bytes(), args.force)?),
+        None => print(&contents),
+    }
+}
+
+/// Loads the model and scores the text.
+pub fn of_run(run: &RunArgs, ablation: &AblationArgs, terminal: &Terminal) -> Result<Score> {
+    let run = Input::read(run, terminal)?.without(ablation.ablation())?.load(terminal)?;
+    let mut progress = Progress::new(terminal.words("採点中", "scoring"));
+    let mut see = |done, total| progress.set(done, total);
+    let mut score = pollster::block_on(model::score(&run.model, &run.prompt.ids, &mut see))?;
+    if let Some(typed) = run.prompt.typed {
+        score.text = Some(typed);
+    }
+    Ok(score)
+}
+
+/// A row for each token, and the totals.
+fn text(score: &Score, terminal: &Terminal) -> String {
+    let names = match terminal.lang {
+        Lang::Ja => ["トークン", "確率", "順位", "ビット", "エントロピー"],
+        Lang::En => ["token", "prob", "rank", "bits", "entropy"],
+    };
+    let rows: Vec<[String; 5]> = score
+        .tokens
+        .iter()
+        .map(|scored| {
+            let token = &scored.token;
+            let label = visible::token(token.id, token.text.as_deref(), token.bytes.as_deref());
+            let numbers = scored.prediction.as_ref().map(|prediction| {
+                let bits = -prediction.log_prob / std::f64::consts::LN_2;
+                [
+                    percent(prediction.prob),
+                    prediction.rank.to_string(),
+                    format!("{bits:.2}"),
+                    format!("{:.2}", prediction.entropy_bits),
+                ]
+            });
+            let [prob, rank, bits, entropy] = numbers.unwrap_or_else(|| ["–"; 4].map(str::to_owned));
+            [fit_start(&label, terminal.width / 3), prob, rank, bits, entropy]
+        })
+        .collect();
+    let widths: [usize; 5] = std::array::from_fn(|column| {
+        rows.iter().map(|row| width(&row[column])).fold(width(names[column]), usize::max)
+    });
+    let line = |cells: [&str; 5]| {
+        let numbers = (1..5).map(|column| pad_start(cells[column], widths[column]));
+        Vec::from_iter([pad(cells[0], widths[0])].into_iter().chain(numbers)).join("  ")
+    };
+    let mut out = format!("{}\n", terminal.paint(Paint::Quiet, &line(names)));
+    let room = terminal.width.saturating_sub(widths.iter().sum::<usize>() + 2 * widths.len());
+    for (row, scored) in rows.iter().zip(&score.tokens) {
+        out += &line(std::array::from_fn(|column| row[column].as_str()));
+        if let Some(prediction) = scored.prediction.filter(|_| room >= 5) {
+            out += &format!("  {}", terminal.paint(Paint::Bar, &bar(prediction.prob, room)));
+        }
+        out = format!("{}\n", out.trim_end());
+    }
+    out += &format!("\n{}\n", totals(&score.totals, terminal));
+    let source = [score.model.name.as_str(), &score.adapter.name].join(" · ");
+    out += &format!("{}\n", terminal.paint(Paint::Quiet, &fit_start(&source, terminal.width)));
+    out
+}
+
+fn totals(totals: &Totals, terminal: &Terminal) -> String {
+    let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
+    let Totals { num_tokens, num_characters, log_prob, perplexity, bits_per_token, bits_per_character } =
+        *totals;
+    let [perplexity, per_token, per_character] = [perplexity, bits_per_token, bits_per_character].map(number);
+    match terminal.lang {
+        Lang::Ja => format!(
+            "対数確率 {log_prob:.3} · パープレキシティ {perplexity}\n\
+             トークンあたり {per_token} ビット（{num_tokens} トークン） · 1 文字あたり {per_character} ビット（{num_characters} 文字）"
+        ),
+        Lang::En => format!(
+            "log-probability {log_prob:.3} · perplexity {perplexity}\n\
+             {per_token} bits per token ({num_tokens} tokens) · {per_character} bits per character ({num_characters} characters)"
+        ),
+    }
+}

@@ -1,0 +1,54 @@
+//! `zero_columns`: `x[t, c] = 0` for some columns: what a head brings, where it is left out.
+
+use std::ops::Range;
+
+use crate::cpu;
+use crate::kernels::elementwise::groups_per_row;
+use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::tensor::Tensor;
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    first_column: u32,
+    num_columns: u32,
+    stride: u32,
+}
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "zero_columns",
+    wgsl: include_str!(concat!(env!("OUT_DIR"), "/zero_columns.wgsl")),
+    params_bytes: size_of::<Params>(),
+    buffers: &[Access::ReadWrite],
+    twin: |call| {
+        let params: Params = call.params();
+        let [x, ..] = &mut call.slots;
+        let first = params.first_column as usize;
+        let columns = first..first + params.num_columns as usize;
+        cpu::zero_columns(call.batch.num_tokens as usize, columns, params.stride as usize, x.floats_mut());
+    },
+    // Zeros; the smallest positive number keeps the ratio defined.
+    tolerance: Tolerance { atol: f32::MIN_POSITIVE, rtol: 0.0 },
+};
+
+/// Records `x[t, c] = 0` for `c` in `columns`; `x`: `[max_tokens, stride]`.
+///
+/// # Panics
+/// If `x` has too few rows or columns, or `columns` is empty.
+pub fn zero_columns(plan: &mut Plan, x: &Tensor, columns: Range<usize>) {
+    assert!(!columns.is_empty() && columns.end <= x.columns(), "zero_columns: columns");
+    assert!(x.rows() >= plan.max_tokens(), "zero_columns: tokens");
+    let params = Params {
+        first_column: columns.start as u32,
+        num_columns: columns.len() as u32,
+        stride: x.stride() as u32,
+    };
+    plan.dispatch(Dispatch {
+        kernel: &KERNEL,
+        params: bytemuck::bytes_of(&params).to_vec(),
+        constants: Vec::new(),
+        buffers: vec![x.buffer().clone()],
+        groups_per_block: groups_per_row(columns.len()),
+        tokens_per_block: 1,
+    });
+}

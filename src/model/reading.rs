@@ -1,0 +1,76 @@
+//! A text read in batches, for what is captured on the way.
+
+use std::collections::BTreeSet;
+
+use super::forward::{self, Activations, Scratch};
+use super::kv_cache::KvCache;
+use super::load::Model;
+use super::point::Point;
+use super::taps::{Reader, Span, words_per_token};
+use crate::error::Result;
+use crate::kernels::{Batch, Plan, Program};
+use crate::text::check_prompt;
+
+/// Tokens that are computed together, at most.
+const MAX_BATCH: usize = 64;
+
+/// Device memory that captured values of one batch may take, in 32-bit words.
+const MAX_WORDS: usize = 32 << 20;
+
+/// A text on its way through a model, with a cache of its own. It is computed as deep as the points need.
+#[derive(Debug)]
+pub(super) struct Reading {
+    model: Model,
+    batch: usize,
+    activations: Activations,
+    scratch: Scratch,
+    program: Program,
+    pub reader: Reader,
+}
+
+impl Reading {
+    /// A reading of `ids` that captures `points`.
+    ///
+    /// # Errors
+    /// If `ids` is empty, has an id outside the vocabulary, or is longer than the context; if the device has no room.
+    pub(super) fn new(model: &Model, ids: &[u32], points: BTreeSet<Point>) -> Result<Self> {
+        let (device, spec) = (model.device(), model.spec());
+        check_prompt(ids, spec.vocab_size, spec.max_seq_len)?;
+        let num_tokens = ids.len();
+        let (words, largest) = words_per_token(model, &points, num_tokens);
+        // Never one alone, unless the text is: one token and many go through different kernels, and what is asked for
+        // must not change the numbers.
+        let batch = MAX_BATCH
+            .min(MAX_WORDS / words.max(1))
+            .min(device.max_binding_words() / (largest + 8))
+            .max(2)
+            .min(num_tokens);
+
+        let cache = KvCache::new(device, spec, num_tokens)?;
+        let activations = Activations::new(device, spec, batch)?;
+        let num_layers = points.iter().map(|point| point.num_layers(spec)).max().unwrap_or(0);
+        let reader = Reader::new(model, points, &activations, (batch, num_tokens))?;
+        let mut plan = Plan::new(device, batch);
+        forward::body(&mut plan, model, &cache, &activations, reader.taps(), num_layers);
+        let program = plan.compile()?;
+        let scratch = Scratch::default();
+        Ok(Self { model: model.clone(), batch, activations, scratch, program, reader })
+    }
+
+    /// Tokens of a batch, at most.
+    pub(super) fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Computes the next batch, the first of whose tokens is at `position`.
+    pub(super) fn submit(&mut self, ids: &[u32], position: usize) -> Result<Span> {
+        let device = self.model.device();
+        self.activations.write(device, self.model.spec(), (ids, position), &mut self.scratch);
+        let mut recorder = device.record();
+        let num_tokens = ids.len();
+        let batch = Batch { position: position as u32, num_tokens: num_tokens as u32, ..Batch::default() };
+        self.program.run(batch, &mut recorder);
+        device.submit(recorder)?;
+        Ok(Span { position, num_tokens })
+    }
+}

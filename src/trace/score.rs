@@ -1,0 +1,262 @@
+//! How probable a given text is, token by token, as a record.
+
+use std::io::Write as _;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::record::check_schema;
+use super::validate::{Check, Problem, entropy, prob, require};
+use super::{AdapterInfo, ModelInfo, Record, Token, visible};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How far a total may be from that of the tokens: room for a writer that rounds to a few digits.
+const TOTAL_TOLERANCE: f64 = 1e-3;
+
+/// The probability that a model gives to each token of a text after those before it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Always [`Record::SCHEMA`], `sukashi.score/1`.
+    pub schema: String,
+    /// The version of sukashi that made the record.
+    pub version: String,
+    /// Which model.
+    pub model: ModelInfo,
+    /// Which adapter it ran on.
+    pub adapter: AdapterInfo,
+    /// The text; `None` where only ids were given and there is no tokenizer.
+    pub text: Option<String>,
+    /// The size of the vocabulary that the probabilities are over.
+    pub vocab_size: usize,
+    /// The whole text's numbers.
+    pub totals: Totals,
+    /// Its tokens.
+    pub tokens: Vec<ScoredToken>,
+}
+
+/// A token of the text and what the model made of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScoredToken {
+    /// The token.
+    #[serde(flatten)]
+    pub token: Token,
+    /// `None` for the first token, which nothing precedes.
+    pub prediction: Option<Prediction>,
+}
+
+/// What a model gave to the token that came.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// Softmax over the whole vocabulary at temperature 1.
+    pub prob: f64,
+    /// Its natural logarithm, finite also where `prob` is too small for a number.
+    pub log_prob: f64,
+    /// 1 for the most probable token.
+    pub rank: usize,
+    /// Entropy of the distribution that the token came from, in bits.
+    pub entropy_bits: f64,
+}
+
+/// The numbers of a whole text, over the tokens that were predicted.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Tokens that were predicted.
+    pub num_tokens: usize,
+    /// Characters of those tokens.
+    pub num_characters: usize,
+    /// Sum of the natural logarithms of the probabilities.
+    pub log_prob: f64,
+    /// `exp(-log_prob / num_tokens)`; `None` where no token was predicted.
+    pub perplexity: Option<f64>,
+    /// `-log2` of the probability for each token.
+    pub bits_per_token: Option<f64>,
+    /// `-log2` of the probability for each character.
+    pub bits_per_character: Option<f64>,
+}
+
+impl Totals {
+    /// The numbers of these tokens.
+    pub fn of(tokens: &[ScoredToken]) -> Self {
+        let predicted = || tokens.iter().filter_map(|token| Some((token, token.prediction?)));
+        let log_prob: f64 = predicted().map(|(_, prediction)| prediction.log_prob).sum();
+        let num_tokens = predicted().count();
+        // Tokens may be parts of characters, so it is first bytes that are counted.
+        let bytes = predicted().filter_map(|(token, _)| token.token.bytes.as_deref()).flatten();
+        let num_characters = bytes.filter(|byte| **byte & 0xC0 != 0x80).count();
+        let bits = -log_prob / std::f64::consts::LN_2;
+        let each = |count: usize| (count > 0).then(|| bits / count as f64);
+        Self {
+            num_tokens,
+            num_characters,
+            log_prob,
+            perplexity: (num_tokens > 0)
+                .then(|| libm::exp(-log_prob / num_tokens as f64))
+                .filter(|perplexity| perplexity.is_finite()),
+            bits_per_token: each(num_tokens),
+            bits_per_character: each(num_characters),
+        }
+    }
+}
+
+impl Record for Score {
+    const SCHEMA: &'static str = "sukashi.score/1";
+    const NAME: &'static str = "score";
+
+    fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    fn check(&self) -> Result<()> {
+        self.check_fields().map_err(|problem| problem.error(Self::NAME))
+    }
+}
+
+impl Score {
+    fn check_fields(&self) -> Check {
+        if self.tokens.is_empty() {
+            return Err(Problem::new("tokens", "empty", "at least one token"));
+        }
+        for (index, token) in self.tokens.iter().enumerate() {
+            if let Some(prediction) = &token.prediction {
+                let place = format!("tokens[{index}].prediction");
+                prediction.validate(self.vocab_size).map_err(|problem| problem.within(&place))?;
+            }
+        }
+        let found = self.totals.log_prob;
+        let expected = Totals::of(&self.tokens).log_prob;
+        let close = (found - expected).abs() <= TOTAL_TOLERANCE * (1.0 + expected.abs());
+        require("totals.log_prob", found, close, &format!("the sum of the tokens' log_prob, {expected}"))
+    }
+
+    /// Reads a score from JSON lines: all but the tokens, then one token a line.
+    ///
+    /// # Errors
+    ///
+    /// As [`Record::from_json`]; the line is named.
+    pub fn from_jsonl(jsonl: &str) -> Result<Self> {
+        let at_line = |number: usize, cause: serde_json::Error| {
+            Error::input("cannot read the score as JSON lines")
+                .detail(cause.to_string())
+                .detail(format!("in line {number}"))
+        };
+        let mut lines = (1..).zip(jsonl.lines()).filter(|(_, line)| !line.trim().is_empty());
+        let Some((number, line)) = lines.next() else {
+            return Err(Error::input("cannot read the score as JSON lines: there is no line"));
+        };
+        let mut header: Map<String, Value> =
+            serde_json::from_str(line).map_err(|cause| at_line(number, cause))?;
+        check_schema::<Self>(header.get("schema").and_then(Value::as_str))?;
+        header.insert("tokens".to_owned(), Value::Array(Vec::new()));
+        let mut score: Self =
+            serde_json::from_value(Value::Object(header)).map_err(|cause| at_line(number, cause))?;
+        for (number, line) in lines {
+            score.tokens.push(serde_json::from_str(line).map_err(|cause| at_line(number, cause))?);
+        }
+        score.check()?;
+        Ok(score)
+    }
+
+    /// All but the tokens in one line of JSON, then one token a line.
+    ///
+    /// # Errors
+    ///
+    /// As [`Record::to_json`].
+    pub fn to_jsonl(&self) -> Result<String> {
+        self.validate()?;
+        let failed = |cause| unwritable("JSON lines", cause);
+        let mut header = serde_json::to_value(Self { tokens: Vec::new(), ..self.clone() }).map_err(failed)?;
+        header.as_object_mut().map(|fields| fields.remove("tokens"));
+        let mut out = header.to_string() + "\n";
+        for token in &self.tokens {
+            out += &serde_json::to_string(token).map_err(failed)?;
+            out.push('\n');
+        }
+        Ok(out)
+    }
+
+    /// One row per token as CSV, after a row with the columns' names. Positions count from 0.
+    ///
+    /// # Errors
+    ///
+    /// As [`Record::to_json`].
+    pub fn to_csv(&self) -> Result<String> {
+        self.validate()?;
+        let failed = |cause: csv::Error| unwritable("CSV", cause);
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let columns = ["position", "id", "text", "prob", "log_prob", "rank", "entropy_bits"];
+        writer.write_record(columns).map_err(failed)?;
+        for (position, ScoredToken { token, prediction }) in self.tokens.iter().enumerate() {
+            // Debug, because Display spells 1e-30 out in thirty zeros.
+            let number = |of: fn(&Prediction) -> f64| {
+                prediction.as_ref().map(|prediction| format!("{:?}", of(prediction))).unwrap_or_default()
+            };
+            let rank = prediction.map(|prediction| prediction.rank.to_string()).unwrap_or_default();
+            let row = [
+                position.to_string(),
+                token.id.to_string(),
+                token.text.clone().unwrap_or_default(),
+                number(|prediction| prediction.prob),
+                number(|prediction| prediction.log_prob),
+                rank,
+                number(|prediction| prediction.entropy_bits),
+            ];
+            writer.write_record(row).map_err(failed)?;
+        }
+        writer.flush().map_err(|cause| unwritable("CSV", cause))?;
+        let bytes = writer.into_inner().map_err(|cause| unwritable("CSV", cause.into_error()))?;
+        String::from_utf8(bytes).map_err(|cause| unwritable("CSV", cause))
+    }
+
+    /// A list of the totals and a table of the tokens as Markdown.
+    ///
+    /// # Errors
+    ///
+    /// As [`Record::to_json`].
+    pub fn to_markdown(&self) -> Result<String> {
+        self.validate()?;
+        let mut out = Vec::new();
+        self.markdown(&mut out).map_err(|cause| unwritable("Markdown", cause))?;
+        String::from_utf8(out).map_err(|cause| unwritable("Markdown", cause))
+    }
+
+    fn markdown(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
+        let Self { model, adapter, totals, .. } = self;
+        let number = |value: Option<f64>| value.map_or_else(|| "—".to_owned(), |value| format!("{value:.4}"));
+        writeln!(out, "# {}\n", super::markdown::inline(&model.name))?;
+        writeln!(out, "- adapter: {} ({})", super::markdown::inline(&adapter.name), adapter.backend)?;
+        writeln!(out, "- tokens: {}, characters: {}", totals.num_tokens, totals.num_characters)?;
+        writeln!(out, "- log-probability: {:.4}", totals.log_prob)?;
+        writeln!(out, "- perplexity: {}", number(totals.perplexity))?;
+        let (per_token, per_character) = (number(totals.bits_per_token), number(totals.bits_per_character));
+        writeln!(out, "- bits per token: {per_token}, per character: {per_character}\n")?;
+        writeln!(out, "| position | token | id | prob | log prob | rank | entropy (bits) |")?;
+        writeln!(out, "|--:|:--|--:|--:|--:|--:|--:|")?;
+        for (position, ScoredToken { token, prediction }) in self.tokens.iter().enumerate() {
+            let name = visible::token(token.id, token.text.as_deref(), token.bytes.as_deref());
+            let name = super::markdown::inline(&name);
+            match prediction {
+                Some(Prediction { prob, log_prob, rank, entropy_bits }) => writeln!(
+                    out,
+                    "| {position} | {name} | {} | {prob:.6} | {log_prob:.4} | {rank} | {entropy_bits:.4} |",
+                    token.id
+                )?,
+                None => writeln!(out, "| {position} | {name} | {} |  |  |  |  |", token.id)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Prediction {
+    fn validate(&self, vocab_size: usize) -> Check {
+        prob("prob", self.prob)?;
+        require("log_prob", self.log_prob, self.log_prob <= 1e-9, "a finite number <= 0")?;
+        entropy("entropy_bits", self.entropy_bits)?;
+        let in_vocabulary = (1..=vocab_size).contains(&self.rank);
+        require("rank", self.rank as f64, in_vocabulary, &format!("a rank from 1 to {vocab_size}"))
+    }
+}
+
+fn unwritable(format: &str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot write the score as {format}")).caused_by(cause)
+}

@@ -1,0 +1,145 @@
+//! GGUF's metadata in the fields of a `config.json`, so that both are read by the same functions.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::super::Dtype;
+use super::Gguf;
+use crate::{Error, Result};
+
+/// Fields of `config.json` by keys of the metadata, less the architecture before them.
+const LLAMA: &[(&str, &str)] = &[
+    ("hidden_size", "embedding_length"),
+    ("num_hidden_layers", "block_count"),
+    ("intermediate_size", "feed_forward_length"),
+    ("num_attention_heads", "attention.head_count"),
+    ("num_key_value_heads", "attention.head_count_kv"),
+    ("head_dim", "attention.key_length"),
+    ("max_position_embeddings", "context_length"),
+    ("rms_norm_eps", "attention.layer_norm_rms_epsilon"),
+    ("rope_theta", "rope.freq_base"),
+    ("rope_local_base_freq", "rope.freq_base_swa"),
+    ("sliding_window", "attention.sliding_window"),
+    ("attn_logit_softcapping", "attn_logit_softcapping"),
+    ("final_logit_softcapping", "final_logit_softcapping"),
+];
+
+const GPT2: &[(&str, &str)] = &[
+    ("n_embd", "embedding_length"),
+    ("n_layer", "block_count"),
+    ("n_inner", "feed_forward_length"),
+    ("n_head", "attention.head_count"),
+    ("n_positions", "context_length"),
+    ("layer_norm_epsilon", "attention.layer_norm_epsilon"),
+];
+
+/// Architectures with the `model_type` of Hugging Face's files. Mistral's models are called llama here.
+const ARCHITECTURES: [(&str, &str); 5] =
+    [("gpt2", "gpt2"), ("gemma3", "gemma3_text"), ("llama", "llama"), ("qwen2", "qwen2"), ("qwen3", "qwen3")];
+
+/// Gemma 3 of 27 billion parameters alone scales its scores by the width of a head that hidden_size would give.
+const GEMMA3_27B_LAYERS: u64 = 62;
+
+/// Keys under which the fields' own names in the file are kept, for messages.
+pub(crate) const FILE_KEYS: &str = "gguf_keys";
+
+pub(super) fn config(file: &Gguf) -> Result<Json> {
+    let metadata = &file.metadata;
+    let architecture = metadata.architecture()?;
+    let known = ARCHITECTURES.iter().find(|(name, _)| *name == architecture);
+    let Some((_, model_type)) = known else {
+        let names: Vec<_> = ARCHITECTURES.iter().map(|(name, _)| *name).collect();
+        return Err(Error::input(format!("cannot use {}: the architecture is unknown", file.label()))
+            .detail(format!(
+                "found general.architecture = {architecture:?}, expected one of: {}",
+                names.join(", ")
+            )));
+    };
+    let mut fields = Map::new();
+    let mut file_keys = Map::new();
+    fields.insert("model_type".into(), (*model_type).into());
+    for (field, key) in if architecture == "gpt2" { GPT2 } else { LLAMA } {
+        let key = format!("{architecture}.{key}");
+        if let Some(value) = metadata.get(&key) {
+            fields.insert((*field).into(), value.to_json());
+        }
+        file_keys.insert((*field).into(), key.into());
+    }
+    let embedding = if architecture == "gpt2" { "wte.weight" } else { "model.embed_tokens.weight" };
+    if let Some(rows) = file.info(embedding).and_then(|info| info.shape.first()) {
+        fields.insert("vocab_size".into(), (*rows).into());
+    }
+    let has = |name: &str| file.info(name).is_some();
+    fields.insert("tie_word_embeddings".into(), (!has("lm_head.weight")).into());
+    if architecture != "qwen2" {
+        fields.insert("attention_bias".into(), has("model.layers.0.self_attn.q_proj.bias").into());
+    }
+    fields.insert("mlp_bias".into(), has("model.layers.0.mlp.gate_proj.bias").into());
+    check_widths(file, architecture)?;
+    if let Some(scaling) = rope_scaling(file, architecture)? {
+        fields.insert("rope_scaling".into(), scaling);
+    }
+    if architecture == "gemma3" {
+        fields.insert("query_pre_attn_scalar".into(), gemma_scalar(&fields));
+    }
+    if let Some(id) = metadata.id("tokenizer.ggml.bos_token_id")? {
+        fields.insert("bos_token_id".into(), id.into());
+    }
+    let mut ends = Vec::new();
+    for key in ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"] {
+        ends.extend(metadata.id(key)?);
+    }
+    fields.insert("eos_token_id".into(), ends.into());
+    fields.insert(FILE_KEYS.into(), file_keys.into());
+    Ok(Json::Object(fields))
+}
+
+/// Values are as wide as keys, and all of a head turns.
+fn check_widths(file: &Gguf, architecture: &str) -> Result<()> {
+    let metadata = &file.metadata;
+    let key_length = metadata.get(&format!("{architecture}.attention.key_length"));
+    for key in ["attention.value_length", "rope.dimension_count"] {
+        let key = format!("{architecture}.{key}");
+        if let (Some(found), Some(expected)) = (metadata.get(&key), key_length)
+            && found.as_u64() != expected.as_u64()
+        {
+            let expected = format!("{architecture}.attention.key_length = {}", expected.to_json());
+            return Err(metadata.wrong(&key, &expected));
+        }
+    }
+    Ok(())
+}
+
+/// A head's width, or for the largest model what hidden_size and heads would make it.
+fn gemma_scalar(fields: &Map<String, Json>) -> Json {
+    let number = |field: &str| fields.get(field).and_then(Json::as_u64);
+    let of_27b = || {
+        let (hidden_size, heads) = (number("hidden_size")?, number("num_attention_heads")?);
+        (number("num_hidden_layers")? == GEMMA3_27B_LAYERS).then(|| hidden_size.checked_div(heads))?
+    };
+    of_27b().or_else(|| number("head_dim")).unwrap_or(256).into()
+}
+
+/// Either in the metadata, or as a tensor with a divisor for each pair of channels.
+fn rope_scaling(file: &Gguf, architecture: &str) -> Result<Option<Json>> {
+    let metadata = &file.metadata;
+    if let Some(info) = file.info("rope_freqs.weight") {
+        let length = info.shape.iter().product::<usize>();
+        if info.dtype != Dtype::F32 || length > 1 << 12 {
+            return Err(Error::input(format!("cannot load rope_freqs.weight from {}", file.label()))
+                .detail(format!("found {length} values of {}, expected at most 4096 of F32", info.dtype)));
+        }
+        let mut bytes = Vec::new();
+        file.read_part("rope_freqs.weight", (0, 4 * length as u64), &mut bytes)?;
+        let divisors: Vec<f32> =
+            bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        return Ok(Some(json!({ "rope_type": "divisors", "divisors": divisors })));
+    }
+    let kind = metadata.text(&format!("{architecture}.rope.scaling.type"))?;
+    match kind {
+        None | Some("none") => Ok(None),
+        Some(kind) => {
+            let factor = metadata.get(&format!("{architecture}.rope.scaling.factor"));
+            Ok(Some(json!({ "rope_type": kind, "factor": factor.map(super::Value::to_json) })))
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The list of tensors: names, shapes, types, and where their data are.
+
+use std::collections::BTreeMap;
+
+use super::super::{Dtype, TensorInfo};
+use super::Tensor;
+use super::reader::Reader;
+use crate::tensor::Format;
+use crate::{Error, Result};
+
+/// Lengths, type and offset, and one dimension.
+pub(super) const SMALLEST_ENTRY: u64 = 32;
+const MAX_NAME_BYTES: u64 = 1024;
+const MAX_DIMENSIONS: u32 = 4;
+
+/// Types by their number: what they are here, elements of a block, and its bytes.
+fn dtype(number: u32) -> Option<(Dtype, u64, u64)> {
+    let blocks = |format, bytes| Some((Dtype::Blocks(format), format_block(format), bytes));
+    match number {
+        0 => Some((Dtype::F32, 1, 4)),
+        1 => Some((Dtype::F16, 1, 2)),
+        30 => Some((Dtype::Bf16, 1, 2)),
+        2 => blocks(Format::Q4_0, 18),
+        3 => blocks(Format::Q4_1, 20),
+        6 => blocks(Format::Q5_0, 22),
+        7 => blocks(Format::Q5_1, 24),
+        8 => blocks(Format::Q8_0, 34),
+        12 => blocks(Format::Q4K, 144),
+        13 => blocks(Format::Q5K, 176),
+        14 => blocks(Format::Q6K, 210),
+        _ => None,
+    }
+}
+
+fn format_block(format: Format) -> u64 {
+    format.block_columns() as u64
+}
+
+/// Bytes of a block in a file.
+pub(in crate::weights) fn block_bytes(format: Format) -> usize {
+    (0..=30)
+        .filter_map(dtype)
+        .find(|(dtype, ..)| *dtype == Dtype::Blocks(format))
+        .map_or(0, |(_, _, bytes)| bytes as usize)
+}
+
+/// Names of types that are known, but not computed with.
+fn unsupported(number: u32) -> &'static str {
+    match number {
+        9 => "Q8_1",
+        10 => "Q2_K",
+        11 => "Q3_K",
+        15 => "Q8_K",
+        16..=23 | 29 => "an IQ type",
+        24..=27 => "an integer type",
+        28 => "F64",
+        34 | 35 => "a TQ type",
+        39 => "MXFP4",
+        _ => "an unknown type",
+    }
+}
+
+/// Reads the list, and checks that every tensor's data are aligned, within the file and nobody else's.
+pub(super) fn read(reader: &mut Reader<'_>, count: u64, alignment: u64) -> Result<BTreeMap<String, Tensor>> {
+    let mut tensors = BTreeMap::new();
+    for index in 1..=count {
+        let name = reader.text(&format!("the name of tensor {index}"), MAX_NAME_BYTES)?;
+        let tensor = entry(reader, &name, alignment)?;
+        if tensors.insert(name.clone(), tensor).is_some() {
+            return Err(reader.wrong("the header lists a tensor twice", format!("found {name} again")));
+        }
+    }
+    let data_start = reader.position.next_multiple_of(alignment);
+    let data_bytes = (reader.position + reader.remaining()).saturating_sub(data_start);
+    check_layout(reader.label(), &tensors, data_bytes)?;
+    for tensor in tensors.values_mut() {
+        tensor.offset += data_start;
+    }
+    Ok(tensors)
+}
+
+/// An entry whose offset still counts from the start of the data.
+fn entry(reader: &mut Reader<'_>, name: &str, alignment: u64) -> Result<Tensor> {
+    let label = reader.label();
+    let failed = || Error::input(format!("cannot load {name} from {label}"));
+    let num_dimensions = reader.u32(name)?;
+    if !(1..=MAX_DIMENSIONS).contains(&num_dimensions) {
+        return Err(failed()
+            .detail(format!("found {num_dimensions} dimensions, expected from 1 to {MAX_DIMENSIONS}")));
+    }
+    // The innermost dimension comes first.
+    let mut sizes = Vec::new();
+    for _ in 0..num_dimensions {
+        sizes.push(reader.u64(name)?);
+    }
+    let number = reader.u32(name)?;
+    let offset = reader.u64(name)?;
+    if sizes.contains(&0) {
+        return Err(failed().detail(format!("found shape {sizes:?}, expected no dimension of 0")));
+    }
+    let Some((dtype, block, block_bytes)) = dtype(number) else {
+        return Err(failed()
+            .detail(format!("found type {number}, {}", unsupported(number)))
+            .detail("expected F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K"));
+    };
+    if !sizes[0].is_multiple_of(block) {
+        return Err(failed()
+            .detail(format!("found rows of {}, expected a multiple of {block} for {dtype}", sizes[0])));
+    }
+    let num_elements = sizes.iter().try_fold(1_u64, |product, &size| product.checked_mul(size));
+    let num_bytes = num_elements.and_then(|elements| (elements / block).checked_mul(block_bytes));
+    let shape: Option<Vec<usize>> = sizes.iter().rev().map(|&size| usize::try_from(size).ok()).collect();
+    let (Some(num_bytes), Some(shape)) = (num_bytes, shape) else {
+        return Err(failed().detail(format!("found shape {sizes:?}, more bytes than 64 bits can count")));
+    };
+    if !offset.is_multiple_of(alignment) {
+        return Err(failed().detail(format!("found offset {offset}, expected a multiple of {alignment}")));
+    }
+    Ok(Tensor { info: TensorInfo { dtype, shape }, offset, num_bytes })
+}
+
+fn check_layout(label: &str, tensors: &BTreeMap<String, Tensor>, data_bytes: u64) -> Result<()> {
+    let mut by_place: Vec<(&String, &Tensor)> = tensors.iter().collect();
+    by_place.sort_by_key(|(_, tensor)| (tensor.offset, tensor.num_bytes));
+    let mut end = 0;
+    for (name, tensor) in by_place {
+        let failed = |what: &str| Error::input(format!("cannot load {name} from {label}: {what}"));
+        if tensor.offset < end {
+            return Err(failed("it overlaps the tensor before it")
+                .detail(format!("found its data at offset {}, expected at least {end}", tensor.offset)));
+        }
+        let own_end = tensor.offset.checked_add(tensor.num_bytes).filter(|&own_end| own_end <= data_bytes);
+        end = own_end.ok_or_else(|| {
+            failed("its data end past the file")
+                .detail(format!(
+                    "found {} bytes at offset {}, expected at most the {data_bytes} bytes of data",
+                    tensor.num_bytes, tensor.offset
+                ))
+                .hint("the file is cut short; download it again")
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,278 @@
+//! Requests to the hub: redirects that keep the token where it belongs, and second tries.
+
+use std::time::Duration;
+
+use ureq::http::header::{ACCEPT_ENCODING, AUTHORIZATION, LOCATION, RANGE};
+use ureq::http::{HeaderMap, Method, Request, Uri};
+use ureq::{Agent, Body};
+
+use super::Options;
+use super::background::Reporter;
+use crate::{Error, ErrorKind, Result};
+
+const USER_AGENT: &str = concat!("sukashi/", env!("CARGO_PKG_VERSION"));
+const MAX_REDIRECTS: usize = 10;
+/// Of connecting; and the longest silence in the middle of an answer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Before the second, the third and the fourth try.
+const WAITS: [Duration; 3] =
+    [Duration::from_millis(250), Duration::from_millis(500), Duration::from_millis(1000)];
+const MAX_HEADER_BYTES: usize = 64 << 10;
+
+/// An error, and whether the same request may well succeed another time.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    pub error: Error,
+    pub may_pass: bool,
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self { error, may_pass: false }
+    }
+}
+
+impl Trouble {
+    pub fn passing(error: Error) -> Self {
+        Self { error, may_pass: true }
+    }
+}
+
+/// What a server answered; a status of any kind.
+pub(super) struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Body,
+}
+
+impl Answer {
+    /// The text of a header; `None` also where it is no text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    pub fn is_redirect(&self) -> bool {
+        matches!(self.status, 301 | 302 | 303 | 307 | 308)
+    }
+}
+
+/// A connection to one hub.
+pub(super) struct Client {
+    agent: Agent,
+    /// Without a slash at its end.
+    pub endpoint: String,
+    origin: Uri,
+    token: Option<String>,
+}
+
+impl Client {
+    /// Checks the options that a connection needs.
+    pub fn new(options: &Options) -> Result<Self> {
+        let endpoint = options.endpoint.trim_end_matches('/').to_owned();
+        let origin = endpoint
+            .parse::<Uri>()
+            .ok()
+            .filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some());
+        let origin = origin.ok_or_else(|| {
+            Error::input(format!("cannot use {:?} as the address of a hub", options.endpoint))
+                .detail("expected http:// or https:// and a host, such as https://huggingface.co")
+                .hint("HF_ENDPOINT is such an address")
+        })?;
+        let token = options.token.as_deref().map(str::trim).filter(|token| !token.is_empty());
+        // The message must not show it.
+        if token.is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
+            return Err(Error::input("cannot use the hub token: it holds a character that no token has")
+                .hint("HF_TOKEN, or the file token in HF_HOME, holds letters, digits and _ alone"));
+        }
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            // A redirect is followed here, where the token is left out for other hosts.
+            .max_redirects(0)
+            .user_agent(USER_AGENT)
+            .max_response_header_size(MAX_HEADER_BYTES)
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .timeout_per_read(Some(READ_TIMEOUT))
+            .proxy(options.proxy.clone())
+            .build();
+        Ok(Self { agent: config.into(), endpoint, origin, token: token.map(str::to_owned) })
+    }
+
+    pub fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
+    /// Asks for `url`, from byte `offset` on, and follows redirects until `is_enough` or there is none.
+    ///
+    /// # Errors
+    ///
+    /// Nothing answered. Statuses of refusal are answers.
+    pub fn ask(
+        &self,
+        method: &Method,
+        url: &str,
+        offset: u64,
+        reporter: &Reporter,
+        is_enough: impl Fn(&Answer) -> bool,
+    ) -> Result<Answer, Trouble> {
+        let mut uri = url.parse::<Uri>().map_err(|cause| {
+            Error::input(format!("cannot ask for {url:?}: it is no address")).caused_by(cause)
+        })?;
+        for _ in 0..=MAX_REDIRECTS {
+            let answer = self.ask_patiently(method, &uri, offset, reporter)?;
+            if !answer.is_redirect() || is_enough(&answer) {
+                return Ok(answer);
+            }
+            uri = next(&uri, answer.header(LOCATION.as_str()))?;
+        }
+        Err(Error::new(ErrorKind::Io, format!("cannot download {url}: more than {MAX_REDIRECTS} redirects"))
+            .into())
+    }
+
+    /// One address; asked again where the fault may be gone by then.
+    fn ask_patiently(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        offset: u64,
+        reporter: &Reporter,
+    ) -> Result<Answer, Trouble> {
+        let mut waits = WAITS.iter();
+        loop {
+            reporter.check()?;
+            let answer = self.ask_once(method, uri, offset);
+            let may_pass = match &answer {
+                Ok(answer) => is_passing(answer.status),
+                Err(error) => is_cut(error),
+            };
+            match waits.next().filter(|_| may_pass) {
+                Some(wait) => std::thread::sleep(*wait),
+                None => return answer.map_err(|error| self.unreachable(uri, error)),
+            }
+        }
+    }
+
+    fn ask_once(&self, method: &Method, uri: &Uri, offset: u64) -> Result<Answer, ureq::Error> {
+        // Compressed bytes would be of another length, and hash to something else.
+        let mut request = Request::builder().method(method).uri(uri).header(ACCEPT_ENCODING, "identity");
+        if let Some(token) = self.token.as_ref().filter(|_| is_same_origin(uri, &self.origin)) {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if offset > 0 {
+            request = request.header(RANGE, format!("bytes={offset}-"));
+        }
+        let (parts, body) = self.agent.run(request.body(())?)?.into_parts();
+        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
+    }
+
+    fn unreachable(&self, uri: &Uri, cause: ureq::Error) -> Trouble {
+        let error = Error::new(ErrorKind::Io, format!("cannot reach {}", without_query(uri)));
+        let error = match is_same_origin(uri, &self.origin) {
+            true => error.hint(
+                "is there a network? HF_ENDPOINT names another hub, HF_HUB_OFFLINE=1 uses what is in the cache",
+            ),
+            false => error.detail(format!("{} sent us there", self.endpoint)),
+        };
+        // A certificate that is not accepted stays so.
+        let may_pass = !matches!(cause, ureq::Error::Rustls(_) | ureq::Error::Tls(_));
+        Trouble { error: error.caused_by(cause), may_pass }
+    }
+}
+
+/// Whether a status may be gone a little later: the server has too much to do, or is being mended.
+pub(super) fn is_passing(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
+}
+
+/// Whether a connection broke that had been there.
+fn is_cut(error: &ureq::Error) -> bool {
+    use std::io::ErrorKind as Io;
+    match error {
+        ureq::Error::Io(error) => matches!(
+            error.kind(),
+            Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::UnexpectedEof
+        ),
+        _ => false,
+    }
+}
+
+/// Where a redirect leads.
+fn next(from: &Uri, location: Option<&str>) -> Result<Uri> {
+    let refused = |why: &str| {
+        Error::new(ErrorKind::Io, format!("cannot follow a redirect of {}", without_query(from)))
+            .detail(why.to_owned())
+    };
+    let location = location.ok_or_else(|| refused("found no Location, expected an address"))?;
+    let to = join(from, location).ok_or_else(|| refused("found a Location that is no http address"))?;
+    if from.scheme_str() == Some("https") && to.scheme_str() != Some("https") {
+        return Err(refused("found http, expected https: others could read and change what is sent"));
+    }
+    Ok(to)
+}
+
+/// A Location may be a whole address, or leave out what stays as it was.
+fn join(from: &Uri, location: &str) -> Option<Uri> {
+    let location = location.split('#').next()?;
+    let (scheme, authority) = (from.scheme_str()?, from.authority()?);
+    let whole = if location.contains("://") && !location.starts_with(['/', '?']) {
+        location.to_owned()
+    } else if location.starts_with("//") {
+        format!("{scheme}:{location}")
+    } else if location.starts_with('/') {
+        format!("{scheme}://{authority}{location}")
+    } else {
+        let (folder, _) = from.path().rsplit_once('/')?;
+        format!("{scheme}://{authority}{folder}/{location}")
+    };
+    let uri = whole.parse::<Uri>().ok()?;
+    (matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()).then_some(uri)
+}
+
+/// Whether two addresses belong to one server: scheme, host and port.
+fn is_same_origin(a: &Uri, b: &Uri) -> bool {
+    let port =
+        |uri: &Uri| uri.port_u16().or(if uri.scheme_str() == Some("https") { Some(443) } else { Some(80) });
+    let host = |uri: &Uri| uri.host().map(str::to_ascii_lowercase);
+    a.scheme_str() == b.scheme_str() && host(a) == host(b) && port(a) == port(b)
+}
+
+/// For messages: the query of an address on a storage server is a signature, and long.
+fn without_query(uri: &Uri) -> String {
+    uri.to_string().split('?').next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locations_are_joined() {
+        let from: Uri = "https://hub.example:8443/a/b/c?d=e".parse().unwrap();
+        for (location, expected) in [
+            ("https://cdn.example/x?y=z", "https://cdn.example/x?y=z"),
+            ("//cdn.example/x", "https://cdn.example/x"),
+            ("/x/y", "https://hub.example:8443/x/y"),
+            ("/x?u=http://z", "https://hub.example:8443/x?u=http://z"),
+            ("x#part", "https://hub.example:8443/a/b/x"),
+        ] {
+            assert_eq!(next(&from, Some(location)).unwrap().to_string(), expected);
+        }
+        for location in
+            [None, Some("http://hub.example:8443/x"), Some("ftp://x/y"), Some("file:///x"), Some("a b")]
+        {
+            assert!(next(&from, location).is_err(), "{location:?}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let same = |a: &str, b: &str| is_same_origin(&a.parse().unwrap(), &b.parse().unwrap());
+        assert!(same("https://hub.example/a", "https://HUB.example:443/b"));
+        assert!(!same("https://hub.example/", "http://hub.example/"));
+        assert!(!same("https://hub.example/", "https://hub.example:8443/"));
+        assert!(!same("https://hub.example/", "https://cdn.hub.example/"));
+        assert!(!same("https://hub.example/", "https://hub.example.evil/"));
+        // What stands before an @ is a user's name, not the host.
+        assert!(!same("https://hub.example@evil/", "https://hub.example/"));
+    }
+}

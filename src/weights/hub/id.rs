@@ -1,0 +1,194 @@
+//! What names a model on the hub: `owner/name[@revision][:file.gguf]`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::{Error, Result};
+
+/// The branch that is meant where none is named.
+const MAIN: &str = "main";
+
+/// The hub's own limit.
+const MAX_NAME_LEN: usize = 96;
+
+/// A model on the hub: a repository, a revision of it, and for GGUF one of its files.
+///
+/// ```
+/// use sukashi::weights::hub::ModelId;
+///
+/// let id: ModelId = "ggml-org/gemma-3-1b-it-GGUF@main:gemma-3-1b-it-Q4_K_M.gguf".parse()?;
+/// assert_eq!(id.repo(), "ggml-org/gemma-3-1b-it-GGUF");
+/// assert_eq!(id.revision(), "main");
+/// assert_eq!(id.file(), Some("gemma-3-1b-it-Q4_K_M.gguf"));
+/// assert!("gemma-3-1b".parse::<ModelId>().is_err());
+/// # Ok::<(), sukashi::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ModelId {
+    owner: String,
+    name: String,
+    revision: Option<String>,
+    file: Option<String>,
+}
+
+impl ModelId {
+    /// `owner/name`.
+    pub fn repo(&self) -> String {
+        format!("{}/{}", self.owner, self.name)
+    }
+
+    /// A branch, a tag or a commit; `main` where none was named.
+    pub fn revision(&self) -> &str {
+        self.revision.as_deref().unwrap_or(MAIN)
+    }
+
+    /// The path of a GGUF file in the repository; `None` means its safetensors.
+    pub fn file(&self) -> Option<&str> {
+        self.file.as_deref()
+    }
+
+    /// The repository's folder in a cache.
+    pub(super) fn cache_folder(&self) -> String {
+        format!("models--{}--{}", self.owner, self.name)
+    }
+}
+
+impl FromStr for ModelId {
+    type Err = Error;
+
+    /// Reads `owner/name`, followed by `@revision`, by `:file.gguf`, or by both in either order.
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong = |why: String| {
+            Error::input(format!("cannot read {text:?} as a model of the hub: {why}"))
+                .detail("expected owner/name, owner/name@revision or owner/name:file.gguf")
+        };
+        let (repo, rest) = text.split_at(text.find(['@', ':']).unwrap_or(text.len()));
+        let (owner, name) = repo.split_once('/').ok_or_else(|| wrong("it has no owner".into()))?;
+        if let Some(part) = [owner, name].into_iter().find(|part| !is_name(part)) {
+            return Err(wrong(format!("{part:?} is no name there")));
+        }
+        let (revision, file) = match rest.split_at_checked(1) {
+            None => (None, None),
+            Some(("@", rest)) => match rest.split_once(':') {
+                Some((revision, file)) => (Some(revision), Some(file)),
+                None => (Some(rest), None),
+            },
+            // A file's name may hold an @ of its own.
+            Some((_, rest)) => match rest.rsplit_once('@') {
+                Some((file, revision)) if is_gguf(file) => (Some(revision), Some(file)),
+                _ => (None, Some(rest)),
+            },
+        };
+        if let Some(revision) = revision.filter(|revision| !is_plain_path(revision)) {
+            return Err(wrong(format!("{revision:?} is no revision")));
+        }
+        if let Some(file) = file.filter(|file| !is_plain_path(file) || !is_gguf(file)) {
+            return Err(wrong(format!("{file:?} is no .gguf file of a repository")));
+        }
+        let [owner, name] = [owner, name].map(str::to_owned);
+        Ok(Self { owner, name, revision: revision.map(str::to_owned), file: file.map(str::to_owned) })
+    }
+}
+
+impl fmt::Display for ModelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.owner, self.name)?;
+        if let Some(revision) = &self.revision {
+            write!(f, "@{revision}")?;
+        }
+        match &self.file {
+            Some(file) => write!(f, ":{file}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The hub's rule for names. It keeps them apart in a cache's folder names, where `--` stands between them.
+fn is_name(text: &str) -> bool {
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || ['-', '_', '.'].contains(&c);
+    (1..=MAX_NAME_LEN).contains(&text.len())
+        && text.chars().all(is_letter)
+        && !text.starts_with(['-', '.'])
+        && !text.ends_with(['-', '.'])
+        && !text.contains("--")
+        && !text.contains("..")
+}
+
+/// Whether `text` is a path that stays below the folder that it is put in, on every system.
+pub(super) fn is_plain_path(text: &str) -> bool {
+    let is_plain = |part: &str| !part.is_empty() && part != "." && part != "..";
+    text.split('/').all(is_plain) && !text.contains(['\\', ':']) && !text.contains(char::is_control)
+}
+
+pub(super) fn is_gguf(path: &str) -> bool {
+    path.to_ascii_lowercase().ends_with(".gguf")
+}
+
+/// Whether a revision names a commit, which never changes, and not a branch or a tag.
+pub(super) fn is_commit(revision: &str) -> bool {
+    revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ModelId;
+
+    #[test]
+    fn every_form_is_read() {
+        let all = [
+            ("a/b", "main", None),
+            ("google/gemma-3-1b-pt@v1.0", "v1.0", None),
+            ("a/b@refs/pr/3", "refs/pr/3", None),
+            ("a/b:c.gguf", "main", Some("c.gguf")),
+            ("a/b:Q4/c-d.GGUF", "main", Some("Q4/c-d.GGUF")),
+            ("a/b:c@d.gguf", "main", Some("c@d.gguf")),
+            ("a/b@r:c.gguf", "r", Some("c.gguf")),
+            ("a/b:c.gguf@r", "r", Some("c.gguf")),
+        ];
+        for (text, revision, file) in all {
+            let id: ModelId = text.parse().unwrap();
+            assert_eq!((id.revision(), id.file()), (revision, file), "{text}");
+            assert_eq!(id.to_string().parse::<ModelId>().unwrap(), id, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_would_leave_a_cache_or_is_no_name_is_refused() {
+        for text in [
+            "",
+            "a",
+            "/",
+            "a/",
+            "/b",
+            "./b",
+            "../b",
+            "a/..",
+            "a/b/c",
+            "a/b/",
+            "/a/b",
+            "a--x/b",
+            "a/-b",
+            "a/b.",
+            "a b/c",
+            "あ/b",
+            "a/b@",
+            "a/b@..",
+            "a/b@/x",
+            "a/b@x/../../y",
+            "a/b@x\\y",
+            "a/b@x\ny",
+            "a/b:",
+            "a/b:../c.gguf",
+            "a/b:/c.gguf",
+            "a/b:c\\d.gguf",
+            "a/b:c:d.gguf",
+            "a/b:model.safetensors",
+            "a/b:c.gguf@",
+            "C:\\a/b",
+        ] {
+            assert!(text.parse::<ModelId>().is_err(), "{text:?}");
+        }
+        let long = format!("a/{}", "b".repeat(97));
+        assert!(long.parse::<ModelId>().is_err());
+    }
+}

@@ -1,0 +1,107 @@
+//! Models from the Hugging Face Hub, or from a server that answers as it does.
+//!
+//! [`fetch`] brings a model's files into the cache that Hugging Face's own tools use, and gives the path that
+//! [`ModelFiles::open`](super::ModelFiles::open) takes. Of a repository with safetensors, these are `config.json`,
+//! `model.safetensors` (or its index and shards), and where there are such, `tokenizer.json`, `tokenizer_config.json`,
+//! `generation_config.json` and `chat_template.jinja`; of one with GGUF files, the file that is named.
+//!
+//! What is downloaded is compared with the size and the hash that the hub announces before it gets its name in the
+//! cache. A download that ends early goes on, the next time, where it stopped. The token goes to the hub alone, not to
+//! the servers that it redirects to.
+
+mod background;
+mod cache;
+mod download;
+mod http;
+mod id;
+mod listing;
+mod partial;
+mod refusal;
+
+use std::fmt;
+use std::path::PathBuf;
+
+pub use id::ModelId;
+pub use ureq::Proxy;
+
+use crate::Result;
+
+/// Where models come from and where they are kept.
+#[derive(Clone)]
+pub struct Options {
+    /// The folder with the repositories' folders, `models--OWNER--NAME`; created where it is missing.
+    pub cache: PathBuf,
+    /// The hub's address.
+    pub endpoint: String,
+    /// Who asks; needed for private repositories and for those with terms to be accepted.
+    pub token: Option<String>,
+    /// Whether only what is in the cache may be used.
+    pub offline: bool,
+    /// What requests go through.
+    pub proxy: Option<Proxy>,
+}
+
+impl Options {
+    /// The public hub, without a token.
+    pub fn new(cache: impl Into<PathBuf>) -> Self {
+        Self {
+            cache: cache.into(),
+            endpoint: "https://huggingface.co".to_owned(),
+            token: None,
+            offline: false,
+            proxy: None,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    /// Without secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let token = self.token.as_ref().map(|_| "…");
+        f.debug_struct("Options")
+            .field("cache", &self.cache)
+            .field("endpoint", &self.endpoint)
+            .field("token", &token)
+            .field("offline", &self.offline)
+            .field("has_proxy", &self.proxy.is_some())
+            .finish()
+    }
+}
+
+/// How far a download is, over all of its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Those from an earlier download that this one goes on with included.
+    pub done_bytes: u64,
+    /// Of the files known so far: it grows once, where an index names shards.
+    pub total_bytes: u64,
+}
+
+/// Brings a model into the cache, as far as it is not there, and gives its place: the snapshot's folder, or the GGUF file
+/// in it.
+///
+/// The hub is asked what the revision stands for now, unless that is a commit which is already there. If it cannot be
+/// reached, what the cache has of the revision is taken, with a warning through `tracing`. The work is done on a thread of
+/// its own; `progress` is called where the future is polled, and dropping the future ends the download.
+///
+/// ```no_run
+/// use sukashi::weights::{ModelFiles, hub};
+///
+/// # async fn example() -> sukashi::Result<()> {
+/// let options = hub::Options::new("models");
+/// let id: hub::ModelId = "google/gemma-3-1b-pt".parse()?;
+/// let path = hub::fetch(&id, &options, &mut |_| {}).await?;
+/// let files = ModelFiles::open(&path)?;
+/// assert_eq!(files.name, "google/gemma-3-1b-pt");
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// Bad input where the repository, the revision or the file does not exist, may not be read with this token, or is no
+/// model that can be used; where `offline` and not all is in the cache. Otherwise the hub cannot be reached, does not keep
+/// its word on sizes and hashes, or the cache cannot be written to.
+pub async fn fetch(id: &ModelId, options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<PathBuf> {
+    let (id, options) = (id.clone(), options.clone());
+    background::run(move |reporter| download::model(&id, &options, reporter), progress).await
+}

@@ -1,0 +1,126 @@
+//! Writes GGUF files for tests, right ones and wrong ones.
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+/// A value of the metadata.
+pub enum Value {
+    U32(u32),
+    F32(f32),
+    Bool(bool),
+    Text(String),
+    Texts(Vec<String>),
+    /// A type's number and the bytes that follow it.
+    Raw(u32, Vec<u8>),
+}
+
+/// A tensor; its innermost dimension comes first.
+pub struct Tensor {
+    pub name: String,
+    pub dimensions: Vec<u64>,
+    pub kind: u32,
+    pub data: Vec<u8>,
+    /// In place of where the data really are.
+    pub offset: Option<u64>,
+}
+
+impl Tensor {
+    pub fn f32(name: &str, dimensions: &[u64], values: &[f32]) -> Self {
+        let data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Self { name: name.into(), dimensions: dimensions.to_vec(), kind: 0, data, offset: None }
+    }
+}
+
+/// A file; every number in it can be made wrong.
+pub struct File {
+    pub magic: [u8; 4],
+    pub version: u32,
+    pub num_tensors: Option<u64>,
+    pub num_keys: Option<u64>,
+    pub metadata: Vec<(String, Value)>,
+    pub tensors: Vec<Tensor>,
+    pub alignment: usize,
+}
+
+impl Default for File {
+    fn default() -> Self {
+        Self {
+            magic: *b"GGUF",
+            version: 3,
+            num_tensors: None,
+            num_keys: None,
+            metadata: Vec::new(),
+            tensors: Vec::new(),
+            alignment: 32,
+        }
+    }
+}
+
+pub fn text(bytes: &mut Vec<u8>, text: &str) {
+    bytes.extend((text.len() as u64).to_le_bytes());
+    bytes.extend(text.as_bytes());
+}
+
+impl File {
+    pub fn set(&mut self, key: &str, value: Value) -> &mut Self {
+        self.metadata.push((key.to_owned(), value));
+        self
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = self.magic.to_vec();
+        bytes.extend(self.version.to_le_bytes());
+        bytes.extend(self.num_tensors.unwrap_or(self.tensors.len() as u64).to_le_bytes());
+        bytes.extend(self.num_keys.unwrap_or(self.metadata.len() as u64).to_le_bytes());
+        for (key, value) in &self.metadata {
+            text(&mut bytes, key);
+            write_value(&mut bytes, value);
+        }
+        let mut offset = 0;
+        for tensor in &self.tensors {
+            text(&mut bytes, &tensor.name);
+            bytes.extend((tensor.dimensions.len() as u32).to_le_bytes());
+            for size in &tensor.dimensions {
+                bytes.extend(size.to_le_bytes());
+            }
+            bytes.extend(tensor.kind.to_le_bytes());
+            bytes.extend(tensor.offset.unwrap_or(offset as u64).to_le_bytes());
+            offset = (offset + tensor.data.len()).next_multiple_of(self.alignment);
+        }
+        for tensor in &self.tensors {
+            bytes.resize(bytes.len().next_multiple_of(self.alignment), 0);
+            bytes.extend(&tensor.data);
+        }
+        bytes
+    }
+}
+
+fn write_value(bytes: &mut Vec<u8>, value: &Value) {
+    let kind = |bytes: &mut Vec<u8>, kind: u32| bytes.extend(kind.to_le_bytes());
+    match value {
+        Value::U32(number) => {
+            kind(bytes, 4);
+            bytes.extend(number.to_le_bytes());
+        }
+        Value::F32(number) => {
+            kind(bytes, 6);
+            bytes.extend(number.to_le_bytes());
+        }
+        Value::Bool(flag) => {
+            kind(bytes, 7);
+            bytes.push(u8::from(*flag));
+        }
+        Value::Text(value) => {
+            kind(bytes, 8);
+            text(bytes, value);
+        }
+        Value::Texts(values) => {
+            kind(bytes, 9);
+            kind(bytes, 8);
+            bytes.extend((values.len() as u64).to_le_bytes());
+            values.iter().for_each(|value| text(bytes, value));
+        }
+        Value::Raw(number, raw) => {
+            kind(bytes, *number);
+            bytes.extend(raw);
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! A hub of the tests' own on 127.0.0.1, and the storage server that it redirects large files to.
+//!
+//! It answers as the real one does: `/api/models/REPO/revision/REVISION` lists files, `/REPO/resolve/COMMIT/PATH` tells
+//! name and size of a file in headers and redirects; small files to a path of its own, large ones to another server.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+pub const TOKEN: &str = "hf_secretTokenOfTheTests";
+
+/// What a hub holds and what is wrong with it.
+#[derive(Default)]
+pub struct State {
+    pub repo: String,
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Whether the files are for those with the token only.
+    pub is_gated: bool,
+    /// Answers instead of the list of files: status, `X-Error-Code`, body.
+    pub listing: Option<(u16, &'static str, String)>,
+    /// Statuses of the next requests for a large file's bytes.
+    pub statuses: Vec<u16>,
+    /// Where each connection breaks that carries a large file: after this many bytes of it.
+    pub cut_after: Option<usize>,
+    /// Whether `Range` is read.
+    pub ignores_ranges: bool,
+    /// Whether a large file's first byte is another one.
+    pub changes_bytes: bool,
+    /// Added to the announced sizes of large files.
+    pub announced_more: i64,
+    /// Sends this instead of a large file, with no length.
+    pub sends: Option<Vec<u8>>,
+    /// The ETag of every file.
+    pub etag: Option<String>,
+    /// Where the hub redirects to for large files.
+    pub location: Option<String>,
+    pub requests: Vec<Request>,
+    /// Bytes of large files that were sent.
+    pub bytes_sent: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub is_storage: bool,
+    pub method: String,
+    pub path: String,
+    pub headers: BTreeMap<String, String>,
+}
+
+/// Two servers; they live until the tests end.
+pub struct Hub {
+    pub endpoint: String,
+    state: Arc<Mutex<State>>,
+}
+
+struct Response {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+    /// Whether `body` is part of a large file.
+    is_large: bool,
+}
+
+impl Hub {
+    /// A hub with one repository: the files of these folders.
+    pub fn new(repo: &str, folders: &[&str]) -> Self {
+        let mut state = State { repo: repo.to_owned(), ..State::default() };
+        for folder in folders {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                state.files.insert(name, std::fs::read(path).unwrap());
+            }
+        }
+        let state = Arc::new(Mutex::new(state));
+        let storage = serve(&state, true, String::new());
+        let endpoint = serve(&state, false, storage);
+        Self { endpoint, state }
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// Requests since the last call.
+    pub fn take_requests(&self) -> Vec<Request> {
+        std::mem::take(&mut self.state().requests)
+    }
+
+    /// Bytes of large files since the last call.
+    pub fn take_bytes(&self) -> usize {
+        std::mem::take(&mut self.state().bytes_sent)
+    }
+}
+
+/// The name of a file's blob.
+pub fn etag(path: &str, bytes: &[u8]) -> String {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    match is_large(path) {
+        true => hex(&Sha256::digest(bytes)),
+        false => {
+            hex(&Sha1::new_with_prefix(format!("blob {}\0", bytes.len())).chain_update(bytes).finalize())
+        }
+    }
+}
+
+fn is_large(path: &str) -> bool {
+    path.ends_with(".safetensors") || path.ends_with(".gguf") || path.ends_with(".bin")
+}
+
+/// Starts a server and gives its address.
+fn serve(state: &Arc<Mutex<State>>, is_storage: bool, storage: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let state = Arc::clone(state);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (state, storage) = (Arc::clone(&state), storage.clone());
+            std::thread::spawn(move || answer(stream.unwrap(), &state, is_storage, &storage));
+        }
+    });
+    address
+}
+
+fn answer(mut stream: TcpStream, state: &Mutex<State>, is_storage: bool, storage: &str) {
+    let Some(request) = read_request(&stream, is_storage) else { return };
+    let (response, cut_after) = {
+        let mut state = state.lock().unwrap();
+        let response = match is_storage {
+            true => state.storage(&request),
+            false => state.hub(&request, storage),
+        };
+        state.requests.push(request.clone());
+        let cut_after = state.cut_after.filter(|_| response.is_large).unwrap_or(usize::MAX);
+        if response.is_large && request.method == "GET" {
+            state.bytes_sent += response.body.len().min(cut_after);
+        }
+        (response, cut_after)
+    };
+    let mut head = format!("HTTP/1.1 {} Status\r\nConnection: close\r\n", response.status);
+    for (name, value) in &response.headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    head += "\r\n";
+    // The client may have seen enough.
+    let _ = stream.write_all(head.as_bytes());
+    if request.method == "GET" {
+        let _ = stream.write_all(&response.body[..response.body.len().min(cut_after)]);
+    }
+}
+
+fn read_request(stream: &TcpStream, is_storage: bool) -> Option<Request> {
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let first = lines.next()?;
+    let mut words = first.split(' ').map(str::to_owned);
+    let (method, path) = (words.next()?, words.next()?);
+    let headers = lines
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            Some((name.to_ascii_lowercase(), value.trim().to_owned()))
+        })
+        .collect();
+    Some(Request { is_storage, method, path, headers })
+}
+
+impl Response {
+    fn refused(status: u16, code: &str) -> Self {
+        let headers = vec![("X-Error-Code", code.to_owned()), ("Content-Length", "0".to_owned())];
+        Self { status, headers, body: Vec::new(), is_large: false }
+    }
+
+    fn whole(body: Vec<u8>) -> Self {
+        let headers = vec![("Content-Length", body.len().to_string())];
+        Self { status: 200, headers, body, is_large: false }
+    }
+}
+
+impl State {
+    fn hub(&mut self, request: &Request, storage: &str) -> Response {
+        if let Some(revision) = request.path.strip_prefix(&format!("/api/models/{}/revision/", self.repo)) {
+            if let Some((status, code, body)) = &self.listing {
+                let headers =
+                    vec![("X-Error-Code", (*code).to_owned()), ("Content-Length", body.len().to_string())];
+                return Response { status: *status, headers, body: body.clone().into(), is_large: false };
+            }
+            if !["main", "v1", "refs%2Fpr%2F1", COMMIT].contains(&revision) {
+                return Response::refused(404, "RevisionNotFound");
+            }
+            let files = self.files.keys().map(|name| format!(r#"{{"rfilename":"{name}"}}"#));
+            let files = Vec::from_iter(files).join(",");
+            let gated = self.is_gated;
+            return Response::whole(
+                format!(r#"{{"id":"{}","sha":"{COMMIT}","gated":{gated},"siblings":[{files}]}}"#, self.repo)
+                    .into(),
+            );
+        }
+        let resolve = format!("/{}/resolve/{COMMIT}/", self.repo);
+        let cached = format!("/api/resolve-cache/{COMMIT}/");
+        let known =
+            [&resolve, &cached].into_iter().find_map(|start| request.path.strip_prefix(start.as_str()));
+        let Some((path, bytes)) = known.and_then(|path| self.files.get_key_value(path)) else {
+            return Response::refused(if self.is_mine(request) { 404 } else { 401 }, "RepoNotFound");
+        };
+        if self.is_gated && request.headers.get("authorization") != Some(&format!("Bearer {TOKEN}")) {
+            return Response::refused(401, "GatedRepo");
+        }
+        let etag = self.etag.clone().unwrap_or_else(|| etag(path, bytes));
+        if is_large(path) {
+            let location = self.location.clone().unwrap_or(format!("{storage}/{path}?signature=abc"));
+            let size = bytes.len() as i64 + self.announced_more;
+            let headers = vec![
+                ("Location", location),
+                ("X-Linked-Etag", format!("\"{etag}\"")),
+                ("X-Linked-Size", size.to_string()),
+                ("Content-Length", "0".to_owned()),
+            ];
+            return Response { status: 302, headers, body: Vec::new(), is_large: false };
+        }
+        if request.path.starts_with(&resolve) {
+            let headers = vec![("Location", format!("{cached}{path}")), ("Content-Length", "0".to_owned())];
+            return Response { status: 307, headers, body: Vec::new(), is_large: false };
+        }
+        let mut response = Response::whole(bytes.clone());
+        response.headers.push(("ETag", format!("W/\"{etag}\"")));
+        response
+    }
+
+    fn is_mine(&self, request: &Request) -> bool {
+        request.path.contains(&self.repo)
+    }
+
+    fn storage(&mut self, request: &Request) -> Response {
+        if !self.statuses.is_empty() {
+            return Response::refused(self.statuses.remove(0), "");
+        }
+        let path = request.path.trim_start_matches('/').split('?').next().unwrap();
+        let mut bytes = self.files[path].clone();
+        if self.changes_bytes {
+            bytes[0] ^= 1;
+        }
+        if let Some(body) = self.sends.clone() {
+            return Response { status: 200, headers: Vec::new(), body, is_large: true };
+        }
+        let range = request.headers.get("range").filter(|_| !self.ignores_ranges);
+        let Some(range) = range else { return Response { is_large: true, ..Response::whole(bytes) } };
+        let start: usize = range.strip_prefix("bytes=").unwrap().strip_suffix('-').unwrap().parse().unwrap();
+        if start >= bytes.len() {
+            return Response::refused(416, "");
+        }
+        let (size, last) = (bytes.len(), bytes.len() - 1);
+        let part = bytes.split_off(start);
+        let mut response = Response { status: 206, is_large: true, ..Response::whole(part) };
+        response.headers.push(("Content-Range", format!("bytes {start}-{last}/{size}")));
+        response
+    }
+}

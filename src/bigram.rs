@@ -9,11 +9,10 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::device::Device;
 use crate::language_model::LanguageModel;
 use crate::sampling::Settings;
 use crate::text::{EncodeOptions, Tokenizer, TokenizerKind, Training, check_ids};
-use crate::trace::{ModelInfo, Prompt, SCHEMA, Trace};
+use crate::trace::{AdapterInfo, ModelInfo, Prompt, SCHEMA, Trace};
 use crate::{Error, Result};
 
 /// What a pair consists of.
@@ -161,7 +160,13 @@ impl LanguageModel for Bigram {
                 precision: "counts".to_owned(),
                 left_out: Vec::new(),
             },
-            adapter: Device::Cpu.info(),
+            // Counting needs no device.
+            adapter: AdapterInfo {
+                name: "CPU".to_owned(),
+                backend: "cpu".to_owned(),
+                driver: String::new(),
+                kind: "cpu".to_owned(),
+            },
             sampling: sampling.clone(),
             prompt: Prompt {
                 text: Some(self.0.tokenizer.decode(ids)),

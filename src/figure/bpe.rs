@@ -77,7 +77,7 @@ fn subtitle(tree: &MergeTree, lang: Lang) -> Vec<String> {
         Lang::Ja => vec![
             name,
             format!("語彙 {vocab_size}、マージ {merges}"),
-            format!("{leaves} 個から {tokens} トークンへ"),
+            format!("部品 {leaves} 個 → トークン {tokens} 個"),
             "数字はマージの順位（小さいほど先）".to_owned(),
         ],
         Lang::En => vec![

@@ -27,7 +27,7 @@ const MAX_TOKENS: usize = 8_000;
 ///
 /// let bytes = Training { kind: TokenizerKind::Byte, ..Training::default() }.run(["a"])?;
 /// let figure = tokenizers("猫", &[bytes.cut("bytes", "猫", false)?], &Style::default())?;
-/// assert_eq!(figure.title(), "「猫」をトークンに切る");
+/// assert_eq!(figure.title(), "「猫」のトークン分割");
 /// # Ok::<_, sukashi::Error>(())
 /// ```
 ///
@@ -72,7 +72,7 @@ pub fn tokenizers(text: &str, cuts: &[Segmentation], style: &Style) -> Result<Fi
 
 fn title(text: &str, lang: Lang) -> String {
     match lang {
-        Lang::Ja => format!("{}をトークンに切る", quoted(text, lang)),
+        Lang::Ja => format!("{}のトークン分割", quoted(text, lang)),
         Lang::En => format!("{} cut into tokens", quoted(text, lang)),
     }
 }
@@ -192,7 +192,7 @@ fn alt_text(text: &str, cuts: &[Segmentation], costs: &[Cost], lang: Lang) -> St
     let all = Vec::from_iter(cuts.iter().zip(costs).map(sentence));
     let quoted = quoted(text, lang);
     match lang {
-        Lang::Ja => format!("{quoted}をトークナイザーごとに切った図。{}。", all.join("。")),
+        Lang::Ja => format!("{quoted}をトークナイザーごとに分割した図。{}。", all.join("。")),
         Lang::En => format!("{quoted} as tokenizers cut it. {}.", all.join(". ")),
     }
 }

@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod bigram;
 mod chat;
 mod commands;
 mod dump;
@@ -17,6 +18,7 @@ mod hub;
 mod inside;
 mod next;
 mod streams;
+mod tokenize;
 mod trace;
 
 use std::io::Write;

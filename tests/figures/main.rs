@@ -19,6 +19,7 @@ mod metadata;
 mod numbers;
 mod reading;
 mod snippets;
+mod tokenizers;
 
 use resvg::usvg::roxmltree;
 use sukashi::Trace;

@@ -1,0 +1,83 @@
+//! `--bigram`: counts of pairs in place of a model.
+
+use std::fs;
+
+use sukashi::Trace;
+
+use crate::{in_folder, run, succeed};
+
+const LEARNT: &str = "the cat sat on the mat. the cat ran. a dog sat on the cat.\n";
+
+fn trace(args: &[&str]) -> Trace {
+    Trace::from_json(&succeed(&[args, &["--format", "json"]].concat())).unwrap()
+}
+
+#[test]
+fn probabilities_are_shares_of_the_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = in_folder(&folder, "learnt.txt");
+    fs::write(&text, LEARNT).unwrap();
+    let next = trace(&["next", "the cat", "--bigram", &text, "--unit", "word"]);
+    assert_eq!((next.model.family.as_str(), next.model.name.as_str()), ("bigram", "bigram (learnt.txt)"));
+    let mut after_cat: Vec<(String, f64)> = next.steps[0]
+        .candidates
+        .iter()
+        .map(|candidate| (candidate.text.clone().unwrap(), candidate.prob))
+        .collect();
+    after_cat.sort_by(|a, b| a.0.cmp(&b.0));
+    let third = 1.0 / 3.0;
+    for ((text, prob), want) in after_cat.iter().zip([" ran", " sat", "."]) {
+        assert_eq!(text, want);
+        assert!((prob - third).abs() < 1e-6, "{text}: {prob}");
+    }
+    assert_eq!(after_cat.len(), 3, "what was never seen is impossible");
+
+    // By characters: how many of the t are followed by an h.
+    let next = trace(&["next", "t", "--bigram", &text]);
+    let (pairs, whole) = (LEARNT.matches("th").count(), LEARNT.matches('t').count());
+    let h = next.steps[0].candidates.iter().find(|candidate| candidate.text.as_deref() == Some("h")).unwrap();
+    assert!((h.prob - pairs as f64 / whole as f64).abs() < 1e-6, "{}", h.prob);
+}
+
+#[test]
+fn a_seed_repeats_and_figures_are_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let [text, a, b, both, steps] =
+        ["learnt.txt", "a.json", "b.json", "both.svg", "steps.svg"].map(|name| in_folder(&folder, name));
+    fs::write(&text, LEARNT).unwrap();
+    let run_once = || trace(&["trace", "the", "--bigram", &text, "-n", "8", "--seed", "3"]);
+    assert_eq!(run_once(), run_once());
+    assert_eq!(run_once().steps.len(), 8);
+    succeed(&["figure", "trace", "the", "--bigram", &text, "-n", "3", "-o", &steps]);
+    // Beside another model's figure for the same prompt.
+    for (unit, path) in [("char", &a), ("word", &b)] {
+        succeed(&["next", "the", "--bigram", &text, "--unit", unit, "-o", path]);
+    }
+    succeed(&["figure", "next-token", "--from", &a, "--from", &b, "-o", &both]);
+    succeed(&["figure", "next-token", "the", "cat", "--bigram", &text, "-o", &both, "--force"]);
+}
+
+#[test]
+fn bad_input_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let [text, short] = ["learnt.txt", "short.txt"].map(|name| in_folder(&folder, name));
+    fs::write(&text, LEARNT).unwrap();
+    fs::write(&short, "a").unwrap();
+    let missing = in_folder(&folder, "none.txt");
+    for (args, part) in [
+        (&["next", "a", "--bigram", &missing][..], "none.txt"),
+        (&["next", "a", "--bigram", &short], "found 1 tokens"),
+        (&["next", "猫", "--bigram", &text], "'猫'"),
+        (&["next", "", "--bigram", &text], "empty"),
+        (&["next", "--bigram", &text], "no prompt"),
+        (&["next", "--ids", "999", "--bigram", &text], "999"),
+        (&["next", "a", "--unit", "word"], "--bigram"),
+        (&["next", "a", "--bigram", &text, "--model", "x"], "--model"),
+        (&["generate", "a", "--bigram", &text], "cannot use --bigram here"),
+        (&["dump", "a", "--bigram", &text, "-o", "x.safetensors"], "cannot use --bigram here"),
+    ] {
+        let ran = run(args);
+        assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(part), "{args:?}: no {part} in {}", ran.stderr);
+    }
+}

@@ -142,14 +142,14 @@ impl<'a> Inputs<'a> {
             Scales::Single => {
                 let halves = &mut row[low + high..][..scales];
                 for word in halves {
-                    *word = self.factors(largest) & 0xffff | self.factors(largest) << 16;
+                    *word = self.factors(largest, 1.0) & 0xffff | self.factors(largest, 1.0) << 16;
                 }
             }
-            Scales::Pair => row[low + high..][..scales].fill_with(|| self.factors(largest)),
+            Scales::Pair => row[low + high..][..scales].fill_with(|| self.factors(largest, 1.0)),
             Scales::Super => {
                 let largest = largest * if quants.bits == 6 { 128.0 } else { 64.0 };
                 for words in row[low + high..][..scales].chunks_exact_mut(SUPER_BLOCK_SCALE_WORDS) {
-                    words[0] = self.factors(largest);
+                    words[0] = self.factors(largest, 64.0);
                     // Six bits, but for the signed eight of Q6_K.
                     let mask = if quants.bits == 6 { u32::MAX } else { 0x3f3f_3f3f };
                     words[1..].fill_with(|| self.random.next_u32() & mask);
@@ -158,9 +158,9 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// Two f16: a scale that makes `largest` a number around 1, and an offset around 1.
-    fn factors(&mut self, largest: f32) -> u32 {
-        let (scale, offset) = (self.value() / largest, self.value());
+    /// Two f16: a scale that makes `largest` a number around 1, and one that makes `largest_offset` such a number.
+    fn factors(&mut self, largest: f32, largest_offset: f32) -> u32 {
+        let (scale, offset) = (self.value() / largest, self.value() / largest_offset);
         let bits = |value| u32::from(half::f16::from_f32(value).to_bits());
         bits(scale) | bits(offset) << 16
     }

@@ -100,7 +100,7 @@ const MISTAKES: [(&str, &str, &str, &str); 46] = [
     ("swiglu", "exp(-clamp", "exp(clamp", "sign"),
     ("swiglu", "column >= params.columns", "column >= params.y_stride", "padding written"),
     ("zero_columns", "params.first_column + column", "column", "the row's first columns"),
-    ("zero_columns", "token >= batch.num_tokens", "token > batch.num_tokens", "a token too many"),
+    ("zero_columns", "column >= params.num_columns", "column > params.num_columns", "a column too many"),
 ];
 
 #[test]

@@ -126,13 +126,16 @@ fn files_that_are_not_json() {
 #[test]
 fn paths_that_are_no_model() {
     let folder = tempfile::tempdir().unwrap();
-    refused(|| ModelFiles::open(&folder.path().join("nowhere")), &["nowhere", "a model is a folder"]);
-    refused(|| ModelFiles::open(folder.path()), &["no config.json", "a model is a folder"]);
+    refused(
+        || ModelFiles::open(&folder.path().join("nowhere")),
+        &["nowhere", "a model is a .gguf file, or a folder"],
+    );
+    refused(|| ModelFiles::open(folder.path()), &["no config.json", "a model is a .gguf file, or a folder"]);
     refused(|| ModelFiles::open(Path::new("")), &["cannot open model"]);
 
     let file = folder.path().join("model.safetensors");
     fs::write(&file, "").unwrap();
-    refused(|| ModelFiles::open(&file), &["it is a file", "a model is a folder"]);
+    refused(|| ModelFiles::open(&file), &["it is a file", "a model is a .gguf file, or a folder"]);
     fs::write(folder.path().join("config.json"), "{}").unwrap();
     let name = folder.path().display().to_string();
     refused(|| ModelFiles::open(&file), &["it is a file", "give its folder instead", &name]);

@@ -1,10 +1,6 @@
 //! Chat templates render what Jinja makes of them, as transformers sets it up.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that panics has failed, also in its helpers"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, also in its helpers")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -61,7 +61,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Model")]
     pub device: String,
     /// Give the prompt as a user's message, in the form that the model's chat template makes of it
-    #[arg(long, help_heading = "Chat", conflicts_with = "ids")]
+    #[arg(long, help_heading = "Chat", conflicts_with_all = ["ids", "bigram"])]
     pub chat: bool,
     /// What the model is told before the conversation
     #[arg(long, help_heading = "Chat", value_name = "TEXT", requires = "chat")]

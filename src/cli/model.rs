@@ -30,7 +30,8 @@ fn from_hub(path: &Path, missing: Error, terminal: &Terminal) -> Result<ModelFil
         Ok(id) => id,
         Err(no_id) => {
             return Err(missing.detail(no_id.to_string()).hint(
-                "a model on this machine is a folder with config.json, model.safetensors and tokenizer.json",
+                "a model on this machine is a .gguf file, or a folder with config.json, model.safetensors and \
+                 tokenizer.json",
             ));
         }
     };
@@ -55,7 +56,7 @@ fn from_hub(path: &Path, missing: Error, terminal: &Terminal) -> Result<ModelFil
 #[cfg(not(feature = "hub"))]
 fn from_hub(_path: &Path, missing: Error, _terminal: &Terminal) -> Result<ModelFiles> {
     Err(missing.hint(
-        "a model is a folder with config.json, model.safetensors and tokenizer.json; this program was built \
-         without the feature `hub`, which downloads models",
+        "a model is a .gguf file, or a folder with config.json, model.safetensors and tokenizer.json; this program \
+         was built without the feature `hub`, which downloads models",
     ))
 }

@@ -122,7 +122,10 @@ impl ChatTemplate {
         match found {
             Ok(Some(template)) => Ok(template),
             Ok(None) => Err(Error::input(format!("{model} has no chat template, so it cannot chat"))
-                .detail("found neither chat_template.jinja nor a chat_template in tokenizer_config.json")
+                .detail(
+                    "found no chat_template.jinja, no chat_template in tokenizer_config.json and no \
+                     tokenizer.chat_template in a GGUF file",
+                )
                 .hint("use a model that is trained to chat, or give a text to continue without --chat")),
             Err(error) => Err(error.clone()),
         }

@@ -18,6 +18,12 @@ struct Written {
     merges: Vec<(String, String)>,
 }
 
+/// A tokenizer's merges in their order, and the place of each pair of ids among them.
+struct Merges {
+    list: Vec<(String, String)>,
+    ranks: HashMap<(u32, u32), usize>,
+}
+
 /// A longer text is no word, and its tree no picture.
 const MAX_CHARS: usize = 2_000;
 
@@ -54,15 +60,15 @@ impl Tokenizer {
             Error::new(ErrorKind::Computation, format!("cannot read the merges of {name}")).detail(why)
         };
         let written = serde_json::to_value(bpe).and_then(serde_json::from_value::<Written>);
-        let merges = written.map_err(|error| failed(error.to_string()))?.merges;
+        let list = written.map_err(|error| failed(error.to_string()))?.merges;
         let ids = |(left, right): &(String, String)| Some((self.id_of(left)?, self.id_of(right)?));
-        let ranks: HashMap<(u32, u32), usize> =
-            merges.iter().enumerate().filter_map(|(rank, pair)| Some((ids(pair)?, rank))).collect();
+        let ranks = list.iter().enumerate().filter_map(|(rank, pair)| Some((ids(pair)?, rank))).collect();
+        let merges = Merges { list, ranks };
 
         let mut tree = MergeTree {
             tokenizer: name.to_owned(),
             vocab_size: self.vocab_size(),
-            num_merges: merges.len(),
+            num_merges: merges.list.len(),
             text: text.to_owned(),
             nodes: Vec::new(),
             roots: Vec::new(),
@@ -77,7 +83,7 @@ impl Tokenizer {
             leaves.push(Vec::from_iter(first..tree.nodes.len()));
         }
         for leaves in leaves {
-            self.merge(leaves, (&merges, &ranks), &mut tree);
+            self.merge(leaves, &merges, &mut tree);
         }
         self.check_roots(text, name, tree)
     }
@@ -119,20 +125,15 @@ impl Tokenizer {
     }
 
     /// Merges the neighbours of the lowest rank, the first ones of several, until no two can be merged.
-    fn merge(
-        &self,
-        mut left: Vec<usize>,
-        (merges, ranks): (&[(String, String)], &HashMap<(u32, u32), usize>),
-        tree: &mut MergeTree,
-    ) {
+    fn merge(&self, mut left: Vec<usize>, merges: &Merges, tree: &mut MergeTree) {
         loop {
             let rank_of = |pair: &[usize]| {
                 let id = |index: usize| tree.nodes[index].token.id;
-                ranks.get(&(id(pair[0]), id(pair[1]))).copied()
+                merges.ranks.get(&(id(pair[0]), id(pair[1]))).copied()
             };
             let best = left.windows(2).enumerate().filter_map(|(at, pair)| Some((rank_of(pair)?, at))).min();
             let merged = best.and_then(|(rank, at)| {
-                let (a, b) = &merges[rank];
+                let (a, b) = &merges.list[rank];
                 Some((rank, at, self.id_of(&format!("{a}{b}"))?))
             });
             let Some((rank, at, id)) = merged else { break };

@@ -37,8 +37,8 @@ pub struct ModelFiles {
     pub tokenizer: Option<Tokenizer>,
     /// `generation_config.json`; `None` where the folder has none.
     pub generation_config: Option<GenerationConfig>,
-    /// From `chat_template.jinja` or `tokenizer_config.json`; `None` where they have none. One that cannot be used is
-    /// an error for whoever wants to chat, and no hindrance to others.
+    /// From `chat_template.jinja`, `tokenizer_config.json` or a GGUF file; `None` where there is none. One that cannot be
+    /// used is an error for whoever wants to chat, and no hindrance to others.
     pub chat: Result<Option<ChatTemplate>>,
 }
 

@@ -211,6 +211,7 @@ fn bad_input() {
         &chat(&["generate", "猫"], &model, &["--show-prompt", "--no-echo"]),
         &["--show-prompt", "--no-echo"],
     );
+    refused(&["next", "猫", "--bigram", &file, "--chat"], &["--bigram", "--chat"]);
     refused(&chat(&["generate"], &model, &["--ids", "1"]), &["--ids", "--chat"]);
     for flag in
         [&["--system", "猫"][..], &["--messages", &file], &["--date", "2025-03-09"], &["--show-prompt"]]

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sukashi::text::{ChatTemplate, Message, RenderOptions, SpecialTokens};
-use sukashi::weights::ModelFiles;
+use sukashi::weights::{Gguf, ModelFiles};
 use sukashi::{Device, Model};
 
 use super::refused;
+use crate::gguf_writer::{File, Value, text};
 
 const LABEL: &str = "tiny/chat_template.jinja";
 
@@ -296,6 +297,40 @@ fn folders() {
     refused(|| found(&[("chat_template.jinja", b"{% if %}")]), &["chat_template.jinja", "line 1"]);
     let long = vec![b'x'; ChatTemplate::MAX_BYTES + 1];
     refused(|| found(&[("chat_template.jinja", &long)]), &["chat_template.jinja", "131072"]);
+}
+
+#[test]
+fn gguf_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.gguf");
+    let found = |template: Option<Value>, bos: u32| {
+        let mut file = File::default();
+        file.set("general.architecture", Value::Text("llama".into()));
+        let tokens = ["<unk>", "<s>"].into_iter().fold(Vec::new(), |mut bytes, token| {
+            text(&mut bytes, token);
+            bytes
+        });
+        let header = [8_u32.to_le_bytes().as_slice(), &2_u64.to_le_bytes()].concat();
+        file.set("tokenizer.ggml.tokens", Value::Raw(9, [header, tokens].concat()));
+        file.set("tokenizer.ggml.bos_token_id", Value::U32(bos));
+        if let Some(template) = template {
+            file.set("tokenizer.chat_template", template);
+        }
+        fs::write(&path, file.bytes()).unwrap();
+        Gguf::open(&path).unwrap().chat_template()
+    };
+    let source = |source: &str| Some(Value::Text(source.into()));
+    let rendered = |bos| {
+        let template = found(source("{{ bos_token }}{{ messages[0].content }}"), bos).unwrap().unwrap();
+        template.render(&[Message::new("user", "a")], &RenderOptions::default()).unwrap()
+    };
+    assert_eq!(rendered(1), "<s>a");
+    // What the vocabulary lacks is refused with the vocabulary; a template can do without.
+    assert_eq!(rendered(2), "a");
+    assert!(found(None, 1).unwrap().is_none());
+    refused(|| found(source("{% if %}"), 1), &["model.gguf", "line 1"]);
+    refused(|| found(source(&"x".repeat(ChatTemplate::MAX_BYTES + 1)), 1), &["model.gguf", "131072"]);
+    refused(|| found(Some(Value::U32(7)), 1), &["model.gguf", "tokenizer.chat_template", "a text"]);
 }
 
 /// A tiny model's folder, with these files besides.

@@ -53,7 +53,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     };
     let context = match (args.context, &files) {
         (Some(context), _) => context,
-        (None, Some(files)) => spec::from_config(&files.config, &files.config_label)?.max_seq_len,
+        (None, Some(files)) => spec::from_files(files)?.max_seq_len,
         (None, None) => {
             return Err(Error::input("there is no context to fill")
                 .hint("give its size with --context, or a model with --model")

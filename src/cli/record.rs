@@ -81,11 +81,11 @@ pub struct OutputArgs {
 pub enum Format {
     /// For people
     Text,
-    /// One document, `sukashi.trace/1`
+    /// One document
     Json,
-    /// A line for the run, then one per step
+    /// A line for the run, then one per step or token
     Jsonl,
-    /// A row per candidate
+    /// A row per candidate or token
     Csv,
     /// Markdown tables
     Md,
@@ -111,13 +111,18 @@ impl OutputArgs {
 
     /// Writes the record; `text` is its form for people.
     pub fn write(&self, trace: &Trace, text: &str) -> Outcome {
-        let contents = match self.format() {
-            Format::Text => text.to_owned(),
-            Format::Json => trace.to_json()?,
-            Format::Jsonl => trace.to_jsonl()?,
-            Format::Csv => trace.to_csv()?,
-            Format::Md => trace.to_markdown()?,
-        };
+        self.write_as(|format| match format {
+            Format::Text => Ok(text.to_owned()),
+            Format::Json => trace.to_json(),
+            Format::Jsonl => trace.to_jsonl(),
+            Format::Csv => trace.to_csv(),
+            Format::Md => trace.to_markdown(),
+        })
+    }
+
+    /// Writes what `contents` makes of the form asked for.
+    pub fn write_as(&self, contents: impl FnOnce(Format) -> Result<String>) -> Outcome {
+        let contents = contents(self.format())?;
         match &self.output {
             Some(path) => Ok(output::write_atomically(path, contents.as_bytes(), self.force)?),
             None => print(&contents),

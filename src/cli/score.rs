@@ -1,16 +1,14 @@
 //! `sukashi score`: how probable a given text is.
 
-use std::path::PathBuf;
-
-use clap::ValueEnum;
+use sukashi::Result;
 use sukashi::figure::{Lang, percent};
 use sukashi::model;
 use sukashi::trace::{Record, Score, Totals, visible};
-use sukashi::{Result, output};
 
 use super::args::{AblationArgs, RunArgs};
-use super::failure::{Outcome, print};
+use super::failure::Outcome;
 use super::progress::Progress;
+use super::record::{Format, OutputArgs};
 use super::run::Input;
 use super::terminal::{Paint, Terminal, bar, fit_start, pad, pad_start, width};
 
@@ -25,49 +23,20 @@ pub struct Args {
     run: RunArgs,
     #[command(flatten)]
     ablation: AblationArgs,
-    /// What to write [default: by the extension of --output, else text]
-    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
-    format: Option<Format>,
-    /// Write to this file instead of the standard output
-    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
-    /// Replace the file if it exists
-    #[arg(long, help_heading = "Output")]
-    force: bool,
-}
-
-/// A score's form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// One document, `sukashi.score/1`
-    Json,
-    /// A line for the text, then one per token
-    Jsonl,
-    /// A row per token
-    Csv,
-    /// A Markdown table
-    Md,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    args.output.as_ref().map_or(Ok(()), |path| output::check_target(path, args.force))?;
-    let extension = args.output.as_ref().and_then(|path| path.extension()?.to_str());
-    let by_extension = extension.and_then(|extension| Format::from_str(extension, true).ok());
+    args.output.check()?;
     let score = of_run(&args.run, &args.ablation, terminal)?;
-    let contents = match args.format.or(by_extension).unwrap_or(Format::Text) {
-        Format::Text if args.output.is_some() => text(&score, &Terminal::plain(terminal.lang)),
-        Format::Text => text(&score, terminal),
-        Format::Json => score.to_json()?,
-        Format::Jsonl => score.to_jsonl()?,
-        Format::Csv => score.to_csv()?,
-        Format::Md => score.to_markdown()?,
-    };
-    match &args.output {
-        Some(path) => Ok(output::write_atomically(path, contents.as_bytes(), args.force)?),
-        None => print(&contents),
-    }
+    args.output.write_as(|format| match format {
+        Format::Text => Ok(text(&score, &args.output.terminal(terminal))),
+        Format::Json => score.to_json(),
+        Format::Jsonl => score.to_jsonl(),
+        Format::Csv => score.to_csv(),
+        Format::Md => score.to_markdown(),
+    })
 }
 
 /// Loads the model and scores the text.

@@ -1,15 +1,11 @@
-//! From a file's tensors to a device's: shapes checked, matrices turned to `[out_features, in_features]`, rows padded.
+//! From a file's tensors to a device's: shapes checked, matrices read part by part, `[out_features, in_features]`.
 
-use rayon::prelude::*;
-
+use super::rows::{pad, separate_halves, transpose};
 use super::weights::{Linear, NormWeights};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::tensor::{Format, Matrix, Tensor};
 use crate::weights::{Dtype, TensorInfo, Weights, repack};
-
-/// Output rows that one task transposes: their elements lie side by side in the file.
-const ROWS_PER_TASK: usize = 64;
 
 /// Bytes of a large matrix that are read at a time.
 const PART_BYTES: usize = 8 << 20;
@@ -318,91 +314,5 @@ impl<'a> Loader<'a> {
         Error::input(format!("cannot load {name} from {}", self.file.file_of(name)))
             .detail(format!("found shape {:?}, expected [{}] = {sizes:?}", info.shape, formula.join(", ")))
             .hint("do config.json and the weights belong to one model?")
-    }
-}
-
-/// Sorts the rows of each head, which alternate between its halves, into one half after the other.
-fn separate_halves<T: Copy>(rows: &mut [T], row_length: usize, head_dim: usize) {
-    let mut sorted = Vec::with_capacity(head_dim * row_length);
-    for head in rows.chunks_exact_mut(head_dim * row_length) {
-        sorted.clear();
-        for half in 0..2 {
-            for row in head.chunks_exact(row_length).skip(half).step_by(2) {
-                sorted.extend_from_slice(row);
-            }
-        }
-        head.copy_from_slice(&sorted);
-    }
-}
-
-/// Rows of `[rows, columns]` elements of `BYTES` bytes, padded with zeros.
-fn pad<const BYTES: usize>(bytes: &[u8], rows: usize, columns: usize, words: &mut Vec<u32>) {
-    let row_bytes = crate::tensor::row_stride(columns) * BYTES;
-    words.clear();
-    words.resize(rows * row_bytes / 4, 0);
-    let padded: &mut [u8] = bytemuck::cast_slice_mut(words);
-    for (to, from) in padded.chunks_exact_mut(row_bytes).zip(bytes.chunks_exact(columns * BYTES)) {
-        to[..from.len()].copy_from_slice(from);
-    }
-}
-
-/// As [`pad`], from a file that has `[columns, rows]`.
-fn transpose<const BYTES: usize>(bytes: &[u8], rows: usize, columns: usize) -> Vec<u32> {
-    let row_bytes = crate::tensor::row_stride(columns) * BYTES;
-    let mut words = vec![0_u32; rows * row_bytes / 4];
-    let padded: &mut [u8] = bytemuck::cast_slice_mut(&mut words);
-    padded.par_chunks_mut(row_bytes * ROWS_PER_TASK).enumerate().for_each(|(task, chunk)| {
-        let first_row = task * ROWS_PER_TASK;
-        for (column, from) in bytes.chunks_exact(rows * BYTES).enumerate() {
-            for (index, to) in chunk.chunks_exact_mut(row_bytes).enumerate() {
-                let element = &from[(first_row + index) * BYTES..][..BYTES];
-                to[column * BYTES..][..BYTES].copy_from_slice(element);
-            }
-        }
-    });
-    words
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{pad, separate_halves, transpose};
-
-    #[test]
-    fn rows_are_padded_and_transposed() {
-        // [2, 3] of u16 elements 1..=6, and the same matrix stored as [3, 2].
-        let as_is: Vec<u8> = [1_u16, 2, 3, 4, 5, 6].iter().flat_map(|value| value.to_le_bytes()).collect();
-        let transposed: Vec<u8> =
-            [1_u16, 4, 2, 5, 3, 6].iter().flat_map(|value| value.to_le_bytes()).collect();
-        let mut words = Vec::new();
-        pad::<2>(&as_is, 2, 3, &mut words);
-        let mut want = [0; 64];
-        want[..3].copy_from_slice(&[1, 2, 3]);
-        want[32..35].copy_from_slice(&[4, 5, 6]);
-        assert_eq!(bytemuck::cast_slice::<u32, u16>(&words), want);
-        assert_eq!(transpose::<2>(&transposed, 2, 3), words);
-    }
-
-    #[test]
-    fn halves_of_heads_are_separated() {
-        // Two heads of four rows of two.
-        let mut rows = [0, 0, 2, 2, 1, 1, 3, 3, 4, 4, 6, 6, 5, 5, 7, 7];
-        separate_halves(&mut rows, 2, 4);
-        assert_eq!(rows, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7]);
-    }
-
-    #[test]
-    fn transposing_covers_every_task() {
-        let (rows, columns) = (super::ROWS_PER_TASK * 2 + 3, 5);
-        let value = |row: usize, column: usize| (row * 100 + column) as f32;
-        let stored: Vec<u8> = (0..columns)
-            .flat_map(|column| (0..rows).map(move |row| value(row, column)))
-            .flat_map(f32::to_le_bytes)
-            .collect();
-        let words = transpose::<4>(&stored, rows, columns);
-        for row in 0..rows {
-            for column in 0..columns {
-                assert_eq!(f32::from_bits(words[row * 32 + column]), value(row, column));
-            }
-        }
     }
 }

@@ -16,6 +16,7 @@ mod point;
 mod reading;
 mod records;
 pub mod rope;
+mod rows;
 mod score;
 mod session;
 pub mod spec;

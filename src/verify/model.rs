@@ -29,8 +29,9 @@ pub(super) struct Tolerances {
 impl Tolerances {
     /// f32 sums along six layers; measured on llvmpipe through Vulkan and GL: 1.3e-6, 2e-6 and 4e-6.
     pub const EMBEDDED: Self = Self { hidden_states: 5e-6, attentions: 5e-6, logits: 3e-5 };
-    /// f32 sums along some dozens of layers, whose residual streams have a few very large channels.
-    pub const ANY: Self = Self { hidden_states: 1e-4, attentions: 1e-3, logits: 1e-3 };
+    /// f32 sums along some dozens of layers, whose residual streams have a few very large channels. Measured with the 18
+    /// layers of Gemma 3 270M on llvmpipe: 4e-6, 1e-5 and 4e-6.
+    pub const ANY: Self = Self { hidden_states: 5e-5, attentions: 1e-4, logits: 5e-5 };
 }
 
 /// What is held against each other.

@@ -8,7 +8,7 @@ use sukashi::weights::ModelFiles;
 use sukashi::weights::hub::{self, Options, Progress};
 
 use crate::server::{COMMIT, TOKEN, etag};
-use crate::{SHARDED, SOSEKI, Setup, TINY, fetch, same_file};
+use crate::{SHARDED, SOSEKI, Setup, TINY, fetch, gguf, same_file};
 
 #[test]
 fn a_model_with_a_tokenizer() {
@@ -93,10 +93,14 @@ fn a_commit_that_is_there_needs_no_hub() {
 #[test]
 fn a_gguf_file_in_a_folder() {
     let setup = Setup::new(&[]);
-    setup.hub.state().files.insert("q4/tiny.gguf".into(), b"GGUF".into());
+    let mut file = gguf::File::default();
+    file.set("general.architecture", gguf::Value::Text("llama".into()));
+    let bytes = file.bytes();
+    setup.hub.state().files.insert("q4/tiny.gguf".into(), bytes.clone());
     let path = setup.fetch("a/b:q4/tiny.gguf").unwrap();
     assert!(path.ends_with(format!("{COMMIT}/q4/tiny.gguf")));
-    assert_eq!(std::fs::read(&path).unwrap(), b"GGUF");
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    assert_eq!(ModelFiles::open(&path).unwrap().name, "a/b:q4/tiny.gguf");
     #[cfg(unix)]
     assert!(std::fs::read_link(&path).unwrap().starts_with("../../../blobs"));
     assert_eq!(setup.hub.take_requests().len(), 4, "list, HEAD, GET, and GET of the storage");

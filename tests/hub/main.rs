@@ -5,6 +5,8 @@
 
 mod faults;
 mod fetch;
+#[path = "../gguf/mod.rs"]
+mod gguf;
 mod refusals;
 mod resume;
 mod server;

@@ -44,8 +44,9 @@ fn llama(architecture: &str, name: &str) -> Option<String> {
         // Gemma has a norm on either side of both parts of a layer.
         let part = match part {
             "ffn_norm" if architecture == "gemma3" => "pre_feedforward_layernorm",
-            "ffn_norm" | "post_attention_norm" => "post_attention_layernorm",
-            "post_ffw_norm" => "post_feedforward_layernorm",
+            "post_attention_norm" if architecture == "gemma3" => "post_attention_layernorm",
+            "post_ffw_norm" if architecture == "gemma3" => "post_feedforward_layernorm",
+            "ffn_norm" => "post_attention_layernorm",
             _ => find(LLAMA, part)?,
         };
         return Some(format!("model.layers.{index}.{part}.{kind}"));
@@ -59,7 +60,9 @@ fn llama(architecture: &str, name: &str) -> Option<String> {
 fn layer(name: &str) -> Option<(usize, &str, &str)> {
     let (index, rest) = name.strip_prefix("blk.")?.split_once('.')?;
     let (part, kind) = rest.rsplit_once('.')?;
-    Some((index.parse().ok()?, part, kind))
+    // `blk.03` is no other name of layer 3.
+    let number: usize = index.parse().ok()?;
+    (number.to_string() == index).then_some((number, part, kind))
 }
 
 fn find(table: &[(&str, &'static str)], part: &str) -> Option<&'static str> {

@@ -89,8 +89,9 @@ fn reading_on_is_reading_at_once_past_the_window() {
         got = pollster::block_on(in_steps.decode(id)).unwrap().to_vec();
     }
     let worst = got.iter().zip(want).map(|(got, want)| (got - want).abs()).fold(0.0, f32::max);
+    // The same sums in other orders; measured on llvmpipe: 2.7e-5 in logits of some tens.
     println!("worst logit {worst}");
-    assert!(worst < 2e-2, "worst logit {worst}");
+    assert!(worst < 5e-4, "worst logit {worst}");
 }
 
 #[test]

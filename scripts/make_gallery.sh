@@ -45,7 +45,7 @@ draw() {
     picture=$name.$lang.png
     local runs=()
     case " $* " in
-        *" budget "* | *" softmax "* | *" mixing "* | *" --from "*) ;;
+        *" budget "* | *" softmax "* | *" mixing "* | *" --from "* | *" tokenizers "* | *" bpe "*) ;;
         *) runs=(--device "$device") ;;
     esac
     local snippet
@@ -72,6 +72,15 @@ figure top-p "top-p による切り捨て" 'Truncation by top-p' top-k 吾輩は
 figure min-p "min-p による切り捨て" 'Truncation by min-p' top-k 吾輩は --min-p 0.25 --temperature 0.8
 figure temperature 温度による変化 'Temperatures' temperature 吾輩は
 figure trace 一トークンずつ 'Token by token' trace 吾輩は -n 6 --temperature 0.8 --top-k 20 --seed 1
+figure tokens 文章の各トークン 'The tokens of a text' tokens 吾輩は猫である。名前はまだ無い。
+figure attention 'アテンション（一つの層）' 'Attention, the heads of a layer' attention 吾輩は猫である。 --layer 2
+figure attention-head 'アテンション（一つのヘッド）' 'Attention, one head' attention 吾輩は猫である。 --layer 2 --head 1
+figure attention-query 一つのトークンが見ているもの 'What one token looks at' \
+    attention 吾輩は猫である。 --layer 3 --head 4 --query 6
+figure lens 'ロジットレンズ' 'The logit lens' lens 吾輩は猫である。名前は
+figure lens-kl '最終的な予測との隔たり' 'How far from the final prediction' lens 吾輩は猫である。名前は --metric kl
+figure without-head 'ヘッドを外す' 'Without a head' next-token 吾輩は猫で --zero-head 2.1 --top 6
+figure tokenizers トークナイザーの比較 'Tokenizers' tokenizers 吾輩は猫である --bytes --model ../../assets/soseki-mini
 figure budget コンテキストウィンドウ 'The context window' budget \
     --part system=300 --part history=1200 --part evidence=900 --part question=80 --part answer=800 --context 4096
 figure softmax 'ロジットから確率へ' 'From logits to probabilities' softmax \
@@ -87,4 +96,12 @@ if [ -n "${SUKASHI_GEMMA:-}" ]; then
     figure gemma-next-token 'Gemma 3 270M: 次に来るトークン' 'Gemma 3 270M: the next token' next-token 東京は日本の "${with[@]}"
     figure gemma-temperature 'Gemma 3 270M: 温度による変化' 'Gemma 3 270M: temperatures' \
         temperature 東京は日本の "${with[@]}"
+    figure gemma-top-k 'Gemma 3 270M: top-k による切り捨て' 'Gemma 3 270M: truncation by top-k' \
+        top-k 東京は日本の --top-k 5 "${with[@]}"
+    figure gemma-lens 'Gemma 3 270M: ロジットレンズ' 'Gemma 3 270M: the logit lens' lens 東京は日本の "${with[@]}"
+    figure gemma-tokens 'Gemma 3 270M: 各トークンの確率' 'Gemma 3 270M: the tokens of a text' \
+        tokens '東京は日本の首都です。パリはフランスの首都です。' "${with[@]}"
+    figure gemma-tokenizers 'トークナイザーの比較' 'Tokenizers compared' \
+        tokenizers 東京は日本の首都です。 --bytes "${with[@]}"
+    figure gemma-bpe 'Gemma 3 270M: マージの木' 'Gemma 3 270M: merges as a tree' bpe 日本の首都 "${with[@]}"
 fi

@@ -127,6 +127,7 @@ pub fn step(
         entropy_bits: plain.entropy_bits,
         vocab_size,
         temperatures: [0.5, 1.0, 2.0, 5.0, 100.0].map(normaliser).to_vec(),
+        stages: None,
         candidates,
         chosen,
     }

@@ -126,13 +126,6 @@ fn title(context: &str, lang: Lang) -> String {
     }
 }
 
-fn cut_word(lang: Lang) -> &'static str {
-    match lang {
-        Lang::Ja => "切り捨て",
-        Lang::En => "cut",
-    }
-}
-
 const GAP: f64 = 8.0;
 /// The longest bar is no shorter than this.
 const SHORTEST_ROOM: f64 = 12.0;
@@ -160,7 +153,7 @@ impl Columns {
         let values = rows.iter().flat_map(|candidate| [candidate.prob_scaled, candidate.prob_final]);
         let values: Vec<f64> = values.chain([distribution.other, other_final(rows)]).collect();
         let numbers = values.iter().map(|value| bold.measure(&percent(*value)));
-        let numbers = numbers.fold(bold.measure(cut_word(lang)), f64::max);
+        let numbers = numbers.fold(bold.measure(words::cut(lang)), f64::max);
         let most = (page.inner() * 0.3).min(page.inner() - 4.0 * GAP - 2.0 * (numbers + GAP + SHORTEST_ROOM));
         let other = words::other_short(lang).to_owned();
         let names = rows.iter().map(|candidate| label(candidate)).chain([other]);
@@ -243,7 +236,7 @@ impl Columns {
             let length = if value > 0.0 { (value * self.scale).max(1.0) } else { 0.0 };
             let bounds = Bounds { x: zero, y: middle - thickness / 2.0, width: length, height: thickness };
             let content = match (side, value) {
-                (1, 0.0) => cut_word(lang).to_owned(),
+                (1, 0.0) => words::cut(lang).to_owned(),
                 _ => percent(value),
             };
             let tooltip = format!("{name} · {content}");
@@ -312,7 +305,7 @@ fn alt_text(rows: &[&Candidate], shown: &Distribution<'_>, kept: &Kept, lang: La
         .take(TOLD)
         .map(|candidate| {
             let after = match candidate.prob_final {
-                0.0 => cut_word(lang).to_owned(),
+                0.0 => words::cut(lang).to_owned(),
                 value => percent(value),
             };
             let name = words::quoted(&label(candidate), lang);

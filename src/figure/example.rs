@@ -139,7 +139,10 @@ pub fn step(
 ///
 /// As [`Sampler::new`] and [`Sampler::sample`].
 pub fn sampled(settings: Settings) -> Result<Trace> {
-    let words = ["「", "、", "猫", "こ", "ま", "此", "\u{3000}", "、\n", "無", "主", "又", "何", "決", "一", "は", "輩"];
+    let words = [
+        "「", "、", "猫", "こ", "ま", "此", "\u{3000}", "、\n", "無", "主", "又", "何", "決", "一", "は",
+        "輩",
+    ];
     sampled_of(&words, settings)
 }
 

@@ -94,7 +94,8 @@ pub(super) fn draw(
     match marks {
         Marks::Lines => {
             // The heavy line lies on top of the others.
-            let (raw, scaled): (Vec<_>, Vec<_>) = lines.iter().enumerate().partition(|(_, line)| line.is_raw());
+            let (raw, scaled): (Vec<_>, Vec<_>) =
+                lines.iter().enumerate().partition(|(_, line)| line.is_raw());
             for (index, line) in scaled.into_iter().chain(raw) {
                 draw_line(page, line, look(page, index, line), &columns, &axis);
             }
@@ -195,7 +196,8 @@ fn draw_bars(
     let gap = if width > 5.0 { 1.0 } else { 0.0 };
     for (index, line) in lines.iter().enumerate() {
         let fill = bar_fill(page, index, line);
-        for ((x, value), column) in columns.xs.iter().zip(line.values(columns.other_count)).zip(&columns.names)
+        for ((x, value), column) in
+            columns.xs.iter().zip(line.values(columns.other_count)).zip(&columns.names)
         {
             let left = x - columns.pitch * FILLED / 2.0 + width * index as f64;
             // A probability that is there can be seen.

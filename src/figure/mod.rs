@@ -21,10 +21,12 @@
 mod attention;
 mod axis;
 mod bars;
+mod before_after;
 mod boxes;
 mod bpe;
 mod budget;
 mod compare;
+mod cumulative;
 mod distribution;
 mod embed;
 #[doc(hidden)]

@@ -214,7 +214,8 @@ fn alt_text(view: &View<'_>, lang: Lang) -> String {
         .outputs
         .iter()
         .map(|output| {
-            let (name, count) = (stage_table::heading(&output.stage, view, lang), words::grouped(output.num_left));
+            let (name, count) =
+                (stage_table::heading(&output.stage, view, lang), words::grouped(output.num_left));
             match lang {
                 Lang::Ja => format!("{name} {count} 個"),
                 Lang::En => format!("{name} {count}"),
@@ -227,7 +228,8 @@ fn alt_text(view: &View<'_>, lang: Lang) -> String {
         .take(TOLD)
         .map(|row| {
             let name = words::quoted(&row.name, lang);
-            let (logit, scaled) = (stage_table::decimal(row.candidate.logit.into()), row.candidate.prob_scaled);
+            let (logit, scaled) =
+                (stage_table::decimal(row.candidate.logit.into()), row.candidate.prob_scaled);
             let end = match row.last() {
                 Some(last) => percent(last.prob),
                 None => words::cut(lang).to_owned(),
@@ -277,7 +279,8 @@ fn table(view: &View<'_>) -> Table {
         let stage = [Cell::Text(output.stage.clone()), Cell::Count(output.num_left as u64)];
         for row in view.rows {
             let left = row.left.get(index).copied().flatten();
-            let number = |of: fn(&TokenLeft) -> f64| left.as_ref().map_or(Cell::Empty, |left| Cell::Number(of(left)));
+            let number =
+                |of: fn(&TokenLeft) -> f64| left.as_ref().map_or(Cell::Empty, |left| Cell::Number(of(left)));
             let mut cells = stage.to_vec();
             cells.extend([
                 Cell::Count(row.candidate.id.into()),
@@ -289,7 +292,9 @@ fn table(view: &View<'_>) -> Table {
                 Cell::Flag(left.is_some()),
             ]);
             cells.extend(match index == last {
-                true => [row.start.map_or(Cell::Empty, Cell::Number), draw.clone(), Cell::Flag(row.is_chosen)],
+                true => {
+                    [row.start.map_or(Cell::Empty, Cell::Number), draw.clone(), Cell::Flag(row.is_chosen)]
+                }
                 false => [Cell::Empty, Cell::Empty, Cell::Empty],
             });
             table.rows.push(cells);

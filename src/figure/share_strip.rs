@@ -14,7 +14,9 @@ pub(super) fn draw(page: &mut Page<'_>, view: &View<'_>, number: f64) {
     let (palette, lang) = (page.palette, page.style.lang);
     page.note(&[match lang {
         Lang::Ja => "残ったトークンを ID の順に並べ、乱数 u が入った区間のトークンを選ぶ".to_owned(),
-        Lang::En => "The tokens left, in the order of their ids: the one whose share holds u is chosen".to_owned(),
+        Lang::En => {
+            "The tokens left, in the order of their ids: the one whose share holds u is chosen".to_owned()
+        }
     }]);
     page.y += 8.0;
     let (left, width) = (page.margin, page.inner());
@@ -31,7 +33,7 @@ pub(super) fn draw(page: &mut Page<'_>, view: &View<'_>, number: f64) {
             page.text(end.to_owned(), at, baseline, anchor, NOTE, Weight::Regular, palette.muted);
         }
     }
-    page.y += NOTE + 6.0;
+    page.y += NOTE + 9.0;
 
     let (top, bottom) = (page.y, page.y + HEIGHT);
     // Where no shown token stands, others do.

@@ -226,7 +226,8 @@ impl Column {
     fn width(&self, page: &Page<'_>, most: f64) -> f64 {
         let texts = self.cells.iter().map(|entry| &entry.text).chain([&self.other.text, &self.count]);
         let numbers = texts.map(|text| page.measure(text, NOTE, Weight::Bold)).fold(0.0, f64::max);
-        let heads = page.measure(&self.head, NOTE, Weight::Bold).max(page.measure(&self.note, NOTE, Weight::Regular));
+        let heads =
+            page.measure(&self.head, NOTE, Weight::Bold).max(page.measure(&self.note, NOTE, Weight::Regular));
         let least = if self.has_bars { 56.0 } else { 0.0 };
         (numbers + self.mark_width(page)).max(heads).max(least).min(most)
     }
@@ -240,7 +241,7 @@ impl Row<'_> {
 }
 
 const HEAD: f64 = 38.0;
-const PITCH: f64 = 25.0;
+const PITCH: f64 = 26.0;
 /// Between two columns.
 const GAP: f64 = 14.0;
 
@@ -267,23 +268,54 @@ pub(super) fn draw(page: &mut Page<'_>, view: &View<'_>, columns: &[Column]) {
     let room = page.inner() - first - GAP;
     let greatest = columns.iter().flat_map(|column| column.cells.iter().chain([&column.other]));
     let greatest = greatest.filter_map(|entry| entry.bar).fold(0.0, f64::max);
-    let mut rest = columns;
-    while !rest.is_empty() {
-        let mut placed: Vec<Placed<'_>> = Vec::new();
+    let widths: Vec<f64> = columns.iter().map(|column| column.width(page, room)).collect();
+    let mut start = 0;
+    for len in balanced(&widths, room) {
         let mut x = page.margin + first + GAP;
-        for column in rest {
-            let width = column.width(page, room);
-            if !placed.is_empty() && x + width > page.width - page.margin + 0.01 {
-                break;
-            }
-            placed.push(Placed { column, left: x, right: x + width });
+        let columns = columns.iter().zip(&widths).skip(start).take(len);
+        let placed = columns.map(|(column, width)| {
+            let left = x;
             x += width + GAP;
-        }
-        rest = &rest[placed.len()..];
+            Placed { column, left, right: left + width }
+        });
+        let placed: Vec<Placed<'_>> = placed.collect();
+        page.y += if start > 0 { 18.0 } else { 0.0 };
+        start += len;
         block(page, view, &names, &placed, greatest);
         count_row(page, count_name, &placed);
-        page.y += if rest.is_empty() { 0.0 } else { 18.0 };
     }
+}
+
+/// How many columns stand side by side in each block: in as few blocks as there can be, none much wider than the others.
+fn balanced(widths: &[f64], room: f64) -> Vec<usize> {
+    let lens = |most: f64| {
+        let mut lens: Vec<usize> = Vec::new();
+        let mut filled = f64::INFINITY;
+        for width in widths {
+            match lens.last_mut() {
+                Some(len) if filled + GAP + width <= most + 0.01 => {
+                    *len += 1;
+                    filled += GAP + width;
+                }
+                _ => {
+                    lens.push(1);
+                    filled = *width;
+                }
+            }
+        }
+        lens
+    };
+    let mut best = lens(room);
+    let mut most = room;
+    while best.len() > 1 && most > 0.0 {
+        most -= 8.0;
+        let narrower = lens(most);
+        if narrower.len() > best.len() {
+            break;
+        }
+        best = narrower;
+    }
+    best
 }
 
 /// The headings and rows of as many columns as fit.

@@ -77,7 +77,7 @@ impl Temperatures {
     /// Pass them to [`StepRecorder::with_temperatures`](crate::trace::StepRecorder::with_temperatures), and `marked` to
     /// the figure.
     pub fn smooth(marked: &[f64]) -> Vec<f64> {
-        const BETWEEN: u32 = 48;
+        const BETWEEN: u32 = 64;
         if marked.iter().any(|at| !at.is_finite() || *at <= 0.0) {
             // Whoever records them refuses these.
             return marked.to_vec();
@@ -298,10 +298,8 @@ fn raw_words(view: TemperatureView, lang: Lang) -> &'static str {
     match (view, lang) {
         (TemperatureView::Candidates, Lang::Ja) => "太線はモデルそのままの分布 (T = 1)",
         (TemperatureView::Candidates, Lang::En) => "heavy: the model's own distribution (T = 1)",
-        (TemperatureView::Temperatures, Lang::Ja) => "T = 1 がモデルそのままの分布",
-        (TemperatureView::Temperatures, Lang::En) => "T = 1 is the model's own distribution",
-        (TemperatureView::Bars, Lang::Ja) => "濃い棒はモデルそのままの分布 (T = 1)",
-        (TemperatureView::Bars, Lang::En) => "bold: the model's own distribution (T = 1)",
+        (_, Lang::Ja) => "T = 1 がモデルそのままの分布",
+        (_, Lang::En) => "T = 1 is the model's own distribution",
     }
 }
 
@@ -343,10 +341,13 @@ fn alt_text(
         }
         (Lang::Ja, TemperatureView::Bars) => ("棒グラフ", "を温度ごとの棒で並べる"),
         (Lang::En, TemperatureView::Candidates) => ("Line chart", "one line per temperature"),
-        (Lang::En, TemperatureView::Temperatures) => {
-            ("Line chart", "one line per candidate over the temperature, with the whole distribution's entropy below")
+        (Lang::En, TemperatureView::Temperatures) => (
+            "Line chart",
+            "one line per candidate over the temperature, with the whole distribution's entropy below",
+        ),
+        (Lang::En, TemperatureView::Bars) => {
+            ("Bar chart", "a group of bars per candidate, one for each temperature")
         }
-        (Lang::En, TemperatureView::Bars) => ("Bar chart", "a group of bars per candidate, one for each temperature"),
     };
     match lang {
         Lang::Ja => format!("{chart}。上位 {count} 個の候補の{over}{kind}。{name}は{list}。"),
@@ -382,7 +383,8 @@ fn table<'l>(
         }
         if other_count > 0 {
             let name = Cell::Text(words::other(other_count, Lang::En));
-            let mut row = vec![temperature, Cell::Empty, Cell::Empty, name, Cell::Number(line.other), entropy];
+            let mut row =
+                vec![temperature, Cell::Empty, Cell::Empty, name, Cell::Number(line.other), entropy];
             row.extend(renormalise.then_some(Cell::Empty));
             table.rows.push(row);
         }

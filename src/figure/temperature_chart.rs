@@ -15,6 +15,8 @@ const NAME_PITCH: f64 = NOTE + 3.0;
 /// The height of the panel of entropies.
 const ENTROPY_HEIGHT: f64 = 96.0;
 const LINE_WIDTH: f64 = 1.75;
+/// From the end of a line to its name: hot distributions end close together.
+const LEADER: f64 = 12.0;
 
 /// From temperatures to fractions of the axis; logarithmic where they span more than a decade.
 #[derive(Debug, Clone, Copy)]
@@ -40,8 +42,7 @@ impl Scale {
 
     fn fraction(self, temperature: f64) -> f64 {
         let span = if self.is_log { libm::log(self.high / self.low) } else { self.high - self.low };
-        let along =
-            if self.is_log { libm::log(temperature / self.low) } else { temperature - self.low };
+        let along = if self.is_log { libm::log(temperature / self.low) } else { temperature - self.low };
         // A single temperature stands in the middle.
         if span > 0.0 { along / span } else { 0.5 }
     }
@@ -85,7 +86,7 @@ pub(super) fn draw(
     let setting = page.setting(NOTE, Weight::Regular);
     let labels: Vec<String> = rows.iter().map(|row| setting.fit_start(row, most)).collect();
     let names_width = widest(page, labels.iter().cloned()).min(most);
-    let (left, right) = plot_edges(page, 0.0, names_width, log);
+    let (left, right) = plot_edges(page, 0.0, names_width + LEADER, log);
     let mut all: Vec<&Line> = marked.iter().chain(between).collect();
     all.sort_by(|a, b| a.temperature.total_cmp(&b.temperature));
     let end = |line: Option<&Line>| line.map_or(1.0, |line| line.temperature);
@@ -139,10 +140,10 @@ fn line_names(
     let placed = spread(&wanted, NAME_PITCH, top, bottom);
     let from = plot.right - 2.0;
     for (index, (label, (wanted, y))) in labels.iter().zip(wanted.iter().zip(placed)).enumerate() {
-        let points = vec![(from, *wanted), (plot.right + 3.0, y)];
+        let points = vec![(from, *wanted), (plot.right + LEADER + 3.0, y)];
         page.items.push(Item::Line { points, stroke: page.palette.hatch, width: 1.0, dash: None });
         let look = look(page, index, index == num_candidates);
-        name(page, label.clone(), (look, LINE_WIDTH, Weight::Regular), (plot.right, y));
+        name(page, label.clone(), (look, LINE_WIDTH, Weight::Regular), (plot.right + LEADER, y));
     }
 }
 
@@ -150,7 +151,8 @@ fn line_names(
 fn temperature_guides(page: &mut Page<'_>, plot: &Plot<'_>, (top, bottom): (f64, f64)) {
     for line in plot.marked {
         let x = plot.x(line.temperature);
-        let (stroke, dash) = if line.is_raw() { (page.palette.muted, Some("4 3")) } else { (page.palette.guide, None) };
+        let (stroke, dash) =
+            if line.is_raw() { (page.palette.muted, Some("4 3")) } else { (page.palette.guide, None) };
         page.items.push(Item::Line { points: vec![(x, top), (x, bottom)], stroke, width: 1.0, dash });
     }
 }
@@ -162,7 +164,8 @@ fn entropies(page: &mut Page<'_>, plot: &Plot<'_>) {
         Lang::Ja => "語彙全体の分布のエントロピー（ビット）",
         Lang::En => "entropy of the whole distribution (bits)",
     };
-    let heading = page.setting(NOTE, Weight::Regular).fit_start(heading, page.width - page.margin - plot.left);
+    let heading =
+        page.setting(NOTE, Weight::Regular).fit_start(heading, page.width - page.margin - plot.left);
     let y = page.y + NOTE * ASCENT;
     page.text(heading, plot.left, y, Anchor::Start, NOTE, Weight::Regular, palette.muted);
     page.y += 22.0;

@@ -1,5 +1,7 @@
 //! What each stage of the sampler left, and the number that was drawn.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::validate::{Check, MASS_TOLERANCE, Problem, prob, require};
@@ -63,12 +65,14 @@ impl Seen {
     }
 
     fn output(self, ids: &[u32]) -> StageOutput {
+        let listed: HashMap<u32, usize> = ids.iter().enumerate().map(|(index, id)| (*id, index)).collect();
         let mut tokens = vec![None; ids.len()];
         for (index, (token, cumulative)) in self.ranked.iter().enumerate() {
-            if let Some(listed) = ids.iter().position(|id| *id == token.id) {
+            if let Some(&listed) = listed.get(&token.id) {
                 let (logit, prob) = (token.logit, token.prob);
-                // A sum of all weights may round to a hair above 1.
-                let cumulative = cumulative.min(1.0);
+                // All of them together are the whole, whatever rounding says.
+                let is_last = index + 1 == self.ranked.len();
+                let cumulative = if is_last { 1.0 } else { cumulative.min(1.0) };
                 tokens[listed] = Some(TokenLeft { rank: index + 1, logit, prob, cumulative });
             }
         }
@@ -77,6 +81,15 @@ impl Seen {
 }
 
 impl Stages {
+    /// The stages with the number of tokens that each left, and the draw, such as
+    /// `logits 2948 → top_k 5, u = 0.4312`.
+    pub fn summary(&self) -> String {
+        let outputs: Vec<String> =
+            self.outputs.iter().map(|output| format!("{} {}", output.stage, output.num_left)).collect();
+        let draw = self.draw.as_ref().map(|draw| format!(", u = {:.4}", draw.number));
+        outputs.join(" → ") + &draw.unwrap_or_default()
+    }
+
     pub(super) fn new(seen: Vec<Seen>, draw: Option<f64>, ids: &[u32], next: &Distribution<'_>) -> Self {
         let starts = || ids.iter().map(|&id| next.share_start(id)).collect();
         Self {
@@ -128,7 +141,11 @@ impl StageOutput {
             let Some(token) = token else { continue };
             let check = || {
                 if before.is_some_and(|before| before.tokens.get(index).is_none_or(Option::is_none)) {
-                    return Err(Problem::new("rank", token.rank, "null: a stage before it removed the token"));
+                    return Err(Problem::new(
+                        "rank",
+                        token.rank,
+                        "null: a stage before it removed the token",
+                    ));
                 }
                 if !(1..=self.num_left).contains(&token.rank) {
                     let expected = format!("a rank from 1 to num_left, {}", self.num_left);

@@ -127,8 +127,7 @@ impl Columns {
             page.items.push(Item::Line { points, stroke: palette.hatch, width: 1.0, dash: None });
         }
         self.threshold(page, rows, settings, (top, kept_end));
-        let names: Vec<String> = rows.iter().map(|candidate| label(candidate)).collect();
-        if let Some(words) = cumulative.and_then(|cumulative| cumulative.words(&names, lang)) {
+        if let Some(words) = cumulative.and_then(|cumulative| cumulative.words(rows, lang)) {
             page.y += 6.0;
             page.note(&[words]);
         }

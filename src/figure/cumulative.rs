@@ -1,5 +1,6 @@
 //! What top-p goes by: the running mass of the most probable tokens.
 
+use super::distribution::label;
 use super::words::{self, percent};
 use crate::figure::Lang;
 use crate::sampling::Settings;
@@ -50,12 +51,13 @@ impl Cumulative {
     }
 
     /// Where it reaches p; `None` where none of the rows does.
-    pub(super) fn words(&self, names: &[String], lang: Lang) -> Option<String> {
+    pub(super) fn words(&self, rows: &[&Candidate], lang: Lang) -> Option<String> {
         let (at, mass) =
             self.values.iter().enumerate().find_map(|(index, value)| {
                 Some((index, (*value)?)).filter(|(_, mass)| *mass >= self.top_p)
             })?;
-        let (name, mass, top_p) = (words::quoted(names.get(at)?, lang), percent(mass), percent(self.top_p));
+        let (name, mass, top_p) =
+            (words::quoted(&label(rows.get(at)?), lang), percent(mass), percent(self.top_p));
         Some(match lang {
             Lang::Ja => format!("top-p: 累積確率は{name}までで {mass} ≧ {top_p}"),
             Lang::En => format!("top-p: cumulative up to {name} {mass} ≧ {top_p}"),

@@ -50,6 +50,7 @@ mod scene;
 mod share_strip;
 mod snippet;
 mod softmax;
+mod stage_columns;
 mod stage_table;
 mod strip;
 mod style;

@@ -3,7 +3,8 @@
 use super::distribution::{self, Distribution, Stage, context, label};
 use super::page::Page;
 use super::share_strip;
-use super::stage_table::{self, Column};
+use super::stage_columns::{Column, decimal, heading};
+use super::stage_table;
 use super::style::{Lang, Style};
 use super::table::{Cell, Table};
 use super::words::{self, percent};
@@ -214,8 +215,7 @@ fn alt_text(view: &View<'_>, lang: Lang) -> String {
         .outputs
         .iter()
         .map(|output| {
-            let (name, count) =
-                (stage_table::heading(&output.stage, view, lang), words::grouped(output.num_left));
+            let (name, count) = (heading(&output.stage, view, lang), words::grouped(output.num_left));
             match lang {
                 Lang::Ja => format!("{name} {count} 個"),
                 Lang::En => format!("{name} {count}"),
@@ -228,8 +228,7 @@ fn alt_text(view: &View<'_>, lang: Lang) -> String {
         .take(TOLD)
         .map(|row| {
             let name = words::quoted(&row.name, lang);
-            let (logit, scaled) =
-                (stage_table::decimal(row.candidate.logit.into()), row.candidate.prob_scaled);
+            let (logit, scaled) = (decimal(row.candidate.logit.into()), row.candidate.prob_scaled);
             let end = match row.last() {
                 Some(last) => percent(last.prob),
                 None => words::cut(lang).to_owned(),

@@ -78,7 +78,7 @@ impl Temperatures {
     /// the figure.
     pub fn smooth(marked: &[f64]) -> Vec<f64> {
         const BETWEEN: u32 = 64;
-        if marked.iter().any(|at| !at.is_finite() || *at <= 0.0) {
+        if marked.is_empty() || marked.iter().any(|at| !at.is_finite() || *at <= 0.0) {
             // Whoever records them refuses these.
             return marked.to_vec();
         }

@@ -67,7 +67,7 @@ pub fn top_k(trace: &Trace, options: &TopK, style: &Style) -> Result<Figure> {
     let contents = Contents {
         kind: "top-k",
         title: title(&context, lang),
-        alt_text: alt_text(&rows, &distribution, &kept, lang),
+        alt_text: alt_text(&rows, &distribution, (&kept, cumulative.as_ref()), lang),
         table: table(&distribution, &rows, cumulative.as_ref()),
     };
     Ok(Figure::new(trace, style, page, contents, Vec::new()))
@@ -128,7 +128,12 @@ fn title(context: &str, lang: Lang) -> String {
     }
 }
 
-fn alt_text(rows: &[&Candidate], shown: &Distribution<'_>, kept: &Kept, lang: Lang) -> String {
+fn alt_text(
+    rows: &[&Candidate],
+    shown: &Distribution<'_>,
+    (kept, cumulative): (&Kept, Option<&Cumulative>),
+    lang: Lang,
+) -> String {
     /// How many candidates an alternative text names.
     const TOLD: usize = 10;
     let items: Vec<String> = rows
@@ -145,16 +150,21 @@ fn alt_text(rows: &[&Candidate], shown: &Distribution<'_>, kept: &Kept, lang: La
         .collect();
     let list = words::list(&items, lang);
     let kept = kept.words(lang);
+    let reached = cumulative.and_then(|cumulative| cumulative.words(rows, lang));
     let chosen = rows.iter().find(|candidate| shown.is_chosen(candidate));
     let chosen = chosen.map(|candidate| words::quoted(&label(candidate), lang));
     match lang {
         Lang::Ja => {
             let chosen = chosen.map(|token| format!("選ばれたのは{token}。")).unwrap_or_default();
-            format!("切り捨てる前と後の確率の棒グラフ。{kept}。{list}。{chosen}")
+            let reached = reached.map(|words| format!("{words}。")).unwrap_or_default();
+            format!("切り捨てる前と後の確率の棒グラフ。{kept}。{list}。{reached}{chosen}")
         }
         Lang::En => {
             let chosen = chosen.map(|token| format!(" Chosen: {token}.")).unwrap_or_default();
-            format!("Bar chart of probabilities before and after truncation; {kept}: {list}.{chosen}")
+            let reached = reached.map(|words| format!(" {words}.")).unwrap_or_default();
+            format!(
+                "Bar chart of probabilities before and after truncation; {kept}: {list}.{reached}{chosen}"
+            )
         }
     }
 }

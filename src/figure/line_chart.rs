@@ -195,7 +195,8 @@ fn draw_bars(
     // A hair of ground between bars, where there is room for it.
     let gap = if width > 5.0 { 1.0 } else { 0.0 };
     for (index, line) in lines.iter().enumerate() {
-        let fill = bar_fill(page, index, line);
+        let scaled_before = lines[..index].iter().filter(|line| !line.is_raw()).count();
+        let bar = bar(page, line, (index, scaled_before));
         for ((x, value), column) in
             columns.xs.iter().zip(line.values(columns.other_count)).zip(&columns.names)
         {
@@ -204,24 +205,35 @@ fn draw_bars(
             let y = if value > 0.0 { axis.y(value).min(bottom - 1.0) } else { bottom };
             let bounds = Bounds { x: left, y, width: width - gap, height: bottom - y };
             let tooltip = format!("{column} · {} · {}", line.name(), percent(value));
-            page.items.push(Item::Mark { tooltip, items: vec![Item::Rect { bounds, fill }] });
+            page.items.push(Item::Mark { tooltip, items: vec![bar(bounds)] });
         }
         let y = top + (NOTE + 3.0) * (index as f64 + 0.5);
         let bounds = Bounds { x: right + 8.0, y: y - SAMPLE / 2.0, width: SAMPLE, height: SAMPLE };
-        page.items.push(Item::Rect { bounds, fill });
+        page.items.push(bar(bounds));
         let baseline = Text::centred(y, NOTE);
         let color = page.palette.text;
         page.text(line.name(), right + LABEL_GAP, baseline, Anchor::Start, NOTE, line.weight(), color);
     }
 }
 
-/// A bar's colour: on paper, greys that lie further apart than those of lines, which have dashes.
-fn bar_fill(page: &Page<'_>, index: usize, line: &Line) -> &'static str {
+/// What a temperature's bars look like: in the colours of the lines, and on paper in greys that lie further apart than
+/// those of lines, which have dashes. Hatching tells bars apart where colours come round again.
+fn bar(
+    page: &Page<'_>,
+    line: &Line,
+    (index, scaled_before): (usize, usize),
+) -> impl Fn(Bounds) -> Item + use<> {
     let palette = page.palette;
-    match page.style.theme {
-        _ if line.is_raw() => palette.text,
-        Theme::Print => [palette.cut, palette.bar, palette.series[1]][index % 3],
-        _ => palette.series[index % palette.series.len()],
+    let greys = [palette.cut, palette.series[1], palette.bar];
+    let (fill, round) = match page.style.theme {
+        _ if line.is_raw() => (palette.text, 0),
+        Theme::Print => (greys[scaled_before % greys.len()], scaled_before / greys.len()),
+        _ => (palette.series[index % palette.series.len()], index / palette.series.len()),
+    };
+    let hatch = palette.background;
+    move |bounds| match round % 2 {
+        0 => Item::Rect { bounds, fill },
+        _ => Item::Hatched { bounds, fill, hatch },
     }
 }
 

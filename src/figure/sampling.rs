@@ -1,5 +1,7 @@
 //! The figure `sampling`: the way of the candidates through the sampler, from logits to the token taken.
 
+use std::cmp::Ordering;
+
 use super::distribution::{self, Distribution, Stage, context, label};
 use super::page::Page;
 use super::share_strip;
@@ -16,7 +18,8 @@ use crate::{Error, Result, Trace};
 /// What [`sampling`] shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sampling {
-    /// How many candidates; everything else becomes one row.
+    /// How many candidates, the most probable ones of the model's own distribution, and after penalties and bias; everything
+    /// else becomes one row.
     pub count: usize,
     /// Which step, 0 being the first.
     pub step: usize,
@@ -54,7 +57,7 @@ pub fn sampling(trace: &Trace, options: &Sampling, style: &Style) -> Result<Figu
             .hint("record it with --stages: sukashi trace PROMPT --stages -o FILE.json"));
     };
     check(step, stages, options.step)?;
-    let rows = Row::all(&shown, step, stages);
+    let rows = Row::all(&shown, step, stages, options.count);
     let (lang, settings) = (style.lang, &trace.sampling);
 
     let mut page = Page::new(style);
@@ -103,7 +106,15 @@ pub(super) struct Row<'a> {
 
 impl<'a> Row<'a> {
     /// In the order that truncation goes by, which penalties may have changed.
-    fn all(shown: &Distribution<'a>, step: &'a Step, stages: &Stages) -> Vec<Self> {
+    fn all(shown: &Distribution<'a>, step: &'a Step, stages: &Stages, count: usize) -> Vec<Self> {
+        let mut scaled: Vec<&Candidate> = step.candidates.iter().collect();
+        scaled.sort_by(by_scaled);
+        scaled.truncate(count);
+        // What penalties lowered and what a bias raised are both worth seeing.
+        let is_risen = |candidate: &&&Candidate| {
+            candidate.prob_scaled > 0.0 && !shown.shown.iter().any(|own| own.id == candidate.id)
+        };
+        let risen = scaled.iter().filter(is_risen);
         let row = |candidate: &&'a Candidate| {
             let at = step.candidates.iter().position(|own| own.id == candidate.id).unwrap_or_default();
             Self {
@@ -114,11 +125,8 @@ impl<'a> Row<'a> {
                 start: stages.draw.as_ref().and_then(|draw| draw.starts.get(at).copied().flatten()),
             }
         };
-        let mut rows: Vec<Self> = shown.shown.iter().map(row).collect();
-        rows.sort_by(|a, b| {
-            let by_prob = b.candidate.prob_scaled.total_cmp(&a.candidate.prob_scaled);
-            by_prob.then(a.candidate.rank.cmp(&b.candidate.rank))
-        });
+        let mut rows: Vec<Self> = shown.shown.iter().chain(risen).map(row).collect();
+        rows.sort_by(|a, b| by_scaled(&a.candidate, &b.candidate));
         rows
     }
 
@@ -126,6 +134,11 @@ impl<'a> Row<'a> {
     pub(super) fn last(&self) -> Option<TokenLeft> {
         self.left.last().copied().flatten()
     }
+}
+
+/// Higher probability after penalties, bias and temperature first, then the model's own order.
+fn by_scaled(a: &&Candidate, b: &&Candidate) -> Ordering {
+    b.prob_scaled.total_cmp(&a.prob_scaled).then(a.rank.cmp(&b.rank))
 }
 
 impl View<'_> {

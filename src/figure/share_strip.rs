@@ -42,16 +42,20 @@ pub(super) fn draw(page: &mut Page<'_>, view: &View<'_>, number: f64) {
     for row in view.rows {
         let (Some(start), Some(last)) = (row.start, row.last()) else { continue };
         let (from, to) = (x(start), x(start + last.prob));
-        // A hair of ground between shares, where there is room for it.
-        let gap = if to - from > 4.0 { 1.0 } else { 0.0 };
-        let bounds = Bounds { x: from, y: top, width: (to - from - gap).max(0.0), height: HEIGHT };
+        let bounds = Bounds { x: from, y: top, width: (to - from).max(0.0), height: HEIGHT };
         let (fill, color, weight) = match row.is_chosen {
             true => (palette.accent, palette.accent_text, Weight::Bold),
             false => (palette.bar, palette.text, Weight::Regular),
         };
         let end = (start + last.prob).min(1.0);
         let tooltip = format!("{} · {start:.4}–{end:.4} · {}", row.name, percent(last.prob));
-        page.items.push(Item::Mark { tooltip, items: vec![Item::Rect { bounds, fill }] });
+        let mut items = vec![Item::Rect { bounds, fill }];
+        // A hair of ground between shares, where there is room for it.
+        if to - from > 4.0 && end < 1.0 - 1e-9 {
+            let bounds = Bounds { x: to - 1.0, width: 1.0, ..bounds };
+            items.push(Item::Rect { bounds, fill: palette.background });
+        }
+        page.items.push(Item::Mark { tooltip, items });
         if page.measure(&row.name, NOTE, weight) <= to - from - 2.0 {
             let y = bottom + 4.0 + NOTE * ASCENT;
             let middle = f64::midpoint(from, to);

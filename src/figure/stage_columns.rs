@@ -132,7 +132,7 @@ impl Column {
         let (head, note) = match (lang, is_final) {
             (Lang::Ja, false) => ("softmax", "語彙全体の確率"),
             (Lang::Ja, true) => ("再正規化", "残りでの確率"),
-            (Lang::En, false) => ("softmax", "whole vocabulary"),
+            (Lang::En, false) => ("softmax", "of all tokens"),
             (Lang::En, true) => ("renormalised", "of what is left"),
         };
         let entry = |row: &Row<'_>| match row.left[index] {

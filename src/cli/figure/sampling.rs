@@ -37,7 +37,8 @@ pub struct Args {
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let style = args.style.check(terminal)?;
     let settings = args.stages.settings(Some(&args.choice))?;
-    let recorder = recorder(args.top)?.with_stages();
+    // A bias may raise what the model itself does not rank high.
+    let recorder = recorder(args.top).and_then(|_| recorder(args.top.saturating_mul(20)))?.with_stages();
     let options = Sampling { count: args.top, step: index(args.step, args.from.as_ref())? };
     let new = NewRun { run: &args.run, settings, steps: Steps::Choose(1) };
     let trace = new.trace(args.from.as_deref(), &recorder, terminal)?;

@@ -230,8 +230,8 @@ fn alt_text(view: &View<'_>, lang: Lang) -> String {
         .map(|output| {
             let (name, count) = (heading(&output.stage, view, lang), words::grouped(output.num_left));
             match lang {
-                Lang::Ja => format!("{name} {count} 個"),
-                Lang::En => format!("{name} {count}"),
+                Lang::Ja => format!("{name}（{count} 個）"),
+                Lang::En => format!("{name} ({count})"),
             }
         })
         .collect();

@@ -79,7 +79,8 @@ impl Column {
     pub(super) fn all(view: &View<'_>, lang: Lang) -> Vec<Self> {
         let outputs = &view.stages.outputs;
         let is_truncation = |index: usize| TRUNCATIONS.contains(&outputs[index].stage.as_str());
-        let first_cut = (0..outputs.len()).find(|index| is_truncation(*index)).unwrap_or(outputs.len());
+        // The first output is the model's own, whatever it is called.
+        let first_cut = (1..outputs.len()).find(|index| is_truncation(*index)).unwrap_or(outputs.len());
         let mut columns: Vec<Self> = (0..first_cut).map(|index| Self::adjusting(view, index, lang)).collect();
         columns.push(Self::probs(view, first_cut.saturating_sub(1), false, lang));
         columns.extend((first_cut..outputs.len()).map(|index| Self::truncating(view, index, lang)));
@@ -202,8 +203,7 @@ impl Column {
             (false, None) => Entry::gone(),
         };
         let last = view.stages.outputs.len() - 1;
-        let mut other = Entry::default();
-        other.is_cut = view.others_left(last) == 0;
+        let other = Entry { is_cut: view.others_left(last) == 0, ..Entry::default() };
         Self {
             head: words::chosen(lang).to_owned(),
             note: choice(view, lang),

@@ -173,7 +173,7 @@ pub fn temperature(trace: &Trace, options: &Temperatures, style: &Style) -> Resu
     let contents = Contents {
         kind: "temperature",
         title: title(&context, lang),
-        alt_text: alt_text(&candidates, &lines, (options.view, &over), lang),
+        alt_text: alt_text(&candidates, &lines, (options.view, &over, options.renormalise_shown), lang),
         table: table(&candidates, lines.iter().chain(&between), other_count, options.renormalise_shown),
     };
     Ok(Figure::new(trace, style, page, contents, warnings))
@@ -315,7 +315,7 @@ fn title(context: &str, lang: Lang) -> String {
 fn alt_text(
     candidates: &[&Candidate],
     lines: &[Line],
-    (view, over): (TemperatureView, &str),
+    (view, over, renormalised): (TemperatureView, &str, bool),
     lang: Lang,
 ) -> String {
     let (Some(first), Lang::Ja | Lang::En) = (candidates.first(), lang) else { return String::new() };
@@ -350,7 +350,10 @@ fn alt_text(
         }
     };
     match lang {
+        // What they were renormalised over says already which candidates they are.
+        Lang::Ja if renormalised => format!("{chart}。{over}{kind}。{name}は{list}。"),
         Lang::Ja => format!("{chart}。上位 {count} 個の候補の{over}{kind}。{name}は{list}。"),
+        Lang::En if renormalised => format!("{chart} of candidates {over}, {kind}. {name}: {list}."),
         Lang::En => {
             format!("{chart} of the {count} most probable candidates {over}, {kind}. {name}: {list}.")
         }

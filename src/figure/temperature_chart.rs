@@ -98,7 +98,7 @@ pub(super) fn draw(
     temperature_guides(page, &plot, (top, bottom));
     guides(page, &axis, (left, right));
     let values: Vec<Vec<f64>> = plot.all.iter().map(|line| line.values(other_count)).collect();
-    for index in 0..rows.len() {
+    for (index, row) in rows.iter().enumerate() {
         let is_other = index == candidates.len();
         let points: Vec<(f64, f64)> = plot
             .all
@@ -110,7 +110,7 @@ pub(super) fn draw(
         page.items.push(Item::Line { points, stroke, width: LINE_WIDTH, dash });
         for line in plot.marked {
             let Some(value) = line.values(other_count).get(index).copied() else { continue };
-            let tooltip = format!("{} · {} · {}", rows[index], line.name(), percent(value));
+            let tooltip = format!("{row} · {} · {}", line.name(), percent(value));
             let dot = Item::Dot { x: plot.x(line.temperature), y: axis.y(value), radius: 3.0, fill: stroke };
             page.items.push(Item::Mark { tooltip, items: vec![dot] });
         }

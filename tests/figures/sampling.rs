@@ -494,6 +494,10 @@ fn what_cannot_be_drawn_is_refused() {
         damage(trace.steps[0].stages.as_mut().unwrap());
         refused(draw(&trace), expected);
     }
+    // A trace that nobody validated may call the model's own distribution by any name.
+    let mut renamed = sound.clone();
+    renamed.steps[0].stages.as_mut().unwrap().outputs[0].stage = "top_k".to_owned();
+    assert_laid_out(&draw(&renamed).unwrap());
     for text in ["", "Bars", "lines"] {
         let error = text.parse::<TemperatureView>().unwrap_err();
         assert!(error.to_string().contains("candidates, temperatures, bars"), "{error}");

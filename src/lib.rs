@@ -54,6 +54,7 @@ pub mod sampling;
 pub mod tensor;
 pub mod text;
 pub mod trace;
+pub mod tuning;
 pub mod verify;
 pub mod weights;
 

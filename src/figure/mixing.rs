@@ -100,6 +100,9 @@ const ROW: f64 = 24.0;
 const CELL_GAP: f64 = 14.0;
 /// The same where there is little room.
 const CLOSEST_GAP: f64 = 5.0;
+/// Decimals of what was calculated, and where there is little room.
+const DECIMALS: usize = 3;
+const FEWEST_DECIMALS: usize = 2;
 /// Between names and numbers; and what is left of the names where there is little room.
 const NAME_GAP: f64 = 8.0;
 const SHORTEST_NAME: f64 = 30.0;
@@ -127,9 +130,9 @@ impl<'a> Grid<'a> {
             .detail(format!("expected 1 to {MAX_SIZE} of either, rows of one length, and finite numbers")))
     }
 
-    fn text(&self, value: f32) -> String {
+    fn text(&self, value: f32, decimals: usize) -> String {
         let calculated = !matches!(self.name, "Q" | "K" | "V");
-        let text = if calculated { format!("{value:.3}") } else { value.to_string() };
+        let text = if calculated { format!("{value:.decimals$}") } else { value.to_string() };
         // Rounded to nothing, a number has no sign.
         let text = if text.trim_start_matches('-').chars().all(|c| "0.".contains(c)) {
             text.trim_start_matches('-').to_owned()
@@ -140,9 +143,9 @@ impl<'a> Grid<'a> {
     }
 
     /// The widest number.
-    fn number_width(&self, page: &Page<'_>) -> f64 {
+    fn number_width(&self, page: &Page<'_>, decimals: usize) -> f64 {
         let setting = page.setting(NOTE, Weight::Regular);
-        let values = self.rows.iter().flatten().map(|value| setting.measure(&self.text(*value)));
+        let values = self.rows.iter().flatten().map(|value| setting.measure(&self.text(*value, decimals)));
         values.fold(0.0, f64::max)
     }
 
@@ -151,17 +154,22 @@ impl<'a> Grid<'a> {
     }
 }
 
-/// Sets the matrices beside one another, as many as fit; where one is too wide, its numbers stand closer and names are cut
-/// shorter.
+/// Sets the matrices beside one another, as many as fit; where one is too wide, its numbers stand closer, names are cut
+/// shorter, and what was calculated loses a decimal.
 fn draw(page: &mut Page<'_>, grids: &[Grid<'_>], names: &[String], causal: bool) -> Result<()> {
     let (left, right) = (page.margin, page.width - page.margin);
     let setting = page.setting(NOTE, Weight::Regular);
     let longest = names.iter().map(|name| setting.measure(name)).fold(0.0, f64::max);
-    let closest = |grid: &Grid<'_>| (grid.number_width(page) + CLOSEST_GAP) * grid.columns() as f64;
-    let widest = grids.iter().map(closest).fold(0.0, f64::max);
     let shortest = longest.min(SHORTEST_NAME) + NAME_GAP;
+    let widest = |decimals| {
+        let closest =
+            |grid: &Grid<'_>| (grid.number_width(page, decimals) + CLOSEST_GAP) * grid.columns() as f64;
+        grids.iter().map(closest).fold(0.0, f64::max)
+    };
+    let decimals = if widest(DECIMALS) + shortest <= page.inner() { DECIMALS } else { FEWEST_DECIMALS };
+    let widest = widest(decimals);
     if widest + shortest > page.inner() {
-        let width = (widest + shortest + page.width - page.inner()).ceil();
+        let width = Page::width_around(widest + shortest);
         return Err(Error::input("cannot draw the matrices: the numbers of a row are wider than the figure")
             .detail(format!("found a figure of {:.0} px, expected at least {width} px", page.width))
             .hint("a greater width, fewer tokens, or numbers of fewer digits"));
@@ -172,16 +180,26 @@ fn draw(page: &mut Page<'_>, grids: &[Grid<'_>], names: &[String], causal: bool)
     for grid in grids {
         let title = page.measure(&grid.title, LABEL, Weight::Bold);
         let room = page.inner() - labels;
-        let cell = (grid.number_width(page) + CELL_GAP).min(room / grid.columns() as f64);
+        let cell = (grid.number_width(page, decimals) + CELL_GAP).min(room / grid.columns() as f64);
         let cells = cell * grid.columns() as f64;
         let width = labels + cells.max(title.min(room));
         if x > left && x + width > right {
             (x, top) = (left, page.y + 16.0);
         }
-        matrix(page, grid, names, (x, top), (labels, cell), causal);
+        matrix(page, grid, names, (x, top), &Cells { labels, cell, decimals, causal });
         x += width + GAP;
     }
     Ok(())
+}
+
+/// How the matrices of a figure are set.
+struct Cells {
+    /// The width of names and what is left free behind them.
+    labels: f64,
+    /// The width of a cell.
+    cell: f64,
+    decimals: usize,
+    causal: bool,
 }
 
 fn matrix(
@@ -189,8 +207,7 @@ fn matrix(
     grid: &Grid<'_>,
     names: &[String],
     (x, top): (f64, f64),
-    (labels, cell): (f64, f64),
-    causal: bool,
+    &Cells { labels, cell, decimals, causal }: &Cells,
 ) {
     let palette = page.palette;
     let regular = page.setting(NOTE, Weight::Regular);
@@ -213,7 +230,7 @@ fn matrix(
                 page.items.push(Item::Rect { bounds: ground, fill: palette.guide });
                 page.items.push(Item::Rect { bounds: Bounds { width, ..ground }, fill: palette.bar });
             }
-            let content = grid.text(*value);
+            let content = grid.text(*value, decimals);
             let color = if hidden { palette.cut } else { palette.text };
             let x = cell_x + (cell - 2.0) / 2.0;
             page.text(content, x, baseline, Anchor::Middle, NOTE, Weight::Regular, color);

@@ -22,10 +22,19 @@ pub(super) struct Page<'a> {
 
 const TITLE_LINES: usize = 2;
 
+/// On either side, and on a page that is narrower than [`NARROW`].
+const MARGIN: f64 = 24.0;
+const NARROW_MARGIN: f64 = 16.0;
+const NARROW: f64 = 480.0;
+
+fn margin(width: f64) -> f64 {
+    if width < NARROW { NARROW_MARGIN } else { MARGIN }
+}
+
 impl<'a> Page<'a> {
     pub(super) fn new(style: &'a Style) -> Self {
         let width = style.width.pixels();
-        let margin = if width < 480.0 { 16.0 } else { 24.0 };
+        let margin = margin(width);
         Self {
             style,
             palette: style.theme.palette(),
@@ -35,6 +44,12 @@ impl<'a> Page<'a> {
             items: Vec::new(),
             frames: Vec::new(),
         }
+    }
+
+    /// The narrowest page with so much between its margins.
+    pub(super) fn width_around(inner: f64) -> f64 {
+        let narrow = inner + 2.0 * NARROW_MARGIN;
+        (if narrow < NARROW { narrow } else { inner + 2.0 * MARGIN }).ceil()
     }
 
     /// The width between the margins.

@@ -65,7 +65,7 @@ impl Figure {
             ),
             Snippet::Zenn => {
                 let name = url.rsplit('/').next().unwrap_or(&url);
-                format!("![{}](/images/{name} ={width}x)\n*{}*\n", markdown(&alt), markdown(&title))
+                format!("![{}](/images/{name} ={width}x)\n*{}*\n", zenn(&alt), markdown(&title))
             }
             Snippet::Qiita => {
                 format!("<img src=\"{}\" alt=\"{}\" width=\"{width}\">\n", html(&url), html(&alt))
@@ -135,6 +135,22 @@ fn markdown(text: &str) -> String {
         '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '!' | '#' | '$' | '~' | '|' | ':' | '('
         | ')' | '{' | '}' => Some(format!("\\{character}")),
         _ => None,
+    })
+}
+
+/// An alternative text as Zenn reads it, which drops what is escaped there: signs that would need it become wide ones.
+fn zenn(text: &str) -> String {
+    escaped(text, |character| {
+        let wide = match character {
+            '\\' => '＼',
+            '`' => '｀',
+            '$' => '＄',
+            '&' => '＆',
+            '[' => '［',
+            ']' => '］',
+            _ => return None,
+        };
+        Some(wide.to_string())
     })
 }
 

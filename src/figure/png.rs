@@ -148,13 +148,12 @@ impl Raster {
         let (mut first, mut end) = (self.columns, 0);
         let (mut top, mut bottom) = (self.rows, 0);
         for row in 0..self.rows {
+            let pairs = || self.row(row).chunks_exact(3).zip(other.row(row).chunks_exact(3));
             let differs = |(own, other): (&[u8], &[u8])| own != other;
-            let mut pairs = self.row(row).chunks_exact(3).zip(other.row(row).chunks_exact(3));
-            let Some(left) = pairs.position(differs) else { continue };
-            let pairs = self.row(row).chunks_exact(3).zip(other.row(row).chunks_exact(3));
-            let right = pairs.enumerate().skip(left).filter(|(_, pair)| differs(*pair)).last();
+            let ends = (pairs().position(differs), pairs().rposition(differs));
+            let (Some(left), Some(right)) = ends else { continue };
             first = first.min(left as u32);
-            end = end.max(right.map_or(left, |(right, _)| right) as u32 + 1);
+            end = end.max(right as u32 + 1);
             (top, bottom) = (top.min(row), row + 1);
         }
         if end == 0 {

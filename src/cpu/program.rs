@@ -1,6 +1,7 @@
 //! Runs a plan with the twins.
 
 use std::sync::{RwLockReadGuard, RwLockWriteGuard};
+use std::time::Instant;
 
 use crate::kernels::{Access, Batch, Dispatch, Entry};
 
@@ -81,13 +82,30 @@ impl Program {
 
     pub(crate) fn run(&self, batch: Batch) {
         for entry in &self.entries {
-            match entry {
-                Entry::Dispatch(dispatch) => run_dispatch(dispatch, batch),
-                Entry::Copy { from, to } => {
-                    let from = from.read_words();
-                    to.write_words()[..from.len()].copy_from_slice(&from);
-                }
+            run_entry(entry, batch);
+        }
+    }
+
+    /// Seconds of each dispatch.
+    pub(crate) fn profile(&self, batch: Batch) -> Vec<f64> {
+        let mut seconds = Vec::with_capacity(self.entries.len());
+        for entry in &self.entries {
+            let start = Instant::now();
+            run_entry(entry, batch);
+            if matches!(entry, Entry::Dispatch(_)) {
+                seconds.push(start.elapsed().as_secs_f64());
             }
+        }
+        seconds
+    }
+}
+
+fn run_entry(entry: &Entry, batch: Batch) {
+    match entry {
+        Entry::Dispatch(dispatch) => run_dispatch(dispatch, batch),
+        Entry::Copy { from, to } => {
+            let from = from.read_words();
+            to.write_words()[..from.len()].copy_from_slice(&from);
         }
     }
 }

@@ -20,11 +20,13 @@ cat >"$out/README.md" <<'END'
 # Gallery
 
 Every figure of sukashi with the command that made it ([日本語](README.ja.md)). `scripts/make_gallery.sh` draws them anew.
+`wagahai.txt` is the beginning of Natsume Sōseki’s *I Am a Cat* (1905), which is in the public domain.
 END
 cat >"$out/README.ja.md" <<'END'
 # ギャラリー
 
 sukashi が描く図と、それを作ったコマンドの一覧です（[English](README.md)）。`scripts/make_gallery.sh` で描き直せます。
+`wagahai.txt` は夏目漱石『吾輩は猫である』（1905 年、著作権保護期間満了）の冒頭です。
 END
 
 # quoted WORD...: the words as one would type them.

@@ -11,6 +11,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "gemm",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemm.wgsl")),
     params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
     buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
     twin: gemv::twin,
     tolerance: gemv::TOLERANCE,

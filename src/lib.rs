@@ -49,6 +49,7 @@ pub mod gpu;
 pub mod kernels;
 pub mod language_model;
 pub mod model;
+mod names;
 pub mod output;
 pub mod sampling;
 pub mod tensor;

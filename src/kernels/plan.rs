@@ -119,7 +119,8 @@ impl Plan {
         let (max_tokens, num_dispatches) = (self.max_tokens, self.num_dispatches());
         let inner = match &self.device {
             Device::Gpu(gpu) => Inner::Gpu(gpu::Program::new(gpu, &self.entries)?),
-            Device::Cpu => Inner::Cpu(cpu::Program::new(self.entries)),
+            Device::Cpu => Inner::Cpu(cpu::Program::new(self.entries, |kernel| kernel.fast)),
+            Device::Twins => Inner::Cpu(cpu::Program::new(self.entries, |kernel| kernel.twin)),
         };
         Ok(Program { max_tokens, num_dispatches, inner })
     }

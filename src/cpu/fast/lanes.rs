@@ -34,10 +34,10 @@ pub(super) fn sum<S: Simd>(simd: S, x: &[f32], f: impl Fn(f32x16<S>) -> f32x16<S
     (sums + f32x16::load_array(simd, lanes)).reduce_sum()
 }
 
-/// `x . y`, as long as the shorter.
+/// `x . y`; `y` may go on.
 #[inline(always)]
 pub(super) fn dot<S: Simd>(simd: S, x: &[f32], y: &[f32]) -> f32 {
-    let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
+    let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<LANES>(), y[..x.len()].as_chunks::<LANES>());
     let mut sums = f32x16::splat(simd, 0.0);
     for (x, y) in x.iter().zip(y) {
         sums += f32x16::load_array_ref(simd, x) * f32x16::load_array_ref(simd, y);
@@ -58,13 +58,13 @@ pub(super) fn padded<S: Simd>(simd: S, x: &[f32]) -> f32x16<S> {
     f32x16::load_array(simd, lanes)
 }
 
-/// `y = f(x)`, element by element.
+/// `y = f(x)`, element by element of `y`.
 #[inline(always)]
 pub(super) fn map<S: Simd>(simd: S, x: &[f32], y: &mut [f32], f: impl Fn(f32x16<S>) -> f32x16<S>) {
     map2(simd, x, x, y, |x, _| f(x));
 }
 
-/// `y = f(a, b)`, element by element.
+/// `y = f(a, b)`, element by element of `y`.
 #[inline(always)]
 pub(super) fn map2<S: Simd>(
     simd: S,
@@ -73,7 +73,7 @@ pub(super) fn map2<S: Simd>(
     y: &mut [f32],
     f: impl Fn(f32x16<S>, f32x16<S>) -> f32x16<S>,
 ) {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let ((a, a_rest), (b, b_rest)) = (a[..y.len()].as_chunks::<LANES>(), b[..y.len()].as_chunks::<LANES>());
     let (y, y_rest) = y.as_chunks_mut::<LANES>();
     for ((a, b), y) in a.iter().zip(b).zip(y) {
         f(f32x16::load_array_ref(simd, a), f32x16::load_array_ref(simd, b)).store_array(y);

@@ -39,6 +39,7 @@
 //!
 //! The feature `cli`, on by default, adds what only the program needs.
 
+pub mod bench;
 pub mod bigram;
 pub mod cpu;
 pub mod device;

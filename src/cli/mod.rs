@@ -5,6 +5,7 @@
 
 mod adapters;
 mod args;
+mod bench;
 mod bigram;
 mod chat;
 mod completions;
@@ -65,6 +66,7 @@ enum Command {
     Dump(dump::Args),
     Adapters(adapters::Args),
     Verify(verify::Args),
+    Bench(bench::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -91,6 +93,7 @@ impl Cli {
             Command::Dump(args) => dump::run(&args, &terminal),
             Command::Adapters(args) => adapters::run(&args, &terminal),
             Command::Verify(args) => verify::run(&args, &terminal),
+            Command::Bench(args) => bench::run(&args, &terminal),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         }

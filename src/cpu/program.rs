@@ -1,6 +1,7 @@
 //! Runs a plan on the CPU.
 
 use std::sync::{RwLockReadGuard, RwLockWriteGuard};
+use std::time::Instant;
 
 use crate::kernels::{Access, Batch, Dispatch, Entry, Kernel};
 
@@ -87,17 +88,34 @@ impl Program {
         // All of a pass on a thread of the pool: handing over each kernel alone would cost more than many of them take.
         rayon::scope(|_| {
             for entry in &self.entries {
-                match entry {
-                    Entry::Dispatch(dispatch) => {
-                        run_dispatch(dispatch, (self.function)(dispatch.kernel), batch);
-                    }
-                    Entry::Copy { from, to } => {
-                        let from = from.read_words();
-                        to.write_words()[..from.len()].copy_from_slice(&from);
-                    }
+                self.run_entry(entry, batch);
+            }
+        });
+    }
+
+    /// Seconds of each dispatch.
+    pub(crate) fn profile(&self, batch: Batch) -> Vec<f64> {
+        let mut seconds = Vec::with_capacity(self.entries.len());
+        rayon::scope(|_| {
+            for entry in &self.entries {
+                let start = Instant::now();
+                self.run_entry(entry, batch);
+                if matches!(entry, Entry::Dispatch(_)) {
+                    seconds.push(start.elapsed().as_secs_f64());
                 }
             }
         });
+        seconds
+    }
+
+    fn run_entry(&self, entry: &Entry, batch: Batch) {
+        match entry {
+            Entry::Dispatch(dispatch) => run_dispatch(dispatch, (self.function)(dispatch.kernel), batch),
+            Entry::Copy { from, to } => {
+                let from = from.read_words();
+                to.write_words()[..from.len()].copy_from_slice(&from);
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The GPU through wgpu: adapter choice, device, buffers, pipelines, one-pass recording and read-back.
 
 mod adapter;
+mod clock;
 mod fault;
 mod program;
 mod staging;
@@ -69,12 +70,13 @@ impl Gpu {
         }
     }
 
-    /// Opens an adapter without optional features.
+    /// Opens an adapter, with those of its optional features that something here uses.
     async fn open(adapter: &wgpu::Adapter, limits: wgpu::Limits) -> Result<Self> {
         let info = adapter::info(&adapter.get_info());
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("sukashi"),
             required_limits: limits.clone(),
+            required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
             ..Default::default()
         };
         let (device, queue) = adapter.request_device(&descriptor).await.map_err(|cause| {
@@ -166,6 +168,11 @@ impl Gpu {
         self.0.fault.check()?;
         self.0.queue.submit([encoder.0.finish()]);
         self.0.fault.check()
+    }
+
+    /// Whether the adapter can say when a pass began and ended.
+    pub fn has_timestamps(&self) -> bool {
+        self.0.device.features().contains(wgpu::Features::TIMESTAMP_QUERY)
     }
 
     pub(crate) fn staging(&self, words: usize) -> Result<Staging> {

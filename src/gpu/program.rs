@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 use wgpu::{BindGroupEntry, BindGroupLayoutEntry, BindingResource, BindingType, BufferBindingType};
 
+use super::clock::Clock;
 use super::{Encoder, Gpu};
 use crate::error::Result;
 use crate::kernels::{Access, Batch, Constants, Dispatch, Entry, Kernel};
@@ -100,23 +101,53 @@ impl Program {
         while steps.peek().is_some() {
             {
                 let mut pass = encoder.0.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-                while let Some(Step::Dispatch { pipeline, bind_group, groups_per_block, tokens_per_block }) =
-                    steps.next_if(|step| matches!(step, Step::Dispatch { .. }))
-                {
-                    let groups = groups_per_block * tokens.num_tokens.div_ceil(*tokens_per_block);
-                    pass.set_pipeline(pipeline);
-                    pass.set_bind_group(0, bind_group, &[]);
-                    // Kernels fold y back into one number and skip what is past the end.
-                    let rows = groups.div_ceil(self.max_groups).max(1);
-                    pass.dispatch_workgroups(groups.div_ceil(rows), rows, 1);
+                while let Some(step) = steps.next_if(|step| matches!(step, Step::Dispatch { .. })) {
+                    self.dispatch(step, tokens, &mut pass);
                 }
             }
-            while let Some(Step::Copy { from, to }) = steps.next_if(|step| matches!(step, Step::Copy { .. }))
-            {
-                encoder.0.copy_buffer_to_buffer(from, 0, to, 0, from.size());
+            while let Some(step) = steps.next_if(|step| matches!(step, Step::Copy { .. })) {
+                copy(step, encoder);
             }
         }
     }
+
+    fn dispatch(&self, step: &Step, tokens: Batch, pass: &mut wgpu::ComputePass<'_>) {
+        let Step::Dispatch { pipeline, bind_group, groups_per_block, tokens_per_block } = step else {
+            return;
+        };
+        let groups = groups_per_block * tokens.num_tokens.div_ceil(*tokens_per_block);
+        pass.set_pipeline(pipeline);
+        pass.set_bind_group(0, bind_group, &[]);
+        // Kernels fold y back into one number and skip what is past the end.
+        let rows = groups.div_ceil(self.max_groups).max(1);
+        pass.dispatch_workgroups(groups.div_ceil(rows), rows, 1);
+    }
+
+    /// Computes `tokens` dispatch by dispatch, and gives the seconds of each.
+    pub(crate) async fn profile(&self, tokens: Batch) -> Result<Vec<f64>> {
+        self.gpu.0.queue.write_buffer(&self.batch, 0, bytemuck::bytes_of(&tokens));
+        let mut clock = Clock::new(&self.gpu)?;
+        let mut seconds = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            let mut encoder = self.gpu.encoder();
+            match step {
+                Step::Copy { .. } => {
+                    copy(step, &mut encoder);
+                    self.gpu.submit(encoder)?;
+                }
+                Step::Dispatch { .. } => {
+                    let time = clock.time(encoder, |pass| self.dispatch(step, tokens, pass)).await?;
+                    seconds.push(time);
+                }
+            }
+        }
+        Ok(seconds)
+    }
+}
+
+fn copy(step: &Step, encoder: &mut Encoder) {
+    let Step::Copy { from, to } = step else { return };
+    encoder.0.copy_buffer_to_buffer(from, 0, to, 0, from.size());
 }
 
 /// The pipelines of these dispatches; missing ones are compiled side by side.

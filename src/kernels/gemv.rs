@@ -108,6 +108,38 @@ pub fn gemv_shaped(
     record(plan, &KERNEL, (x, weight, bias, y), constants, (rows_per_group, 1));
 }
 
+/// What a product reads and computes for each token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Product {
+    /// Rows of these weights.
+    pub out_features: usize,
+    /// Columns, padding included.
+    pub in_features: usize,
+    /// How they are stored.
+    pub format: Format,
+    /// Bytes of the weights.
+    pub weight_bytes: usize,
+}
+
+impl Product {
+    /// Of a dispatch; `None` if it is no product.
+    pub(crate) fn of(dispatch: &Dispatch) -> Option<Self> {
+        if !["gemv", "gemm"].contains(&dispatch.kernel.name) {
+            return None;
+        }
+        let params: Params = bytemuck::pod_read_unaligned(&dispatch.params);
+        let (out_features, in_features) = (params.out_features as usize, params.x_stride as usize);
+        let format = Format::from_code(params.format);
+        let weight_bytes = 4 * out_features * format.words_per_row(in_features);
+        Some(Self { out_features, in_features, format, weight_bytes })
+    }
+
+    /// Multiply-adds for a token.
+    pub fn multiply_adds(&self) -> usize {
+        self.out_features * self.in_features
+    }
+}
+
 /// Records a product whose workgroups compute `tile` = (rows, tokens) each, part by part of the weights.
 pub(super) fn record(
     plan: &mut Plan,

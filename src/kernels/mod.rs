@@ -18,6 +18,10 @@ mod gemv;
 mod kv_write;
 mod layer_norm;
 mod plan;
+mod probe;
+mod probe_f32;
+mod probe_int8;
+mod probe_read;
 mod qk_norm;
 mod rms_norm;
 mod rope;
@@ -34,10 +38,13 @@ pub use geglu::geglu;
 pub use gelu_erf::gelu_erf;
 pub use gelu_tanh::gelu_tanh;
 pub use gemm::gemm;
-pub use gemv::{GemvShape, gemv, gemv_shaped};
+pub use gemv::{GemvShape, Product, gemv, gemv_shaped};
 pub use kv_write::kv_write;
 pub use layer_norm::layer_norm;
-pub use plan::{Constants, Dispatch, Entry, Plan, Program, Recorder};
+pub use plan::{Constants, Dispatch, Entry, Plan, Program, Recorder, Step};
+pub use probe_f32::probe_f32;
+pub use probe_int8::probe_int8;
+pub use probe_read::probe_read;
 pub use qk_norm::qk_norm;
 pub use rms_norm::rms_norm;
 pub use rope::rope;
@@ -112,7 +119,7 @@ impl Tolerance {
 }
 
 /// Every kernel, by name.
-pub static REGISTRY: [&Kernel; 18] = [
+pub static REGISTRY: [&Kernel; 21] = [
     &add::KERNEL,
     &attention::KERNEL,
     &attention_probs::KERNEL,
@@ -124,6 +131,9 @@ pub static REGISTRY: [&Kernel; 18] = [
     &gemv::KERNEL,
     &kv_write::KERNEL,
     &layer_norm::KERNEL,
+    &probe_f32::KERNEL,
+    &probe_int8::KERNEL,
+    &probe_read::KERNEL,
     &qk_norm::KERNEL,
     &rms_norm::KERNEL,
     &rope::KERNEL,

@@ -2,7 +2,7 @@
 
 use crate::device::{Buffer, Device};
 use crate::error::Result;
-use crate::kernels::{Access, Batch, Kernel};
+use crate::kernels::{Access, Batch, Kernel, Product};
 use crate::tensor::Tensor;
 use crate::{cpu, gpu};
 
@@ -116,21 +116,35 @@ impl Plan {
     /// # Errors
     /// If a shader does not compile on the device, or its memory is used up.
     pub fn compile(self) -> Result<Program> {
-        let (max_tokens, num_dispatches) = (self.max_tokens, self.num_dispatches());
+        let max_tokens = self.max_tokens;
+        let dispatches = self.entries.iter().filter_map(|entry| match entry {
+            Entry::Dispatch(dispatch) => Some(dispatch),
+            Entry::Copy { .. } => None,
+        });
+        let steps = dispatches.map(|d| Step { kernel: d.kernel.name, product: Product::of(d) }).collect();
         let inner = match &self.device {
             Device::Gpu(gpu) => Inner::Gpu(gpu::Program::new(gpu, &self.entries)?),
             Device::Cpu => Inner::Cpu(cpu::Program::new(self.entries, |kernel| kernel.fast)),
             Device::Twins => Inner::Cpu(cpu::Program::new(self.entries, |kernel| kernel.twin)),
         };
-        Ok(Program { max_tokens, num_dispatches, inner })
+        Ok(Program { max_tokens, steps, inner })
     }
+}
+
+/// What a dispatch of a program is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// The kernel's name.
+    pub kernel: &'static str,
+    /// What it reads and computes, if it is a product of weights.
+    pub product: Option<Product>,
 }
 
 /// A compiled plan.
 #[derive(Debug)]
 pub struct Program {
     max_tokens: usize,
-    num_dispatches: usize,
+    steps: Vec<Step>,
     inner: Inner,
 }
 
@@ -143,7 +157,29 @@ enum Inner {
 impl Program {
     /// How many kernels a run dispatches.
     pub fn num_dispatches(&self) -> usize {
-        self.num_dispatches
+        self.steps.len()
+    }
+
+    /// The dispatches, in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Computes `batch` dispatch by dispatch and gives the seconds that each of [`Program::steps`] took: by the adapter's
+    /// timestamps, where it has them, otherwise by the clock from its submission until it is done. Makes what it measures with
+    /// each time.
+    ///
+    /// # Errors
+    /// If the device fails or is lost meanwhile.
+    ///
+    /// # Panics
+    /// As [`Program::run`].
+    pub async fn profile(&self, batch: Batch) -> Result<Vec<f64>> {
+        assert!(batch.num_tokens as usize <= self.max_tokens, "a batch larger than the plan");
+        match &self.inner {
+            Inner::Gpu(program) => program.profile(batch).await,
+            Inner::Cpu(program) => Ok(program.profile(batch)),
+        }
     }
 
     /// Computes `batch`. On a GPU the work is recorded in `pass` and runs when that is submitted.

@@ -7,7 +7,7 @@ use super::load::Model;
 use super::taps::{Reader, Span, Taps};
 use crate::device::Readback;
 use crate::error::{Error, Result};
-use crate::kernels::{self, Batch, Plan, Program};
+use crate::kernels::{self, Batch, Plan, Program, Step};
 use crate::tensor::Tensor;
 use crate::text::check_ids;
 
@@ -167,6 +167,31 @@ impl Session {
     /// Kernels dispatched for each decoded token.
     pub fn dispatches_per_token(&self) -> usize {
         self.decode.num_dispatches()
+    }
+
+    /// What each decoded token goes through, in order.
+    pub fn decode_steps(&self) -> &[Step] {
+        self.decode.steps()
+    }
+
+    /// Reads `id` as [`Session::decode`] does, and gives the seconds that each of [`Session::decode_steps`] took; without
+    /// logits, and not past the session's room.
+    ///
+    /// # Errors
+    /// As [`Session::decode`]; also if the session's room is used up.
+    pub async fn profile(&mut self, id: u32) -> Result<Vec<f64>> {
+        check_ids(&[id], self.model.spec().vocab_size)?;
+        let position = self.ids.len();
+        if position >= self.max_seq_len {
+            return Err(Error::input("cannot profile past the session's room")
+                .detail(format!("found {position} tokens, expected less than {}", self.max_seq_len)));
+        }
+        let device = self.model.device().clone();
+        self.activations.write(&device, self.model.spec(), (&[id], position), &mut self.scratch);
+        let batch = Batch { position: position as u32, num_tokens: 1, ..Batch::default() };
+        let seconds = self.decode.profile(batch).await?;
+        self.ids.push(id);
+        Ok(seconds)
     }
 
     /// What the last [`Session::prefill`] or [`Session::decode`] captured: a row for each token that it read. Rows of

@@ -69,6 +69,9 @@ pub enum Case {
         softcap: Option<f32>,
         values: Values,
     },
+    /// `probe_f32` and `probe_int8`, whose `rounds` are how long each thread computes, and `probe_read`, whose threads take turns
+    /// where that is 1. `x` has `num_blocks` of 32 words.
+    Probe { num_blocks: usize, num_threads: usize, rounds: usize },
 }
 
 impl Case {
@@ -137,6 +140,10 @@ impl fmt::Display for Case {
                     write!(f, ", capped at {cap}")?;
                 }
                 *values
+            }
+            Self::Probe { num_blocks, num_threads, rounds } => {
+                write!(f, "{num_threads} threads, {num_blocks} blocks, {rounds} rounds")?;
+                Values::Ordinary
             }
         };
         f.write_str(match values {

@@ -5,7 +5,7 @@ use super::inputs::{Inputs, Padding};
 use crate::device::Device;
 use crate::error::Result;
 use crate::kernels::{self, AttentionShape, Batch, GemvShape, Lookup, Plan};
-use crate::tensor::{Format, Tensor};
+use crate::tensor::{BLOCK, Format, Tensor};
 
 /// Rows of tensors past the tokens of a case: nobody may touch them.
 const SPARE_ROWS: usize = 3;
@@ -71,6 +71,9 @@ pub(super) fn build(device: &Device, kernel: &str, case: &Case) -> Result<Setup>
             let scale = 1.0 / (head_dim as f32).sqrt();
             let shape = AttentionShape { num_heads, num_kv_heads, head_dim, scale, window, softcap };
             attention(device, kernel, (position, num_tokens), shape, values)
+        }
+        Case::Probe { num_blocks, num_threads, rounds } => {
+            probe(device, kernel, (num_blocks, num_threads), rounds)
         }
     }
 }
@@ -159,6 +162,25 @@ fn rows(
         _ => panic!("{kernel} does not take rows"),
     };
     Ok(Setup { plan, batch, outputs: vec![output] })
+}
+
+fn probe(
+    device: &Device,
+    kernel: &str,
+    (num_blocks, num_threads): (usize, usize),
+    rounds: usize,
+) -> Result<Setup> {
+    let mut inputs = Inputs::new(device);
+    let (mut plan, batch) = plan(device, 1);
+    let x = inputs.tensor("x", (1, 1, num_blocks * BLOCK), Padding::Zero, |value| value)?;
+    let y = inputs.output("y", 1, num_threads)?;
+    match kernel {
+        "probe_f32" => kernels::probe_f32(&mut plan, rounds, &x, &y.tensor),
+        "probe_int8" => kernels::probe_int8(&mut plan, rounds, &x, &y.tensor),
+        "probe_read" => kernels::probe_read(&mut plan, rounds == 1, &x, &y.tensor),
+        _ => panic!("{kernel} is no probe"),
+    }
+    Ok(Setup { plan, batch, outputs: vec![y] })
 }
 
 fn lookup(

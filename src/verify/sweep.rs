@@ -47,8 +47,17 @@ pub fn cases(kernel: &str) -> Vec<Case> {
         "kv_write" => attention(),
         "qk_norm" => heads(&[Values::Ordinary, Values::Large, Values::Small], &[1, 5, 65]),
         "rope" => heads(&[Values::Ordinary, Values::Large], &[]),
+        "probe_f32" | "probe_int8" | "probe_read" => probes(),
         _ => Vec::new(),
     }
+}
+
+fn probes() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (num_blocks, num_threads) in [(1, 1), (1, 7), (2, 64), (3, 65), (40, 63), (100, 700)] {
+        cases.extend([0, 1, 9].map(|rounds| Case::Probe { num_blocks, num_threads, rounds }));
+    }
+    cases
 }
 
 fn rows(all_values: &[Values]) -> Vec<Case> {

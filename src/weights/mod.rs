@@ -13,12 +13,14 @@ mod json;
 mod safetensors;
 mod shards;
 mod source;
+mod synthetic;
 mod tensors;
 
 pub use files::{GenerationConfig, ModelFiles};
 pub use gguf::Gguf;
 pub(crate) use gguf::{FILE_KEYS, repack};
 pub use safetensors::Safetensors;
+pub use synthetic::Synthetic;
 pub use tensors::Weights;
 
 use std::fmt;

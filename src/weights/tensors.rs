@@ -1,6 +1,8 @@
 //! A model's tensors, whichever kind of file they are in.
 
-use super::{Gguf, Safetensors, TensorInfo};
+use super::{Gguf, Safetensors, Synthetic, TensorInfo};
+use sha2::{Digest, Sha256};
+
 use crate::Result;
 
 /// The tensors of a model, by Hugging Face's names, read on demand.
@@ -10,6 +12,8 @@ pub enum Weights {
     Safetensors(Safetensors),
     /// A GGUF file.
     Gguf(Box<Gguf>),
+    /// No file: elements are made up.
+    Synthetic(Synthetic),
 }
 
 impl Weights {
@@ -18,6 +22,7 @@ impl Weights {
         match self {
             Self::Safetensors(files) => files.names().collect(),
             Self::Gguf(file) => file.names().collect(),
+            Self::Synthetic(made_up) => made_up.names().collect(),
         }
     }
 
@@ -26,6 +31,7 @@ impl Weights {
         match self {
             Self::Safetensors(files) => files.info(name),
             Self::Gguf(file) => file.info(name),
+            Self::Synthetic(made_up) => made_up.info(name),
         }
     }
 
@@ -34,6 +40,7 @@ impl Weights {
         match self {
             Self::Safetensors(files) => files.file_of(name),
             Self::Gguf(file) => file.label().to_owned(),
+            Self::Synthetic(made_up) => made_up.label().to_owned(),
         }
     }
 
@@ -46,6 +53,7 @@ impl Weights {
         match self {
             Self::Safetensors(files) => files.read_part(name, part, buffer),
             Self::Gguf(file) => file.read_part(name, part, buffer),
+            Self::Synthetic(made_up) => made_up.read_part(name, part, buffer),
         }
     }
 
@@ -57,6 +65,8 @@ impl Weights {
         match self {
             Self::Safetensors(files) => files.sha256(),
             Self::Gguf(file) => Ok(super::hexadecimal(file.hash()?)),
+            // There are no bytes: the name makes all of them.
+            Self::Synthetic(made_up) => Ok(super::hexadecimal(Sha256::new().chain_update(made_up.label()))),
         }
     }
 }

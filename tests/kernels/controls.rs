@@ -45,7 +45,7 @@ fn the_comparator_rejects_what_it_should() {
 }
 
 /// One line of each kernel changed in a way that leaves a valid shader, and what the mistake is.
-const MISTAKES: [(&str, &str, &str, &str); 46] = [
+const MISTAKES: [(&str, &str, &str, &str); 52] = [
     ("add", "x[index] += y[index]", "x[index] -= y[index]", "another operator"),
     ("add", "column >= params.columns", "column >= params.stride", "padding written"),
     ("attention", "batch.position + token + 1u", "batch.position + token + 2u", "sees the next token"),
@@ -89,6 +89,12 @@ const MISTAKES: [(&str, &str, &str, &str); 46] = [
     ("gemv", "if params.has_bias != 0u", "if params.has_bias == 0u", "bias"),
     ("kv_write", "(batch.position + token)", "(token)", "position"),
     ("layer_norm", "+ params.eps", "", "epsilon"),
+    ("probe_f32", "vec4<f32>(-0.5)", "vec4<f32>(0.5)", "the factor"),
+    ("probe_f32", "round < params.rounds", "round <= params.rounds", "a round too many"),
+    ("probe_int8", "dot4I8Packed(word.z, start.z)", "dot4I8Packed(word.z, start.y)", "another word"),
+    ("probe_int8", "bitcast<vec4<u32>>(products) + start", "bitcast<vec4<u32>>(products)", "nothing added"),
+    ("probe_read", "turn < count", "turn + 1u < count", "the last turn left out"),
+    ("probe_read", "select(thread * turns, thread,", "select(thread, thread,", "stretches that overlap"),
     ("qk_norm", "head < params.num_heads", "head <= params.num_heads", "a key head with the queries' weight"),
     ("qk_norm", "+ params.eps", "", "epsilon"),
     ("rms_norm", "+ params.eps", "", "epsilon"),

@@ -88,6 +88,9 @@ fn fold_cases(kernel: &str) -> Vec<Case> {
             softcap: None,
             values: Values::Ordinary,
         }],
+        "probe_f32" | "probe_int8" | "probe_read" => {
+            vec![Case::Probe { num_blocks: 3, num_threads: 64 * 301, rounds: 1 }]
+        }
         _ => vec![rows],
     }
 }

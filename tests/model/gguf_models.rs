@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use serde_json::Value as Json;
+use sukashi::Model;
 use sukashi::weights::{Safetensors, Weights};
-use sukashi::{Device, Model};
 
-use crate::common::{Golden, golden_folder};
+use crate::common::{Golden, devices, golden_folder};
 use crate::gguf::{File, Tensor, Value};
 use crate::goldens::check;
 
@@ -134,6 +134,7 @@ fn own_name(name: &str, architecture: &str) -> Option<String> {
 
 #[test]
 fn the_goldens_are_the_same_as_gguf() {
+    let devices = devices();
     let goldens = [
         ("gpt2-tiny", "gpt2"),
         ("llama-tiny", "llama"),
@@ -155,7 +156,10 @@ fn the_goldens_are_the_same_as_gguf() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join(format!("{name}.gguf"));
         std::fs::write(&path, file.bytes()).unwrap();
-        let model = Model::load(&Device::Cpu, &path).unwrap();
-        check(&format!("{name} as GGUF"), &model, &Golden::open(&folder.join("golden.safetensors")));
+        for (device_name, device) in &devices {
+            let model = Model::load(device, &path).unwrap();
+            let golden = Golden::open(&folder.join("golden.safetensors"));
+            check(&format!("{name} as GGUF on {device_name}"), &model, &golden);
+        }
     }
 }

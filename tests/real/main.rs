@@ -70,6 +70,32 @@ fn next_tokens_are_those_of_transformers() {
 }
 
 #[test]
+fn greedy_tokens_are_those_of_llama_cpp() {
+    let Some(path) = gemma() else { return };
+    for device in devices() {
+        let model = Model::load(&device, &path).unwrap();
+        let mut session = Session::with_max_seq_len(&model, 64).unwrap();
+        for case in golden("greedy.json")["prompts"].as_array().unwrap() {
+            let prompt = case["prompt"].as_str().unwrap();
+            let ids = model.encode(prompt).unwrap();
+            assert_eq!(serde_json::json!(ids), case["ids"], "{prompt}");
+            session.reset();
+            let mut logits = pollster::block_on(session.prefill(&ids)).unwrap();
+            for (step, want) in case["next_ids"].as_array().unwrap().iter().enumerate() {
+                let (best, _) = logits.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap();
+                assert_eq!(
+                    best as u64,
+                    want.as_u64().unwrap(),
+                    "{prompt}: token {step} on {}",
+                    device.info().name
+                );
+                logits = pollster::block_on(session.decode(best as u32)).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
 fn reading_on_is_reading_at_once_past_the_window() {
     let Some(path) = gemma() else { return };
     let Some(device) = devices().pop() else { return };

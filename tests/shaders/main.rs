@@ -305,6 +305,7 @@ fn changed(from: &str, to: &str) -> Kernel {
         params_bytes: add.params_bytes,
         buffers: add.buffers,
         twin: add.twin,
+        fast: add.twin,
         tolerance: add.tolerance,
     }
 }

@@ -87,7 +87,7 @@ pub(super) fn cap_all<S: Simd>(simd: S, cap: f32, x: &mut [f32]) {
 /// `x / 2 * (1 + tanh(u)) = x * sigmoid(2u)`
 #[inline(always)]
 fn gelu_tanh_of<S: Simd>(simd: S, x: f32x16<S>) -> f32x16<S> {
-    const SLOPE: f32 = 1.595_769_1; // 2 sqrt(2 / pi)
+    const SLOPE: f32 = 1.595_769_2; // 2 sqrt(2 / pi)
     let u = (x + x * x * x * 0.044_715) * SLOPE;
     x * sigmoid(simd, u)
 }

@@ -10,7 +10,7 @@ const LIMIT: f32 = 88.0;
 const ROUNDER: f32 = 12_582_912.0;
 
 /// ln 2 in two parts, the first of so few bits that its products with exponents are exact.
-const LN2: [f32; 2] = [0.693_359_375, -2.121_944_4e-4];
+const LN2: [f32; 2] = [355.0 / 512.0, -2.121_944_4e-4];
 
 /// `e^x`, within 2e-7 of itself; beyond ±88 what it is at ±88. NaN stays NaN.
 ///

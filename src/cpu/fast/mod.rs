@@ -9,6 +9,7 @@ mod embedding;
 mod exp;
 mod lanes;
 mod norm;
+mod probe;
 mod product;
 mod rope;
 mod weight;
@@ -17,6 +18,7 @@ pub use activation::{geglu, gelu_erf, gelu_tanh, softcap, swiglu};
 pub use attention::{attention, attention_probs};
 pub use embedding::embedding;
 pub use norm::{layer_norm, qk_norm, rms_norm};
+pub use probe::{probe_f32, probe_read};
 pub use product::{gemm, gemv};
 pub use rope::rope;
 

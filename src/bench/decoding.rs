@@ -1,0 +1,122 @@
+//! Reading a prompt and decoding, timed.
+
+use std::time::{Duration, Instant};
+
+use super::report::{Cost, KernelTime, Report, Roofline, Spread};
+use super::{Rates, SCHEMA};
+use crate::error::{Error, Result};
+use crate::model::{Model, Session};
+
+/// What is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BenchSettings {
+    /// Tokens of the prompt; 1 or more.
+    pub prompt_tokens: usize,
+    /// Tokens decoded after it; 1 or more.
+    pub new_tokens: usize,
+    /// How often; 1 or more.
+    pub runs: usize,
+    /// Whether decoded tokens are also timed kernel by kernel.
+    pub profile: bool,
+}
+
+impl Default for BenchSettings {
+    fn default() -> Self {
+        Self { prompt_tokens: 128, new_tokens: 64, runs: 5, profile: false }
+    }
+}
+
+/// Tokens that a profile takes its medians from.
+const PROFILED_TOKENS: usize = 5;
+
+/// Reads a prompt of some tokens and decodes some more, `settings.runs` times, and probes the device.
+///
+/// Which tokens they are changes nothing in what is computed; they are spread over the vocabulary. All logits are read back
+/// for each decoded token, as they are for a sampler. `load_time` is what making `model` took; `progress` is told how many runs
+/// of how many are done.
+///
+/// # Errors
+/// If a number is 0, the model's context too short, or the device fails.
+pub async fn run(
+    model: &Model,
+    load_time: Duration,
+    settings: BenchSettings,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Report> {
+    let BenchSettings { prompt_tokens, new_tokens, runs, profile } = settings;
+    for (name, value) in [("prompt_tokens", prompt_tokens), ("new_tokens", new_tokens), ("runs", runs)] {
+        if value == 0 {
+            return Err(Error::input("cannot measure nothing")
+                .detail(format!("found {name} = 0, expected 1 or more")));
+        }
+    }
+    let room = prompt_tokens.saturating_add(new_tokens);
+    let max_seq_len = model.spec().max_seq_len;
+    if room > max_seq_len {
+        return Err(Error::input("cannot measure past the model's context")
+            .detail(format!("found {room} tokens, expected at most {max_seq_len}"))
+            .hint("take fewer tokens for the prompt, or decode fewer"));
+    }
+    let (device, vocab_size) = (model.device(), model.spec().vocab_size);
+    let rates = Rates::probe(device).await?;
+    let start = Instant::now();
+    let mut session = Session::with_max_seq_len(model, room)?;
+    let compile_ms = ms(start.elapsed());
+    let ids: Vec<u32> =
+        (0..room).map(|index| ((index * index * 311 + 17 * index + 5) % vocab_size) as u32).collect();
+    let (prompt, rest) = ids.split_at(prompt_tokens);
+
+    let (mut first_tokens, mut prefills, mut decodes) = (Vec::new(), Vec::new(), Vec::new());
+    for run in 0..runs {
+        progress(run, runs);
+        session.reset();
+        let start = Instant::now();
+        session.prefill(prompt).await?;
+        let time = start.elapsed();
+        first_tokens.push(ms(time));
+        prefills.push(prompt.len() as f64 / time.as_secs_f64());
+        let start = Instant::now();
+        for &id in rest {
+            session.decode(id).await?;
+        }
+        decodes.push(rest.len() as f64 / start.elapsed().as_secs_f64());
+    }
+    let profile = if profile {
+        session.reset();
+        session.prefill(prompt).await?;
+        let mut profiles = Vec::new();
+        for &id in rest.iter().take(PROFILED_TOKENS) {
+            profiles.push(session.profile(id).await?);
+        }
+        Some(KernelTime::table(session.decode_steps(), &profiles))
+    } else {
+        None
+    };
+    progress(runs, runs);
+
+    let cost = Cost::of(session.decode_steps());
+    let decode_tokens_per_second = Spread::of(decodes);
+    Ok(Report {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION"),
+        model: model.name().to_owned(),
+        precision: model.weights().precision(),
+        adapter: device.info(),
+        prompt_tokens,
+        new_tokens,
+        runs,
+        load_ms: ms(load_time),
+        compile_ms,
+        first_token_ms: Spread::of(first_tokens),
+        prefill_tokens_per_second: Spread::of(prefills),
+        decode_tokens_per_second,
+        cost,
+        rates,
+        roofline: Roofline::of(cost, rates, decode_tokens_per_second.median),
+        profile,
+    })
+}
+
+fn ms(duration: Duration) -> f64 {
+    1e3 * duration.as_secs_f64()
+}

@@ -1,0 +1,231 @@
+//! `sukashi bench`: how fast a model runs here, and how fast the device could.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use sukashi::bench::{self, BenchSettings, KernelTime, Report, Spread};
+use sukashi::figure::Lang;
+use sukashi::{Device, Error, Model};
+
+use super::failure::{Outcome, print};
+use super::model::open_model;
+use super::progress::Progress;
+use super::terminal::{Terminal, pad, pad_start, width};
+
+/// Measure how fast a model runs, and how close that is to what the device can do
+///
+/// Reads a prompt and decodes after it, several times, and gives the medians. Kernels that do nothing else measure, in the same
+/// run, how fast the device reads and multiplies; from these follows the roofline: how fast decoding could be if weights
+/// had to be read and multiplied and nothing else. Other programs that run meanwhile slow all of it down.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A .gguf file, a folder, or a model to download [default: the model in the program]
+    #[arg(long, value_name = "MODEL")]
+    model: Option<PathBuf>,
+    /// Random weights of a known shape instead of a model, such as gemma-3-1b:f16 or llama-3.2-1b:q4_k; no download
+    #[arg(long, value_name = "SHAPE:FORMAT", conflicts_with = "model")]
+    synthetic: Option<String>,
+    /// auto, cpu, or an index, a backend or part of a name that `sukashi adapters` lists
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: String,
+    /// Tokens of the prompt
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    prompt_tokens: usize,
+    /// Tokens to decode after it
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    new_tokens: usize,
+    /// How often to measure
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    runs: usize,
+    /// Also list what each kernel takes of a decoded token
+    #[arg(long)]
+    profile: bool,
+    /// text, or json: one document, `sukashi.bench/1`
+    #[arg(long, value_name = "FORMAT", default_value = "text", hide_possible_values = true)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    let Args { prompt_tokens, new_tokens, runs, profile, .. } = *args;
+    let settings = BenchSettings { prompt_tokens, new_tokens, runs, profile };
+    let started = Instant::now();
+    let files = match &args.synthetic {
+        Some(name) => bench::synthetic(name)?,
+        None => open_model(args.model.as_deref(), terminal)?,
+    };
+    let device = pollster::block_on(Device::request(&args.device))?;
+    let mut progress = Progress::new(terminal.words("読み込み中", "loading"));
+    let model = Model::from_files(&device, files, &mut |done, total| progress.set(done, total))?;
+    let load_time = started.elapsed();
+    drop(progress);
+    let mut progress = Progress::new(terminal.words("計測中", "measuring"));
+    let report = pollster::block_on(bench::run(&model, load_time, settings, &mut |done, total| {
+        progress.set(done, total);
+    }))?;
+    drop(progress);
+    match args.format {
+        Format::Text => print(&text(&report, terminal)),
+        Format::Json => {
+            let json = serde_json::to_string_pretty(&report)
+                .map_err(|cause| Error::input("cannot write the report as JSON").caused_by(cause))?;
+            print(&format!("{json}\n"))
+        }
+    }
+}
+
+fn text(report: &Report, terminal: &Terminal) -> String {
+    let info = &report.adapter;
+    let is_japanese = terminal.lang == Lang::Ja;
+    let spread = |spread: Spread| match is_japanese {
+        true => format!(
+            "{}（{}～{}、{} 回）",
+            short(spread.median),
+            short(spread.min),
+            short(spread.max),
+            report.runs
+        ),
+        false => format!(
+            "{} ({} to {}, {} runs)",
+            short(spread.median),
+            short(spread.min),
+            short(spread.max),
+            report.runs
+        ),
+    };
+    let giga = |value: f64| short(value * 1e-9);
+    let (cost, rates, roofline) = (report.cost, report.rates, report.roofline);
+    let bound = match (roofline.bound_by, is_japanese) {
+        ("read", true) => "読み出しで決まる",
+        (_, true) => "演算で決まる",
+        ("read", false) => "bound by reading",
+        (_, false) => "bound by arithmetic",
+    };
+    let per_second = terminal.words("トークン/秒", "tokens/s");
+    let rows = [
+        (terminal.words("モデル", "model"), format!("{} · {}", report.model, report.precision)),
+        (terminal.words("装置", "device"), format!("{} · {} · {}", info.name, info.backend, info.driver)),
+        (terminal.words("読み込み", "load"), format!("{} ms", short(report.load_ms))),
+        (terminal.words("シェーダーの準備", "shaders"), format!("{} ms", short(report.compile_ms))),
+        (
+            terminal.words("最初のトークン", "first token"),
+            match is_japanese {
+                true => format!(
+                    "{} ms · プロンプト {} トークン",
+                    short(report.first_token_ms.median),
+                    report.prompt_tokens
+                ),
+                false => {
+                    format!("{} ms · prompt of {}", short(report.first_token_ms.median), report.prompt_tokens)
+                }
+            },
+        ),
+        (
+            terminal.words("プロンプトの読み取り", "prefill"),
+            format!("{per_second} {}", spread(report.prefill_tokens_per_second)),
+        ),
+        (
+            terminal.words("生成", "decode"),
+            format!("{per_second} {}", spread(report.decode_tokens_per_second)),
+        ),
+        (
+            terminal.words("1 トークンあたり", "per token"),
+            match is_japanese {
+                true => format!(
+                    "重み {} MB · 積和 {} M · ディスパッチ {}",
+                    short(cost.weight_bytes as f64 * 1e-6),
+                    short(cost.multiply_adds as f64 * 1e-6),
+                    cost.dispatches
+                ),
+                false => format!(
+                    "{} MB of weights · {} M multiply-adds · {} dispatches",
+                    short(cost.weight_bytes as f64 * 1e-6),
+                    short(cost.multiply_adds as f64 * 1e-6),
+                    cost.dispatches
+                ),
+            },
+        ),
+        (terminal.words("装置の読み出し", "device reads"), format!("{} GB/s", giga(rates.read_bytes))),
+        (
+            terminal.words("装置の積和", "device computes"),
+            match is_japanese {
+                true => format!(
+                    "f32 {} G/s · int8 {} G/s",
+                    giga(rates.f32_multiply_adds),
+                    giga(rates.int8_multiply_adds)
+                ),
+                false => format!(
+                    "{} G/s multiply-adds of f32 · {} G/s of int8",
+                    giga(rates.f32_multiply_adds),
+                    giga(rates.int8_multiply_adds)
+                ),
+            },
+        ),
+        (
+            terminal.words("ルーフライン", "roofline"),
+            format!("{per_second} {} · {bound}", short(roofline.tokens_per_second)),
+        ),
+        (
+            terminal.words("達成率", "reached"),
+            match is_japanese {
+                true => format!("ルーフラインの {:.0}%", 100.0 * roofline.fraction),
+                false => format!("{:.0}% of the roofline", 100.0 * roofline.fraction),
+            },
+        ),
+    ];
+    let label_width = rows.iter().map(|(label, _)| width(label)).max().unwrap_or(0);
+    let mut text: String =
+        rows.iter().map(|(label, value)| format!("{}  {value}\n", pad(label, label_width))).collect();
+    if let Some(profile) = &report.profile {
+        text += &format!("\n{}", table(profile, terminal));
+    }
+    text
+}
+
+/// A line for each kernel and shape, the dearest first.
+fn table(profile: &[KernelTime], terminal: &Terminal) -> String {
+    let names = match terminal.lang {
+        Lang::Ja => ["カーネル", "重み", "回数", "ms", "割合", "GB/s"],
+        Lang::En => ["kernel", "weights", "times", "ms", "share", "GB/s"],
+    };
+    let mut lines = vec![names.map(str::to_owned)];
+    for row in profile {
+        lines.push([
+            row.kernel.to_owned(),
+            row.shape.clone().unwrap_or_default(),
+            row.dispatches.to_string(),
+            format!("{:.3}", row.ms),
+            format!("{:.1}%", 100.0 * row.share),
+            row.read_bytes.map_or_else(|| "–".to_owned(), |bytes| format!("{:.2}", bytes * 1e-9)),
+        ]);
+    }
+    let widths: [usize; 6] =
+        std::array::from_fn(|column| lines.iter().map(|line| width(&line[column])).max().unwrap_or(0));
+    let mut table = String::new();
+    for line in &lines {
+        let cells: Vec<String> = line
+            .iter()
+            .zip(widths)
+            .enumerate()
+            .map(|(column, (cell, width))| if column < 2 { pad(cell, width) } else { pad_start(cell, width) })
+            .collect();
+        table += &format!("{}\n", cells.join("  "));
+    }
+    table
+}
+
+/// Three digits that count.
+fn short(value: f64) -> String {
+    let decimals = match value.abs() {
+        100.0.. => 0,
+        10.0.. => 1,
+        1.0.. => 2,
+        _ => 3,
+    };
+    format!("{value:.decimals$}")
+}

@@ -71,6 +71,12 @@ figure top-k "top-k による切り捨て" 'Truncation by top-k' top-k 吾輩は
 figure top-p "top-p による切り捨て" 'Truncation by top-p' top-k 吾輩は --top-p 0.4 --temperature 0.8
 figure min-p "min-p による切り捨て" 'Truncation by min-p' top-k 吾輩は --min-p 0.25 --temperature 0.8
 figure temperature 温度による変化 'Temperatures' temperature 吾輩は
+figure temperature-axis '温度を横軸にとる' 'Along the temperature' temperature 吾輩は --view temperatures --renormalise-shown
+figure temperature-bars '温度ごとの棒グラフ' 'Temperatures as bars' temperature 吾輩は --view bars --top 6
+figure sampling 'サンプリングの各段階' 'The stages of the sampler' \
+    sampling 吾輩は --temperature 0.8 --top-k 8 --top-p 0.8 --seed 1
+figure sampling-penalties 'ペナルティとバイアスを含む段階' 'With penalties and a bias' \
+    sampling 猫は猫の --repetition-penalty 1.5 --logit-bias 2817=1 --temperature 0.7 --min-p 0.2 --greedy --top 8
 figure trace 一トークンずつ 'Token by token' trace 吾輩は -n 6 --temperature 0.8 --top-k 20 --seed 1
 figure tokens 文章の各トークン 'The tokens of a text' tokens 吾輩は猫である。名前はまだ無い。
 figure attention 'アテンション（一つの層）' 'Attention, the heads of a layer' attention 吾輩は猫である。 --layer 2

@@ -4,7 +4,7 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
-use crate::kernels::Recorder;
+use crate::kernels::{Kernel, Recorder};
 use crate::trace::AdapterInfo;
 
 /// Where a model runs.
@@ -57,6 +57,16 @@ impl Device {
                 driver: format!("sukashi {}", env!("CARGO_PKG_VERSION")),
                 kind: "cpu".into(),
             },
+        }
+    }
+
+    /// Whether it has what `kernel` needs; the CPU runs all.
+    pub fn runs(&self, kernel: &Kernel) -> bool {
+        match self {
+            Self::Gpu(gpu) => {
+                kernel.min_subgroup_size == 0 || gpu.min_subgroup_size() >= kernel.min_subgroup_size
+            }
+            Self::Cpu | Self::Twins => true,
         }
     }
 

@@ -9,6 +9,8 @@ mod errors;
 mod formats;
 #[path = "sampling/properties.rs"]
 mod properties;
+#[path = "sampling/recorded.rs"]
+mod recorded;
 #[path = "sampling/reference.rs"]
 mod reference;
 #[path = "sampling/stages.rs"]

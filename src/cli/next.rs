@@ -25,6 +25,9 @@ pub struct Args {
     top: usize,
     #[command(flatten)]
     ablation: AblationArgs,
+    /// Record what each stage of the sampler leaves of the candidates, for `sukashi figure sampling`
+    #[arg(long = "stages")]
+    with_stages: bool,
     #[command(flatten)]
     stages: StageArgs,
     #[command(flatten)]
@@ -33,7 +36,10 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let settings = args.stages.settings(None)?;
-    let recorder = recorder(args.top)?;
+    let mut recorder = recorder(args.top)?;
+    if args.with_stages {
+        recorder = recorder.with_stages();
+    }
     args.output.check()?;
     let look = (Steps::Look, terminal);
     let trace = match bigram::open(&args.run, terminal)? {

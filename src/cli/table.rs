@@ -78,6 +78,10 @@ pub fn table(step: &Step, layout: &Layout, terminal: &Terminal) -> String {
         }
         out.push('\n');
     }
+    if let Some(stages) = &step.stages {
+        let line = format!("  {}: {}", terminal.words("残った数", "left"), visible::line(&stages.summary()));
+        out += &format!("{}\n", terminal.paint(Paint::Quiet, &fit_start(&line, terminal.width)));
+    }
     out
 }
 

@@ -25,6 +25,9 @@ pub struct Args {
     /// How many candidates to show at each step
     #[arg(long, value_name = "N", default_value_t = 5)]
     top: usize,
+    /// Record what each stage of the sampler leaves of the candidates, for `sukashi figure sampling`
+    #[arg(long = "stages")]
+    with_stages: bool,
     #[command(flatten)]
     stages: StageArgs,
     #[command(flatten)]
@@ -36,7 +39,10 @@ pub struct Args {
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let settings = args.stages.settings(Some(&args.choice))?;
     at_least_one("--max-new-tokens", args.max_new_tokens)?;
-    let recorder = recorder(args.top)?;
+    let mut recorder = recorder(args.top)?;
+    if args.with_stages {
+        recorder = recorder.with_stages();
+    }
     args.output.check()?;
     let bigram = bigram::open(&args.run, terminal)?;
     let input = if bigram.is_none() { Some(Input::read(&args.run, terminal)?) } else { None };

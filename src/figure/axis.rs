@@ -53,14 +53,18 @@ impl Axis {
     }
 }
 
-/// The distance of ticks: 1, 2 or 5 times a power of ten, about five to the axis.
+/// The distance of ticks on an axis of probabilities, about five to the axis.
 fn linear_step(high: f64) -> f64 {
-    let high = high.clamp(1e-6, 1.0);
-    let power = libm::pow(10.0, libm::log10(high / 5.0).floor());
+    round_step(high.clamp(1e-6, 1.0), 5.0)
+}
+
+/// 1, 2 or 5 times a power of ten, so that `most` of them at most make `high`.
+pub(super) fn round_step(high: f64, most: f64) -> f64 {
+    let power = libm::pow(10.0, libm::log10(high / most).floor());
     [1.0, 2.0, 5.0, 10.0]
         .map(|factor| factor * power)
         .into_iter()
-        .find(|step| high / step <= 5.0 + 1e-9)
+        .find(|step| high / step <= most + 1e-9)
         .unwrap_or(high)
 }
 

@@ -1,11 +1,11 @@
 //! Small traces made up for the documentation's examples and the tests; no model was run for them.
 
-use crate::Trace;
-use crate::sampling::Settings;
+use crate::sampling::{Sampler, Settings};
 use crate::trace::{
     AdapterInfo, Attention, Candidate, Chosen, HeadWeights, Lens, LensCell, LensLayer, ModelInfo, Prediction,
-    Prompt, Record, SCHEMA, Score, ScoredToken, Step, Temperature, Token, Totals,
+    Prompt, Record, SCHEMA, Score, ScoredToken, Step, StepRecorder, Temperature, Token, Totals,
 };
+use crate::{Result, Trace};
 
 /// 「吾輩は」 and three characters after it, from a vocabulary of characters.
 pub fn japanese() -> Trace {
@@ -127,9 +127,48 @@ pub fn step(
         entropy_bits: plain.entropy_bits,
         vocab_size,
         temperatures: [0.5, 1.0, 2.0, 5.0, 100.0].map(normaliser).to_vec(),
+        stages: None,
         candidates,
         chosen,
     }
+}
+
+/// The logits of 「吾輩は」, through a sampler with these settings, its stages recorded.
+///
+/// # Errors
+///
+/// As [`Sampler::new`] and [`Sampler::sample`].
+pub fn sampled(settings: Settings) -> Result<Trace> {
+    let words = [
+        "「", "、", "猫", "こ", "ま", "此", "\u{3000}", "、\n", "無", "主", "又", "何", "決", "一", "は",
+        "輩",
+    ];
+    sampled_of(&words, settings)
+}
+
+/// As [`sampled`], of these tokens, each with a made-up logit.
+///
+/// # Errors
+///
+/// As [`sampled`].
+pub fn sampled_of(words: &[&str], settings: Settings) -> Result<Trace> {
+    const OTHERS: usize = 80;
+    let made_up = |index: usize| ((index * 7 + 3) % 17) as f32 * 0.35;
+    let logits: Vec<f32> = (0..words.len() + OTHERS)
+        .map(|index| if index < words.len() { made_up(index) } else { -3.0 - (index % 9) as f32 * 0.25 })
+        .collect();
+    let token = |id: u32| {
+        let text = words.get(id as usize).map_or_else(|| format!("{id}"), |word| (*word).to_owned());
+        Token { id, bytes: Some(text.as_bytes().to_vec()), text: Some(text) }
+    };
+    let mut sampler = Sampler::new(settings, logits.len())?;
+    let recorder = StepRecorder::new(words.len()).with_stages();
+    // The first tokens are in the text already, so that penalties have something to lower.
+    let previous: Vec<u32> = (0..3.min(words.len() as u32)).collect();
+    let step = recorder.sample(&mut sampler, &logits, &previous, token)?;
+    let mut trace = trace("soseki-mini", "吾輩は", &["吾", "輩", "は"], vec![step]);
+    trace.sampling = sampler.settings().clone();
+    Ok(trace)
 }
 
 /// A trace around `steps`.

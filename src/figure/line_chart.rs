@@ -1,38 +1,75 @@
-//! Lines over candidates, one per temperature, with their names at their ends and their numbers below.
+//! Probabilities over candidates, per temperature: as lines or as groups of bars, with all numbers below.
 
 use super::axis::{self, Axis};
 use super::distribution::label;
 use super::fonts::Weight;
 use super::page::Page;
-use super::scene::{ASCENT, Anchor, Item, LABEL, NOTE, Text};
+use super::scene::{ASCENT, Anchor, Bounds, Item, LABEL, NOTE, Text};
 use super::style::Theme;
-use super::temperature::{Line, temperature_name};
+use super::temperature::Line;
 use super::words::{self, percent};
 use crate::trace::Candidate;
 
 /// Between a line's end and its label.
-const LABEL_GAP: f64 = 26.0;
+pub(super) const LABEL_GAP: f64 = 26.0;
 /// A column holds at least an upright label.
 const MIN_PITCH: f64 = 16.0;
 const ROW: f64 = 18.0;
 
-fn line_label_width(page: &Page<'_>, names: impl Iterator<Item = String>) -> f64 {
+/// A line's colour and dashes.
+pub(super) type Look = (&'static str, Option<&'static str>);
+
+/// How the numbers are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Marks {
+    Lines,
+    Bars,
+}
+
+/// The width of the widest text.
+pub(super) fn widest(page: &Page<'_>, names: impl Iterator<Item = String>) -> f64 {
     names.map(|name| page.measure(&name, NOTE, Weight::Bold)).fold(0.0, f64::max)
 }
 
-/// The left and right edge of the plot.
-fn plot_edges(page: &Page<'_>, names_width: f64, log: bool) -> (f64, f64) {
+/// The left and right edge of a plot, with the names of ticks on its left and those of lines on its right.
+pub(super) fn plot_edges(page: &Page<'_>, left_names: f64, right_names: f64, log: bool) -> (f64, f64) {
     // The widest name that a tick can have.
     let ticks = page.measure(if log { "0.0001%" } else { "0.05%" }, NOTE, Weight::Regular);
-    let left = page.margin + ticks.max(names_width) + 8.0;
-    (left, page.width - page.margin - names_width - LABEL_GAP)
+    let left = page.margin + ticks.max(left_names) + 8.0;
+    (left, page.width - page.margin - right_names - LABEL_GAP)
+}
+
+/// The height of a plot of probabilities.
+pub(super) fn plot_height(page: &Page<'_>) -> f64 {
+    (page.width * 0.4).clamp(190.0, 300.0)
 }
 
 /// How many columns of labels the plot has room for, the one for the rest included.
 pub(super) fn columns(page: &Page<'_>, temperatures: &[f64], log: bool) -> usize {
-    let names_width = line_label_width(page, temperatures.iter().map(|t| temperature_name(*t)));
-    let (left, right) = plot_edges(page, names_width, log);
+    let names_width = widest(page, temperatures.iter().map(|t| words::temperature(*t)));
+    let (left, right) = plot_edges(page, names_width, names_width, log);
     (((right - left) / MIN_PITCH).floor() as usize).max(2)
+}
+
+/// Guides across the plot, and what they stand for.
+pub(super) fn guides(page: &mut Page<'_>, axis: &Axis, (left, right): (f64, f64)) {
+    let palette = page.palette;
+    for (value, name) in axis.ticks() {
+        let y = axis.y(value);
+        let stroke = if value == 0.0 { palette.hatch } else { palette.guide };
+        page.items.push(Item::Line { points: vec![(left, y), (right, y)], stroke, width: 1.0, dash: None });
+        let baseline = Text::centred(y, NOTE);
+        page.text(name, left - 8.0, baseline, Anchor::End, NOTE, Weight::Regular, palette.muted);
+    }
+}
+
+/// The columns of a plot.
+struct Columns {
+    names: Vec<String>,
+    xs: Vec<f64>,
+    pitch: f64,
+    /// Tokens in the last column; 0 where it is a candidate's.
+    other_count: usize,
 }
 
 /// Draws the plot, its labels, and the table of its numbers, from the page's filled part downwards.
@@ -41,70 +78,66 @@ pub(super) fn draw(
     candidates: &[&Candidate],
     lines: &[Line],
     other_count: usize,
-    log: bool,
+    (log, marks): (bool, Marks),
 ) {
-    let palette = page.palette;
-    let names_width = line_label_width(page, lines.iter().map(Line::name));
-    let (left, right) = plot_edges(page, names_width, log);
-    let height = (page.width * 0.4).clamp(190.0, 300.0);
-    let (top, bottom) = (page.y + 6.0, page.y + 6.0 + height);
+    let names_width = widest(page, lines.iter().map(Line::name));
+    let (left, right) = plot_edges(page, names_width, names_width, log);
+    let (top, bottom) = (page.y + 6.0, page.y + 6.0 + plot_height(page));
     let values = lines.iter().flat_map(|line| line.values(other_count));
     let axis = Axis::new(values, log, top, bottom);
-    for (value, name) in axis.ticks() {
-        let y = axis.y(value);
-        let stroke = if value == 0.0 { palette.hatch } else { palette.guide };
-        page.items.push(Item::Line { points: vec![(left, y), (right, y)], stroke, width: 1.0, dash: None });
-        let baseline = Text::centred(y, NOTE);
-        page.text(name, left - 8.0, baseline, Anchor::End, NOTE, Weight::Regular, palette.muted);
-    }
+    guides(page, &axis, (left, right));
 
-    let mut columns: Vec<String> = candidates.iter().map(|candidate| label(candidate)).collect();
-    if other_count > 0 {
-        columns.push(words::other_short(page.style.lang).to_owned());
+    let names = names(candidates, other_count, page);
+    let pitch = (right - left) / names.len() as f64;
+    let xs = (0..names.len()).map(|index| left + (index as f64 + 0.5) * pitch).collect();
+    let columns = Columns { names, xs, pitch, other_count };
+    match marks {
+        Marks::Lines => {
+            // The heavy line lies on top of the others.
+            let (raw, scaled): (Vec<_>, Vec<_>) =
+                lines.iter().enumerate().partition(|(_, line)| line.is_raw());
+            for (index, line) in scaled.into_iter().chain(raw) {
+                draw_line(page, line, look(page, index, line), &columns, &axis);
+            }
+            draw_names(page, lines, &columns, &axis, (right, top, bottom));
+        }
+        Marks::Bars => draw_bars(page, lines, &columns, &axis, (right, top, bottom)),
     }
-    let pitch = (right - left) / columns.len() as f64;
-    let xs: Vec<f64> = (0..columns.len()).map(|index| left + (index as f64 + 0.5) * pitch).collect();
-    // The heavy line lies on top of the others.
-    let (raw, scaled): (Vec<_>, Vec<_>) = lines.iter().enumerate().partition(|(_, line)| line.is_raw());
-    for (index, line) in scaled.into_iter().chain(raw) {
-        draw_line(page, line, look(page, index, line), &xs, &columns, &axis, other_count);
-    }
-    draw_names(page, lines, &xs, &axis, other_count, (right, top, bottom));
     page.y = bottom + 10.0;
-    column_labels(page, &columns, &xs, pitch, other_count);
-    numbers(page, &columns, lines, &xs, pitch, other_count);
+    column_labels(page, &columns);
+    numbers(page, &columns, lines);
 }
 
-/// A line's colour and dashes.
-fn look(page: &Page<'_>, index: usize, line: &Line) -> (&'static str, Option<&'static str>) {
+/// What the columns, or the rows of the table, are called.
+pub(super) fn names(candidates: &[&Candidate], other_count: usize, page: &Page<'_>) -> Vec<String> {
+    let other = (other_count > 0).then(|| words::other_short(page.style.lang).to_owned());
+    candidates.iter().map(|candidate| label(candidate)).chain(other).collect()
+}
+
+/// The look of one of several lines: its colour and its dashes.
+pub(super) fn series(page: &Page<'_>, index: usize) -> Look {
     const DASHES: [Option<&str>; 5] = [None, Some("6 3"), Some("2 2"), Some("8 3 2 3"), Some("4 4")];
-    if line.is_raw() {
-        return (page.palette.text, None);
-    }
     let series = page.palette.series;
     // On paper, and where colours come round again, dashes tell lines apart.
     let round = if page.style.theme == Theme::Print { index } else { index / series.len() };
     (series[index % series.len()], DASHES[round % DASHES.len()])
 }
 
-fn draw_line(
-    page: &mut Page<'_>,
-    line: &Line,
-    (stroke, dash): (&'static str, Option<&'static str>),
-    xs: &[f64],
-    columns: &[String],
-    axis: &Axis,
-    other_count: usize,
-) {
-    let values = line.values(other_count);
-    let points: Vec<(f64, f64)> = xs.iter().zip(&values).map(|(x, value)| (*x, axis.y(*value))).collect();
+fn look(page: &Page<'_>, index: usize, line: &Line) -> Look {
+    if line.is_raw() { (page.palette.text, None) } else { series(page, index) }
+}
+
+fn draw_line(page: &mut Page<'_>, line: &Line, (stroke, dash): Look, columns: &Columns, axis: &Axis) {
+    let values = line.values(columns.other_count);
+    let points: Vec<(f64, f64)> =
+        columns.xs.iter().zip(&values).map(|(x, value)| (*x, axis.y(*value))).collect();
     let (own, rest) = points.split_at(line.probs.len());
     page.items.push(Item::Line { points: own.to_vec(), stroke, width: line.width(), dash });
     // The rest is no candidate: a thin dotted line leads to it.
     if let (Some(last), Some(rest)) = (own.last(), rest.first()) {
         page.items.push(Item::Line { points: vec![*last, *rest], stroke, width: 1.0, dash: Some("1 4") });
     }
-    for ((point, value), column) in points.iter().zip(&values).zip(columns) {
+    for ((point, value), column) in points.iter().zip(&values).zip(&columns.names) {
         let tooltip = format!("{column} · {} · {}", line.name(), percent(*value));
         let radius = if line.is_raw() { 4.0 } else { 3.0 };
         let dot = Item::Dot { x: point.0, y: point.1, radius, fill: stroke };
@@ -116,46 +149,105 @@ fn draw_line(
 fn draw_names(
     page: &mut Page<'_>,
     lines: &[Line],
-    xs: &[f64],
+    columns: &Columns,
     axis: &Axis,
-    other_count: usize,
     (right, top, bottom): (f64, f64, f64),
 ) {
-    let end = xs.last().copied().unwrap_or(right);
-    let wanted: Vec<f64> =
-        lines.iter().map(|line| axis.y(line.values(other_count).last().copied().unwrap_or(0.0))).collect();
+    let end = columns.xs.last().copied().unwrap_or(right);
+    let last = |line: &Line| line.values(columns.other_count).last().copied().unwrap_or(0.0);
+    let wanted: Vec<f64> = lines.iter().map(|line| axis.y(last(line))).collect();
     let placed = axis::spread(&wanted, NOTE + 3.0, top, bottom);
     for (index, (line, (wanted, y))) in lines.iter().zip(wanted.iter().zip(placed)).enumerate() {
-        let (color, dash) = look(page, index, line);
         let points = vec![(end + 6.0, *wanted), (right + 3.0, y)];
         page.items.push(Item::Line { points, stroke: page.palette.hatch, width: 1.0, dash: None });
-        // Bright line colours are too pale for letters; the rule before the name carries the colour.
-        let points = vec![(right + 4.0, y), (right + LABEL_GAP - 5.0, y)];
-        page.items.push(Item::Line { points, stroke: color, width: line.width(), dash });
-        let x = right + LABEL_GAP;
-        page.text(
-            line.name(),
-            x,
-            Text::centred(y, NOTE),
-            Anchor::Start,
-            NOTE,
-            line.weight(),
-            page.palette.text,
-        );
+        let look = look(page, index, line);
+        name(page, line.name(), (look, line.width(), line.weight()), (right, y));
+    }
+}
+
+/// A line's name behind a sample of it, right of the plot.
+pub(super) fn name(
+    page: &mut Page<'_>,
+    name: String,
+    ((stroke, dash), width, weight): (Look, f64, Weight),
+    (right, y): (f64, f64),
+) {
+    // Bright line colours are too pale for letters; the rule before the name carries the colour.
+    let points = vec![(right + 4.0, y), (right + LABEL_GAP - 5.0, y)];
+    page.items.push(Item::Line { points, stroke, width, dash });
+    let (x, baseline) = (right + LABEL_GAP, Text::centred(y, NOTE));
+    page.text(name, x, baseline, Anchor::Start, NOTE, weight, page.palette.text);
+}
+
+/// A group of bars in each column, in the order of the temperatures, and what they are called at the right.
+fn draw_bars(
+    page: &mut Page<'_>,
+    lines: &[Line],
+    columns: &Columns,
+    axis: &Axis,
+    (right, top, bottom): (f64, f64, f64),
+) {
+    /// Of the room that a group has.
+    const FILLED: f64 = 0.82;
+    /// Of a bar in the legend.
+    const SAMPLE: f64 = 11.0;
+    let width = columns.pitch * FILLED / lines.len() as f64;
+    // A hair of ground between bars, where there is room for it.
+    let gap = if width > 5.0 { 1.0 } else { 0.0 };
+    for (index, line) in lines.iter().enumerate() {
+        let scaled_before = lines[..index].iter().filter(|line| !line.is_raw()).count();
+        let bar = bar(page, line, (index, scaled_before));
+        for ((x, value), column) in
+            columns.xs.iter().zip(line.values(columns.other_count)).zip(&columns.names)
+        {
+            let left = x - columns.pitch * FILLED / 2.0 + width * index as f64;
+            // A probability that is there can be seen.
+            let y = if value > 0.0 { axis.y(value).min(bottom - 1.0) } else { bottom };
+            let bounds = Bounds { x: left, y, width: width - gap, height: bottom - y };
+            let tooltip = format!("{column} · {} · {}", line.name(), percent(value));
+            page.items.push(Item::Mark { tooltip, items: vec![bar(bounds)] });
+        }
+        let y = top + (NOTE + 3.0) * (index as f64 + 0.5);
+        let bounds = Bounds { x: right + 8.0, y: y - SAMPLE / 2.0, width: SAMPLE, height: SAMPLE };
+        page.items.push(bar(bounds));
+        let baseline = Text::centred(y, NOTE);
+        let color = page.palette.text;
+        page.text(line.name(), right + LABEL_GAP, baseline, Anchor::Start, NOTE, line.weight(), color);
+    }
+}
+
+/// What a temperature's bars look like: in the colours of the lines, and on paper in greys that lie further apart than
+/// those of lines, which have dashes. Hatching tells bars apart where colours come round again.
+fn bar(
+    page: &Page<'_>,
+    line: &Line,
+    (index, scaled_before): (usize, usize),
+) -> impl Fn(Bounds) -> Item + use<> {
+    let palette = page.palette;
+    let greys = [palette.cut, palette.series[1], palette.bar];
+    let (fill, round) = match page.style.theme {
+        _ if line.is_raw() => (palette.text, 0),
+        Theme::Print => (greys[scaled_before % greys.len()], scaled_before / greys.len()),
+        _ => (palette.series[index % palette.series.len()], index / palette.series.len()),
+    };
+    let hatch = palette.background;
+    move |bounds| match round % 2 {
+        0 => Item::Rect { bounds, fill },
+        _ => Item::Hatched { bounds, fill, hatch },
     }
 }
 
 /// Writes the columns' names below the plot: level where they fit, upright otherwise.
-fn column_labels(page: &mut Page<'_>, columns: &[String], xs: &[f64], pitch: f64, other_count: usize) {
+fn column_labels(page: &mut Page<'_>, columns: &Columns) {
     /// An upright label takes no more of the height than this.
     const LONGEST: f64 = 110.0;
     let setting = page.setting(LABEL, Weight::Regular);
     let mut height = LABEL + 4.0;
-    for (index, (column, x)) in columns.iter().zip(xs).enumerate() {
-        let is_other = other_count > 0 && index + 1 == columns.len();
+    for (index, (column, x)) in columns.names.iter().zip(&columns.xs).enumerate() {
+        let is_other = columns.other_count > 0 && index + 1 == columns.names.len();
         let color = if is_other { page.palette.muted } else { page.palette.text };
         let width = setting.measure(column);
-        let upwards = width + 3.0 > pitch;
+        let upwards = width + 3.0 > columns.pitch;
         let (x, y, anchor) = if upwards {
             height = height.max(width.min(LONGEST));
             (Text::centred(*x, LABEL), page.y, Anchor::End)
@@ -170,53 +262,71 @@ fn column_labels(page: &mut Page<'_>, columns: &[String], xs: &[f64], pitch: f64
 }
 
 /// Prints every number: below its column where columns are wide enough, else as a table of its own.
-fn numbers(
-    page: &mut Page<'_>,
-    columns: &[String],
-    lines: &[Line],
-    xs: &[f64],
-    pitch: f64,
-    other_count: usize,
-) {
+fn numbers(page: &mut Page<'_>, columns: &Columns, lines: &[Line]) {
     page.y += 10.0;
     let palette = page.palette;
-    let values: Vec<Vec<f64>> = lines.iter().map(|line| line.values(other_count)).collect();
-    let number_widths = lines.iter().zip(&values).flat_map(|(line, values)| {
+    let values: Vec<Vec<f64>> = lines.iter().map(|line| line.values(columns.other_count)).collect();
+    if columns.pitch < number_width(page, lines, &values) + 8.0 {
+        return turned(page, &columns.names, lines, columns.other_count, None);
+    }
+    for (line, values) in lines.iter().zip(&values) {
+        let y = Text::centred(page.y + ROW / 2.0, NOTE);
+        page.text(line.name(), page.margin, y, Anchor::Start, NOTE, line.weight(), palette.text);
+        for (x, value) in columns.xs.iter().zip(values) {
+            page.text(percent(*value), *x, y, Anchor::Middle, NOTE, line.weight(), palette.muted);
+        }
+        page.y += ROW;
+    }
+}
+
+fn number_width(page: &Page<'_>, lines: &[Line], values: &[Vec<f64>]) -> f64 {
+    let widths = lines.iter().zip(values).flat_map(|(line, values)| {
         values.iter().map(|value| page.measure(&percent(*value), NOTE, line.weight()))
     });
-    let number_width = number_widths.fold(0.0, f64::max);
-    if pitch >= number_width + 8.0 {
-        for (line, values) in lines.iter().zip(&values) {
-            let y = Text::centred(page.y + ROW / 2.0, NOTE);
-            page.text(line.name(), page.margin, y, Anchor::Start, NOTE, line.weight(), palette.text);
-            for (x, value) in xs.iter().zip(values) {
-                page.text(percent(*value), *x, y, Anchor::Middle, NOTE, line.weight(), palette.muted);
-            }
-            page.y += ROW;
-        }
-        return;
-    }
-    // Turned over: a row per candidate, and as many temperatures side by side as fit.
+    widths.fold(0.0, f64::max)
+}
+
+/// The numbers turned over: a row per candidate, and as many temperatures side by side as fit; `entropy` names a last row.
+pub(super) fn turned(
+    page: &mut Page<'_>,
+    names: &[String],
+    lines: &[Line],
+    other_count: usize,
+    entropy: Option<&str>,
+) {
+    let palette = page.palette;
+    let values: Vec<Vec<f64>> = lines.iter().map(|line| line.values(other_count)).collect();
     let setting = page.setting(NOTE, Weight::Regular);
-    let names =
-        columns.iter().map(|column| setting.measure(column)).fold(0.0, f64::max).min(page.inner() * 0.4);
-    let width = line_label_width(page, lines.iter().map(Line::name)).max(number_width) + 12.0;
-    let fitting = (((page.inner() - names) / width).floor() as usize).max(1);
+    let all = names.iter().map(String::as_str).chain(entropy);
+    let most = page.inner() * 0.4;
+    let first = all.clone().map(|name| setting.measure(name)).fold(0.0, f64::max).min(most);
+    let width = widest(page, lines.iter().map(Line::name)).max(number_width(page, lines, &values)) + 12.0;
+    let fitting = (((page.inner() - first) / width).floor() as usize).max(1);
     let order: Vec<usize> = (0..lines.len()).collect();
     for group in order.chunks(fitting) {
-        let right = |position: usize| page.margin + names + (position + 1) as f64 * width;
+        let right = |position: usize| page.margin + first + (position + 1) as f64 * width;
         let places: Vec<(usize, f64)> = group.iter().enumerate().map(|(p, line)| (*line, right(p))).collect();
+        let end = right(group.len() - 1);
         let y = Text::centred(page.y + ROW / 2.0, NOTE);
         for &(line, x) in &places {
             page.text(lines[line].name(), x, y, Anchor::End, NOTE, lines[line].weight(), palette.text);
         }
         page.y += ROW;
-        for (row, column) in columns.iter().enumerate() {
+        for (row, name) in all.clone().enumerate() {
+            let is_entropy = row == names.len();
+            if is_entropy {
+                let points = vec![(page.margin, page.y), (end, page.y)];
+                page.items.push(Item::Line { points, stroke: palette.guide, width: 1.0, dash: None });
+            }
             let y = Text::centred(page.y + ROW / 2.0, NOTE);
-            let name = setting.fit_start(column, names + 0.01);
-            page.text(name, page.margin, y, Anchor::Start, NOTE, Weight::Regular, palette.text);
+            let color = if is_entropy { palette.muted } else { palette.text };
+            let name = setting.fit_start(name, first + 0.01);
+            page.text(name, page.margin, y, Anchor::Start, NOTE, Weight::Regular, color);
             for &(line, x) in &places {
-                let number = percent(values[line][row]);
+                let number = match values[line].get(row) {
+                    Some(value) => percent(*value),
+                    None => format!("{:.2}", lines[line].entropy_bits),
+                };
                 page.text(number, x, y, Anchor::End, NOTE, lines[line].weight(), palette.muted);
             }
             page.y += ROW;

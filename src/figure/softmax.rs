@@ -100,7 +100,7 @@ impl Column {
     }
 
     fn name(&self) -> String {
-        format!("T = {}", self.temperature)
+        words::temperature(self.temperature)
     }
 }
 
@@ -135,13 +135,6 @@ fn title(lang: Lang) -> &'static str {
     }
 }
 
-fn entropy_name(lang: Lang) -> &'static str {
-    match lang {
-        Lang::Ja => "エントロピー（ビット）",
-        Lang::En => "entropy (bits)",
-    }
-}
-
 /// The logits and all probabilities to four decimals; as many temperatures side by side as fit.
 fn numbers(page: &mut Page<'_>, record: &Logits, names: &[String], columns: &[Column]) {
     const ROW: f64 = 19.0;
@@ -157,7 +150,7 @@ fn numbers(page: &mut Page<'_>, record: &Logits, names: &[String], columns: &[Co
     let logit_width =
         widest(&mut logits.iter().cloned().chain([heading.to_owned()])).min(page.inner() / 3.0) + GAP;
     let most = page.inner() - logit_width - width;
-    let first = widest(&mut names.iter().cloned().chain([entropy_name(lang).to_owned()])).min(most);
+    let first = widest(&mut names.iter().cloned().chain([words::entropy(lang).to_owned()])).min(most);
     let fitting = (((page.inner() - first - logit_width) / width).floor() as usize).max(1);
     for (index, group) in columns.chunks(fitting).enumerate() {
         page.y += if index > 0 { 10.0 } else { 0.0 };
@@ -184,7 +177,7 @@ fn numbers(page: &mut Page<'_>, record: &Logits, names: &[String], columns: &[Co
         }
         let entropies: Vec<String> =
             group.iter().map(|column| format!("{:.4}", column.entropy_bits)).collect();
-        row(page, entropy_name(lang), "", &entropies, palette.muted, Weight::Regular);
+        row(page, words::entropy(lang), "", &entropies, palette.muted, Weight::Regular);
         let y = page.y - ROW;
         let points =
             vec![(page.margin, y), (page.margin + first + logit_width + width * group.len() as f64, y)];

@@ -1,15 +1,44 @@
-//! The figure `temperature`: the same candidates at several temperatures, as lines.
+//! The figure `temperature`: the same candidates at several temperatures.
+
+use std::str::FromStr;
 
 use super::distribution::{Distribution, Stage, context, label, step};
 use super::fonts::Weight;
-use super::line_chart;
+use super::line_chart::{self, Marks};
 use super::page::Page;
 use super::style::{Lang, Style};
 use super::table::{Cell, Table};
+use super::temperature_chart;
 use super::words::{self, percent};
 use super::{Contents, Figure};
 use crate::trace::{Candidate, Step};
 use crate::{Error, Result, Trace};
+
+/// How [`temperature`] arranges its numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum TemperatureView {
+    /// The candidates in a row, a line over them for each temperature.
+    #[default]
+    Candidates,
+    /// The temperatures in a row, a line over them for each candidate; below it the entropy.
+    Temperatures,
+    /// The candidates in a row, each with a group of bars, one for each temperature.
+    Bars,
+}
+
+impl FromStr for TemperatureView {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "candidates" => Ok(Self::Candidates),
+            "temperatures" => Ok(Self::Temperatures),
+            "bars" => Ok(Self::Bars),
+            _ => Err(Error::input("unknown view")
+                .detail(format!("found {text:?}, expected one of candidates, temperatures, bars"))),
+        }
+    }
+}
 
 /// What [`temperature`] shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,19 +51,63 @@ pub struct Temperatures {
     pub step: usize,
     /// A logarithmic axis, for what is rare.
     pub log: bool,
+    /// How the numbers are arranged.
+    pub view: TemperatureView,
+    /// Divides the probabilities by those of the shown candidates together, as if there were no others.
+    pub renormalise_shown: bool,
 }
 
 impl Default for Temperatures {
     fn default() -> Self {
-        Self { temperatures: Vec::new(), count: 8, step: 0, log: false }
+        Self {
+            temperatures: Vec::new(),
+            count: 8,
+            step: 0,
+            log: false,
+            view: TemperatureView::Candidates,
+            renormalise_shown: false,
+        }
+    }
+}
+
+impl Temperatures {
+    /// The temperatures that a record needs for smooth lines over the temperatures `marked`: these, and others between
+    /// the least and the greatest of them.
+    ///
+    /// Pass them to [`StepRecorder::with_temperatures`](crate::trace::StepRecorder::with_temperatures), and `marked` to
+    /// the figure.
+    pub fn smooth(marked: &[f64]) -> Vec<f64> {
+        const BETWEEN: u32 = 64;
+        if marked.is_empty() || marked.iter().any(|at| !at.is_finite() || *at <= 0.0) {
+            // Whoever records them refuses these.
+            return marked.to_vec();
+        }
+        let low = marked.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = marked.iter().copied().fold(0.0, f64::max);
+        let scale = temperature_chart::Scale::new(low, high);
+        let between = (1..BETWEEN).map(|index| scale.at(f64::from(index) / f64::from(BETWEEN)));
+        let mut all: Vec<f64> = marked.iter().copied().chain(between).collect();
+        all.sort_by(f64::total_cmp);
+        // Those asked for are kept to the last digit.
+        all.dedup_by(|later, kept| {
+            let is_same = same(*later, *kept);
+            if is_same && marked.contains(later) {
+                *kept = *later;
+            }
+            is_same
+        });
+        all
     }
 }
 
 /// More lines than this cannot be told apart.
 const MAX_LINES: usize = 12;
 
-/// Draws the candidates' probabilities over the whole vocabulary, one line per temperature, the model's own
-/// (T = 1) drawn heavier. What is not shown stands at the right as "other".
+/// Draws the candidates' probabilities at several temperatures, as [`Temperatures::view`] says; the model's own (T = 1) are
+/// drawn heavier.
+///
+/// They are over the whole vocabulary, and what is not shown stands at the right as "other", unless
+/// [`Temperatures::renormalise_shown`] is set. The entropy is that of the whole vocabulary's distribution in any case.
 ///
 /// ```
 /// use sukashi::figure::{Style, Temperatures, temperature};
@@ -61,48 +134,64 @@ pub fn temperature(trace: &Trace, options: &Temperatures, style: &Style) -> Resu
 
     let mut page = Page::new(style);
     let mut warnings = Vec::new();
-    let fitting = line_chart::columns(&page, &temperatures, options.log) - 1;
+    let (fitting, side) = match options.view {
+        TemperatureView::Temperatures => (temperature_chart::lines(&page), "height"),
+        _ => (line_chart::columns(&page, &temperatures, options.log), "width"),
+    };
+    let fitting = fitting - 1;
     if candidates.len() > fitting {
-        warnings.push(format!("only {fitting} of {} candidates fit into the width", candidates.len()));
+        warnings.push(format!("only {fitting} of {} candidates fit into the {side}", candidates.len()));
         candidates.truncate(fitting);
     }
-    let lines = temperatures
-        .iter()
-        .map(|temperature| Line::new(step, *temperature, &candidates))
-        .collect::<Result<Vec<_>>>()?;
+    let line = |temperature: &f64| Line::new(step, *temperature, &candidates, options.renormalise_shown);
+    let lines = temperatures.iter().map(line).collect::<Result<Vec<_>>>()?;
+    let between = match options.view {
+        TemperatureView::Temperatures => between(step, &temperatures),
+        _ => Vec::new(),
+    };
+    let between = between.iter().map(line).collect::<Result<Vec<_>>>()?;
 
     let context = context(trace, options.step);
     page.title(&context, |context| title(context, lang));
-    let parts = match lang {
-        Lang::Ja => ["語彙全体での確率", "太線はモデルそのままの分布 (T = 1)"],
-        Lang::En => ["over the whole vocabulary", "heavy: the model's own distribution (T = 1)"],
-    };
-    let heavy = if lines.iter().any(Line::is_raw) { 2 } else { 1 };
-    let parts: Vec<String> =
-        std::iter::once(trace.model.name.as_str()).chain(parts).take(1 + heavy).map(str::to_owned).collect();
+    let over = over(candidates.len(), options.renormalise_shown, lang);
+    let mut parts = vec![trace.model.name.clone(), over.clone()];
+    let raw = lines.iter().any(Line::is_raw).then(|| raw_words(options.view, lang).to_owned());
+    parts.extend(raw);
+    parts.extend(options.log.then(|| words::log_scale(lang).to_owned()));
     page.subtitle(&parts);
     let other_count = step.vocab_size - candidates.len();
-    line_chart::draw(&mut page, &candidates, &lines, other_count, options.log);
+    // Renormalised, there are no others.
+    let drawn = if options.renormalise_shown { 0 } else { other_count };
+    let marks = if options.view == TemperatureView::Bars { Marks::Bars } else { Marks::Lines };
+    match options.view {
+        TemperatureView::Temperatures => {
+            temperature_chart::draw(&mut page, &candidates, (&lines, &between), drawn, options.log);
+        }
+        _ => line_chart::draw(&mut page, &candidates, &lines, drawn, (options.log, marks)),
+    }
 
     let contents = Contents {
         kind: "temperature",
         title: title(&context, lang),
-        alt_text: alt_text(&candidates, &lines, lang),
-        table: table(&candidates, &lines, other_count),
+        alt_text: alt_text(&candidates, &lines, (options.view, &over, options.renormalise_shown), lang),
+        table: table(&candidates, lines.iter().chain(&between), other_count, options.renormalise_shown),
     };
     Ok(Figure::new(trace, style, page, contents, warnings))
 }
 
 /// One temperature's probabilities.
 pub(super) struct Line {
-    temperature: f64,
+    pub(super) temperature: f64,
+    /// As they are shown.
     pub(super) probs: Vec<f64>,
+    /// Over the whole vocabulary.
+    whole: Vec<f64>,
     other: f64,
-    entropy_bits: f64,
+    pub(super) entropy_bits: f64,
 }
 
 impl Line {
-    fn new(step: &Step, temperature: f64, candidates: &[&Candidate]) -> Result<Self> {
+    fn new(step: &Step, temperature: f64, candidates: &[&Candidate], renormalise: bool) -> Result<Self> {
         let known = step.temperatures.iter().find(|known| same(known.temperature, temperature));
         let prob = |candidate: &&Candidate| match known {
             Some(known) if !same(temperature, 1.0) => {
@@ -110,8 +199,8 @@ impl Line {
             }
             _ => candidate.prob,
         };
-        let probs: Vec<f64> = candidates.iter().map(prob).collect();
-        let sum: f64 = probs.iter().sum();
+        let whole: Vec<f64> = candidates.iter().map(prob).collect();
+        let sum: f64 = whole.iter().sum();
         // The candidates are f32 logits; their exponents are good to about 1e-5.
         if !(0.0..=1.001).contains(&sum) {
             return Err(Error::input(format!(
@@ -121,7 +210,14 @@ impl Line {
         }
         let other = if sum > 1.0 - 1e-9 { 0.0 } else { 1.0 - sum };
         let entropy_bits = known.map_or(step.entropy_bits, |known| known.entropy_bits);
-        Ok(Self { temperature, probs, other, entropy_bits })
+        if renormalise && sum <= 0.0 {
+            return Err(Error::input(format!(
+                "cannot renormalise over the shown candidates at temperature {temperature}"
+            ))
+            .detail("found candidates with 0 in all"));
+        }
+        let probs = whole.iter().map(|prob| if renormalise { prob / sum } else { *prob }).collect();
+        Ok(Self { temperature, probs, whole, other, entropy_bits })
     }
 
     pub(super) fn is_raw(&self) -> bool {
@@ -129,7 +225,7 @@ impl Line {
     }
 
     pub(super) fn name(&self) -> String {
-        temperature_name(self.temperature)
+        words::temperature(self.temperature)
     }
 
     /// Of the line, in pixels.
@@ -146,10 +242,6 @@ impl Line {
         let rest = (other_count > 0).then_some(self.other);
         self.probs.iter().copied().chain(rest).collect()
     }
-}
-
-pub(super) fn temperature_name(temperature: f64) -> String {
-    format!("T = {temperature}")
 }
 
 fn same(a: f64, b: f64) -> bool {
@@ -180,6 +272,37 @@ fn temperatures(step: &Step, wanted: &[f64]) -> Result<Vec<f64>> {
     Ok(temperatures)
 }
 
+/// The temperatures that the step knows between the least and the greatest of `marked`.
+fn between(step: &Step, marked: &[f64]) -> Vec<f64> {
+    let (Some(low), Some(high)) = (marked.first(), marked.last()) else { return Vec::new() };
+    let known = step.temperatures.iter().map(|known| known.temperature);
+    let is_new = |at: &f64| low < at && at < high && !marked.iter().any(|marked| same(*marked, *at));
+    let mut between: Vec<f64> = known.filter(is_new).collect();
+    between.sort_by(f64::total_cmp);
+    between.dedup_by(|a, b| same(*a, *b));
+    between
+}
+
+/// What the probabilities are over.
+fn over(count: usize, renormalise: bool, lang: Lang) -> String {
+    match (lang, renormalise) {
+        (Lang::Ja, false) => "語彙全体での確率".to_owned(),
+        (Lang::En, false) => "over the whole vocabulary".to_owned(),
+        (Lang::Ja, true) => format!("表示した {count} 個の候補だけで 100% に再正規化した確率"),
+        (Lang::En, true) => format!("renormalised to 100% over the {count} shown"),
+    }
+}
+
+/// How the model's own distribution is told from the others.
+fn raw_words(view: TemperatureView, lang: Lang) -> &'static str {
+    match (view, lang) {
+        (TemperatureView::Candidates, Lang::Ja) => "太線はモデルそのままの分布 (T = 1)",
+        (TemperatureView::Candidates, Lang::En) => "heavy: the model's own distribution (T = 1)",
+        (_, Lang::Ja) => "T = 1 がモデルそのままの分布",
+        (_, Lang::En) => "T = 1 is the model's own distribution",
+    }
+}
+
 fn title(context: &str, lang: Lang) -> String {
     match (lang, context.is_empty()) {
         (Lang::Ja, true) => "温度で変わる文頭のトークン".to_owned(),
@@ -189,7 +312,12 @@ fn title(context: &str, lang: Lang) -> String {
     }
 }
 
-fn alt_text(candidates: &[&Candidate], lines: &[Line], lang: Lang) -> String {
+fn alt_text(
+    candidates: &[&Candidate],
+    lines: &[Line],
+    (view, over, renormalised): (TemperatureView, &str, bool),
+    lang: Lang,
+) -> String {
     let (Some(first), Lang::Ja | Lang::En) = (candidates.first(), lang) else { return String::new() };
     let name = words::quoted(&label(first), lang);
     let items: Vec<String> = lines
@@ -206,40 +334,62 @@ fn alt_text(candidates: &[&Candidate], lines: &[Line], lang: Lang) -> String {
         .collect();
     let list = words::list(&items, lang);
     let count = candidates.len();
-    match lang {
-        Lang::Ja => {
-            format!("折れ線グラフ。上位 {count} 個の候補の語彙全体での確率を温度ごとに示す。{name}は{list}。")
+    let (chart, kind) = match (lang, view) {
+        (Lang::Ja, TemperatureView::Candidates) => ("折れ線グラフ", "を温度ごとに示す"),
+        (Lang::Ja, TemperatureView::Temperatures) => {
+            ("折れ線グラフ", "が温度とともに変わる様子と、その下に語彙全体の分布のエントロピーを示す")
         }
-        Lang::En => format!(
-            "Line chart of the {count} most probable candidates over the whole vocabulary, one line per temperature. {name}: {list}."
+        (Lang::Ja, TemperatureView::Bars) => ("棒グラフ", "を温度ごとの棒で並べる"),
+        (Lang::En, TemperatureView::Candidates) => ("Line chart", "one line per temperature"),
+        (Lang::En, TemperatureView::Temperatures) => (
+            "Line chart",
+            "one line per candidate over the temperature, with the whole distribution's entropy below",
         ),
+        (Lang::En, TemperatureView::Bars) => {
+            ("Bar chart", "a group of bars per candidate, one for each temperature")
+        }
+    };
+    match lang {
+        // What they were renormalised over says already which candidates they are.
+        Lang::Ja if renormalised => format!("{chart}。{over}{kind}。{name}は{list}。"),
+        Lang::Ja => format!("{chart}。上位 {count} 個の候補の{over}{kind}。{name}は{list}。"),
+        Lang::En if renormalised => format!("{chart} of candidates {over}, {kind}. {name}: {list}."),
+        Lang::En => {
+            format!("{chart} of the {count} most probable candidates {over}, {kind}. {name}: {list}.")
+        }
     }
 }
 
-fn table(candidates: &[&Candidate], lines: &[Line], other_count: usize) -> Table {
+fn table<'l>(
+    candidates: &[&Candidate],
+    lines: impl Iterator<Item = &'l Line>,
+    other_count: usize,
+    renormalise: bool,
+) -> Table {
     let mut table = Table::new(&["temperature", "rank", "id", "token", "prob", "entropy_bits"]);
+    table.columns.extend(renormalise.then_some("prob_renormalised"));
+    let mut lines: Vec<&Line> = lines.collect();
+    lines.sort_by(|a, b| a.temperature.total_cmp(&b.temperature));
     for line in lines {
         let (temperature, entropy) = (Cell::Number(line.temperature), Cell::Number(line.entropy_bits));
-        for (candidate, prob) in candidates.iter().zip(&line.probs) {
-            table.rows.push(vec![
+        for ((candidate, whole), shown) in candidates.iter().zip(&line.whole).zip(&line.probs) {
+            let mut row = vec![
                 temperature.clone(),
                 Cell::Count(candidate.rank as u64),
                 Cell::Count(candidate.id.into()),
                 Cell::Text(label(candidate)),
-                Cell::Number(*prob),
+                Cell::Number(*whole),
                 entropy.clone(),
-            ]);
+            ];
+            row.extend(renormalise.then_some(Cell::Number(*shown)));
+            table.rows.push(row);
         }
         if other_count > 0 {
             let name = Cell::Text(words::other(other_count, Lang::En));
-            table.rows.push(vec![
-                temperature,
-                Cell::Empty,
-                Cell::Empty,
-                name,
-                Cell::Number(line.other),
-                entropy,
-            ]);
+            let mut row =
+                vec![temperature, Cell::Empty, Cell::Empty, name, Cell::Number(line.other), entropy];
+            row.extend(renormalise.then_some(Cell::Empty));
+            table.rows.push(row);
         }
     }
     table

@@ -45,7 +45,7 @@ pub fn grouped(count: usize) -> String {
 /// The sampling settings that differ from taking the model's own distribution as it is; temperature always.
 pub(super) fn settings(settings: &Settings, lang: Lang) -> Vec<String> {
     let ja = lang == Lang::Ja;
-    let mut parts = vec![format!("T = {}", settings.temperature)];
+    let mut parts = vec![temperature(settings.temperature)];
     parts.extend(settings.top_k.map(|k| format!("top-k {k}")));
     parts.extend(settings.top_p.map(|p| format!("top-p {p}")));
     parts.extend(settings.min_p.map(|p| format!("min-p {p}")));
@@ -114,11 +114,32 @@ pub(super) fn chosen(lang: Lang) -> &'static str {
     }
 }
 
+/// What stands instead of the number of a token that was cut.
+pub(super) fn cut(lang: Lang) -> &'static str {
+    match lang {
+        Lang::Ja => "切り捨て",
+        Lang::En => "cut",
+    }
+}
+
 /// What a figure says of its logarithmic scale.
 pub(super) fn log_scale(lang: Lang) -> &'static str {
     match lang {
         Lang::Ja => "対数目盛",
         Lang::En => "logarithmic scale",
+    }
+}
+
+/// A temperature as a setting.
+pub(super) fn temperature(temperature: f64) -> String {
+    format!("T = {temperature}")
+}
+
+/// The name of a row or an axis of entropies.
+pub(super) fn entropy(lang: Lang) -> &'static str {
+    match lang {
+        Lang::Ja => "エントロピー（ビット）",
+        Lang::En => "entropy (bits)",
     }
 }
 

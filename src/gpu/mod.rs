@@ -18,6 +18,9 @@ use crate::trace::AdapterInfo;
 use fault::Fault;
 use staging::Poller;
 
+/// Asked for where an adapter has them.
+const OPTIONAL_FEATURES: wgpu::Features = wgpu::Features::TIMESTAMP_QUERY.union(wgpu::Features::SUBGROUP);
+
 /// An open adapter. Cloning shares it.
 #[derive(Debug, Clone)]
 pub struct Gpu(Arc<Inner>);
@@ -28,6 +31,7 @@ struct Inner {
     queue: wgpu::Queue,
     info: AdapterInfo,
     limits: wgpu::Limits,
+    min_subgroup_size: u32,
     fault: Arc<Fault>,
     pipelines: Pipelines,
     poller: Poller,
@@ -76,7 +80,7 @@ impl Gpu {
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("sukashi"),
             required_limits: limits.clone(),
-            required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+            required_features: adapter.features() & OPTIONAL_FEATURES,
             ..Default::default()
         };
         let (device, queue) = adapter.request_device(&descriptor).await.map_err(|cause| {
@@ -84,6 +88,8 @@ impl Gpu {
                 .hint("`sukashi adapters` lists what there is; --device cpu needs none")
                 .caused_by(cause)
         })?;
+        let has_subgroups = device.features().contains(wgpu::Features::SUBGROUP);
+        let min_subgroup_size = if has_subgroups { adapter.get_info().subgroup_min_size } else { 0 };
         let fault = Arc::new(Fault::default());
         Fault::install(&fault, &device);
         let poller = Poller::new(&device, &fault)?;
@@ -92,6 +98,7 @@ impl Gpu {
             queue,
             info,
             limits,
+            min_subgroup_size,
             fault,
             pipelines: Pipelines::default(),
             poller,
@@ -168,6 +175,11 @@ impl Gpu {
         self.0.fault.check()?;
         self.0.queue.submit([encoder.0.finish()]);
         self.0.fault.check()
+    }
+
+    /// The fewest lanes that a subgroup may have; 0 where shaders cannot use them.
+    pub fn min_subgroup_size(&self) -> u32 {
+        self.0.min_subgroup_size
     }
 
     /// Whether the adapter can say when a pass began and ended.

@@ -66,6 +66,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "attention",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/attention.wgsl")),
     params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
     buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::attention),
     fast: |call| compute(call, cpu::fast::attention),

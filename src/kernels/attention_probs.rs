@@ -22,6 +22,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "attention_probs",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/attention_probs.wgsl")),
     params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::attention_probs),
     fast: |call| compute(call, cpu::fast::attention_probs),

@@ -25,6 +25,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "embedding",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/embedding.wgsl")),
     params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::embedding),
     fast: |call| compute(call, cpu::fast::embedding),

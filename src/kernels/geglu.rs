@@ -9,6 +9,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "geglu",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/geglu.wgsl")),
     params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
     buffers: &[Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::geglu),
     fast: |call| compute(call, cpu::fast::geglu),

@@ -9,6 +9,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "gelu_erf",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/gelu_erf.wgsl")),
     params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
     buffers: &[Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::gelu_erf),
     fast: |call| compute(call, cpu::fast::gelu_erf),

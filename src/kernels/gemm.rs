@@ -12,6 +12,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "gemm",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemm.wgsl")),
     params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
     buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
     twin: |call| gemv::compute(call, cpu::gemv),
     fast: |call| gemv::compute(call, cpu::fast::gemm),

@@ -2,7 +2,7 @@
 
 use crate::cpu::{self, Call};
 use crate::device::Device;
-use crate::kernels::{Access, Constants, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, Constants, Dispatch, Kernel, Plan, Tolerance, gemv_rows};
 use crate::tensor::{Format, Matrix, Tensor};
 
 #[repr(C)]
@@ -20,6 +20,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "gemv",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemv.wgsl")),
     params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
     buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::gemv),
     fast: |call| compute(call, cpu::fast::gemv),
@@ -50,8 +51,8 @@ pub(super) fn compute(
     );
 }
 
-/// How threads share the rows of [`gemv`]; see the shader's header. It changes speed, never meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How threads share the rows of [`gemv`]; see the shaders' headers. It changes speed, never meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct GemvShape {
     /// Threads of a workgroup; a power of two.
     pub workgroup_size: u32,
@@ -59,21 +60,36 @@ pub struct GemvShape {
     pub threads_per_row: u32,
     /// Rows of each such group of threads; from 1 to 4.
     pub rows_per_thread: u32,
+    /// Whether the lanes of a subgroup share what they read of `x`: the shader `gemv_rows`, with one thread a row.
+    pub shares_x: bool,
 }
 
 impl GemvShape {
     /// Neighbouring threads read one stretch of memory.
-    pub const GPU: Self = Self { workgroup_size: 64, threads_per_row: 32, rows_per_thread: 1 };
+    pub const GPU: Self = Self::new(64, 32, 1);
     /// A row per thread and no barrier.
-    pub const SOFTWARE: Self = Self { workgroup_size: 16, threads_per_row: 1, rows_per_thread: 2 };
-    /// Every shape that [`GemvShape::of`] may give.
-    pub const ALL: [Self; 2] = [Self::GPU, Self::SOFTWARE];
+    pub const SOFTWARE: Self = Self::new(16, 1, 2);
+    /// The same where there are subgroups.
+    pub const SOFTWARE_SUBGROUPS: Self = Self { shares_x: true, ..Self::new(32, 1, 2) };
+    /// What [`GemvShape::of`] gives where nothing is tuned.
+    pub const ALL: [Self; 3] = [Self::GPU, Self::SOFTWARE, Self::SOFTWARE_SUBGROUPS];
+
+    /// Threads of a workgroup, threads of a row, rows of these.
+    pub const fn new(workgroup_size: u32, threads_per_row: u32, rows_per_thread: u32) -> Self {
+        Self { workgroup_size, threads_per_row, rows_per_thread, shares_x: false }
+    }
+
+    /// The kernel that has this shape.
+    pub fn kernel(self) -> &'static Kernel {
+        if self.shares_x { &gemv_rows::KERNEL } else { &KERNEL }
+    }
 
     /// What suits `device`.
     pub fn of(device: &Device) -> Self {
         match device {
-            Device::Gpu(gpu) if gpu.is_software() => Self::SOFTWARE,
-            _ => Self::GPU,
+            Device::Gpu(gpu) if !gpu.is_software() => Self::GPU,
+            Device::Gpu(_) if device.runs(&gemv_rows::KERNEL) => Self::SOFTWARE_SUBGROUPS,
+            _ => Self::SOFTWARE,
         }
     }
 }
@@ -99,6 +115,9 @@ pub fn gemv_shaped(
     bias: Option<&Tensor>,
     y: &Tensor,
 ) {
+    if shape.shares_x {
+        return gemv_rows::gemv_rows(plan, shape, x, weight, bias, y);
+    }
     let constants = vec![
         ("WORKGROUP_SIZE", f64::from(shape.workgroup_size)),
         ("THREADS_PER_ROW", f64::from(shape.threads_per_row)),
@@ -124,7 +143,7 @@ pub struct Product {
 impl Product {
     /// Of a dispatch; `None` if it is no product.
     pub(crate) fn of(dispatch: &Dispatch) -> Option<Self> {
-        if !["gemv", "gemm"].contains(&dispatch.kernel.name) {
+        if !["gemv", "gemv_rows", "gemm"].contains(&dispatch.kernel.name) {
             return None;
         }
         let params: Params = bytemuck::pod_read_unaligned(&dispatch.params);

@@ -18,6 +18,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "kv_write",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/kv_write.wgsl")),
     params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
     buffers: &[Access::Read, Access::ReadWrite, Access::ReadWrite],
     twin,
     fast: twin,

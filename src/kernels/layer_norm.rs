@@ -16,6 +16,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "layer_norm",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/layer_norm.wgsl")),
     params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
     buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::layer_norm),
     fast: |call| compute(call, cpu::fast::layer_norm),

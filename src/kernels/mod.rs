@@ -15,6 +15,7 @@ mod gelu_erf;
 mod gelu_tanh;
 mod gemm;
 mod gemv;
+mod gemv_rows;
 mod kv_write;
 mod layer_norm;
 mod plan;
@@ -87,6 +88,8 @@ pub struct Kernel {
     pub wgsl: &'static str,
     /// Size of the uniform `params`, in bytes.
     pub params_bytes: usize,
+    /// The fewest lanes that a subgroup must have; 0 for a shader that uses none.
+    pub min_subgroup_size: u32,
     /// Bindings 2 and up, in order; 0 is `params`, 1 is `batch`.
     pub buffers: &'static [Access],
     /// The CPU twin.
@@ -119,7 +122,7 @@ impl Tolerance {
 }
 
 /// Every kernel, by name.
-pub static REGISTRY: [&Kernel; 21] = [
+pub static REGISTRY: [&Kernel; 22] = [
     &add::KERNEL,
     &attention::KERNEL,
     &attention_probs::KERNEL,
@@ -129,6 +132,7 @@ pub static REGISTRY: [&Kernel; 21] = [
     &gelu_tanh::KERNEL,
     &gemm::KERNEL,
     &gemv::KERNEL,
+    &gemv_rows::KERNEL,
     &kv_write::KERNEL,
     &layer_norm::KERNEL,
     &probe_f32::KERNEL,

@@ -18,6 +18,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "qk_norm",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/qk_norm.wgsl")),
     params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::qk_norm),
     fast: |call| compute(call, cpu::fast::qk_norm),

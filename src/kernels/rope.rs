@@ -18,6 +18,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "rope",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/rope.wgsl")),
     params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
     buffers: &[Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::rope),
     fast: |call| compute(call, cpu::fast::rope),

@@ -9,6 +9,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "select_rows",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/select_rows.wgsl")),
     params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
     buffers: &[Access::Read, Access::ReadWrite],
     twin,
     fast: twin,

@@ -17,6 +17,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "softcap",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/softcap.wgsl")),
     params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
     buffers: &[Access::ReadWrite],
     twin: |call| compute(call, cpu::softcap),
     fast: |call| compute(call, cpu::fast::softcap),

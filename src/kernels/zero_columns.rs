@@ -19,6 +19,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "zero_columns",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/zero_columns.wgsl")),
     params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
     buffers: &[Access::ReadWrite],
     twin,
     fast: twin,

@@ -95,6 +95,19 @@ impl Candidates {
         self.entries.iter().map(|entry| self.in_play(entry))
     }
 
+    /// The tokens in play, most probable first, each with the mass of those up to it: the order and the sums that top-k and
+    /// top-p go by.
+    pub fn ranked(&self) -> Vec<(InPlay, f64)> {
+        let mut entries = self.entries.clone();
+        entries.sort_unstable_by(by_logit);
+        let mut reached = 0.0;
+        let ranked = entries.iter().map(|entry| {
+            reached += entry.weight;
+            (self.in_play(entry), reached / self.softmax.sum())
+        });
+        ranked.collect()
+    }
+
     /// The token `id`, if it is in play.
     pub fn get(&self, id: u32) -> Option<InPlay> {
         self.find(id).map(|index| self.in_play(&self.entries[index]))
@@ -258,6 +271,12 @@ impl Candidates {
     fn fill_scratch(&mut self) {
         self.scratch.clear();
         self.scratch.extend_from_slice(&self.entries);
+    }
+
+    /// The mass of the tokens in play before `id`, in the order of ids: where [`Self::at`] begins to give it.
+    pub(super) fn mass_before(&self, id: u32) -> f64 {
+        let before = self.entries.iter().take_while(|entry| entry.id < id);
+        before.map(|entry| entry.weight).sum::<f64>() / self.softmax.sum()
     }
 
     /// Inverts the cumulative distribution at `uniform` in `0..1`, in the order of ids.

@@ -30,6 +30,8 @@ pub struct Sampled {
     pub prob_scaled: f64,
     /// After truncation and renormalisation: the probability with which `Choice::Sample` takes it.
     pub prob_final: f64,
+    /// The number in `0..1` that was drawn for it; `None` where nothing was left to chance.
+    pub draw: Option<f64>,
 }
 
 impl Distribution<'_> {
@@ -61,6 +63,14 @@ impl Distribution<'_> {
     /// After truncation and renormalisation; 0 where cut.
     pub fn prob_final(&self, id: u32) -> f64 {
         self.candidates.get(id).map_or(0.0, |token| token.prob)
+    }
+
+    /// Where the share of `id` in `0..1` begins; `None` where cut.
+    ///
+    /// The tokens left stand in the order of their ids, each with a share as long as its [`Self::prob_final`];
+    /// [`Choice::Sample`] takes the one whose share holds the number drawn.
+    pub fn share_start(&self, id: u32) -> Option<f64> {
+        self.candidates.get(id).map(|_| self.candidates.mass_before(id))
     }
 
     /// Entropy of [`Self::prob`] over the whole vocabulary, in bits.
@@ -118,16 +128,20 @@ impl Distribution<'_> {
 
     /// Takes a token. [`Choice::Sample`] draws one number from the generator; the others draw none.
     pub fn choose(&mut self) -> Sampled {
-        let id = match self.choice {
-            Choice::Sample => self.candidates.at(self.generator.uniform()),
-            Choice::Greedy => self.candidates.pick(1),
-            Choice::Pick(n) => self.candidates.pick(n),
+        let (id, draw) = match self.choice {
+            Choice::Sample => {
+                let draw = self.generator.uniform();
+                (self.candidates.at(draw), Some(draw))
+            }
+            Choice::Greedy => (self.candidates.pick(1), None),
+            Choice::Pick(n) => (self.candidates.pick(n), None),
         };
         Sampled {
             id,
             prob: self.prob(id),
             prob_scaled: self.prob_scaled(id),
             prob_final: self.prob_final(id),
+            draw,
         }
     }
 }

@@ -52,6 +52,9 @@ impl Trace {
 impl Step {
     fn markdown(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "Entropy {:.3} bits.\n", self.entropy_bits)?;
+        if let Some(stages) = &self.stages {
+            writeln!(out, "Tokens left: {}\n", inline(&stages.summary()))?;
+        }
         writeln!(out, "| rank | token | id | logit | prob | scaled | final | chosen |")?;
         writeln!(out, "|--:|:--|--:|--:|--:|--:|--:|:-:|")?;
         let chosen_id = self.chosen.as_ref().map(|chosen| chosen.id);

@@ -38,6 +38,7 @@ mod mixing;
 mod record;
 mod score;
 mod segmentation;
+mod stages;
 mod step;
 mod validate;
 
@@ -55,6 +56,7 @@ pub use mixing::Mixing;
 pub use record::Record;
 pub use score::{Prediction, Score, ScoredToken, Totals};
 pub use segmentation::{Cost, Piece, Segmentation};
+pub use stages::{Draw, StageOutput, Stages, TokenLeft};
 pub use step::StepRecorder;
 
 /// The value of [`Trace::schema`] that this version reads and writes.
@@ -147,6 +149,9 @@ pub struct Step {
     /// For other temperatures: what turns a candidate's logit into its probability over the whole vocabulary.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub temperatures: Vec<Temperature>,
+    /// What each stage of the sampler left of the candidates; `None` where that was not recorded.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stages: Option<Stages>,
     /// The token taken; `None` where the distribution was only looked at.
     pub chosen: Option<Chosen>,
 }

@@ -1,8 +1,9 @@
 //! Makes a [`Step`] of logits: the numbers are the sampler's own, none is computed twice.
 
-use super::{Candidate, Chosen, Step, Temperature, Token};
+use super::stages::Seen;
+use super::{Candidate, Chosen, Stages, Step, Temperature, Token};
 use crate::error::{Error, Result};
-use crate::sampling::{Distribution, Sampler};
+use crate::sampling::{Candidates, Distribution, Sampler};
 
 /// Records the distribution over the next token as a [`Step`].
 ///
@@ -28,6 +29,7 @@ use crate::sampling::{Distribution, Sampler};
 pub struct StepRecorder {
     top: usize,
     temperatures: Vec<f64>,
+    stages: bool,
 }
 
 impl StepRecorder {
@@ -36,7 +38,29 @@ impl StepRecorder {
 
     /// A recorder that keeps the `top` most probable tokens, and the chosen one besides if it ranks lower.
     pub fn new(top: usize) -> Self {
-        Self { top, temperatures: Self::TEMPERATURES.to_vec() }
+        Self { top, temperatures: Self::TEMPERATURES.to_vec(), stages: false }
+    }
+
+    /// Records also what each stage of the sampler left, as [`Step::stages`].
+    ///
+    /// ```
+    /// use sukashi::sampling::{Sampler, Settings};
+    /// use sukashi::trace::{StepRecorder, Token};
+    ///
+    /// let mut sampler = Sampler::new(Settings { top_p: Some(0.9), ..Settings::default() }, 3)?;
+    /// let token = |id| Token { id, text: None, bytes: None };
+    /// let step = StepRecorder::new(3).with_stages().sample(&mut sampler, &[3.0, 1.5, 0.5], &[], token)?;
+    /// let stages = step.stages.unwrap();
+    /// let seen: Vec<_> = stages.outputs.iter().map(|output| (output.stage.as_str(), output.num_left)).collect();
+    /// assert_eq!(seen, [("logits", 3), ("top_p", 2)]);
+    /// let second = stages.outputs[0].tokens[1].unwrap();
+    /// assert!((second.cumulative - 0.9371).abs() < 1e-4);
+    /// assert!(stages.draw.is_some());
+    /// # Ok::<(), sukashi::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_stages(self) -> Self {
+        Self { stages: true, ..self }
     }
 
     /// Keeps the normalisers of these temperatures instead, in the order given.
@@ -67,7 +91,7 @@ impl StepRecorder {
         previous: &[u32],
         token: impl Fn(u32) -> Token,
     ) -> Result<Step> {
-        let mut next = sampler.distribution(logits, previous)?;
+        let (mut next, seen) = self.run(sampler, logits, previous)?;
         let temperatures = self.normalisers(&next)?;
         let sampled = next.choose();
         let chosen = Chosen {
@@ -77,7 +101,8 @@ impl StepRecorder {
             prob_scaled: sampled.prob_scaled,
             prob_final: sampled.prob_final,
         };
-        Ok(self.record(&next, previous.len(), temperatures, Some(chosen), token))
+        let stages = seen.map(|seen| (seen, sampled.draw));
+        Ok(self.record(&next, previous.len(), temperatures, stages, Some(chosen), token))
     }
 
     /// Records the step without choosing: `chosen` is `None`, and nothing is drawn from the generator.
@@ -92,9 +117,26 @@ impl StepRecorder {
         previous: &[u32],
         token: impl Fn(u32) -> Token,
     ) -> Result<Step> {
-        let next = sampler.distribution(logits, previous)?;
+        let (next, seen) = self.run(sampler, logits, previous)?;
         let temperatures = self.normalisers(&next)?;
-        Ok(self.record(&next, previous.len(), temperatures, None, token))
+        let stages = seen.map(|seen| (seen, None));
+        Ok(self.record(&next, previous.len(), temperatures, stages, None, token))
+    }
+
+    /// Runs the sampler's stages, and looks at each where that was asked for.
+    fn run<'a>(
+        &self,
+        sampler: &'a mut Sampler,
+        logits: &'a [f32],
+        previous: &[u32],
+    ) -> Result<(Distribution<'a>, Option<Vec<Seen>>)> {
+        if !self.stages {
+            return Ok((sampler.distribution(logits, previous)?, None));
+        }
+        let mut seen = Vec::new();
+        let see = |stage: &str, candidates: &Candidates| seen.push(Seen::new(stage, candidates));
+        let next = sampler.observe(logits, previous, see)?;
+        Ok((next, Some(seen)))
     }
 
     fn normalisers(&self, next: &Distribution<'_>) -> Result<Vec<Temperature>> {
@@ -117,6 +159,7 @@ impl StepRecorder {
         next: &Distribution<'_>,
         position: usize,
         temperatures: Vec<Temperature>,
+        stages: Option<(Vec<Seen>, Option<f64>)>,
         chosen: Option<Chosen>,
         token: impl Fn(u32) -> Token,
     ) -> Step {
@@ -148,6 +191,7 @@ impl StepRecorder {
             entropy_bits: next.entropy_bits(),
             vocab_size: next.vocab_size(),
             temperatures,
+            stages: stages.map(|(seen, draw)| Stages::new(seen, draw, &ids, next)),
             chosen,
         }
     }

@@ -4,7 +4,7 @@ use super::{Candidate, SCHEMA, Step, Trace};
 use crate::error::{Error, Result};
 
 /// How far listed and remaining mass may be from 1: room for a writer that rounds to a few digits.
-const MASS_TOLERANCE: f64 = 1e-3;
+pub(super) const MASS_TOLERANCE: f64 = 1e-3;
 
 /// How far above 1 a probability may be, from rounding.
 const PROB_TOLERANCE: f64 = 1e-9;
@@ -100,6 +100,9 @@ impl Step {
                 entropy("entropy_bits", at.entropy_bits)
             };
             check().map_err(|problem: Problem| problem.within(&place))?;
+        }
+        if let Some(stages) = &self.stages {
+            stages.validate(self).map_err(|problem| problem.within("stages"))?;
         }
         if let Some(chosen) = &self.chosen {
             let check = || {

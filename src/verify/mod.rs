@@ -77,15 +77,16 @@ impl Row {
     }
 }
 
-/// Computes all of [`REGISTRY`] over [`cases`], and the embedded model, on `device` and with the twins; `progress` is
+/// Computes all of [`REGISTRY`] that `device` can run over [`cases`], and the embedded model, on `device` and with the twins; `progress` is
 /// told the number of rows done, of how many, and what comes next.
 ///
 /// # Errors
 /// If the device fails; what it computes wrongly is in the report.
 pub async fn run(device: &Device, progress: &mut dyn FnMut(usize, usize, &str)) -> Result<Report> {
-    let total = REGISTRY.len() + model::NUM_ROWS;
+    let kernels = || REGISTRY.into_iter().filter(|kernel| device.runs(kernel));
+    let total = kernels().count() + model::NUM_ROWS;
     let mut rows = Vec::with_capacity(total);
-    for kernel in REGISTRY {
+    for kernel in kernels() {
         progress(rows.len(), total, kernel.name);
         rows.push(sweep_kernel(device, kernel).await?);
     }

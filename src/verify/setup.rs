@@ -234,7 +234,7 @@ fn product(
     let y = inputs.output("y", rows, out_features)?;
     match (kernel, shape) {
         ("gemv", None) => kernels::gemv(&mut plan, &x, &weight, bias.as_ref(), &y.tensor),
-        ("gemv", Some(shape)) => {
+        ("gemv" | "gemv_rows", Some(shape)) => {
             kernels::gemv_shaped(&mut plan, shape, &x, &weight, bias.as_ref(), &y.tensor);
         }
         ("gemm", _) => kernels::gemm(&mut plan, &x, &weight, bias.as_ref(), &y.tensor),

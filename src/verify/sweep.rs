@@ -37,6 +37,15 @@ pub fn cases(kernel: &str) -> Vec<Case> {
             cases.push(GPT2_VOCABULARY);
             cases
         }
+        "gemv_rows" => {
+            let shared = |shape| Some(GemvShape { shares_x: true, ..shape });
+            let shapes = [
+                shared(GemvShape::new(32, 1, 2)),
+                shared(GemvShape::new(64, 1, 1)),
+                shared(GemvShape::new(8, 1, 4)),
+            ];
+            products(&[(1, 1), (1, 31), (2, 33)], &shapes)
+        }
         "gemm" => products(&[(2, 1), (31, 31), (32, 32), (33, 33), (64, 65)], &[None]),
         "attention" | "attention_probs" => {
             let mut cases = attention();

@@ -129,6 +129,17 @@ fn figures() {
     for bad in ["0", "-1", "NaN", "x"] {
         refused(&["figure", "temperature", "吾輩は", "-o", &path, "--temperatures", bad], &[bad]);
     }
+    refused(&["figure", "temperature", "吾輩は", "-o", &path, "--view", "pie"], &["pie", "bars"]);
+    refused(
+        &["figure", "sampling", "吾輩は", "-o", &path, "--top-p", "1.5"],
+        &["top_p = 1.5", "0 < top_p <= 1"],
+    );
+    refused(&["figure", "sampling", "吾輩は", "-o", &path, "--top", "0"], &["--top 1 or more"]);
+    refused(&["figure", "sampling", "吾輩は", "-o", &path, "--step", "1"], &["--step", "--from"]);
+    refused(
+        &["figure", "sampling", "吾輩は", "-o", &path, "--logit-bias", "9999=1"],
+        &["logit_bias", "2948"],
+    );
     refused(&["figure", "trace", "吾輩は", "-n", "0", "-o", &path], &["--max-new-tokens 0"]);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is written");
 }

@@ -2,7 +2,7 @@
 
 use crate::{cpu, cpu_trace, in_folder, run, succeed, tiny_model};
 
-const KINDS: [&str; 3] = ["next-token", "temperature", "trace"];
+const KINDS: [&str; 4] = ["next-token", "temperature", "trace", "sampling"];
 
 #[test]
 fn one_run_writes_every_form() {
@@ -33,10 +33,12 @@ fn a_record_gives_the_same_figure_as_a_run() {
             ("next-token", "next", &["--top", "10"][..]),
             ("temperature", "next", &["--top", "8"]),
             ("trace", "trace", &["--top", "5", "-n", "6", "--seed", "4"]),
+            ("sampling", "trace", &["--top", "9", "--seed", "4"]),
         ] {
             let record = path(&format!("{kind}.{form}"));
             let stages: &[&str] = if kind == "temperature" { &[] } else { &stages };
-            cpu(&[&[command, "吾輩は", "-o", &record][..], flags, stages].concat());
+            let recorded: &[&str] = if kind == "sampling" { &["--stages", "-n", "2"] } else { &[] };
+            cpu(&[&[command, "吾輩は", "-o", &record][..], flags, stages, recorded].concat());
             let [direct, drawn] = ["direct", "drawn"].map(|how| path(&format!("{kind}-{form}-{how}.svg")));
             cpu(&[&["figure", kind, "吾輩は", "--caption", "-o", &direct][..], flags, stages].concat());
             let top = &flags[..2];
@@ -242,4 +244,74 @@ fn snippets_show_the_picture() {
     let args = ["figure", "softmax", "--logits", "1,2", "-o", &svg, "-o", &png, "--snippet", "html"];
     let lines = succeed(&args);
     assert!(lines.contains("s.png\" alt=\"") && lines.contains("0.7311"), "{lines}");
+}
+
+#[test]
+fn temperatures_are_arranged_as_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = in_folder(&folder, "figure.csv");
+    let rows = |flags: &[&str]| {
+        cpu(&[&["figure", "temperature", "吾輩は", "--top", "3", "--force", "-o", &path][..], flags].concat());
+        std::fs::read_to_string(&path).unwrap()
+    };
+    let plain = rows(&[]);
+    assert_eq!(plain.lines().count(), 1 + 4 * 4, "{plain}");
+    assert_eq!(rows(&["--view", "candidates", "--temperatures", "0.5,1,5,100"]), plain);
+    assert_eq!(rows(&["--view", "bars"]), plain);
+    // The lines between the temperatures are the model's own too.
+    let smooth = rows(&["--view", "temperatures", "--temperatures", "0.5,2"]);
+    assert!(smooth.contains("\n0.5,1,") && smooth.contains("\n2,1,"), "{smooth}");
+    assert!(smooth.lines().count() > 40 * 4, "{smooth}");
+    let shown = rows(&["--view", "bars", "--renormalise-shown"]);
+    assert!(shown.starts_with("temperature,rank,id,token,prob,entropy_bits,prob_renormalised\n"), "{shown}");
+    let record = in_folder(&folder, "record.json");
+    cpu(&["next", "吾輩は", "--top", "3", "-o", &record]);
+    succeed(&[
+        "figure",
+        "temperature",
+        "--from",
+        &record,
+        "--view",
+        "temperatures",
+        "--top",
+        "3",
+        "--force",
+        "-o",
+        &path,
+    ]);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), plain, "the record has no others");
+}
+
+#[test]
+fn stages_are_recorded_where_they_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (record, path) = (in_folder(&folder, "record.json"), in_folder(&folder, "figure.csv"));
+    let flags = ["--temperature", "0.8", "--top-k", "20", "--top-p", "0.5", "--seed", "3", "-n", "2"];
+    let text = cpu(&[&["trace", "吾輩は", "--stages"][..], &flags].concat());
+    assert_eq!(text.matches("left: logits 2948 → temperature 2948 → top_k 20 → top_p ").count(), 2, "{text}");
+    assert!(text.contains(", u = 0."), "{text}");
+    let args = ["trace", "吾輩は", "--stages", "-o", &record];
+    cpu(&[&args[..], &flags].concat());
+    let trace = sukashi::Trace::from_json(&std::fs::read_to_string(&record).unwrap()).unwrap();
+    let plain = cpu_trace(&[&["trace", "吾輩は"][..], &flags].concat());
+    let chosen = |trace: &sukashi::Trace| -> Vec<u32> {
+        trace.steps.iter().map(|step| step.chosen.as_ref().unwrap().id).collect()
+    };
+    assert_eq!(chosen(&trace), chosen(&plain), "looking changes nothing");
+    assert!(plain.steps.iter().all(|step| step.stages.is_none()));
+    succeed(&["figure", "sampling", "--from", &record, "--step", "2", "-o", &path]);
+    let rows = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(rows.lines().count(), 1 + 4 * 6, "five candidates and the others after each of four: {rows}");
+    let looked = cpu(&["next", "吾輩は", "--stages", "--top-p", "0.5"]);
+    assert!(looked.contains("left: logits 2948 → top_p ") && !looked.contains("u = "), "{looked}");
+    // A record without them says how to get them.
+    cpu(&["trace", "吾輩は", "-n", "1", "--output", &record, "--force"]);
+    let ran = run(&["figure", "sampling", "--from", &record, "--force", "-o", &path]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("has no stages") && ran.stderr.contains("--stages"), "{}", ran.stderr);
+    for flags in [&["吾輩は"][..], &["--top-k", "3"], &["--seed", "3"], &["--greedy"]] {
+        let ran = run(&[&["figure", "sampling", "--from", &record, "-o", &path][..], flags].concat());
+        assert_eq!(ran.code, Some(2), "{flags:?}");
+        assert!(ran.stderr.contains("--from"), "{}", ran.stderr);
+    }
 }

@@ -18,6 +18,7 @@ mod layout;
 mod metadata;
 mod numbers;
 mod reading;
+mod sampling;
 mod snippets;
 mod tokenizers;
 

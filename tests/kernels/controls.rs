@@ -45,7 +45,7 @@ fn the_comparator_rejects_what_it_should() {
 }
 
 /// One line of each kernel changed in a way that leaves a valid shader, and what the mistake is.
-const MISTAKES: [(&str, &str, &str, &str); 52] = [
+const MISTAKES: [(&str, &str, &str, &str); 55] = [
     ("add", "x[index] += y[index]", "x[index] -= y[index]", "another operator"),
     ("add", "column >= params.columns", "column >= params.stride", "padding written"),
     ("attention", "batch.position + token + 1u", "batch.position + token + 2u", "sees the next token"),
@@ -87,6 +87,9 @@ const MISTAKES: [(&str, &str, &str, &str); 52] = [
     ("gemv", "vec4<u32>(0u, 1u, 2u, 3u)", "vec4<u32>(0u, 1u, 2u, 2u)", "the upper bit of five"),
     ("gemv", "start + 3u", "start + 1u", "a scale for a minimum"),
     ("gemv", "if params.has_bias != 0u", "if params.has_bias == 0u", "bias"),
+    ("gemv_rows", "subgroupBroadcast(mine, 6u)", "subgroupBroadcast(mine, 5u)", "another lane's part of x"),
+    ("gemv_rows", "min(first_row + 1u, last_row)", "min(first_row, last_row)", "a row twice"),
+    ("gemv_rows", "s.y * x.sum", "s.y", "an offset that is not multiplied"),
     ("kv_write", "(batch.position + token)", "(token)", "position"),
     ("layer_norm", "+ params.eps", "", "epsilon"),
     ("probe_f32", "vec4<f32>(-0.5)", "vec4<f32>(0.5)", "the factor"),
@@ -121,6 +124,7 @@ fn broken_kernels_fail_the_sweep() {
             name: kernel.name,
             wgsl: Box::leak(kernel.wgsl.replace(right, wrong).into_boxed_str()),
             params_bytes: kernel.params_bytes,
+            min_subgroup_size: kernel.min_subgroup_size,
             buffers: kernel.buffers,
             twin: kernel.twin,
             fast: kernel.fast,
@@ -147,6 +151,7 @@ fn a_kernel_without_cases_fails() {
         name: "unknown",
         wgsl: add.wgsl,
         params_bytes: add.params_bytes,
+        min_subgroup_size: 0,
         buffers: add.buffers,
         twin: add.twin,
         fast: add.fast,
@@ -171,6 +176,7 @@ fn broken_functions_of_the_cpu_device_fail_the_sweep() {
             name: kernel.name,
             wgsl: kernel.wgsl,
             params_bytes: kernel.params_bytes,
+            min_subgroup_size: kernel.min_subgroup_size,
             buffers: kernel.buffers,
             twin: kernel.twin,
             fast,

@@ -37,10 +37,14 @@ fn source(kernel: &Kernel) -> String {
 }
 
 /// Parses and validates.
-fn validate(wgsl: &str) -> Check<(Module, ModuleInfo)> {
+fn validate(wgsl: &str, min_subgroup_size: u32) -> Check<(Module, ModuleInfo)> {
     let module = naga::front::wgsl::parse_str(wgsl).map_err(|error| error.emit_to_string(wgsl))?;
-    // No optional feature, besides reading f16 out of u32, which WebGPU always has.
-    let info = Validator::new(ValidationFlags::all(), Capabilities::SHADER_FLOAT16_IN_FLOAT32)
+    // No optional feature, besides reading f16 out of u32, which WebGPU always has, and subgroups where a kernel says so.
+    let mut capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    capabilities.set(Capabilities::SUBGROUP, min_subgroup_size > 0);
+    let info = Validator::new(ValidationFlags::all(), capabilities)
+        .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
+        .subgroup_operations(naga::valid::SubgroupOperationSet::all())
         .validate(&module)
         .map_err(|error| error.emit_to_string(wgsl))?;
     Ok((module, info))
@@ -141,7 +145,7 @@ fn variants(module: &Module) -> Vec<PipelineConstants> {
         vec![None]
     };
     let shapes: Vec<Option<GemvShape>> =
-        if has("THREADS_PER_ROW") { GemvShape::ALL.map(Some).to_vec() } else { vec![None] };
+        if has("ROWS_PER_THREAD") { GemvShape::ALL.map(Some).to_vec() } else { vec![None] };
     let mut variants = Vec::new();
     for format in &formats {
         for shape in &shapes {
@@ -151,7 +155,9 @@ fn variants(module: &Module) -> Vec<PipelineConstants> {
             }
             if let Some(shape) = shape {
                 constants.insert("WORKGROUP_SIZE".into(), f64::from(shape.workgroup_size));
-                constants.insert("THREADS_PER_ROW".into(), f64::from(shape.threads_per_row));
+                if has("THREADS_PER_ROW") {
+                    constants.insert("THREADS_PER_ROW".into(), f64::from(shape.threads_per_row));
+                }
                 constants.insert("ROWS_PER_THREAD".into(), f64::from(shape.rows_per_thread));
             }
             variants.push(constants);
@@ -161,7 +167,14 @@ fn variants(module: &Module) -> Vec<PipelineConstants> {
 }
 
 /// Translates to SPIR-V, which is given back, and to MSL, HLSL and GLSL ES.
-fn translate(module: &Module, info: &ModuleInfo, constants: &PipelineConstants) -> Check<Vec<u32>> {
+///
+/// A shader with subgroups is translated for what has them: Vulkan 1.1, shader model 6.0 and Metal 2.1. No GL that wgpu knows does.
+fn translate(
+    module: &Module,
+    info: &ModuleInfo,
+    constants: &PipelineConstants,
+    has_subgroups: bool,
+) -> Check<Vec<u32>> {
     let name = module.entry_points[0].name.clone();
     let entry = (ShaderStage::Compute, name.as_str());
     let (module, info) = back::pipeline_constants::process_overrides(module, info, Some(entry), constants)
@@ -170,11 +183,20 @@ fn translate(module: &Module, info: &ModuleInfo, constants: &PipelineConstants) 
 
     let options =
         back::spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: name.clone() };
-    let spirv = back::spv::write_vec(&module, &info, &back::spv::Options::default(), Some(&options))
+    // What a device with subgroups takes, at least.
+    let spv = back::spv::Options {
+        lang_version: if has_subgroups { (1, 3) } else { (1, 0) },
+        ..Default::default()
+    };
+    let spirv = back::spv::write_vec(&module, &info, &spv, Some(&options))
         .map_err(|error| format!("SPIR-V: {error}"))?;
 
     let options = back::msl::PipelineOptions { entry_point: entry.clone(), ..Default::default() };
-    let msl = back::msl::Options { fake_missing_bindings: true, lang_version: (2, 0), ..Default::default() };
+    let msl = back::msl::Options {
+        fake_missing_bindings: true,
+        lang_version: if has_subgroups { (2, 1) } else { (2, 0) },
+        ..Default::default()
+    };
     let (_, translation) =
         back::msl::write_string(&module, &info, &msl, &options).map_err(|error| format!("MSL: {error}"))?;
     for name in translation.entry_point_names {
@@ -182,6 +204,11 @@ fn translate(module: &Module, info: &ModuleInfo, constants: &PipelineConstants) 
     }
 
     let hlsl = back::hlsl::Options {
+        shader_model: if has_subgroups {
+            back::hlsl::ShaderModel::V6_0
+        } else {
+            back::hlsl::ShaderModel::V5_1
+        },
         fake_missing_bindings: true,
         // HLSL has no num_workgroups; wgpu passes it in a buffer of its own.
         special_constants_binding: Some(back::hlsl::BindTarget::default()),
@@ -193,6 +220,9 @@ fn translate(module: &Module, info: &ModuleInfo, constants: &PipelineConstants) 
         .write(&module, &info, None)
         .map_err(|error| format!("HLSL: {error}"))?;
 
+    if has_subgroups {
+        return Ok(spirv);
+    }
     let glsl = back::glsl::Options {
         version: back::glsl::Version::Embedded { version: 310, is_webgl: false },
         ..Default::default()
@@ -224,7 +254,7 @@ fn spirv_val(words: &[u32], folder: &Path) -> Option<Check> {
 
 /// Everything that can be said of a shader's text.
 fn check(kernel: &Kernel) -> Check {
-    let (module, info) = validate(kernel.wgsl)?;
+    let (module, info) = validate(kernel.wgsl, kernel.min_subgroup_size)?;
     check_entry_point(&module, kernel.name)?;
     // What imports loses its comments on the way.
     let written = source(kernel);
@@ -232,7 +262,7 @@ fn check(kernel: &Kernel) -> Check {
     check_bindings(&module, kernel)?;
     uniformity::check_barriers(&module)?;
     for constants in variants(&module) {
-        translate(&module, &info, &constants)?;
+        translate(&module, &info, &constants, kernel.min_subgroup_size > 0)?;
     }
     Ok(())
 }
@@ -271,9 +301,9 @@ fn every_shader_is_valid_and_fits_its_wrapper() {
 fn spirv_is_accepted_by_its_validator() {
     let folder = tempfile::tempdir().unwrap();
     for kernel in REGISTRY {
-        let (module, info) = validate(kernel.wgsl).unwrap();
+        let (module, info) = validate(kernel.wgsl, kernel.min_subgroup_size).unwrap();
         for constants in variants(&module) {
-            let spirv = translate(&module, &info, &constants).unwrap();
+            let spirv = translate(&module, &info, &constants, kernel.min_subgroup_size > 0).unwrap();
             match spirv_val(&spirv, folder.path()) {
                 Some(result) => {
                     result.unwrap_or_else(|error| panic!("{} {constants:?}: {error}", kernel.name));
@@ -290,8 +320,8 @@ fn spirv_is_accepted_by_its_validator() {
         }
     }
     // And the validator is one: a module cut short is refused.
-    let (module, info) = validate(REGISTRY[0].wgsl).unwrap();
-    let spirv = translate(&module, &info, &PipelineConstants::default()).unwrap();
+    let (module, info) = validate(REGISTRY[0].wgsl, 0).unwrap();
+    let spirv = translate(&module, &info, &PipelineConstants::default(), false).unwrap();
     assert!(spirv_val(&spirv[..spirv.len() - 3], folder.path()).unwrap().is_err());
 }
 
@@ -303,6 +333,7 @@ fn changed(from: &str, to: &str) -> Kernel {
         name: add.name,
         wgsl: Box::leak(add.wgsl.replace(from, to).into_boxed_str()),
         params_bytes: add.params_bytes,
+        min_subgroup_size: 0,
         buffers: add.buffers,
         twin: add.twin,
         fast: add.twin,
@@ -359,9 +390,9 @@ fn barriers_are_traced_through_calls_and_loops() {
         (gemv, "if THREADS_PER_ROW > 1u", "if first_row < params.out_features"),
         (gemv, "        sums = partial[local];", "        if partial[0].x > 0.0 { workgroupBarrier(); }"),
     ] {
-        assert!(uniformity::check_barriers(&validate(wgsl).unwrap().0).is_ok());
+        assert!(uniformity::check_barriers(&validate(wgsl, 0).unwrap().0).is_ok());
         assert!(wgsl.contains(from), "{from}");
         let broken = wgsl.replace(from, to);
-        assert!(uniformity::check_barriers(&validate(&broken).unwrap().0).is_err(), "`{to}` was accepted");
+        assert!(uniformity::check_barriers(&validate(&broken, 0).unwrap().0).is_err(), "`{to}` was accepted");
     }
 }

@@ -1,4 +1,5 @@
-//! Barriers in uniform control flow only: a barrier that some threads do not reach hangs a GPU or reads too early.
+//! Barriers in uniform control flow only: a barrier that some threads do not reach hangs a GPU or reads too early. So with what
+//! lanes of a subgroup read from each other.
 //!
 //! naga does not check this for compute shaders. The analysis is narrower than WGSL's: a value is uniform if it comes from
 //! constants, uniforms, read-only memory, and the ids of the workgroup, by way of local variables that only such values
@@ -90,6 +91,9 @@ impl<'a> Flow<'a> {
                 Statement::ControlBarrier(_) if !uniform => {
                     self.error = Some("a barrier in control flow that is not uniform".into());
                 }
+                Statement::SubgroupGather { .. } if !uniform => {
+                    self.error = Some("lanes read from others in control flow that is not uniform".into());
+                }
                 Statement::Call { function, .. } if !uniform => {
                     let function = &self.module.functions[*function];
                     if self.has_barrier(&function.body) {
@@ -101,6 +105,7 @@ impl<'a> Flow<'a> {
                 Statement::Emit(_)
                 | Statement::ControlBarrier(_)
                 | Statement::MemoryBarrier(_)
+                | Statement::SubgroupGather { .. }
                 | Statement::Call { .. } => {}
                 other => self.error = Some(format!("the barrier analysis does not know {other:?}")),
             }
@@ -110,7 +115,7 @@ impl<'a> Flow<'a> {
 
     fn has_barrier(&self, block: &Block) -> bool {
         block.iter().any(|statement| match statement {
-            Statement::ControlBarrier(_) => true,
+            Statement::ControlBarrier(_) | Statement::SubgroupGather { .. } => true,
             Statement::Block(block) => self.has_barrier(block),
             Statement::If { accept, reject, .. } => self.has_barrier(accept) || self.has_barrier(reject),
             Statement::Loop { body, continuing, .. } => {

@@ -7,6 +7,7 @@ mod lens;
 mod mixing;
 mod next_token;
 mod record;
+mod sampling;
 mod softmax;
 mod style;
 mod temperature;
@@ -35,6 +36,7 @@ enum Kind {
     NextToken(next_token::Args),
     TopK(top_k::Args),
     Temperature(temperature::Args),
+    Sampling(sampling::Args),
     Trace(trace::Args),
     Tokens(tokens::Args),
     Attention(attention::Args),
@@ -51,6 +53,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         Kind::NextToken(args) => next_token::run(args, terminal),
         Kind::TopK(args) => top_k::run(args, terminal),
         Kind::Temperature(args) => temperature::run(args, terminal),
+        Kind::Sampling(args) => sampling::run(args, terminal),
         Kind::Trace(args) => trace::run(args, terminal),
         Kind::Tokens(args) => tokens::run(args, terminal),
         Kind::Attention(args) => attention::run(args, terminal),

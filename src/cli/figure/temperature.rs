@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use sukashi::figure::{self, Temperatures};
+use sukashi::figure::{self, TemperatureView, Temperatures};
 use sukashi::sampling::Settings;
+use sukashi::trace::StepRecorder;
 
 use super::record::{NewRun, index};
 use super::style::StyleArgs;
-use crate::cli::args::RunArgs;
+use crate::cli::args::{RunArgs, names};
 use crate::cli::failure::Outcome;
 use crate::cli::record::{Steps, recorder};
 use crate::cli::terminal::Terminal;
@@ -26,6 +27,19 @@ pub struct Args {
     /// Which temperatures [default: 0.5,1,5,100, or those of the record]
     #[arg(long, value_name = "T,…", value_delimiter = ',', allow_hyphen_values = true)]
     temperatures: Vec<f64>,
+    /// How to arrange them: candidates (a line per temperature), temperatures (a line per candidate, and the entropy) or
+    /// bars (a group per candidate)
+    #[arg(
+        long,
+        value_name = "VIEW",
+        default_value = "candidates",
+        value_parser = names::<TemperatureView>(&["candidates", "temperatures", "bars"]),
+        hide_possible_values = true
+    )]
+    view: TemperatureView,
+    /// Renormalise the probabilities over the tokens that are shown, instead of over the whole vocabulary
+    #[arg(long)]
+    renormalise_shown: bool,
     /// Draw the probabilities on a logarithmic axis
     #[arg(long)]
     log: bool,
@@ -38,15 +52,21 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let style = args.style.check(terminal)?;
-    let mut recorder = recorder(args.top)?;
-    if !args.temperatures.is_empty() {
-        recorder = recorder.with_temperatures(args.temperatures.clone())?;
+    let mut temperatures = args.temperatures.clone();
+    if temperatures.is_empty() && args.from.is_none() {
+        temperatures = StepRecorder::TEMPERATURES.to_vec();
+    }
+    let mut recorder = recorder(args.top)?.with_temperatures(temperatures.clone())?;
+    if args.view == TemperatureView::Temperatures {
+        recorder = recorder.with_temperatures(Temperatures::smooth(&temperatures))?;
     }
     let options = Temperatures {
-        temperatures: args.temperatures.clone(),
+        temperatures,
         count: args.top,
         step: index(args.step, args.from.as_ref())?,
         log: args.log,
+        view: args.view,
+        renormalise_shown: args.renormalise_shown,
     };
     let new = NewRun { run: &args.run, settings: Settings::default(), steps: Steps::Look };
     let trace = new.trace(args.from.as_deref(), &recorder, terminal)?;

@@ -38,7 +38,11 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         figure::check_truncation(&settings)?;
     }
     // What is left is counted, so that more is recorded than is shown.
-    let recorder = recorder(args.top).and_then(|_| recorder(args.top.saturating_mul(20)))?;
+    let mut recorder = recorder(args.top).and_then(|_| recorder(args.top.saturating_mul(20)))?;
+    if settings.top_p.is_some() {
+        // The running mass is the sampler's own.
+        recorder = recorder.with_stages();
+    }
     let options = TopK { count: args.top, step: index(args.step, args.from.as_ref())? };
     let new = NewRun { run: &args.run, settings, steps: Steps::Look };
     let trace = new.trace(args.from.as_deref(), &recorder, terminal)?;

@@ -1,0 +1,224 @@
+//! The columns of the table of stages: what each holds of the candidates.
+
+use super::sampling::{Row, View, choice};
+use super::style::Lang;
+use super::words::{self, percent};
+
+/// A column of the table.
+pub(super) struct Column {
+    pub(super) head: String,
+    pub(super) note: String,
+    /// One for each row.
+    pub(super) cells: Vec<Entry>,
+    pub(super) other: Entry,
+    /// How many tokens are left.
+    pub(super) count: String,
+    /// Whether signs stand behind numbers, or bars under them.
+    pub(super) has_marks: bool,
+    pub(super) has_bars: bool,
+}
+
+/// What a cell holds.
+#[derive(Default)]
+pub(super) struct Entry {
+    pub(super) text: String,
+    /// Behind the number: what is cut here.
+    pub(super) mark: &'static str,
+    /// From 0 to 1, drawn under the number.
+    pub(super) bar: Option<f64>,
+    /// The token is gone, here or before.
+    pub(super) is_cut: bool,
+    pub(super) is_accent: bool,
+}
+
+impl Entry {
+    fn text(text: String) -> Self {
+        Self { text, ..Self::default() }
+    }
+
+    fn gone() -> Self {
+        Self { is_cut: true, ..Self::default() }
+    }
+}
+
+pub(super) const CUT: &str = "×";
+const KEPT: &str = "○";
+const TRUNCATIONS: [&str; 4] = ["top_k", "top_p", "min_p", "typical_p"];
+
+/// A number with two decimals and a typographer's minus.
+pub(super) fn decimal(value: f64) -> String {
+    let text = format!("{value:.2}");
+    let text = if text.trim_start_matches('-') == "0.00" { "0.00".to_owned() } else { text };
+    text.replace('-', "−")
+}
+
+/// What a stage is called above its column.
+pub(super) fn heading(stage: &str, view: &View<'_>, lang: Lang) -> String {
+    let settings = view.settings;
+    let with = |name: &str, value: Option<String>| match value {
+        Some(value) => format!("{name} {value}"),
+        None => name.to_owned(),
+    };
+    let ja = lang == Lang::Ja;
+    match stage {
+        "logits" => if ja { "ロジット" } else { "logit" }.to_owned(),
+        "penalties" => if ja { "ペナルティ" } else { "penalties" }.to_owned(),
+        "logit_bias" => if ja { "バイアス" } else { "bias" }.to_owned(),
+        "temperature" => words::temperature(settings.temperature),
+        "top_k" => with("top-k", settings.top_k.map(|k| k.to_string())),
+        "top_p" => with("top-p", settings.top_p.map(|p| p.to_string())),
+        "min_p" => with("min-p", settings.min_p.map(|p| p.to_string())),
+        "typical_p" => with("typical-p", settings.typical_p.map(|p| p.to_string())),
+        // A stage of the caller's own.
+        name => crate::trace::visible::line(name),
+    }
+}
+
+impl Column {
+    /// From the logits to the choice.
+    pub(super) fn all(view: &View<'_>, lang: Lang) -> Vec<Self> {
+        let outputs = &view.stages.outputs;
+        let is_truncation = |index: usize| TRUNCATIONS.contains(&outputs[index].stage.as_str());
+        // The first output is the model's own, whatever it is called.
+        let first_cut = (1..outputs.len()).find(|index| is_truncation(*index)).unwrap_or(outputs.len());
+        let mut columns: Vec<Self> = (0..first_cut).map(|index| Self::adjusting(view, index, lang)).collect();
+        columns.push(Self::probs(view, first_cut.saturating_sub(1), false, lang));
+        columns.extend((first_cut..outputs.len()).map(|index| Self::truncating(view, index, lang)));
+        if first_cut < outputs.len() {
+            columns.push(Self::probs(view, outputs.len() - 1, true, lang));
+        }
+        columns.extend(view.step.chosen.is_some().then(|| Self::choice(view, lang)));
+        columns
+    }
+
+    fn new(view: &View<'_>, index: usize, lang: Lang) -> Self {
+        let output = &view.stages.outputs[index];
+        Self {
+            head: heading(&output.stage, view, lang),
+            note: String::new(),
+            cells: Vec::new(),
+            other: Entry::default(),
+            count: words::grouped(output.num_left),
+            has_marks: false,
+            has_bars: false,
+        }
+    }
+
+    /// Logits as a stage left them.
+    fn adjusting(view: &View<'_>, index: usize, lang: Lang) -> Self {
+        let (settings, stage) = (view.settings, view.stages.outputs[index].stage.as_str());
+        let note = match (stage, lang) {
+            ("temperature", Lang::Ja) if settings.temperature == 0.0 => "最大のものだけ".to_owned(),
+            ("temperature", Lang::En) if settings.temperature == 0.0 => "the greatest".to_owned(),
+            ("temperature", _) => format!("(z − max) / {}", settings.temperature),
+            ("logits", _) => "z".to_owned(),
+            (_, Lang::Ja) => "後の z".to_owned(),
+            (_, Lang::En) => "z after".to_owned(),
+        };
+        let mut has_marks = false;
+        let cells = view.rows.iter().map(|row| match (row.left[index], row.before(index)) {
+            (Some(left), _) => Entry::text(decimal(left.logit)),
+            (None, true) => {
+                has_marks = true;
+                Entry { mark: CUT, is_cut: true, ..Entry::default() }
+            }
+            (None, false) => Entry::gone(),
+        });
+        let cells = cells.collect();
+        Self { note, cells, has_marks, ..Self::new(view, index, lang) }
+    }
+
+    /// The probabilities that an output makes.
+    fn probs(view: &View<'_>, index: usize, is_final: bool, lang: Lang) -> Self {
+        let (head, note) = match (lang, is_final) {
+            (Lang::Ja, false) => ("softmax", "語彙全体の確率"),
+            (Lang::Ja, true) => ("再正規化", "残りでの確率"),
+            (Lang::En, false) => ("softmax", "of all tokens"),
+            (Lang::En, true) => ("renormalised", "of what is left"),
+        };
+        let entry = |row: &Row<'_>| match row.left[index] {
+            Some(left) => Entry {
+                text: percent(left.prob),
+                bar: Some(left.prob),
+                is_accent: row.is_chosen,
+                ..Entry::default()
+            },
+            None => Entry::gone(),
+        };
+        let cells = view.rows.iter().map(entry).collect();
+        let other = match view.others_left(index) {
+            0 => Entry::gone(),
+            _ => {
+                let prob = view.others_prob(index);
+                Entry { text: percent(prob), bar: Some(prob), ..Entry::default() }
+            }
+        };
+        let (head, note) = (head.to_owned(), note.to_owned());
+        Self { head, note, cells, other, has_bars: true, ..Self::new(view, index, lang) }
+    }
+
+    /// What a truncation goes by, and what it cuts.
+    fn truncating(view: &View<'_>, index: usize, lang: Lang) -> Self {
+        let stage = view.stages.outputs[index].stage.as_str();
+        let ja = lang == Lang::Ja;
+        let greatest = view.rows.iter().filter_map(|row| row.left[index - 1]).find(|left| left.rank == 1);
+        let least = greatest.zip(view.settings.min_p).map(|(greatest, min_p)| percent(min_p * greatest.prob));
+        let note = match (stage, least) {
+            ("top_k", _) => if ja { "順位" } else { "rank" }.to_owned(),
+            ("top_p", _) => if ja { "累積確率" } else { "cumulative" }.to_owned(),
+            ("min_p", Some(least)) => format!("≧ {least}"),
+            ("min_p", None) => if ja { "確率" } else { "probability" }.to_owned(),
+            _ => if ja { "残す" } else { "kept" }.to_owned(),
+        };
+        let entry = |row: &Row<'_>| {
+            let Some(before) = row.left[index - 1] else { return Entry::gone() };
+            let is_cut = row.left[index].is_none();
+            let text = match stage {
+                "top_k" => words::grouped(before.rank),
+                "top_p" => percent(before.cumulative),
+                "min_p" => percent(before.prob),
+                _ => String::new(),
+            };
+            let mark = match is_cut {
+                true => CUT,
+                false if text.is_empty() => KEPT,
+                false => "",
+            };
+            Entry { text, mark, is_cut, ..Entry::default() }
+        };
+        let cells = view.rows.iter().map(entry).collect();
+        let other = match (view.others_left(index - 1), view.others_left(index)) {
+            (0, _) => Entry::gone(),
+            (_, 0) => Entry { mark: CUT, is_cut: true, ..Entry::default() },
+            (_, count) if ja => Entry::text(format!("{} 個", words::grouped(count))),
+            (_, count) => Entry::text(words::grouped(count)),
+        };
+        Self { note, cells, other, has_marks: true, ..Self::new(view, index, lang) }
+    }
+
+    fn choice(view: &View<'_>, lang: Lang) -> Self {
+        let entry = |row: &Row<'_>| match (row.is_chosen, row.last()) {
+            (true, _) => Entry { text: "●".to_owned(), is_accent: true, ..Entry::default() },
+            (false, Some(_)) => Entry::default(),
+            (false, None) => Entry::gone(),
+        };
+        let last = view.stages.outputs.len() - 1;
+        let other = Entry { is_cut: view.others_left(last) == 0, ..Entry::default() };
+        Self {
+            head: words::chosen(lang).to_owned(),
+            note: choice(view, lang),
+            cells: view.rows.iter().map(entry).collect(),
+            other,
+            count: String::new(),
+            has_marks: false,
+            has_bars: false,
+        }
+    }
+}
+
+impl Row<'_> {
+    /// Whether it was left by the output before that at `index`.
+    fn before(&self, index: usize) -> bool {
+        index > 0 && self.left[index - 1].is_some()
+    }
+}

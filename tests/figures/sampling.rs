@@ -1,0 +1,508 @@
+//! `sampling`, the views of `temperature`, and top-p in `top-k`: goldens, numbers read back, layout and bad input.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use resvg::usvg::roxmltree;
+use sukashi::figure::{
+    Figure, Lang, Sampling, Style, TemperatureView, Temperatures, TextMode, Theme, TopK, Width, example,
+    percent, sampling, temperature, top_k,
+};
+use sukashi::sampling::{Choice, Settings};
+use sukashi::trace::StepRecorder;
+use sukashi::{ErrorKind, Result, Trace};
+
+use super::goldens::{assert_golden, assert_golden_png};
+use super::hazards::{hazards, saying};
+use super::layout::{assert_laid_out, token_text};
+use super::{style, texts};
+
+/// Settings whose stages are all of them.
+fn all_stages() -> Settings {
+    Settings {
+        repetition_penalty: 1.3,
+        logit_bias: BTreeMap::from([(4, 1.5)]),
+        temperature: 0.8,
+        top_k: Some(9),
+        top_p: Some(0.9),
+        min_p: Some(0.05),
+        typical_p: Some(0.97),
+        seed: 5,
+        ..Settings::default()
+    }
+}
+
+fn usual() -> Settings {
+    Settings { temperature: 0.8, top_k: Some(9), top_p: Some(0.85), seed: 5, ..Settings::default() }
+}
+
+fn sampled(settings: Settings) -> Trace {
+    example::sampled(settings).unwrap()
+}
+
+fn view(view: TemperatureView, renormalise_shown: bool, style: &Style) -> Result<Figure> {
+    let options = Temperatures { view, renormalise_shown, ..Temperatures::default() };
+    temperature(&example::japanese(), &options, style)
+}
+
+type Draw = fn(&Style) -> Result<Figure>;
+
+const FIGURES: [(&str, Draw); 6] = [
+    ("sampling", |style| sampling(&sampled(usual()), &Sampling::default(), style)),
+    ("sampling-all", |style| sampling(&sampled(all_stages()), &Sampling::default(), style)),
+    ("temperature-axis", |style| view(TemperatureView::Temperatures, false, style)),
+    ("temperature-bars", |style| view(TemperatureView::Bars, false, style)),
+    ("temperature-shown", |style| view(TemperatureView::Candidates, true, style)),
+    ("top-p", |style| top_k(&sampled(usual()), &TopK::default(), style)),
+];
+
+#[test]
+fn they_equal_the_goldens() {
+    for (name, draw) in FIGURES {
+        for (theme, theme_name) in [(Theme::Light, "light"), (Theme::Dark, "dark"), (Theme::Print, "print")] {
+            for lang in [Lang::Ja, Lang::En] {
+                let figure = draw(&Style { theme, lang, caption: true, ..style() }).unwrap();
+                let name = format!("{name}-{theme_name}-{}.svg", lang.code());
+                assert_golden(&name, &figure.svg_with(TextMode::Text));
+            }
+        }
+        let figure = draw(&style()).unwrap();
+        assert_eq!(figure.svg(), draw(&style()).unwrap().svg(), "{name}");
+        assert_golden(&format!("{name}.csv"), &figure.data_csv());
+        assert_golden(&format!("{name}.json"), &figure.data_json());
+        assert_golden_png(name, &figure.png(1.0).unwrap());
+    }
+}
+
+/// A table-figure's texts by row: those on one baseline, from left to right.
+fn rows(svg: &str) -> Vec<Vec<String>> {
+    let document = roxmltree::Document::parse(svg).unwrap();
+    let mut all: Vec<(f64, f64, String)> = document
+        .descendants()
+        .filter(|node| node.has_tag_name("text"))
+        .map(|node| {
+            let number = |name| node.attribute(name).unwrap().parse::<f64>().unwrap();
+            (number("y"), number("x"), node.text().unwrap_or_default().to_owned())
+        })
+        .collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let lines = all.chunk_by(|a, b| (a.0 - b.0).abs() < 0.5);
+    lines.map(|line| line.iter().map(|text| text.2.clone()).collect()).collect()
+}
+
+#[test]
+fn the_table_holds_the_stages_numbers() {
+    let trace = sampled(usual());
+    let step = &trace.steps[0];
+    let stages = step.stages.as_ref().unwrap();
+    let names: Vec<&str> = stages.outputs.iter().map(|output| output.stage.as_str()).collect();
+    assert_eq!(names, ["logits", "temperature", "top_k", "top_p"]);
+    let figure = sampling(&trace, &Sampling::default(), &style()).unwrap();
+    let rows = rows(&figure.svg_with(TextMode::Text));
+    let chosen = step.chosen.as_ref().unwrap().id;
+    let decimal = |value: f64| format!("{value:.2}").replace('-', "−").replace("−0.00", "0.00");
+    let mut found = 0;
+    for (index, candidate) in step.candidates.iter().enumerate().take(10) {
+        let left = |output: usize| stages.outputs[output].tokens[index];
+        let scaled = left(1).unwrap();
+        let mut want = vec![
+            sukashi::trace::visible::token(
+                candidate.id,
+                candidate.text.as_deref(),
+                candidate.bytes.as_deref(),
+            ),
+            decimal(candidate.logit.into()),
+            decimal(scaled.logit),
+            percent(candidate.prob_scaled),
+            scaled.rank.to_string(),
+        ];
+        match (left(2), left(3)) {
+            (None, _) => want.push("×".to_owned()),
+            (Some(before), None) => want.extend([percent(before.cumulative), "×".to_owned()]),
+            (Some(before), Some(_)) => {
+                want.extend([percent(before.cumulative), percent(candidate.prob_final)])
+            }
+        }
+        if candidate.id == chosen {
+            want.push("●".to_owned());
+        }
+        assert!(rows.contains(&want), "no {want:?} in {rows:?}");
+        found += 1;
+    }
+    assert_eq!(found, 10);
+    let counts: Vec<String> =
+        [0, 1, 1, 2, 3, 3].map(|output| stages.outputs[output].num_left.to_string()).into();
+    assert!(rows.iter().any(|row| row[0] == "残った数" && row[1..] == counts), "{rows:?}");
+    let draw = format!("u = {:.4}", stages.draw.as_ref().unwrap().number);
+    assert!(rows.iter().any(|row| row.contains(&draw)), "{rows:?}");
+    assert!(figure.alt_text().contains(&draw), "{}", figure.alt_text());
+}
+
+#[test]
+fn only_stages_that_ran_have_columns() {
+    let shown = |settings: Settings| {
+        let figure = sampling(&sampled(settings), &Sampling::default(), &style()).unwrap();
+        texts(&figure.svg_with(TextMode::Text))
+    };
+    let plain = shown(Settings::default());
+    for absent in ["T = 0.8", "top-k 9", "再正規化", "ペナルティ", "バイアス", "累積確率"] {
+        assert!(!plain.contains(&absent.to_owned()), "{absent} in {plain:?}");
+    }
+    assert!(plain.contains(&"softmax".to_owned()));
+    let wide = Style { lang: Lang::En, width: Width::px(1600.0).unwrap(), ..style() };
+    let figure = sampling(&sampled(all_stages()), &Sampling::default(), &wide).unwrap();
+    let all = texts(&figure.svg_with(TextMode::Text));
+    for name in [
+        "logit",
+        "penalties",
+        "bias",
+        "T = 0.8",
+        "softmax",
+        "top-k 9",
+        "top-p 0.9",
+        "min-p 0.05",
+        "typical-p 0.97",
+        "renormalised",
+        "chosen",
+    ] {
+        assert_eq!(all.iter().filter(|text| *text == name).count(), 1, "{name} in {all:?}");
+    }
+    let greedy = shown(Settings { choice: Choice::Greedy, ..Settings::default() });
+    assert!(greedy.contains(&"最大のもの".to_owned()) && !greedy.iter().any(|text| text.starts_with("u = ")));
+    let cold = shown(Settings { temperature: 0.0, ..Settings::default() });
+    assert!(cold.contains(&"T = 0".to_owned()) && cold.contains(&"×".to_owned()), "{cold:?}");
+}
+
+#[test]
+fn the_data_are_the_stages() {
+    let trace = sampled(all_stages());
+    let step = &trace.steps[0];
+    let stages = step.stages.as_ref().unwrap();
+    let figure = sampling(&trace, &Sampling { count: 30, ..Sampling::default() }, &style()).unwrap();
+    let data = figure.data_csv();
+    let mut reader = csv::Reader::from_reader(data.as_bytes());
+    let rows: Vec<csv::StringRecord> = reader.records().map(std::result::Result::unwrap).collect();
+    let per_output = step.candidates.len() + 1;
+    assert_eq!(rows.len(), stages.outputs.len() * per_output);
+    for (output, rows) in stages.outputs.iter().zip(rows.chunks(per_output)) {
+        let mut mass = 0.0;
+        for row in rows {
+            assert_eq!((&row[0], row[1].parse::<usize>().unwrap()), (output.stage.as_str(), output.num_left));
+            mass += row[6].parse::<f64>().unwrap_or(0.0);
+            let Ok(id) = row[2].parse::<u32>() else { continue };
+            let index = step.candidates.iter().position(|candidate| candidate.id == id).unwrap();
+            let token = output.tokens[index];
+            assert_eq!(row[5].parse::<f64>().ok(), token.map(|token| token.logit));
+            assert_eq!(row[6].parse::<f64>().ok(), token.map(|token| token.prob));
+            assert_eq!(row[7].parse::<f64>().ok(), token.map(|token| token.cumulative));
+            assert_eq!(row[8].parse::<bool>().unwrap(), token.is_some());
+        }
+        assert!((mass - 1.0).abs() < 1e-9, "{} sums to {mass}", output.stage);
+    }
+    let json: serde_json::Value = serde_json::from_str(&figure.data_json()).unwrap();
+    assert_eq!(json["figure"], "sampling");
+}
+
+#[test]
+fn what_a_bias_raised_is_shown() {
+    // Token 15 is the least probable of those listed, and token 2 the one that the penalty lowers most.
+    let bias = BTreeMap::from([(15, 6.0)]);
+    let trace = sampled(Settings { logit_bias: bias, presence_penalty: 9.0, ..Settings::default() });
+    let shown = |count| {
+        let figure = sampling(&trace, &Sampling { count, step: 0 }, &style()).unwrap();
+        let data = figure.data_csv();
+        let mut reader = csv::Reader::from_reader(data.as_bytes());
+        let rows = reader.records().map(std::result::Result::unwrap);
+        rows.filter(|row| &row[0] == "logits").filter_map(|row| row[2].parse().ok()).collect::<Vec<u32>>()
+    };
+    let raw: Vec<u32> = trace.steps[0].candidates[..4].iter().map(|candidate| candidate.id).collect();
+    let ids = shown(4);
+    assert!(raw.iter().all(|id| ids.contains(id)), "{raw:?} in {ids:?}");
+    assert_eq!(ids[0], 15, "{ids:?}");
+    assert!(ids.len() <= 8 && shown(16).len() == 16);
+}
+
+#[test]
+fn the_draw_falls_into_the_share_of_the_chosen() {
+    for seed in 0..40 {
+        let trace = sampled(Settings { seed, ..usual() });
+        let step = &trace.steps[0];
+        let draw = step.stages.as_ref().unwrap().draw.as_ref().unwrap();
+        let chosen = step.chosen.as_ref().unwrap();
+        let at = step.candidates.iter().position(|candidate| candidate.id == chosen.id).unwrap();
+        let start = draw.starts[at].unwrap();
+        let end = start + step.candidates[at].prob_final;
+        assert!((start - 1e-12..=end + 1e-12).contains(&draw.number), "{start}..{end} for {}", draw.number);
+        // In the picture: the mark stands on the accent.
+        let svg = sampling(&trace, &Sampling::default(), &style()).unwrap().svg();
+        let document = roxmltree::Document::parse(&svg).unwrap();
+        let number =
+            |node: roxmltree::Node<'_, '_>, name: &str| node.attribute(name).unwrap().parse::<f64>().unwrap();
+        let share = document
+            .descendants()
+            .find(|node| node.attribute("fill") == Some("#d55e00") && node.attribute("height") == Some("20"))
+            .unwrap();
+        let (x, width) = (number(share, "x"), number(share, "width"));
+        let mark = 24.0 + 672.0 * draw.number;
+        assert!((x - 0.02..=x + width + 1.02).contains(&mark), "{mark} beside {x} + {width}");
+    }
+}
+
+#[test]
+fn temperatures_in_the_picture_are_the_traces() {
+    let trace = example::japanese();
+    let step = &trace.steps[0];
+    for figure in [TemperatureView::Temperatures, TemperatureView::Bars] {
+        let shown = texts(&view(figure, false, &style()).unwrap().svg_with(TextMode::Text));
+        for at in &step.temperatures {
+            for candidate in &step.candidates[..8] {
+                let prob = (f64::from(candidate.logit) / at.temperature - at.log_sum_exp).exp();
+                assert!(shown.contains(&percent(prob)), "no {prob} at {}", at.temperature);
+            }
+            let bits = format!("{:.2}", at.entropy_bits);
+            assert_eq!(shown.contains(&bits), figure == TemperatureView::Temperatures, "{bits}");
+        }
+    }
+}
+
+#[test]
+fn lines_and_bars_stand_at_their_numbers() {
+    let trace = example::japanese();
+    let step = &trace.steps[0];
+    let prob = |index: usize, temperature: f64| {
+        let at = step.temperatures.iter().find(|at| at.temperature == temperature).unwrap();
+        (f64::from(step.candidates[index].logit) / at.temperature - at.log_sum_exp).exp()
+    };
+    let document = |figure: TemperatureView| view(figure, true, &style()).unwrap().svg();
+    let total = |temperature: f64| (0..8).map(|index| prob(index, temperature)).sum::<f64>();
+    let share = |index: usize, temperature: f64| prob(index, temperature) / total(temperature);
+    let number = |node: roxmltree::Node<'_, '_>, name: &str| node.attribute(name)?.parse::<f64>().ok();
+
+    let svg = document(TemperatureView::Bars);
+    let parsed = roxmltree::Document::parse(&svg).unwrap();
+    let heights: Vec<f64> = parsed
+        .descendants()
+        .filter(|node| node.has_tag_name("g"))
+        .filter_map(|group| number(group.children().find(|child| child.has_tag_name("rect"))?, "height"))
+        .collect();
+    assert_eq!(heights.len(), 5 * 8);
+    for (at, temperature) in [0.5, 1.0, 2.0, 5.0, 100.0].into_iter().enumerate() {
+        for index in 0..8 {
+            // What is there can be seen.
+            let want = (heights[0] * share(index, temperature) / share(0, 0.5)).max(1.0);
+            let got = heights[at * 8 + index];
+            assert!((got - want).abs() < 0.02, "{got} for {index} at {temperature}, expected {want}");
+        }
+    }
+
+    let svg = document(TemperatureView::Temperatures);
+    let parsed = roxmltree::Document::parse(&svg).unwrap();
+    let dots: Vec<(f64, f64)> = parsed
+        .descendants()
+        .filter(|node| node.has_tag_name("circle"))
+        .filter_map(|node| Some((number(node, "cx")?, number(node, "cy")?)))
+        .collect();
+    assert_eq!(dots.len(), 5 * 8 + 5);
+    // On a logarithmic axis the distance from 0.5 to 1 is that from 1 to 2.
+    assert!((dots[1].0 - dots[0].0 - (dots[2].0 - dots[1].0)).abs() < 0.02, "{dots:?}");
+    let per_prob = (dots[8 * 5 - 5].1 - dots[0].1) / (share(0, 0.5) - share(7, 0.5));
+    for (at, temperature) in [0.5, 1.0, 2.0, 5.0, 100.0].into_iter().enumerate() {
+        for index in 0..8 {
+            let want = dots[0].1 + per_prob * (share(0, 0.5) - share(index, temperature));
+            let got = dots[index * 5 + at].1;
+            assert!((got - want).abs() < 0.1, "{got} for {index} at {temperature}, expected {want}");
+        }
+    }
+}
+
+#[test]
+fn renormalised_numbers_are_said_to_be() {
+    for figure in [TemperatureView::Candidates, TemperatureView::Temperatures, TemperatureView::Bars] {
+        for (lang, words) in
+            [(Lang::Ja, "表示した 8 個の候補だけで"), (Lang::En, "renormalised to 100% over the 8 shown")]
+        {
+            let style = Style { lang, ..style() };
+            let drawn = view(figure, true, &style).unwrap();
+            let shown = texts(&drawn.svg_with(TextMode::Text));
+            assert!(shown.iter().any(|text| text.contains(words)), "{shown:?}");
+            assert!(drawn.alt_text().contains(words), "{}", drawn.alt_text());
+            let other = if lang == Lang::Ja { "その他" } else { "others" };
+            assert!(!shown.contains(&other.to_owned()));
+            let whole = view(figure, false, &style).unwrap();
+            assert!(!whole.alt_text().contains(words));
+            assert!(texts(&whole.svg_with(TextMode::Text)).contains(&other.to_owned()));
+            let data = drawn.data_csv();
+            assert!(
+                data.starts_with("temperature,rank,id,token,prob,entropy_bits,prob_renormalised\n"),
+                "{data}"
+            );
+            let mut sums = BTreeMap::<String, f64>::new();
+            let mut reader = csv::Reader::from_reader(data.as_bytes());
+            for row in reader.records().map(std::result::Result::unwrap) {
+                *sums.entry(row[0].to_owned()).or_default() += row[6].parse::<f64>().unwrap_or(0.0);
+            }
+            assert!(sums.len() == 5 && sums.values().all(|sum| (sum - 1.0).abs() < 1e-9), "{sums:?}");
+        }
+    }
+}
+
+#[test]
+fn smooth_lines_pass_what_was_asked_for() {
+    let marked = [0.5, 1.0, 5.0, 100.0];
+    let all = Temperatures::smooth(&marked);
+    assert!(all.len() > 40 && all.is_sorted_by(|a, b| a < b), "{all:?}");
+    assert!(marked.iter().all(|at| all.contains(at)), "{all:?}");
+    assert_eq!((all[0], all[all.len() - 1]), (0.5, 100.0));
+    // Less than a decade apart, they stand evenly.
+    let even = Temperatures::smooth(&[1.0, 2.0]);
+    let steps: Vec<f64> = even.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(steps.iter().all(|step| (step - steps[0]).abs() < 1e-9), "{steps:?}");
+    assert_eq!(Temperatures::smooth(&[2.0]), [2.0]);
+    assert!(Temperatures::smooth(&[]).is_empty());
+    assert_eq!(Temperatures::smooth(&[0.0, 1.0]), [0.0, 1.0]);
+    // Every recorded one is in the data, the asked for are in the table.
+    assert!(StepRecorder::new(3).with_temperatures(all).is_ok());
+}
+
+#[test]
+fn top_p_shows_what_it_goes_by() {
+    let mut trace = sampled(usual());
+    let column = |trace: &Trace| -> Vec<Option<f64>> {
+        let data = top_k(trace, &TopK::default(), &style()).unwrap().data_csv();
+        let mut reader = csv::Reader::from_reader(data.as_bytes());
+        let at = reader.headers().unwrap().iter().position(|name| name == "cumulative");
+        let rows = reader.records().map(std::result::Result::unwrap);
+        at.map(|at| rows.map(|row| row[at].parse().ok()).collect()).unwrap_or_default()
+    };
+    let recorded = column(&trace);
+    let before = &trace.steps[0].stages.as_ref().unwrap().outputs[2];
+    for (value, token) in recorded.iter().zip(&before.tokens[..12]) {
+        assert_eq!(*value, token.map(|token| token.cumulative));
+    }
+    let shown = texts(&top_k(&trace, &TopK::default(), &style()).unwrap().svg_with(TextMode::Text));
+    assert!(shown.contains(&"累積確率".to_owned()), "{shown:?}");
+    assert!(
+        shown.iter().any(|text| text.starts_with("top-p: 累積確率は") && text.ends_with("≧ 85.0%")),
+        "{shown:?}"
+    );
+    // Without the stages it is told only where nothing but the temperature came before it.
+    trace.steps[0].stages = None;
+    assert!(column(&trace).is_empty());
+    let mut plain = sampled(Settings { top_k: None, ..usual() });
+    let recorded = column(&plain);
+    plain.steps[0].stages = None;
+    let summed = column(&plain);
+    assert_eq!(recorded.len(), summed.len());
+    for (recorded, summed) in recorded.iter().zip(&summed) {
+        assert!((recorded.unwrap_or(0.0) - summed.unwrap_or(0.0)).abs() < 1e-12, "{recorded:?}, {summed:?}");
+    }
+    assert!(column(&sampled(Settings { top_p: None, ..usual() })).is_empty());
+}
+
+/// Every new form of the figures, of these tokens.
+fn all(words: &[&str], count: usize, settings: &Settings, style: &Style) -> Vec<Figure> {
+    let trace = example::sampled_of(words, settings.clone()).unwrap();
+    let mut figures = vec![
+        sampling(&trace, &Sampling { count, step: 0 }, style).unwrap(),
+        top_k(&trace, &TopK { count, step: 0 }, style).unwrap(),
+    ];
+    for view in [TemperatureView::Candidates, TemperatureView::Temperatures, TemperatureView::Bars] {
+        for (renormalise_shown, log) in [(false, false), (true, false), (false, true)] {
+            let options = Temperatures { count, view, renormalise_shown, log, ..Temperatures::default() };
+            figures.push(temperature(&trace, &options, style).unwrap());
+        }
+    }
+    figures
+}
+
+#[test]
+fn no_text_breaks_out() {
+    for text in hazards() {
+        let words = [text.as_str(), "猫", text.as_str()];
+        for figure in all(&words, 10, &usual(), &style()) {
+            for mode in [TextMode::Paths, TextMode::Text] {
+                let svg = figure.svg_with(mode);
+                let document = roxmltree::Document::parse(&svg).unwrap();
+                let known =
+                    ["svg", "title", "desc", "metadata", "style", "rect", "path", "circle", "text", "g"];
+                for node in document.descendants().filter(roxmltree::Node::is_element) {
+                    assert!(known.contains(&node.tag_name().name()), "{text:?}");
+                    assert!(!node.attributes().any(|attribute| attribute.name().starts_with("on")));
+                }
+            }
+        }
+        // A stage of the caller's own may be called anything.
+        let mut trace = sampled(usual());
+        trace.steps[0].stages.as_mut().unwrap().outputs[1].stage = text.chars().take(5_000).collect();
+        assert_laid_out(&sampling(&trace, &Sampling::default(), &style()).unwrap());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_overlaps(
+        words in prop_oneof![
+            proptest::collection::vec(token_text(), 3),
+            proptest::collection::vec(token_text(), 30),
+        ],
+        width in prop_oneof![Just(240.0), Just(360.0), Just(720.0), 240.0..2000.0],
+        every in any::<bool>(),
+        seed in any::<u64>(),
+        en in any::<bool>(),
+        caption in any::<bool>(),
+    ) {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let lang = if en { Lang::En } else { Lang::Ja };
+        let style = Style { lang, width: Width::px(width).unwrap(), caption, ..Style::default() };
+        let bias = BTreeMap::from([(words.len() as u32 - 1, 2.0)]);
+        let settings = if every { Settings { logit_bias: bias, ..all_stages() } } else { usual() };
+        for figure in all(&words, words.len(), &Settings { seed, ..settings }, &style) {
+            assert_laid_out(&figure);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_drawn_is_refused() {
+    let refused = |figure: Result<Figure>, expected: &str| {
+        let error = figure.map(|_| ()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Input);
+        assert!(error.to_string().contains(expected), "{error}");
+    };
+    let draw = |trace: &Trace| sampling(trace, &Sampling::default(), &style());
+    refused(draw(&example::japanese()), "--stages");
+    refused(draw(&saying("a")), "step 1 of the trace has no stages");
+    let sound = sampled(usual());
+    refused(sampling(&sound, &Sampling { count: 0, step: 0 }, &style()), "0 candidates");
+    refused(sampling(&sound, &Sampling { count: 5, step: 1 }, &style()), "found 1 steps");
+    type Damage = fn(&mut sukashi::trace::Stages);
+    let damages: [(Damage, &str); 6] = [
+        (|stages| stages.outputs.clear(), "0 outputs"),
+        (|stages| stages.outputs[1].tokens.truncate(3), "3 tokens after \"temperature\""),
+        (
+            |stages| stages.outputs[1].tokens[0].as_mut().unwrap().logit = f64::NAN,
+            "a logit and probabilities",
+        ),
+        (|stages| stages.outputs[2].tokens[0].as_mut().unwrap().prob = 7.0, "a logit and probabilities"),
+        (|stages| stages.draw.as_mut().unwrap().number = f64::NAN, "the draw NaN"),
+        (|stages| stages.draw.as_mut().unwrap().starts[0] = Some(1e300), "shares"),
+    ];
+    for (damage, expected) in damages {
+        let mut trace = sound.clone();
+        damage(trace.steps[0].stages.as_mut().unwrap());
+        refused(draw(&trace), expected);
+    }
+    // A trace that nobody validated may call the model's own distribution by any name.
+    let mut renamed = sound.clone();
+    renamed.steps[0].stages.as_mut().unwrap().outputs[0].stage = "top_k".to_owned();
+    assert_laid_out(&draw(&renamed).unwrap());
+    for text in ["", "Bars", "lines"] {
+        let error = text.parse::<TemperatureView>().unwrap_err();
+        assert!(error.to_string().contains("candidates, temperatures, bars"), "{error}");
+    }
+    // What a stage after the model's own list removes does not make it 0 candidates.
+    let one = Settings { top_k: Some(1), ..usual() };
+    assert_laid_out(&draw(&sampled(one)).unwrap());
+}

@@ -4,8 +4,9 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
-use crate::kernels::{Kernel, Recorder};
+use crate::kernels::{GemvShape, Kernel, Product, Recorder};
 use crate::trace::AdapterInfo;
+use crate::tuning::Tuning;
 
 /// Where a model runs.
 ///
@@ -68,6 +69,22 @@ impl Device {
             }
             Self::Cpu | Self::Twins => true,
         }
+    }
+
+    /// Uses the shapes of `tuning` in every plan that is made from now on; the CPU has no shapes.
+    pub fn set_tuning(&self, tuning: Tuning) {
+        if let Self::Gpu(gpu) = self {
+            gpu.set_tuning(tuning);
+        }
+    }
+
+    /// The shape for a product: the tuned one if the device can run it, or what suits its kind.
+    pub(crate) fn gemv_shape(&self, product: Product) -> GemvShape {
+        let tuned = match self {
+            Self::Gpu(gpu) => gpu.tuned_shape(&product),
+            Self::Cpu | Self::Twins => None,
+        };
+        tuned.filter(|shape| self.runs(shape.kernel())).unwrap_or_else(|| GemvShape::of(self))
     }
 
     /// The most 32-bit words that one binding can hold.

@@ -49,11 +49,13 @@ pub mod gpu;
 pub mod kernels;
 pub mod language_model;
 pub mod model;
+mod names;
 pub mod output;
 pub mod sampling;
 pub mod tensor;
 pub mod text;
 pub mod trace;
+pub mod tuning;
 pub mod verify;
 pub mod weights;
 

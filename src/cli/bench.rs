@@ -11,6 +11,7 @@ use super::failure::{Outcome, print};
 use super::model::open_model;
 use super::progress::Progress;
 use super::terminal::{Terminal, pad, pad_start, width};
+use super::tuning;
 
 /// Measure how fast a model runs, and how close that is to what the device can do
 ///
@@ -37,6 +38,9 @@ pub struct Args {
     /// How often to measure
     #[arg(long, value_name = "N", default_value_t = 5)]
     runs: usize,
+    /// Use the kernels that suit the device's kind, not those that were found to be fastest on it
+    #[arg(long)]
+    no_tune: bool,
     /// Also list what each kernel takes of a decoded token
     #[arg(long)]
     profile: bool,
@@ -64,6 +68,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let model = Model::from_files(&device, files, &mut |done, total| progress.set(done, total))?;
     let load_time = started.elapsed();
     drop(progress);
+    tuning::prepare(&model, args.no_tune, terminal)?;
     let mut progress = Progress::new(terminal.words("計測中", "measuring"));
     let report = pollster::block_on(bench::run(&model, load_time, settings, &mut |done, total| {
         progress.set(done, total);

@@ -13,6 +13,7 @@ use super::failure::{Outcome, note};
 use super::progress::Progress;
 use super::prompt::Prompt;
 use super::terminal::Terminal;
+use super::tuning;
 
 /// Tokens of a prompt that are read between two steps of a progress bar.
 const PROMPT_PART: usize = 256;
@@ -23,6 +24,7 @@ pub struct Input {
     spec: DecoderSpec,
     prompt: Prompt,
     device: String,
+    no_tune: bool,
     ablation: Ablation,
 }
 
@@ -43,7 +45,8 @@ impl Input {
         let files = args.files(terminal)?;
         let spec = spec::from_files(&files)?;
         let prompt = Prompt::read(args, &files, &spec, terminal)?;
-        Ok(Self { files, spec, prompt, device: args.device.clone(), ablation: Ablation::default() })
+        let (device, no_tune) = (args.device.clone(), args.no_tune);
+        Ok(Self { files, spec, prompt, device, no_tune, ablation: Ablation::default() })
     }
 
     /// Leaves parts of the model out.
@@ -88,6 +91,7 @@ impl Input {
         let mut progress = Progress::new(terminal.words("読み込み中", "loading"));
         let model = Model::from_files(&device, self.files, &mut |done, total| progress.set(done, total))?;
         drop(progress);
+        tuning::prepare(&model, self.no_tune, terminal)?;
         let model = model.without(self.ablation)?;
         Ok(Run { model, prompt: self.prompt, load_time: started.elapsed() })
     }

@@ -10,6 +10,7 @@ use super::model::open_model;
 use super::progress::Progress;
 use super::run::say_if_slow;
 use super::terminal::Terminal;
+use super::tuning;
 
 /// Compute every kernel on the adapter and compare with the CPU
 ///
@@ -27,6 +28,7 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let device = pollster::block_on(Device::request(&args.device))?;
+    tuning::force(&device)?;
     if args.device.eq_ignore_ascii_case("auto") {
         say_if_slow(&device, terminal);
     }

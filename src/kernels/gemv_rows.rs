@@ -1,9 +1,9 @@
-//! `gemv_rows`: `y = weight x + bias` with whole rows in every thread; what software adapters are fastest with.
+//! `gemv_rows`: `y = weight x + bias` with whole rows in every thread; what software adapters are fastest with. [`crate::kernels::gemv`]
+//! records it where a [`crate::kernels::GemvShape`] says so.
 
 use crate::cpu;
-use crate::kernels::gemv::{self, GemvShape, Params};
-use crate::kernels::{Access, Kernel, Plan};
-use crate::tensor::{Matrix, Tensor};
+use crate::kernels::gemv::{self, Params};
+use crate::kernels::{Access, Kernel};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gemv_rows",
@@ -15,24 +15,3 @@ pub(super) static KERNEL: Kernel = Kernel {
     fast: |call| gemv::compute(call, cpu::fast::gemv),
     tolerance: gemv::TOLERANCE,
 };
-
-/// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`]. `shape.threads_per_row` is 1.
-///
-/// # Panics
-/// If the shapes disagree.
-pub(super) fn gemv_rows(
-    plan: &mut Plan,
-    shape: GemvShape,
-    x: &Tensor,
-    weight: &Matrix,
-    bias: Option<&Tensor>,
-    y: &Tensor,
-) {
-    assert_eq!(shape.threads_per_row, 1, "gemv_rows: threads of a row");
-    let constants = vec![
-        ("WORKGROUP_SIZE", f64::from(shape.workgroup_size)),
-        ("ROWS_PER_THREAD", f64::from(shape.rows_per_thread)),
-    ];
-    let rows_per_group = (shape.workgroup_size * shape.rows_per_thread) as usize;
-    gemv::record(plan, &KERNEL, (x, weight, bias, y), constants, (rows_per_group, 1));
-}

@@ -9,11 +9,13 @@
     reason = "a test that panics has failed, also in its helpers"
 )]
 
+mod animation;
 mod bad_input;
 mod fonts;
 mod goldens;
 mod hazards;
 mod inside;
+mod kinds;
 mod layout;
 mod metadata;
 mod numbers;

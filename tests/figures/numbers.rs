@@ -160,6 +160,32 @@ fn matrices_that_do_not_go_together_are_refused() {
 }
 
 #[test]
+fn matrices_wider_than_the_figure_are_refused() {
+    let row = || vec![0.0624_f32; 16];
+    let sixteen = Mixing {
+        names: (1..=16).map(|index| format!("token {index}")).collect(),
+        q: vec![vec![0.5]; 16],
+        k: vec![vec![0.5]; 16],
+        v: vec![vec![0.5]; 16],
+        scores: vec![row(); 16],
+        weights: vec![row(); 16],
+        output: vec![vec![0.5]; 16],
+        ..mixed(false)
+    };
+    let at = |width: &str| mixing(&sixteen, &Style { width: width.parse().unwrap(), ..style() });
+    for (width, number) in [("840px", "0.062"), ("720px", "0.06")] {
+        let figure = at(width).unwrap();
+        assert_laid_out(&figure);
+        let shown = texts(&figure.svg_with(TextMode::Text));
+        assert_eq!(shown.iter().filter(|text| *text == number).count(), 2 * 256, "{shown:?}");
+    }
+    let error = at("360px").unwrap_err().to_string();
+    assert!(error.contains("wider than the figure") && error.contains("found a figure of 360 px"), "{error}");
+    let needed = error.split("at least ").nth(1).unwrap().split(' ').next().unwrap();
+    assert_laid_out(&at(&format!("{needed}px")).unwrap());
+}
+
+#[test]
 fn renormalised_numbers_sum_to_one() {
     let mut trace = example::japanese();
     trace.sampling.min_p = Some(0.03);

@@ -13,7 +13,8 @@ use sukashi::trace::StepRecorder;
 use sukashi::{ErrorKind, Result, Trace};
 
 use super::goldens::{assert_golden, assert_golden_png};
-use super::hazards::{hazards, saying};
+use super::hazards::hazards;
+use super::kinds::saying;
 use super::layout::{assert_laid_out, token_text};
 use super::{style, texts};
 
@@ -473,7 +474,7 @@ fn what_cannot_be_drawn_is_refused() {
     };
     let draw = |trace: &Trace| sampling(trace, &Sampling::default(), &style());
     refused(draw(&example::japanese()), "--stages");
-    refused(draw(&saying("a")), "step 1 of the trace has no stages");
+    refused(draw(&saying(&["a"])), "step 1 of the trace has no stages");
     let sound = sampled(usual());
     refused(sampling(&sound, &Sampling { count: 0, step: 0 }, &style()), "0 candidates");
     refused(sampling(&sound, &Sampling { count: 5, step: 1 }, &style()), "found 1 steps");

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use safetensors::SafeTensors;
 use sukashi::Device;
+use sukashi::tuning::Tuning;
 
 /// Every device of this machine: all adapters, the CPU, and the twins.
 ///
@@ -13,6 +14,10 @@ pub fn devices() -> Vec<(String, Device)> {
     let mut devices = vec![("cpu".to_owned(), Device::Cpu), ("twins".to_owned(), Device::Twins)];
     for index in 0..adapters.len() {
         let device = pollster::block_on(Device::request(&index.to_string())).unwrap();
+        // Every golden with one shape of products: CONTRIBUTING.md says which there are.
+        if let Ok(shape) = std::env::var("SUKASHI_VARIANT") {
+            device.set_tuning(Tuning::forced(shape.parse().unwrap()));
+        }
         let info = device.info();
         devices.push((format!("{} ({})", info.name, info.backend), device));
     }

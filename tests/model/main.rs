@@ -10,3 +10,4 @@ mod gguf;
 mod gguf_models;
 mod goldens;
 mod score;
+mod tuned;

@@ -4,7 +4,7 @@
 #     scripts/make_gallery.sh                                   from the model in the program
 #     SUKASHI_GEMMA=gemma-3-270m.gguf scripts/make_gallery.sh   and from Gemma 3 270M
 #
-# A figure is one line at the end of this file, after a line for each record that it is drawn of. It runs on the CPU twins, so that everybody gets the same pictures, but
+# A figure is one line at the end of this file, after a line for each record that it is drawn of. It runs on the CPU, so that everybody gets the same pictures, but
 # with SUKASHI_DEVICE on another device. Look at every picture that changed before committing it.
 set -euo pipefail
 cd "$(dirname "$0")/.."

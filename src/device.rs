@@ -1,4 +1,4 @@
-//! A device: a GPU through wgpu, or the CPU twins. Buffers live on one.
+//! A device: a GPU through wgpu, or the CPU. Buffers live on one.
 
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -20,22 +20,27 @@ use crate::tuning::Tuning;
 pub enum Device {
     /// An adapter, through wgpu.
     Gpu(Gpu),
-    /// The CPU twins: slow, exact (sums in f64), and always there.
+    /// The CPU, with all of its cores and its widest vectors: always there.
     Cpu,
+    /// The CPU twins, with sums in f64: what the other devices are held against, and too slow for much else.
+    Twins,
 }
 
 impl Device {
     /// The device that `selector` names: `auto`, `cpu`, an index from [`crate::gpu::adapters`], a backend (`vulkan`,
-    /// `metal`, `dx12`, `gl`), or part of an adapter's name.
+    /// `metal`, `dx12`, `gl`), part of an adapter's name, or `twins`.
     ///
-    /// `auto` is a discrete GPU, then an integrated one, then a virtual one, then a software adapter, and the CPU twins
-    /// where no adapter exists.
+    /// `auto` is a discrete GPU, then an integrated one, then a virtual one, then a software adapter, and the CPU where
+    /// no adapter exists.
     ///
     /// # Errors
     /// If nothing matches (the message lists what there is), or the adapter refuses to open.
     pub async fn request(selector: &str) -> Result<Self> {
         if selector.eq_ignore_ascii_case("cpu") {
             return Ok(Self::Cpu);
+        }
+        if selector.eq_ignore_ascii_case("twins") {
+            return Ok(Self::Twins);
         }
         match Gpu::request(selector).await? {
             Some(gpu) => Ok(Self::Gpu(gpu)),
@@ -47,8 +52,8 @@ impl Device {
     pub fn info(&self) -> AdapterInfo {
         match self {
             Self::Gpu(gpu) => gpu.info().clone(),
-            Self::Cpu => AdapterInfo {
-                name: "CPU twins".into(),
+            Self::Cpu | Self::Twins => AdapterInfo {
+                name: if matches!(self, Self::Cpu) { "CPU" } else { "CPU twins" }.into(),
                 backend: "cpu".into(),
                 driver: format!("sukashi {}", env!("CARGO_PKG_VERSION")),
                 kind: "cpu".into(),
@@ -56,13 +61,13 @@ impl Device {
         }
     }
 
-    /// Whether it has what `kernel` needs; the twins run all.
+    /// Whether it has what `kernel` needs; the CPU runs all.
     pub fn runs(&self, kernel: &Kernel) -> bool {
         match self {
             Self::Gpu(gpu) => {
                 kernel.min_subgroup_size == 0 || gpu.min_subgroup_size() >= kernel.min_subgroup_size
             }
-            Self::Cpu => true,
+            Self::Cpu | Self::Twins => true,
         }
     }
 
@@ -77,7 +82,7 @@ impl Device {
     pub(crate) fn gemv_shape(&self, product: Product) -> GemvShape {
         let tuned = match self {
             Self::Gpu(gpu) => gpu.tuned_shape(&product),
-            Self::Cpu => None,
+            Self::Cpu | Self::Twins => None,
         };
         tuned.filter(|shape| self.runs(shape.kernel())).unwrap_or_else(|| GemvShape::of(self))
     }
@@ -86,7 +91,7 @@ impl Device {
     pub(crate) fn max_binding_words(&self) -> usize {
         match self {
             Self::Gpu(gpu) => gpu.max_binding_words(),
-            Self::Cpu => usize::MAX,
+            Self::Cpu | Self::Twins => usize::MAX,
         }
     }
 
@@ -94,7 +99,7 @@ impl Device {
     pub(crate) fn zeros(&self, label: &str, words: usize) -> Result<Buffer> {
         match self {
             Self::Gpu(gpu) => Ok(Buffer(Arc::new(Storage::Gpu(gpu.create_buffer(label, words, &[])?)))),
-            Self::Cpu => {
+            Self::Cpu | Self::Twins => {
                 let mut storage = Vec::new();
                 storage.try_reserve_exact(words).map_err(|cause| {
                     Error::new(
@@ -115,7 +120,7 @@ impl Device {
             Self::Gpu(gpu) => {
                 Ok(Buffer(Arc::new(Storage::Gpu(gpu.create_buffer(label, words.len(), words)?))))
             }
-            Self::Cpu => {
+            Self::Cpu | Self::Twins => {
                 let buffer = self.zeros(label, words.len())?;
                 buffer.write_words().copy_from_slice(words);
                 Ok(buffer)
@@ -127,7 +132,9 @@ impl Device {
     pub(crate) fn write(&self, buffer: &Buffer, words: &[u32]) {
         match (self, &*buffer.0) {
             (Self::Gpu(gpu), Storage::Gpu(target)) => gpu.write(target, words),
-            (Self::Cpu, Storage::Cpu(_)) => buffer.write_words()[..words.len()].copy_from_slice(words),
+            (Self::Cpu | Self::Twins, Storage::Cpu(_)) => {
+                buffer.write_words()[..words.len()].copy_from_slice(words)
+            }
             _ => panic!("a buffer belongs to the device that made it"),
         }
     }
@@ -136,7 +143,7 @@ impl Device {
     pub(crate) fn upload_part(&self, buffer: &Buffer, first_word: usize, words: &[u32]) -> Result<()> {
         match (self, &*buffer.0) {
             (Self::Gpu(gpu), Storage::Gpu(target)) => gpu.upload_part(target, first_word, words),
-            (Self::Cpu, Storage::Cpu(_)) => {
+            (Self::Cpu | Self::Twins, Storage::Cpu(_)) => {
                 buffer.write_words()[first_word..][..words.len()].copy_from_slice(words);
                 Ok(())
             }
@@ -148,7 +155,7 @@ impl Device {
     pub fn record(&self) -> Recorder {
         match self {
             Self::Gpu(gpu) => Recorder(Some(gpu.encoder())),
-            Self::Cpu => Recorder(None),
+            Self::Cpu | Self::Twins => Recorder(None),
         }
     }
 
@@ -238,7 +245,7 @@ impl Readback {
     pub fn new(device: &Device, words: usize) -> Result<Self> {
         let staging = match device {
             Device::Gpu(gpu) => Some(gpu.staging(words)?),
-            Device::Cpu => None,
+            Device::Cpu | Device::Twins => None,
         };
         Ok(Self { device: device.clone(), staging, words: vec![0; words] })
     }

@@ -144,6 +144,7 @@ fn a_selector_that_matches_nothing_lists_what_there_is() {
         assert_eq!(device.info().backend, summary.info.backend);
     }
     assert!(matches!(pollster::block_on(Device::request("CPU")).unwrap(), Device::Cpu));
+    assert!(matches!(pollster::block_on(Device::request("twins")).unwrap(), Device::Twins));
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let device = pollster::block_on(Device::request(&args.device))?;
-    if matches!(device, Device::Cpu) {
+    if matches!(device, Device::Cpu | Device::Twins) {
         return Err(Error::input("cannot tune the CPU: only adapters have kernels that take shapes")
             .hint("`sukashi adapters` lists what there is")
             .into());

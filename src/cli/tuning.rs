@@ -27,7 +27,7 @@ pub fn prepare(model: &Model, no_tune: bool, terminal: &Terminal) -> Result<()> 
     }
     let products = model.products();
     let bytes: usize = products.iter().map(|product| product.weight_bytes).sum();
-    if no_tune || matches!(device, Device::Cpu) || bytes < WORTHWHILE_BYTES {
+    if no_tune || matches!(device, Device::Cpu | Device::Twins) || bytes < WORTHWHILE_BYTES {
         return Ok(());
     }
     let stored = Stored::of(device);

@@ -39,7 +39,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
                 let files = open_model(Some(path), terminal)?;
                 Model::from_files(device, files, &mut |done, total| progress.set(done, total))
             };
-            let (tested, twin) = (load(&device)?, load(&Device::Cpu)?);
+            let (tested, twin) = (load(&device)?, load(&Device::Twins)?);
             pollster::block_on(verify::run_model(&tested, &twin))?
         }
         None => {

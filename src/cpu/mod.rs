@@ -1,11 +1,12 @@
-//! The CPU twins: one function per kernel, which says what the kernel means, and the device that they make together.
+//! The CPU: the twins, one function per kernel, which says what the kernel means, and [`fast`], what the CPU device runs.
 //!
-//! Sums are in f64, so that a twin's error is far below that of the f32 kernel it is compared with.
+//! The twins' sums are in f64, so that a twin's error is far below that of the f32 kernel it is compared with.
 
 mod add;
 mod attention;
 mod attention_probs;
 mod embedding;
+pub mod fast;
 mod geglu;
 mod gelu_erf;
 mod gelu_tanh;

@@ -1,6 +1,6 @@
 //! `attention`: causal attention of new tokens over the KV cache.
 
-use crate::cpu;
+use crate::cpu::{self, Call};
 use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
 
@@ -68,31 +68,37 @@ pub(super) static KERNEL: Kernel = Kernel {
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
     buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
-    twin: |call| {
-        let params: Params = call.params();
-        let [qkv, k_cache, v_cache, y, ..] = &mut call.slots;
-        let heads = cpu::Heads {
-            num_heads: params.num_heads as usize,
-            num_kv_heads: params.num_kv_heads as usize,
-            head_dim: params.head_dim as usize,
-            qkv_stride: params.qkv_stride as usize,
-            kv_stride: params.kv_stride as usize,
-            scale: params.scale,
-            window: params.window as usize,
-            softcap: params.softcap,
-        };
-        cpu::attention(
-            (call.batch.position as usize, call.batch.num_tokens as usize),
-            heads,
-            (qkv.floats(), k_cache.floats(), v_cache.floats()),
-            (y.floats_mut(), params.y_stride as usize),
-        );
-    },
+    twin: |call| compute(call, cpu::attention),
+    fast: |call| compute(call, cpu::fast::attention),
     // An average of values around 1 with weights whose exp argument is off by an f32 product's error. Measured on
     // llvmpipe through Vulkan and GL: 2.5e-6, where large queries make scores of tens, and 3.9e-6, where these are capped at
     // 50, which multiplies the rounding of tanh; far less otherwise.
     tolerance: Tolerance { atol: 2e-5, rtol: 1e-6 },
 };
+
+fn compute(
+    call: &mut Call<'_>,
+    attention: impl Fn((usize, usize), cpu::Heads, (&[f32], &[f32], &[f32]), (&mut [f32], usize)),
+) {
+    let params: Params = call.params();
+    let [qkv, k_cache, v_cache, y, ..] = &mut call.slots;
+    let heads = cpu::Heads {
+        num_heads: params.num_heads as usize,
+        num_kv_heads: params.num_kv_heads as usize,
+        head_dim: params.head_dim as usize,
+        qkv_stride: params.qkv_stride as usize,
+        kv_stride: params.kv_stride as usize,
+        scale: params.scale,
+        window: params.window as usize,
+        softcap: params.softcap,
+    };
+    attention(
+        (call.batch.position as usize, call.batch.num_tokens as usize),
+        heads,
+        (qkv.floats(), k_cache.floats(), v_cache.floats()),
+        (y.floats_mut(), params.y_stride as usize),
+    );
+}
 
 /// Records attention of `qkv`, `[max_tokens, qkv_size]`, over `k_cache` and `v_cache`, `[max_seq_len, kv_size]`, whose
 /// rows `..= batch.position + t` are written, into `y`, `[max_tokens, num_heads * head_dim]`.

@@ -1,5 +1,6 @@
 //! `gemm`: `y = weight x + bias` for many tokens at once; what reading a prompt spends its time in.
 
+use crate::cpu;
 use crate::kernels::gemv::{self, Params};
 use crate::kernels::{Access, Kernel, Plan};
 use crate::tensor::{Matrix, Tensor};
@@ -13,7 +14,8 @@ pub(super) static KERNEL: Kernel = Kernel {
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
     buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
-    twin: gemv::twin,
+    twin: |call| gemv::compute(call, cpu::gemv),
+    fast: |call| gemv::compute(call, cpu::fast::gemm),
     tolerance: gemv::TOLERANCE,
 };
 

@@ -1,8 +1,8 @@
 //! Kernels: one thin wrapper per shader, and the registry of all of them.
 //!
 //! A kernel is a triple of one name: `shaders/NAME.wgsl`, `src/kernels/NAME.rs` (this folder: checks shapes, records
-//! a dispatch) and `src/cpu/NAME.rs` (the twin, which says what the kernel means). Wrappers record into a
-//! [`Plan`]; a plan runs on any [`crate::Device`].
+//! a dispatch) and `src/cpu/NAME.rs` (the twin, which says what the kernel means); what takes time has a fast form for
+//! the CPU device in `src/cpu/fast`. Wrappers record into a [`Plan`]; a plan runs on any [`crate::Device`].
 
 mod add;
 mod attention;
@@ -97,6 +97,8 @@ pub struct Kernel {
     pub buffers: &'static [Access],
     /// The CPU twin.
     pub twin: fn(&mut Call<'_>),
+    /// What the CPU device runs: the twin's meaning in f32, or the twin where that does nothing slowly.
+    pub fast: fn(&mut Call<'_>),
     /// How far a result may be from the twin's.
     pub tolerance: Tolerance,
 }

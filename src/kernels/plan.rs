@@ -124,7 +124,8 @@ impl Plan {
         let steps = dispatches.map(|d| Step { kernel: d.kernel.name, product: Product::of(d) }).collect();
         let inner = match &self.device {
             Device::Gpu(gpu) => Inner::Gpu(gpu::Program::new(gpu, &self.entries)?),
-            Device::Cpu => Inner::Cpu(cpu::Program::new(self.entries)),
+            Device::Cpu => Inner::Cpu(cpu::Program::new(self.entries, |kernel| kernel.fast)),
+            Device::Twins => Inner::Cpu(cpu::Program::new(self.entries, |kernel| kernel.twin)),
         };
         Ok(Program { max_tokens, steps, inner })
     }

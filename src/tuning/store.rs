@@ -38,7 +38,7 @@ impl Tuning {
         let info = device.info();
         let subgroups = match device {
             Device::Gpu(gpu) => gpu.min_subgroup_size(),
-            Device::Cpu => 0,
+            Device::Cpu | Device::Twins => 0,
         };
         let mut hasher = Sha256::new();
         for part in [&info.name, &info.driver, &info.backend, &subgroups.to_string()] {

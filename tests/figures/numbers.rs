@@ -32,7 +32,7 @@ fn mixed(causal: bool) -> Mixing {
     let x = vec![vec![1.0, 0.0], vec![0.0, 1.0], vec![1.0, 1.0]];
     let names = ["猫", "が", "</svg>"].map(str::to_owned).to_vec();
     let head = Head { names, q: x.clone(), k: x.clone(), v: x, causal };
-    pollster::block_on(mix(&Device::Cpu, head)).unwrap()
+    pollster::block_on(mix(&Device::Twins, head)).unwrap()
 }
 
 const FIGURES: [(&str, Draw); 8] = [

@@ -1,6 +1,7 @@
 //! The checks reject what they should.
 
 use sukashi::Device;
+use sukashi::cpu::Call;
 use sukashi::kernels::{Kernel, REGISTRY, Tolerance};
 use sukashi::verify::{self, compare};
 
@@ -126,6 +127,7 @@ fn broken_kernels_fail_the_sweep() {
             min_subgroup_size: kernel.min_subgroup_size,
             buffers: kernel.buffers,
             twin: kernel.twin,
+            fast: kernel.fast,
             tolerance: kernel.tolerance,
         }));
         // The first case that fails is enough.
@@ -152,7 +154,37 @@ fn a_kernel_without_cases_fails() {
         min_subgroup_size: 0,
         buffers: add.buffers,
         twin: add.twin,
+        fast: add.fast,
         tolerance: add.tolerance,
     }));
     assert!(!pollster::block_on(verify::sweep_kernel(&Device::Cpu, unknown)).unwrap().passed);
+}
+
+/// What the CPU device runs for a kernel, exchanged.
+#[test]
+fn broken_functions_of_the_cpu_device_fail_the_sweep() {
+    let kernel = |name: &str| *REGISTRY.iter().find(|kernel| kernel.name == name).unwrap();
+    let nothing: fn(&mut Call<'_>) = |_| {};
+    let mut mistakes: Vec<_> = REGISTRY.iter().map(|kernel| (*kernel, nothing, "nothing")).collect();
+    for (name, other) in
+        [("geglu", "swiglu"), ("swiglu", "geglu"), ("gelu_erf", "gelu_tanh"), ("gelu_tanh", "gelu_erf")]
+    {
+        mistakes.push((kernel(name), kernel(other).fast, other));
+    }
+    for (kernel, fast, mistake) in mistakes {
+        let broken: &'static Kernel = Box::leak(Box::new(Kernel {
+            name: kernel.name,
+            wgsl: kernel.wgsl,
+            params_bytes: kernel.params_bytes,
+            min_subgroup_size: kernel.min_subgroup_size,
+            buffers: kernel.buffers,
+            twin: kernel.twin,
+            fast,
+            tolerance: kernel.tolerance,
+        }));
+        let fails = verify::cases(kernel.name)
+            .iter()
+            .any(|case| pollster::block_on(verify::check(&Device::Cpu, broken, case)).unwrap().error > 1.0);
+        assert!(fails, "{}: {mistake}", kernel.name);
+    }
 }

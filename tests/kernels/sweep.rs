@@ -9,6 +9,13 @@ use sukashi::{Device, Gpu};
 
 use crate::adapters::{device, gpus, name};
 
+/// The CPU and every adapter.
+fn devices() -> Vec<(String, Device)> {
+    let mut devices = vec![("cpu".to_owned(), Device::Cpu)];
+    devices.extend(gpus().iter().map(|gpu| (name(gpu), device(gpu))));
+    devices
+}
+
 fn print(label: &str, report: &Report) {
     println!("{label}");
     for row in &report.rows {
@@ -17,18 +24,18 @@ fn print(label: &str, report: &Report) {
 }
 
 #[test]
-fn every_adapter_agrees_with_the_twins() {
-    for gpu in gpus() {
+fn every_device_agrees_with_the_twins() {
+    for (name, device) in devices() {
         let mut steps = Vec::new();
         let mut progress = |done: usize, total: usize, _: &str| steps.push((done, total));
-        let report = pollster::block_on(verify::run(&device(&gpu), &mut progress)).unwrap();
-        print(&name(&gpu), &report);
-        assert!(report.passed(), "{}: see the table above", name(&gpu));
+        let report = pollster::block_on(verify::run(&device, &mut progress)).unwrap();
+        print(&name, &report);
+        assert!(report.passed(), "{name}: see the table above");
         let total = report.rows.len();
         assert!(
             REGISTRY
                 .iter()
-                .filter(|kernel| device(&gpu).runs(kernel))
+                .filter(|kernel| device.runs(kernel))
                 .all(|kernel| report.rows.iter().any(|row| row.kernel == kernel.name))
         );
         assert_eq!(steps.first(), Some(&(0, total)));
@@ -176,9 +183,8 @@ fn any_attention(head_dim: impl Strategy<Value = usize>) -> impl Strategy<Value 
 }
 
 #[test]
-fn every_adapter_agrees_on_any_shape() {
-    for gpu in gpus() {
-        let device = device(&gpu);
+fn every_device_agrees_on_any_shape() {
+    for (name, device) in devices() {
         for kernel in REGISTRY.into_iter().filter(|kernel| device.runs(kernel)) {
             let strategy = match kernel.name {
                 "embedding" => any_lookup().boxed(),
@@ -209,7 +215,7 @@ fn every_adapter_agrees_on_any_shape() {
                         worst.error <= 1.0,
                         "{} on {}, {case}: {} ({:.0}%)",
                         kernel.name,
-                        name(&gpu),
+                        name,
                         worst.place,
                         100.0 * worst.error
                     );

@@ -336,6 +336,7 @@ fn changed(from: &str, to: &str) -> Kernel {
         min_subgroup_size: 0,
         buffers: add.buffers,
         twin: add.twin,
+        fast: add.twin,
         tolerance: add.tolerance,
     }
 }

@@ -92,7 +92,8 @@ impl Bench {
                 let qkv = self.tensor(1, shape.qkv_size());
                 let y = self.tensor(1, num_heads * head_dim);
                 let batch = Batch { position: kv_len as u32 - 1, num_tokens: 1, ..Batch::default() };
-                let name = format!("attention {num_heads}/{num_kv_heads} heads of {head_dim}, {kv_len} tokens");
+                let name =
+                    format!("attention {num_heads}/{num_kv_heads} heads of {head_dim}, {kv_len} tokens");
                 self.line(&name, batch, None, |plan| {
                     kernels::attention(plan, &shape, &qkv, (&caches.0, &caches.1), &y);
                 });

@@ -68,7 +68,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let mut is_first = !is_echoed;
     let mut stats = Stats::new();
     let ended = run.generate(args.max_new_tokens, terminal, |logits, ids| {
-        let id = sampler.sample(logits, ids)?.id;
+        let id = sampler.next_id(logits, ids)?;
         stats.count();
         if run.ends_text(id) {
             return Ok(Some(id));

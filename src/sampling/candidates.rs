@@ -44,6 +44,19 @@ fn by_logit(a: &Entry, b: &Entry) -> Ordering {
     b.logit.partial_cmp(&a.logit).unwrap_or(Ordering::Equal).then(a.id.cmp(&b.id))
 }
 
+/// An error for a logit that no distribution can have.
+pub(super) fn unusable_logit(id: u32, logit: f32) -> Result<()> {
+    if logit.is_nan() || logit == f32::INFINITY {
+        return Err(Error::new(
+            ErrorKind::Computation,
+            format!("cannot sample: the logit of token {id} is {logit}"),
+        )
+        .detail("expected a finite value, or -inf for an impossible token")
+        .hint("the model overflowed or a kernel is wrong; compare with the CPU device"));
+    }
+    Ok(())
+}
+
 impl Candidates {
     pub(super) fn new(vocab_size: usize) -> Self {
         Self {
@@ -60,14 +73,7 @@ impl Candidates {
         self.entries.clear();
         self.refused = None;
         for (id, &logit) in (0u32..).zip(logits) {
-            if logit.is_nan() || logit == f32::INFINITY {
-                return Err(Error::new(
-                    ErrorKind::Computation,
-                    format!("cannot sample: the logit of token {id} is {logit}"),
-                )
-                .detail("expected a finite value, or -inf for an impossible token")
-                .hint("the model overflowed or a kernel is wrong; compare with the CPU device"));
-            }
+            unusable_logit(id, logit)?;
             if logit != f32::NEG_INFINITY {
                 self.entries.push(Entry { id, logit: f64::from(logit), weight: 0.0 });
             }

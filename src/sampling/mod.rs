@@ -35,6 +35,7 @@
 mod candidates;
 mod distribution;
 mod generator;
+mod greedy;
 mod logit_bias;
 mod min_p;
 mod penalties;

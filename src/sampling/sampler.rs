@@ -3,6 +3,7 @@
 use super::candidates::Candidates;
 use super::distribution::{Distribution, Sampled};
 use super::generator::Generator;
+use super::greedy::greatest;
 use super::logit_bias::LogitBias;
 use super::min_p::MinP;
 use super::penalties::Penalties;
@@ -10,7 +11,7 @@ use super::temperature::Temperature;
 use super::top_k::TopK;
 use super::top_p::TopP;
 use super::typical_p::TypicalP;
-use super::{Context, Settings, Softmax, Stage};
+use super::{Choice, Context, Settings, Softmax, Stage};
 use crate::error::{Error, Result};
 
 /// Chooses the next token from logits.
@@ -137,6 +138,24 @@ impl Sampler {
     /// As [`Self::distribution`].
     pub fn sample(&mut self, logits: &[f32], previous: &[u32]) -> Result<Sampled> {
         Ok(self.distribution(logits, previous)?.choose())
+    }
+
+    /// The id of the token that [`Self::sample`] would take, without its probabilities: where only the greatest logit counts, far
+    /// cheaper than a distribution over a large vocabulary.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::distribution`].
+    pub fn next_id(&mut self, logits: &[f32], previous: &[u32]) -> Result<u32> {
+        // No other stage can leave the most probable token out, or put another before it.
+        let is_greatest = matches!(self.settings.choice, Choice::Greedy | Choice::Pick(1))
+            && self.adjusting.is_empty()
+            && self.custom.is_empty()
+            && self.settings.typical_p.is_none();
+        if is_greatest && logits.len() == self.vocab_size {
+            return greatest(logits);
+        }
+        Ok(self.sample(logits, previous)?.id)
     }
 
     /// Runs the stages without choosing: nothing is drawn from the generator until

@@ -102,8 +102,14 @@ pub fn say_if_slow(device: &Device, terminal: &Terminal) {
     let info = device.info();
     let what = match info.kind.as_str() {
         "software" => match terminal.lang {
-            Lang::Ja => format!("GPU がないため、ソフトウェアアダプター {} で動かします", info.name),
-            Lang::En => format!("there is no GPU; running on the software adapter {}", info.name),
+            Lang::Ja => format!(
+                "GPU がないため、ソフトウェアアダプター {} で動かします。--device cpu のほうが速く動きます",
+                info.name
+            ),
+            Lang::En => format!(
+                "there is no GPU; running on the software adapter {}; --device cpu is faster",
+                info.name
+            ),
         },
         "cpu" => terminal
             .words("アダプターがないため、CPU で動かします", "there is no adapter; running on the CPU")

@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod bench;
 mod bigram;
 mod chat;
 mod commands;

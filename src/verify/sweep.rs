@@ -236,6 +236,7 @@ fn splits() -> Vec<Case> {
         (320, 64, Some(129)),
         (50, 64, Some(100)),
         (1000, 256, Some(512)),
+        (330, 64, Some(5)),
     ];
     for (position, split_len, window) in spans {
         for (rows, (num_heads, num_kv_heads, head_dim)) in

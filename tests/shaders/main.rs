@@ -160,6 +160,15 @@ fn variants(module: &Module) -> Vec<PipelineConstants> {
                 }
                 constants.insert("ROWS_PER_THREAD".into(), f64::from(shape.rows_per_thread));
             }
+            if has("ALIGNMENT") {
+                // Attention's tiles, of heads of 64, 100 and 5 channels.
+                for (rows, alignment) in [(1.0, 32.0), (2.0, 4.0), (4.0, 32.0), (8.0, 1.0)] {
+                    let mut constants = constants.clone();
+                    constants.insert("ROWS".into(), rows);
+                    constants.insert("ALIGNMENT".into(), alignment);
+                    variants.push(constants);
+                }
+            }
             variants.push(constants);
         }
     }

@@ -9,7 +9,7 @@ use std::{env, fs};
 use wesl::{ManglerKind, ModulePath, Wesl};
 
 /// What only other shaders use.
-const MODULES: [&str; 1] = ["weight"];
+const MODULES: [&str; 2] = ["attention_tile", "weight"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=shaders");

@@ -1,11 +1,11 @@
 //! Single kernels across shapes, on every adapter and the CPU: `cargo bench --bench kernels [-- NAME]`.
 //!
-//! A line has the kernel, its shape, the median time of a dispatch (by the adapter's timestamps where it has them) and, for products,
+//! Attention has a benchmark of its own. A line has the kernel, its shape, the median time of a dispatch (by the adapter's timestamps where it has them) and, for products,
 //! bytes of weights and multiply-adds a second. `NAME` chooses lines that have it in them.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may panic")]
 
 use sukashi::Device;
-use sukashi::kernels::{self, AttentionShape, Batch, GemvShape, Plan, Product};
+use sukashi::kernels::{self, Batch, GemvShape, Plan, Product};
 use sukashi::tensor::{Format, Matrix, Tensor};
 
 /// Timed runs of a line.
@@ -77,30 +77,6 @@ impl Bench {
         }
     }
 
-    fn attention(&self) {
-        for (num_heads, num_kv_heads, head_dim) in [(4, 1, 256), (32, 8, 64)] {
-            let shape = AttentionShape {
-                num_heads,
-                num_kv_heads,
-                head_dim,
-                scale: 1.0 / (head_dim as f32).sqrt(),
-                window: None,
-                softcap: None,
-            };
-            for kv_len in [128, 1024, 4096] {
-                let caches = (self.tensor(kv_len, shape.kv_size()), self.tensor(kv_len, shape.kv_size()));
-                let qkv = self.tensor(1, shape.qkv_size());
-                let y = self.tensor(1, num_heads * head_dim);
-                let batch = Batch { position: kv_len as u32 - 1, num_tokens: 1, ..Batch::default() };
-                let name =
-                    format!("attention {num_heads}/{num_kv_heads} heads of {head_dim}, {kv_len} tokens");
-                self.line(&name, batch, None, |plan| {
-                    kernels::attention(plan, &shape, &qkv, (&caches.0, &caches.1), &y);
-                });
-            }
-        }
-    }
-
     fn rows(&self) {
         for columns in [640, 2048, 8192] {
             let one = Batch { num_tokens: 1, ..Batch::default() };
@@ -124,7 +100,6 @@ fn main() {
         println!("\n{} · {} · {}", info.name, info.backend, info.driver);
         let bench = Bench { device, filter: filter.clone() };
         bench.products();
-        bench.attention();
         bench.rows();
     }
 }

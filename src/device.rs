@@ -87,6 +87,11 @@ impl Device {
         tuned.filter(|shape| self.runs(shape.kernel())).unwrap_or_else(|| GemvShape::of(self))
     }
 
+    /// Whether a kernel that does the work of several is the faster way; the CPU runs the plain ones, which cost it no launch.
+    pub fn fuses(&self) -> bool {
+        matches!(self, Self::Gpu(_))
+    }
+
     /// The most 32-bit words that one binding can hold.
     pub(crate) fn max_binding_words(&self) -> usize {
         match self {

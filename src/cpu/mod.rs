@@ -4,6 +4,7 @@
 
 mod add;
 mod attention;
+mod attention_merge;
 mod attention_probs;
 mod embedding;
 pub mod fast;
@@ -13,6 +14,7 @@ mod gelu_tanh;
 mod gemv;
 mod kv_write;
 mod layer_norm;
+mod norm_rope_write;
 mod probe_f32;
 mod probe_int8;
 mod probe_read;
@@ -28,6 +30,7 @@ mod zero_columns;
 
 pub use add::add;
 pub use attention::{Heads, attention};
+pub use attention_merge::{Splits, attention_merge, attention_partials};
 pub use attention_probs::attention_probs;
 pub use embedding::{Table, embedding};
 pub use geglu::geglu;
@@ -36,6 +39,7 @@ pub use gelu_tanh::gelu_tanh;
 pub use gemv::{Weight, gemv};
 pub use kv_write::kv_write;
 pub use layer_norm::layer_norm;
+pub use norm_rope_write::{Projections, norm_rope_write};
 pub use probe_f32::probe_f32;
 pub use probe_int8::probe_int8;
 pub use probe_read::probe_read;

@@ -6,7 +6,10 @@
 
 mod add;
 mod attention;
+mod attention_merge;
 mod attention_probs;
+mod attention_subgroups;
+mod attention_tile;
 mod elementwise;
 mod embedding;
 mod gated;
@@ -19,6 +22,7 @@ mod gemv_rows;
 mod gemv_shape;
 mod kv_write;
 mod layer_norm;
+mod norm_rope_write;
 mod plan;
 mod probe;
 mod probe_f32;
@@ -33,8 +37,10 @@ mod swiglu;
 mod zero_columns;
 
 pub use add::add;
-pub use attention::{AttentionShape, attention};
+pub use attention::{AttentionShape, attention, attention_tiled};
+pub use attention_merge::attention_merge;
 pub use attention_probs::attention_probs;
+pub use attention_tile::AttentionTile;
 pub use embedding::{Lookup, embedding};
 pub use geglu::geglu;
 pub use gelu_erf::gelu_erf;
@@ -45,6 +51,7 @@ pub use gemv::{Product, gemv, gemv_shaped};
 pub use gemv_shape::GemvShape;
 pub use kv_write::kv_write;
 pub use layer_norm::layer_norm;
+pub use norm_rope_write::norm_rope_write;
 pub use plan::{Constants, Dispatch, Entry, Plan, Program, Recorder, Step};
 pub use probe_f32::probe_f32;
 pub use probe_int8::probe_int8;
@@ -125,10 +132,12 @@ impl Tolerance {
 }
 
 /// Every kernel, by name.
-pub static REGISTRY: [&Kernel; 22] = [
+pub static REGISTRY: [&Kernel; 25] = [
     &add::KERNEL,
     &attention::KERNEL,
+    &attention_merge::KERNEL,
     &attention_probs::KERNEL,
+    &attention_subgroups::KERNEL,
     &embedding::KERNEL,
     &geglu::KERNEL,
     &gelu_erf::KERNEL,
@@ -138,6 +147,7 @@ pub static REGISTRY: [&Kernel; 22] = [
     &gemv_rows::KERNEL,
     &kv_write::KERNEL,
     &layer_norm::KERNEL,
+    &norm_rope_write::KERNEL,
     &probe_f32::KERNEL,
     &probe_int8::KERNEL,
     &probe_read::KERNEL,

@@ -133,15 +133,21 @@ fn attention(
     let (k_cache, v_cache) = &cache.layers[index];
     norm(plan, spec, &a.resid, &layer.attn_norm, &a.normed);
     linear(plan, &a.normed, &layer.qkv_proj, &a.qkv);
-    if let Some((q_norm, k_norm)) = &layer.qk_norm {
-        kernels::qk_norm(plan, &shape, (q_norm, k_norm), spec.norm.eps(), &a.qkv);
-    }
-    if let Some(angles) = a.angles.get(spec.layers[index].rope) {
-        kernels::rope(plan, &shape, angles, &a.qkv);
+    let angles = a.angles.get(spec.layers[index].rope);
+    if let Some(angles) = angles.filter(|_| plan.device().fuses()) {
+        let qk_norm = layer.qk_norm.as_ref().map(|(q_norm, k_norm)| (q_norm, k_norm, spec.norm.eps()));
+        kernels::norm_rope_write(plan, &shape, qk_norm, angles, &a.qkv, (k_cache, v_cache));
+    } else {
+        if let Some((q_norm, k_norm)) = &layer.qk_norm {
+            kernels::qk_norm(plan, &shape, (q_norm, k_norm), spec.norm.eps(), &a.qkv);
+        }
+        if let Some(angles) = angles {
+            kernels::rope(plan, &shape, angles, &a.qkv);
+        }
+        kernels::kv_write(plan, &a.qkv, k_cache, v_cache);
     }
     taps.copy(plan, Point::Layer(index, Part::Q), &a.qkv);
-    kernels::kv_write(plan, &a.qkv, k_cache, v_cache);
-    kernels::attention(plan, &shape, &a.qkv, (k_cache, v_cache), &a.heads);
+    kernels::attention(plan, &shape, &a.qkv, (k_cache, v_cache), &cache.partials, &a.heads);
     if let Some(tap) = taps.at(Point::Layer(index, Part::Probs)) {
         kernels::attention_probs(plan, &shape, &a.qkv, k_cache, taps.kv_len(), tap);
     }

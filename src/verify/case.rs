@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::kernels::{GemvShape, Kernel, Tolerance};
+use crate::kernels::{AttentionTile, GemvShape, Kernel, Tolerance};
 use crate::tensor::Format;
 
 /// How large a case's values are.
@@ -58,7 +58,8 @@ pub enum Case {
         shape: Option<GemvShape>,
         values: Values,
     },
-    /// `attention`, `attention_probs`, `kv_write`, `qk_norm`, and `rope`, for which `head_dim` is even.
+    /// `attention`, `attention_merge` (one token) and `attention_subgroups`, which share their work out by `tile`;
+    /// `attention_probs`, `kv_write`, `qk_norm`; and, for an even `head_dim`, `norm_rope_write` and `rope`.
     Attention {
         position: usize,
         num_tokens: usize,
@@ -67,6 +68,7 @@ pub enum Case {
         head_dim: usize,
         window: Option<usize>,
         softcap: Option<f32>,
+        tile: AttentionTile,
         values: Values,
     },
     /// `probe_f32` and `probe_int8`, whose `rounds` are how long each thread computes, and `probe_read`, whose threads take turns
@@ -81,7 +83,9 @@ impl Case {
         match self {
             Self::Product { values: Values::Large, .. } => Tolerance { atol: 1000.0 * atol, rtol },
             // Turned values cancel to any size, so the error is relative to what they were before.
-            Self::Attention { values: Values::Large, .. } if kernel.name == "rope" => {
+            Self::Attention { values: Values::Large, .. }
+                if ["norm_rope_write", "rope"].contains(&kernel.name) =>
+            {
                 Tolerance { atol: 16.0 * atol, rtol }
             }
             // The digits that the mean takes are missing in the differences.
@@ -130,6 +134,7 @@ impl fmt::Display for Case {
                 head_dim,
                 window,
                 softcap,
+                tile,
                 values,
             } => {
                 write!(f, "{num_tokens} at {position}, {num_heads}/{num_kv_heads} heads of {head_dim}")?;
@@ -138,6 +143,10 @@ impl fmt::Display for Case {
                 }
                 if let Some(cap) = softcap {
                     write!(f, ", capped at {cap}")?;
+                }
+                write!(f, ", {} rows", tile.rows)?;
+                if let Some(split_len) = tile.split_len {
+                    write!(f, " and splits of {split_len}")?;
                 }
                 *values
             }

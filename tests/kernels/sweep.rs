@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use sukashi::kernels::{GemvShape, REGISTRY};
+use sukashi::kernels::{AttentionTile, GemvShape, REGISTRY};
 use sukashi::tensor::Format;
 use sukashi::verify::{self, Case, Report, Values};
 use sukashi::{Device, Gpu};
@@ -88,7 +88,24 @@ fn fold_cases(kernel: &str) -> Vec<Case> {
         "gemv" => vec![product(1, 701), product(7, 101)],
         "gemv_rows" => vec![product(1, 8 * 301), product(7, 500)],
         "gemm" => vec![product(33, 32 * 151)],
-        "attention" | "attention_probs" | "kv_write" | "qk_norm" | "rope" => vec![Case::Attention {
+        "attention_merge" => vec![Case::Attention {
+            position: 200,
+            num_tokens: 1,
+            num_heads: 303,
+            num_kv_heads: 3,
+            head_dim: 6,
+            window: None,
+            softcap: None,
+            tile: AttentionTile { rows: 1, split_len: Some(64), subgroups: false },
+            values: Values::Ordinary,
+        }],
+        "attention"
+        | "attention_probs"
+        | "attention_subgroups"
+        | "kv_write"
+        | "norm_rope_write"
+        | "qk_norm"
+        | "rope" => vec![Case::Attention {
             position: 1,
             num_tokens: 101,
             num_heads: 3,
@@ -96,6 +113,7 @@ fn fold_cases(kernel: &str) -> Vec<Case> {
             head_dim: 66,
             window: Some(70),
             softcap: None,
+            tile: AttentionTile { rows: 1, split_len: None, subgroups: false },
             values: Values::Ordinary,
         }],
         "probe_f32" | "probe_int8" | "probe_read" => {
@@ -162,12 +180,18 @@ fn any_product(shape: impl Strategy<Value = Option<GemvShape>>) -> impl Strategy
     )
 }
 
-fn any_attention(head_dim: impl Strategy<Value = usize>) -> impl Strategy<Value = Case> {
+fn any_attention(max_tokens: usize, head_dim: impl Strategy<Value = usize>) -> impl Strategy<Value = Case> {
     let window = proptest::option::of(1..200_usize);
     let softcap = proptest::option::of(1..60_u8);
-    let span = (0..150_usize, 1..40_usize);
-    (span, 1..4_usize, 1..4_usize, head_dim, window, softcap, any_values()).prop_map(
-        |((position, num_tokens), num_kv_heads, per_kv_head, head_dim, window, softcap, values)| {
+    let span = (0..150_usize, 1..max_tokens + 1);
+    let tile = (0..4_u32, proptest::option::of(1..100_u32)).prop_map(|(log, split_len)| AttentionTile {
+        rows: 1 << log,
+        split_len,
+        subgroups: false,
+    });
+    let heads = (1..4_usize, 1..10_usize, head_dim);
+    (span, heads, window, softcap, tile, any_values()).prop_map(
+        |((position, num_tokens), (num_kv_heads, per_kv_head, head_dim), window, softcap, tile, values)| {
             Case::Attention {
                 position,
                 num_tokens,
@@ -176,6 +200,7 @@ fn any_attention(head_dim: impl Strategy<Value = usize>) -> impl Strategy<Value 
                 head_dim,
                 window,
                 softcap: softcap.map(f32::from),
+                tile,
                 values,
             }
         },
@@ -200,11 +225,15 @@ fn every_device_agrees_on_any_shape() {
                     any_product(shape).boxed()
                 }
                 "probe_f32" | "probe_int8" | "probe_read" => any_probe().boxed(),
-                "attention" | "attention_probs" | "kv_write" | "qk_norm" => {
-                    any_attention(1..100_usize).boxed()
+                "attention" | "attention_subgroups" => {
+                    prop_oneof![any_attention(1, 1..100_usize), any_attention(39, 1..100_usize)].boxed()
                 }
+                "attention_merge" => any_attention(1, 1..100_usize).boxed(),
+                "attention_probs" | "kv_write" | "qk_norm" => any_attention(39, 1..100_usize).boxed(),
                 // Its heads have two halves.
-                "rope" => any_attention((1..70_usize).prop_map(|half| 2 * half)).boxed(),
+                "norm_rope_write" | "rope" => {
+                    any_attention(39, (1..70_usize).prop_map(|half| 2 * half)).boxed()
+                }
                 _ => any_rows().boxed(),
             };
             let config = Config { cases: 12, failure_persistence: None, ..Config::default() };

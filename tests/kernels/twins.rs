@@ -1,6 +1,6 @@
 //! The twins against values that were worked out otherwise: twin and shader could share a mistake.
 
-use sukashi::cpu::{self, Heads, Table, Weight};
+use sukashi::cpu::{self, Heads, Splits, Table, Weight};
 use sukashi::tensor::Format;
 
 fn assert_close(got: &[f32], want: &[f64], tolerance: f64) {
@@ -256,6 +256,38 @@ fn capped_scores_by_hand() {
     let plain = weights(HEADS).map(f64::from);
     assert_close(&weights(Heads { softcap: 1e4, ..HEADS }), &plain, 1e-6);
     assert_close(&weights(Heads { softcap: 1e-7, ..HEADS })[8..11], &[1.0 / 3.0; 3], 1e-6);
+}
+
+#[test]
+fn splits_put_together_are_the_whole() {
+    // The token at position 2, one position a split: scores 1, 0 and -1 of the first head, 1 of the second, over two channels.
+    let splits = Splits { split_len: 1, max_splits: 4 };
+    let mut partials = [7.0; 32];
+    cpu::attention_partials(2, HEADS, splits, (&QKV[8..], &KEYS, &VALUES), &mut partials);
+    assert_eq!(partials[..12], [1.0, 10.0, 1.0, 1.0, 2.0, 20.0, 0.0, 1.0, 4.0, 40.0, -1.0, 1.0]);
+    assert_eq!(partials[12..16], [7.0; 4], "a split that nothing lies in");
+    assert_eq!(partials[16..28], [1.0, 10.0, 1.0, 1.0, 2.0, 20.0, 1.0, 1.0, 4.0, 40.0, 1.0, 1.0]);
+    let mut whole = [f32::NAN; 8];
+    cpu::attention((1, 2), HEADS, (&QKV, &KEYS, &VALUES), (&mut whole, 4));
+    let want: Vec<f64> = whole[4..].iter().map(|&value| f64::from(value)).collect();
+    let mut y = [f32::NAN; 4];
+    cpu::attention_merge(2, (2, 2, 0), splits, &partials, &mut y);
+    assert_close(&y, &want, 1e-5);
+
+    // Two positions a split, and the same with a window that begins in the middle of the first.
+    let splits = Splits { split_len: 2, max_splits: 2 };
+    for window in [0, 2] {
+        let heads = Heads { window, ..HEADS };
+        cpu::attention((1, 2), heads, (&QKV, &KEYS, &VALUES), (&mut whole, 4));
+        cpu::attention_partials(2, heads, splits, (&QKV[8..], &KEYS, &VALUES), &mut partials);
+        cpu::attention_merge(2, (2, 2, window), splits, &partials, &mut y);
+        assert_close(&y, &whole[4..].iter().map(|&value| f64::from(value)).collect::<Vec<_>>(), 1e-5);
+    }
+
+    // One split: nothing to be done.
+    y = [7.0; 4];
+    cpu::attention_merge(1, (2, 2, 0), splits, &partials, &mut y);
+    assert_eq!(y, [7.0; 4]);
 }
 
 #[test]

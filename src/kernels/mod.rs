@@ -5,6 +5,7 @@
 //! [`Plan`]; a plan runs on any [`crate::Device`].
 
 mod add;
+mod argmax;
 mod attention;
 mod attention_probs;
 mod elementwise;
@@ -33,6 +34,7 @@ mod swiglu;
 mod zero_columns;
 
 pub use add::add;
+pub use argmax::{argmax, argmax_words};
 pub use attention::{AttentionShape, attention};
 pub use attention_probs::attention_probs;
 pub use embedding::{Lookup, embedding};
@@ -123,8 +125,9 @@ impl Tolerance {
 }
 
 /// Every kernel, by name.
-pub static REGISTRY: [&Kernel; 22] = [
+pub static REGISTRY: [&Kernel; 23] = [
     &add::KERNEL,
+    &argmax::KERNEL,
     &attention::KERNEL,
     &attention_probs::KERNEL,
     &embedding::KERNEL,

@@ -44,9 +44,19 @@ fn the_comparator_rejects_what_it_should() {
 }
 
 /// One line of each kernel changed in a way that leaves a valid shader, and what the mistake is.
-const MISTAKES: [(&str, &str, &str, &str); 55] = [
+const MISTAKES: [(&str, &str, &str, &str); 60] = [
     ("add", "x[index] += y[index]", "x[index] -= y[index]", "another operator"),
     ("add", "column >= params.columns", "column >= params.stride", "padding written"),
+    ("argmax", "place < places[local]", "place > places[local]", "the highest id of equals"),
+    ("argmax", "if magnitude == 0u", "if false", "minus zero below zero"),
+    ("argmax", "magnitude > 0x7f800000u ||", "", "NaN for a number"),
+    ("argmax", "0xff800001u - bits", "bits", "the least of what is below zero"),
+    (
+        "argmax",
+        "params.part_size, params.num_candidates",
+        "params.part_size, params.x_stride",
+        "padding read",
+    ),
     ("attention", "batch.position + token + 1u", "batch.position + token + 2u", "sees the next token"),
     ("attention", "batch.position + token + 1u", "batch.position + token", "does not see itself"),
     ("attention", "head / (params.num_heads / params.num_kv_heads)", "head % params.num_kv_heads", "heads"),

@@ -170,7 +170,7 @@ impl Device {
     /// If the device is lost.
     pub fn submit(&self, recorder: Recorder) -> Result<()> {
         match (self, recorder.0) {
-            (Self::Gpu(gpu), Some(encoder)) => gpu.submit(encoder),
+            (Self::Gpu(gpu), Some(encoder)) => gpu.submit(encoder).map(|_| ()),
             _ => Ok(()),
         }
     }
@@ -239,6 +239,8 @@ impl Buffer {
 pub struct Readback {
     device: Device,
     staging: Option<crate::gpu::Staging>,
+    /// What was submitted last and not read yet.
+    submission: Option<wgpu::SubmissionIndex>,
     words: Vec<u32>,
 }
 
@@ -252,7 +254,7 @@ impl Readback {
             Device::Gpu(gpu) => Some(gpu.staging(words)?),
             Device::Cpu | Device::Twins => None,
         };
-        Ok(Self { device: device.clone(), staging, words: vec![0; words] })
+        Ok(Self { device: device.clone(), staging, submission: None, words: vec![0; words] })
     }
 
     /// Submits what was recorded and gives the first `words` words of `buffer` after it.
@@ -264,20 +266,47 @@ impl Readback {
     /// If `words` is more than this was made for.
     pub async fn submit_and_read(
         &mut self,
-        mut recorder: Recorder,
+        recorder: Recorder,
         buffer: &Buffer,
         words: usize,
     ) -> Result<&[u32]> {
-        let target = &mut self.words[..words];
-        match (&self.device, &mut self.staging) {
-            (Device::Gpu(gpu), Some(staging)) => {
-                if let Some(encoder) = &mut recorder.0 {
-                    staging.copy_from(gpu, encoder, buffer.gpu(), words);
-                }
-                self.device.submit(recorder)?;
-                staging.read(gpu, target).await?;
+        self.submit(recorder, buffer, words)?;
+        self.read(words).await
+    }
+
+    /// Submits what was recorded with a copy of the first `words` words of `buffer` after it, for [`Self::read`], and waits
+    /// for nothing.
+    ///
+    /// # Errors
+    /// If the device is lost.
+    ///
+    /// # Panics
+    /// If `words` is more than this was made for.
+    pub fn submit(&mut self, mut recorder: Recorder, buffer: &Buffer, words: usize) -> Result<()> {
+        assert!(words <= self.words.len(), "a read-back of more than it was made for");
+        match (&self.device, &mut self.staging, recorder.0.take()) {
+            (Device::Gpu(gpu), Some(staging), Some(mut encoder)) => {
+                staging.copy_from(gpu, &mut encoder, buffer.gpu(), words);
+                self.submission = Some(gpu.submit(encoder)?);
             }
-            _ => target.copy_from_slice(&buffer.read_words()[..words]),
+            _ => self.words[..words].copy_from_slice(&buffer.read_words()[..words]),
+        }
+        Ok(())
+    }
+
+    /// Waits for what was submitted last, though not for what others submitted after it, and gives its first `words` words.
+    ///
+    /// # Errors
+    /// If the device fails or is lost meanwhile.
+    ///
+    /// # Panics
+    /// If `words` is more than this was made for.
+    pub async fn read(&mut self, words: usize) -> Result<&[u32]> {
+        let target = &mut self.words[..words];
+        if let (Device::Gpu(gpu), Some(staging), Some(submission)) =
+            (&self.device, &mut self.staging, self.submission.take())
+        {
+            staging.read(gpu, submission, target).await?;
         }
         Ok(target)
     }

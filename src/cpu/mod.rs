@@ -3,6 +3,7 @@
 //! The twins' sums are in f64, so that a twin's error is far below that of the f32 kernel it is compared with.
 
 mod add;
+mod argmax;
 mod attention;
 mod attention_merge;
 mod attention_probs;
@@ -29,6 +30,7 @@ mod weight;
 mod zero_columns;
 
 pub use add::add;
+pub use argmax::argmax;
 pub use attention::{Heads, attention};
 pub use attention_merge::{Splits, attention_merge, attention_partials};
 pub use attention_probs::attention_probs;

@@ -52,15 +52,23 @@ impl Slot<'_> {
         bytemuck::cast_slice(self.words())
     }
 
+    /// The words, to be written.
+    ///
+    /// # Panics
+    /// As [`Self::floats_mut`].
+    pub fn words_mut(&mut self) -> &mut [u32] {
+        match self {
+            Self::Write(words) => words,
+            _ => panic!("a twin writes to a buffer that is bound for reading"),
+        }
+    }
+
     /// The words as f32, to be written.
     ///
     /// # Panics
     /// If the slot is bound for reading: the kernel's table of buffers is wrong.
     pub fn floats_mut(&mut self) -> &mut [f32] {
-        match self {
-            Self::Write(words) => bytemuck::cast_slice_mut(words),
-            _ => panic!("a twin writes to a buffer that is bound for reading"),
-        }
+        bytemuck::cast_slice_mut(self.words_mut())
     }
 }
 

@@ -175,10 +175,12 @@ impl Gpu {
         Encoder(self.0.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None }))
     }
 
-    pub(crate) fn submit(&self, encoder: Encoder) -> Result<()> {
+    /// Gives what [`Staging::read`] waits for.
+    pub(crate) fn submit(&self, encoder: Encoder) -> Result<wgpu::SubmissionIndex> {
         self.0.fault.check()?;
-        self.0.queue.submit([encoder.0.finish()]);
-        self.0.fault.check()
+        let submission = self.0.queue.submit([encoder.0.finish()]);
+        self.0.fault.check()?;
+        Ok(submission)
     }
 
     /// The fewest lanes that a subgroup may have; 0 where shaders cannot use them.

@@ -5,6 +5,7 @@
 //! the CPU device in `src/cpu/fast`. Wrappers record into a [`Plan`]; a plan runs on any [`crate::Device`].
 
 mod add;
+mod argmax;
 mod attention;
 mod attention_merge;
 mod attention_probs;
@@ -37,6 +38,7 @@ mod swiglu;
 mod zero_columns;
 
 pub use add::add;
+pub use argmax::{argmax, argmax_words};
 pub use attention::{AttentionShape, attention, attention_tiled};
 pub use attention_merge::attention_merge;
 pub use attention_probs::attention_probs;
@@ -132,8 +134,9 @@ impl Tolerance {
 }
 
 /// Every kernel, by name.
-pub static REGISTRY: [&Kernel; 25] = [
+pub static REGISTRY: [&Kernel; 26] = [
     &add::KERNEL,
+    &argmax::KERNEL,
     &attention::KERNEL,
     &attention_merge::KERNEL,
     &attention_probs::KERNEL,

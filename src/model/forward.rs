@@ -70,16 +70,27 @@ impl Activations {
         (ids, first_position): (&[u32], usize),
         scratch: &mut Scratch,
     ) {
+        device.write(&self.ids, ids);
+        self.write_positions(device, spec, (first_position, ids.len()), scratch);
+    }
+
+    /// Of [`Self::write`], all but the ids.
+    pub(super) fn write_positions(
+        &self,
+        device: &Device,
+        spec: &DecoderSpec,
+        (first_position, num_tokens): (usize, usize),
+        scratch: &mut Scratch,
+    ) {
         let Scratch { positions, angles } = scratch;
         positions.clear();
-        positions.extend((first_position as u32..).take(ids.len()));
-        device.write(&self.ids, ids);
+        positions.extend((first_position as u32..).take(num_tokens));
         match &spec.position {
             Position::Learned => device.write(&self.positions, positions),
             Position::Rope(ropes) => {
                 for (rope, tensor) in ropes.iter().zip(&self.angles) {
                     angles.clear();
-                    angles.resize(ids.len() * tensor.stride(), 0.0);
+                    angles.resize(num_tokens * tensor.stride(), 0.0);
                     rope.angles(positions, tensor.stride(), angles);
                     device.write(tensor.buffer(), bytemuck::cast_slice(angles));
                 }

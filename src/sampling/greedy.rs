@@ -1,7 +1,7 @@
 //! The most probable token without a distribution: all that greedy decoding needs.
 
-use super::candidates::unusable_logit;
-use crate::error::{Error, ErrorKind, Result};
+use super::candidates::{impossible_logit, no_possible_token};
+use crate::error::Result;
 
 /// The id of the greatest of `logits`, the lowest of equal ones.
 ///
@@ -15,13 +15,13 @@ pub(super) fn greatest(logits: &[f32]) -> Result<u32> {
         max = max.max(logit);
     }
     if !is_usable {
-        for (id, &logit) in (0u32..).zip(logits) {
-            unusable_logit(id, logit)?;
+        let first = (0u32..).zip(logits).find(|(_, logit)| logit.is_nan() || **logit == f32::INFINITY);
+        if let Some((id, &logit)) = first {
+            return Err(impossible_logit(id, logit));
         }
     }
     if max == f32::NEG_INFINITY {
-        return Err(Error::new(ErrorKind::Computation, "cannot sample: every logit is -inf")
-            .detail(format!("expected at least one finite value among {}", logits.len())));
+        return Err(no_possible_token(logits.len()));
     }
     // Some logit is the maximum.
     Ok(logits.iter().position(|&logit| logit == max).unwrap_or(0) as u32)

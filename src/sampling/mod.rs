@@ -49,6 +49,7 @@ mod top_p;
 mod typical_p;
 
 pub use candidates::{Candidates, InPlay};
+pub(crate) use candidates::{impossible_logit, no_possible_token};
 pub use distribution::{Distribution, Sampled};
 pub use sampler::Sampler;
 pub use settings::{Choice, Settings};

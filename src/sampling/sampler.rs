@@ -114,6 +114,18 @@ impl Sampler {
         self.vocab_size
     }
 
+    /// Whether it takes the token of the greatest logit, the lowest id of equals, whatever the logits are: what
+    /// [`crate::Session::greedy`] does without reading them back. Where another stage or choice merely comes to the same, this
+    /// is false.
+    pub fn is_greedy(&self) -> bool {
+        let is_plain = self.adjusting.is_empty() && self.custom.is_empty();
+        let is_last_left = self.settings.temperature == 0.0;
+        let is_first = self.settings.choice == Choice::Greedy
+            && self.temperature.is_none()
+            && self.truncating.is_empty();
+        is_plain && (is_last_left || is_first)
+    }
+
     /// The names of the stages that run, in their order.
     pub fn stage_names(&self) -> impl Iterator<Item = &str> {
         let temperature = self.temperature.iter().map(|stage| stage.name());

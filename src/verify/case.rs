@@ -17,6 +17,14 @@ pub enum Values {
     Small,
     /// Around 1000, with ordinary differences.
     MeanHeavy,
+    /// Halves, so that many are equal.
+    Equal,
+    /// Zeros of both signs.
+    Zeros,
+    /// With NaN, infinity and minus infinity among them.
+    Broken,
+    /// Minus infinity.
+    Impossible,
 }
 
 impl Values {
@@ -27,6 +35,16 @@ impl Values {
             Self::Large => 1000.0 * ordinary,
             Self::Small => 0.001 * ordinary,
             Self::MeanHeavy => 1000.0 + ordinary,
+            Self::Equal => (2.0 * ordinary).round() / 2.0,
+            Self::Zeros => 0.0 * ordinary,
+            Self::Broken => match ordinary {
+                0.995.. => f32::NAN,
+                0.99.. => f32::INFINITY,
+                ..-0.995 => -f32::NAN,
+                ..-0.5 => f32::NEG_INFINITY,
+                _ => ordinary,
+            },
+            Self::Impossible => f32::NEG_INFINITY,
         }
     }
 }
@@ -35,7 +53,7 @@ impl Values {
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "the fields are named as everywhere")]
 pub enum Case {
-    /// `add`, `gelu_erf`, `gelu_tanh`, `layer_norm`, `rms_norm`, `select_rows`, `softcap`, `zero_columns`, and `geglu` and
+    /// `add`, `argmax`, `gelu_erf`, `gelu_tanh`, `layer_norm`, `rms_norm`, `select_rows`, `softcap`, `zero_columns`, and `geglu` and
     /// `swiglu`, whose `columns` are those of the output.
     Rows { num_tokens: usize, columns: usize, values: Values },
     /// `embedding`; an id in three lies outside the table. `added` to values that are there, or else scaled.
@@ -160,6 +178,10 @@ impl fmt::Display for Case {
             Values::Large => ", large",
             Values::Small => ", small",
             Values::MeanHeavy => ", around 1000",
+            Values::Equal => ", many equal",
+            Values::Zeros => ", zeros",
+            Values::Broken => ", with NaN and infinities",
+            Values::Impossible => ", minus infinity",
         })
     }
 }

@@ -100,6 +100,14 @@ fn rows(
             kernels::add(&mut plan, &x.tensor, &y);
             x
         }
+        "argmax" => {
+            let x = inputs.tensor("x", sizes, Padding::Poison, value)?;
+            let words = kernels::argmax_words(num_tokens, columns);
+            let parts = inputs.output("parts", 1, words + SPARE_ROWS)?;
+            let ids = inputs.output("ids", 1, 2 * num_tokens + SPARE_ROWS)?;
+            kernels::argmax(&mut plan, &x, parts.tensor.buffer(), ids.tensor.buffer());
+            return Ok(Setup { plan, batch, outputs: vec![parts, ids] });
+        }
         "gelu_erf" | "gelu_tanh" => {
             let x = inputs.tensor("x", sizes, Padding::Poison, |ordinary| 8.0 * values.of(ordinary))?;
             let y = inputs.output("y", sizes.0, columns)?;

@@ -30,6 +30,22 @@ pub fn cases(kernel: &str) -> Vec<Case> {
         }
         "rms_norm" | "softcap" => rows(&[Values::Ordinary, Values::Large, Values::Small]),
         "layer_norm" => rows(&[Values::Ordinary, Values::Large, Values::Small, Values::MeanHeavy]),
+        "argmax" => {
+            let mut cases = rows(&[
+                Values::Ordinary,
+                Values::Large,
+                Values::Equal,
+                Values::Zeros,
+                Values::Broken,
+                Values::Impossible,
+            ]);
+            // Around a part, several of them, and Gemma's vocabulary.
+            for (num_tokens, columns) in [(2, 1023), (2, 1024), (2, 1025), (3, 50257), (1, 262_144)] {
+                let sizes = [Values::Ordinary, Values::Equal, Values::Zeros, Values::Broken];
+                cases.extend(sizes.map(|values| Case::Rows { num_tokens, columns, values }));
+            }
+            cases
+        }
         "embedding" => lookups(),
         "gemv" => {
             let shapes = [None, Some(GemvShape::GPU), Some(GemvShape::SOFTWARE)];

@@ -45,9 +45,22 @@ fn the_comparator_rejects_what_it_should() {
 }
 
 /// One line of each kernel changed in a way that leaves a valid shader, and what the mistake is.
-const MISTAKES: [(&str, &str, &str, &str); 75] = [
+const MISTAKES: [(&str, &str, &str, &str); 83] = [
     ("add", "x[index] += y[index]", "x[index] -= y[index]", "another operator"),
     ("add", "column >= params.columns", "column >= params.stride", "padding written"),
+    ("argmax", "place < places[local]", "place > places[local]", "the highest id of equals"),
+    ("argmax", "if magnitude == 0u", "if false", "minus zero below zero"),
+    ("argmax", "magnitude > 0x7f800000u ||", "", "NaN for a number"),
+    ("argmax", "if params.is_listed != 0u", "if false", "places for ids"),
+    ("argmax", "select(0u, 3u,", "select(0u, 0u,", "no reason not to choose"),
+    ("argmax", "params.num_parts + group] =", "params.num_parts + token] =", "a reason for all parts"),
+    ("argmax", "0xff800001u - bits", "bits", "the least of what is below zero"),
+    (
+        "argmax",
+        "params.part_size, params.num_candidates",
+        "params.part_size, params.x_stride",
+        "padding read",
+    ),
     (
         "attention",
         "vec4<u32>(batch.position + 1u) + low_tokens",

@@ -358,6 +358,26 @@ fn copies_and_sums_by_hand() {
 }
 
 #[test]
+fn argmax_takes_the_lowest_of_equals_and_says_why_it_cannot() {
+    let choose = |x: &[f32], part_size| {
+        let mut ids = vec![7; 2 * x.len().div_ceil(part_size)];
+        cpu::argmax(1, (x.len(), part_size), None, (x, x.len()), &mut ids);
+        ids
+    };
+    assert_eq!(choose(&[-1.0, 2.0, 2.0, 1.0], 4), [1, 0]);
+    assert_eq!(choose(&[-1.0, 2.0, 2.0, 3.0, -4.0], 2), [1, 3, 4, 0, 0, 0]);
+    assert_eq!(choose(&[-0.0, 0.0], 2), [0, 0]);
+    assert_eq!(choose(&[1.0, f32::NAN, f32::INFINITY], 3), [1, 1]);
+    assert_eq!(choose(&[1.0, f32::INFINITY, f32::NAN], 3), [1, 2]);
+    assert_eq!(choose(&[f32::NEG_INFINITY; 3], 2), [0, 2, 3, 3]);
+    // Of two tokens, from candidates 0 and 2, and 1 and 2.
+    let mut ids = [7; 5];
+    let x = [1.0, 5.0, 2.0, 9.0, 3.0, 4.0, 3.0, 9.0];
+    cpu::argmax(2, (2, 2), Some(&[0, 2, 1, 2]), (&x, 4), &mut ids);
+    assert_eq!(ids, [2, 1, 0, 0, 7]);
+}
+
+#[test]
 fn zero_columns_leaves_the_others() {
     let mut x = [1.0, 2.0, 3.0, 9.0, 4.0, 5.0, 6.0, 9.0];
     cpu::zero_columns(1, 1..3, 4, &mut x);

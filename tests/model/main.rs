@@ -9,5 +9,6 @@ mod common;
 mod gguf;
 mod gguf_models;
 mod goldens;
+mod greedy;
 mod score;
 mod tuned;

@@ -17,11 +17,14 @@ pub struct Projections {
     pub kv_stride: usize,
 }
 
+/// An epsilon, and the weights of query heads and of key heads, `[head_dim]` each.
+type Norm<'a> = (f32, (&'a [f32], &'a [f32]));
+
 /// [`qk_norm`] where there are weights, with their epsilon; then [`rope`]; then [`kv_write`].
 pub fn norm_rope_write(
     (position, num_tokens): (usize, usize),
     of: Projections,
-    norm: Option<(f32, (&[f32], &[f32]))>,
+    norm: Option<Norm<'_>>,
     (angles, angles_stride): (&[f32], usize),
     qkv: &mut [f32],
     (k_cache, v_cache): (&mut [f32], &mut [f32]),

@@ -293,7 +293,7 @@ fn attention(
         let v_cache = inputs.output("v_cache", cache.0, cache.2)?;
         let caches = (&k_cache.tensor, &v_cache.tensor);
         // Heads without a window or a cap to tell them apart: half of them are normed.
-        let norm = (shape.num_heads % 2 == 0).then_some((&q_weight, &k_weight, EPS));
+        let norm = shape.num_heads.is_multiple_of(2).then_some((&q_weight, &k_weight, EPS));
         kernels::norm_rope_write(&mut plan, &shape, norm, &angles, &qkv.tensor, caches);
         return Ok(Setup { plan, batch, outputs: vec![qkv, k_cache, v_cache] });
     }

@@ -23,6 +23,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     buffers: &[Access::Read, Access::ReadWrite],
     twin,
     fast: twin,
+    // An average of what the splits have, with a few roundings. Measured on llvmpipe through Vulkan and GL: 7e-7 of 1.06.
     tolerance: Tolerance { atol: 2e-6, rtol: 4e-6 },
 };
 

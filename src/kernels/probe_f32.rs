@@ -13,7 +13,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     buffers: &[Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::probe_f32),
     fast: |call| compute(call, cpu::fast::probe_f32),
-    // 32 values up to about 40. Measured on llvmpipe through Vulkan and GL: TODO.
+    // A sum of 32 values up to about 40. Measured on llvmpipe through Vulkan and GL: 1.2e-4 of 465.
     tolerance: Tolerance { atol: 1e-4, rtol: 1e-6 },
 };
 

@@ -106,6 +106,13 @@ impl Case {
             {
                 Tolerance { atol: 16.0 * atol, rtol }
             }
+            // What a split leaves is not divided by the sum of its weights, which is up to its length, and is off by as much more.
+            // Measured on llvmpipe through GL: 4.3e-5 in splits of 46 with capped scores.
+            Self::Attention {
+                num_tokens: 1, tile: AttentionTile { split_len: Some(split_len), .. }, ..
+            } if ["attention", "attention_subgroups"].contains(&kernel.name) => {
+                Tolerance { atol: atol * (*split_len as f32 / 8.0).max(1.0), rtol }
+            }
             // The digits that the mean takes are missing in the differences.
             Self::Rows { values: Values::MeanHeavy, .. } => Tolerance { atol: 1000.0 * atol, rtol },
             _ => Tolerance { atol, rtol },

@@ -7,7 +7,7 @@ use crate::error::Result;
 ///
 /// # Errors
 /// As what a sampler says of the same logits: one that is NaN or +∞, or all of them −∞.
-pub(super) fn greatest(logits: &[f32]) -> Result<u32> {
+pub(crate) fn greatest(logits: &[f32]) -> Result<u32> {
     // NaN and +∞ have every bit of the exponent; so has −∞, which is looked at apart.
     let (mut max, mut is_usable) = (f32::NEG_INFINITY, true);
     for &logit in logits {

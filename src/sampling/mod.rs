@@ -51,6 +51,7 @@ mod typical_p;
 pub use candidates::{Candidates, InPlay};
 pub(crate) use candidates::{impossible_logit, no_possible_token};
 pub use distribution::{Distribution, Sampled};
+pub(crate) use greedy::greatest;
 pub use sampler::Sampler;
 pub use settings::{Choice, Settings};
 pub use softmax::Softmax;

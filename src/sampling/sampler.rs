@@ -115,14 +115,13 @@ impl Sampler {
     }
 
     /// Whether it takes the token of the greatest logit, the lowest id of equals, whatever the logits are: what
-    /// [`crate::Session::greedy`] does without reading them back. Where another stage or choice merely comes to the same, this
-    /// is false.
+    /// [`crate::Session::greedy`] does without reading them back.
     pub fn is_greedy(&self) -> bool {
         let is_plain = self.adjusting.is_empty() && self.custom.is_empty();
         let is_last_left = self.settings.temperature == 0.0;
-        let is_first = self.settings.choice == Choice::Greedy
-            && self.temperature.is_none()
-            && self.truncating.is_empty();
+        // No other stage can leave the most probable token out, or put another before it.
+        let is_first = matches!(self.settings.choice, Choice::Greedy | Choice::Pick(1))
+            && self.settings.typical_p.is_none();
         is_plain && (is_last_left || is_first)
     }
 
@@ -159,11 +158,8 @@ impl Sampler {
     ///
     /// As [`Self::distribution`].
     pub fn next_id(&mut self, logits: &[f32], previous: &[u32]) -> Result<u32> {
-        // No other stage can leave the most probable token out, or put another before it.
-        let is_greatest = matches!(self.settings.choice, Choice::Greedy | Choice::Pick(1))
-            && self.adjusting.is_empty()
-            && self.custom.is_empty()
-            && self.settings.typical_p.is_none();
+        // A draw stays one, so that the generator's stream does, also where it decides nothing.
+        let is_greatest = self.is_greedy() && self.settings.choice != Choice::Sample;
         if is_greatest && logits.len() == self.vocab_size {
             return greatest(logits);
         }

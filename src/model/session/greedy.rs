@@ -1,12 +1,11 @@
 //! The most probable token, again and again, without its id on the way to the host and back.
 
 use super::Session;
-use crate::cpu;
 use crate::device::{Buffer, Device, Readback};
 use crate::error::Result;
 use crate::kernels::{self, Batch, Plan, Program};
 use crate::model::DecoderSpec;
-use crate::sampling::{impossible_logit, no_possible_token};
+use crate::sampling::{greatest, impossible_logit, no_possible_token};
 use crate::tensor::Tensor;
 use crate::text::check_ids;
 
@@ -101,8 +100,11 @@ impl Greedy<'_> {
         // What is left when this one is there; nothing, should it never be.
         let Some(num_left) = std::mem::take(&mut self.num_left).checked_sub(1) else { return Ok(None) };
         self.submit(1 + num_left)?;
-        let choice = if self.num_in_flight > 0 { self.receive().await? } else { self.decode().await? };
-        self.id = check_choice(choice, self.session.model.spec())?;
+        self.id = if self.num_in_flight > 0 {
+            check_choice(self.receive().await?, self.session.model.spec())?
+        } else {
+            greatest(self.session.decode(self.id).await?)?
+        };
         self.num_left = num_left;
         Ok(Some(self.id))
     }
@@ -143,14 +145,6 @@ impl Greedy<'_> {
         self.first_in_flight = (self.first_in_flight + 1) % IN_FLIGHT;
         self.num_in_flight -= 1;
         ids.push(self.id);
-        Ok(choice)
-    }
-
-    /// One pass by itself.
-    async fn decode(&mut self) -> Result<[u32; CHOICE_WORDS]> {
-        let logits = self.session.decode(self.id).await?;
-        let mut choice = [0; CHOICE_WORDS];
-        cpu::argmax(1, (logits.len(), logits.len()), None, (logits, logits.len()), &mut choice);
         Ok(choice)
     }
 }

@@ -69,7 +69,7 @@ impl Program {
                 Entry::Copy { from, to } => {
                     steps.push(Step::Copy { from: from.gpu().clone(), to: to.gpu().clone() });
                 }
-                Entry::Dispatch(dispatch) | Entry::DispatchBeyond(_, dispatch) => {
+                Entry::Dispatch(dispatch) => {
                     let pipeline = pipelines[&key(dispatch)].clone();
                     let offset = (index * stride) as u64;
                     let bind_group = bind_group(gpu, &pipeline, dispatch, (&params, offset), &batch);
@@ -79,7 +79,7 @@ impl Program {
                         bind_group,
                         groups_per_block: dispatch.groups_per_block,
                         tokens_per_block: dispatch.tokens_per_block,
-                        beyond: entry.beyond(),
+                        beyond: dispatch.beyond,
                     });
                 }
             }

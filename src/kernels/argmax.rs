@@ -78,6 +78,7 @@ pub fn argmax(plan: &mut Plan, x: &Tensor, parts: &Buffer, ids: &Buffer) {
             buffers: vec![x.buffer().clone(), listed.unwrap_or(x.buffer()).clone(), output.clone()],
             groups_per_block: params.num_parts,
             tokens_per_block: 1,
+            beyond: 0,
         });
     }
 }

@@ -66,16 +66,14 @@ pub fn attention_merge(
         split_len,
         max_splits: max_splits as u32,
     };
-    // So many positions lie in one split.
-    plan.dispatch_beyond(
-        split_len,
-        Dispatch {
-            kernel: &KERNEL,
-            params: bytemuck::bytes_of(&params).to_vec(),
-            constants: Vec::new(),
-            buffers: vec![partials.buffer().clone(), y.buffer().clone()],
-            groups_per_block: shape.num_heads as u32 * groups_per_row(shape.head_dim),
-            tokens_per_block: 1,
-        },
-    );
+    plan.dispatch(Dispatch {
+        kernel: &KERNEL,
+        params: bytemuck::bytes_of(&params).to_vec(),
+        constants: Vec::new(),
+        buffers: vec![partials.buffer().clone(), y.buffer().clone()],
+        groups_per_block: shape.num_heads as u32 * groups_per_row(shape.head_dim),
+        tokens_per_block: 1,
+        // So many positions lie in one split.
+        beyond: split_len,
+    });
 }

@@ -174,6 +174,7 @@ pub(super) fn record(
             ],
             groups_per_block: part.num_rows.div_ceil(rows) as u32,
             tokens_per_block: tokens as u32,
+            beyond: 0,
         });
     }
 }

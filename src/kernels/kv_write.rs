@@ -60,5 +60,6 @@ pub fn kv_write(plan: &mut Plan, qkv: &Tensor, k_cache: &Tensor, v_cache: &Tenso
         buffers: vec![qkv.buffer().clone(), k_cache.buffer().clone(), v_cache.buffer().clone()],
         groups_per_block: groups_per_row(kv_size),
         tokens_per_block: 1,
+        beyond: 0,
     });
 }

@@ -24,6 +24,9 @@ pub struct Dispatch {
     pub groups_per_block: u32,
     /// Tokens in such a block.
     pub tokens_per_block: u32,
+    /// There is something to do only where the last token sees more positions than this; shorter passes leave it out. 0 for
+    /// what every pass needs.
+    pub beyond: u32,
 }
 
 /// An entry of a plan.
@@ -31,8 +34,6 @@ pub struct Dispatch {
 pub enum Entry {
     /// A kernel on its buffers.
     Dispatch(Dispatch),
-    /// A kernel that has something to do only where the last token sees more than so many positions.
-    DispatchBeyond(u32, Dispatch),
     /// A copy of whole buffers, for captured values. It interrupts the pass, so a decode loop has none.
     Copy {
         /// Read.
@@ -46,14 +47,9 @@ impl Entry {
     /// The kernel on its buffers, if it is one.
     pub fn dispatch(&self) -> Option<&Dispatch> {
         match self {
-            Self::Dispatch(dispatch) | Self::DispatchBeyond(_, dispatch) => Some(dispatch),
+            Self::Dispatch(dispatch) => Some(dispatch),
             Self::Copy { .. } => None,
         }
-    }
-
-    /// The positions that the last token has to see more of, so that there is something to do.
-    pub(crate) fn beyond(&self) -> u32 {
-        if let Self::DispatchBeyond(kv_len, _) = self { *kv_len } else { 0 }
     }
 }
 
@@ -94,24 +90,24 @@ impl Plan {
     /// If the buffers or parameters are not those of the kernel, or a buffer that is written is bound twice: a caller's
     /// bug.
     pub fn dispatch(&mut self, dispatch: Dispatch) {
-        check(&dispatch);
+        let kernel = dispatch.kernel;
+        assert_eq!(dispatch.params.len(), kernel.params_bytes, "{}: size of params", kernel.name);
+        assert_eq!(dispatch.buffers.len(), kernel.buffers.len(), "{}: number of buffers", kernel.name);
+        for (index, (buffer, access)) in dispatch.buffers.iter().zip(kernel.buffers).enumerate() {
+            let others = dispatch.buffers.iter().enumerate().filter(|(other, _)| *other != index);
+            assert!(
+                *access == Access::Read || !others.into_iter().any(|(_, other)| other.is(buffer)),
+                "{}: buffer {index} is written and bound twice",
+                kernel.name
+            );
+        }
         self.entries.push(Entry::Dispatch(dispatch));
-    }
-
-    /// As [`Plan::dispatch`], for what has nothing to do unless `batch.position + batch.num_tokens` is more than `kv_len`; it
-    /// is left out of shorter passes.
-    ///
-    /// # Panics
-    /// As [`Plan::dispatch`].
-    pub fn dispatch_beyond(&mut self, kv_len: u32, dispatch: Dispatch) {
-        check(&dispatch);
-        self.entries.push(Entry::DispatchBeyond(kv_len, dispatch));
     }
 
     /// Puts `kernel` in the place of its namesake, so that a changed shader can be held against the twin.
     pub(crate) fn substitute(&mut self, kernel: &'static Kernel) {
         for entry in &mut self.entries {
-            if let Entry::Dispatch(dispatch) | Entry::DispatchBeyond(_, dispatch) = entry
+            if let Entry::Dispatch(dispatch) = entry
                 && dispatch.kernel.name == kernel.name
             {
                 dispatch.kernel = kernel;
@@ -142,20 +138,6 @@ impl Plan {
             Device::Twins => Inner::Cpu(cpu::Program::new(self.entries, |kernel| kernel.twin)),
         };
         Ok(Program { max_tokens, steps, inner })
-    }
-}
-
-fn check(dispatch: &Dispatch) {
-    let kernel = dispatch.kernel;
-    assert_eq!(dispatch.params.len(), kernel.params_bytes, "{}: size of params", kernel.name);
-    assert_eq!(dispatch.buffers.len(), kernel.buffers.len(), "{}: number of buffers", kernel.name);
-    for (index, (buffer, access)) in dispatch.buffers.iter().zip(kernel.buffers).enumerate() {
-        let others = dispatch.buffers.iter().enumerate().filter(|(other, _)| *other != index);
-        assert!(
-            *access == Access::Read || !others.into_iter().any(|(_, other)| other.is(buffer)),
-            "{}: buffer {index} is written and bound twice",
-            kernel.name
-        );
     }
 }
 

@@ -54,5 +54,6 @@ pub fn zero_columns(plan: &mut Plan, x: &Tensor, columns: Range<usize>) {
         buffers: vec![x.buffer().clone()],
         groups_per_block: groups_per_row(columns.len()),
         tokens_per_block: 1,
+        beyond: 0,
     });
 }

@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 use super::Tuning;
 use crate::device::{Device, Readback};
 use crate::error::Result;
-use crate::kernels::{Batch, GemvShape, Plan, Product, Program, TOLERANCE_OF_PRODUCTS, gemv_shaped};
-use crate::tensor::{Format, Matrix, Scales, Tensor};
+use crate::kernels::{
+    Batch, GemvShape, Plan, Product, Program, TOLERANCE_OF_PRODUCTS, Tolerance, gemv_shaped,
+};
+use crate::tensor::{Matrix, Tensor};
+use crate::verify::Inputs;
 
 /// Weights that a candidate is timed on, in bytes: past the caches of a GPU; on a software adapter a fraction of it, as a run takes
 /// a hundred times as long.
@@ -14,6 +17,10 @@ const GPU_BYTES: usize = 48 << 20;
 const SOFTWARE_BYTES: usize = 4 << 20;
 /// Copies of small weights, so that one run does not find what the last one read.
 const MAX_COPIES: usize = 16;
+/// Rows of weights that differ; a prime, so that no candidate's share of them repeats.
+const DISTINCT_ROWS: usize = 61;
+/// Columns of the longest sum that the tolerance of products was measured with.
+const MEASURED_COLUMNS: f32 = 2948.0;
 /// Timed runs of a candidate; the fastest counts.
 const RUNS: usize = 4;
 /// A candidate takes the default's place if it needs at most this share of its time.
@@ -68,7 +75,7 @@ async fn fastest(
         }
         let (got, seconds) = trial.run(shape).await?;
         let is_right = got.len() == wanted.len()
-            && got.iter().zip(&wanted).all(|(&got, &want)| TOLERANCE_OF_PRODUCTS.error(got, want) <= 1.0);
+            && got.iter().zip(&wanted).all(|(&got, &want)| tolerance(product).error(got, want) <= 1.0);
         if !is_right {
             tracing::warn!("{shape} computes {product:?} wrongly on this adapter and is not used");
         } else if seconds < GAIN * fastest {
@@ -94,7 +101,10 @@ impl Trial {
         let row_words = format.words_per_row(in_features);
         let rows = (bytes / 4 / row_words).clamp(1, product.out_features);
         let num_copies = (bytes / (4 * rows * row_words).max(1)).clamp(1, MAX_COPIES);
-        let words = weights(product, rows);
+        let mut inputs = Inputs::new(device);
+        // Rows repeat, as making them takes longer than computing with them.
+        let some = inputs.weight_words((rows.min(DISTINCT_ROWS), in_features), format);
+        let words: Vec<u32> = some.iter().copied().cycle().take(rows * row_words).collect();
         let copies = (0..num_copies)
             .map(|_| Matrix::upload(device, "trial", &words, (rows, in_features), format))
             .collect::<Result<_>>()?;
@@ -132,32 +142,16 @@ impl Trial {
     }
 }
 
-/// Words of rows whose elements are around 1/32, or quants with scales of 2^-9.
-fn weights(product: &Product, rows: usize) -> Vec<u32> {
-    let Product { in_features, format, .. } = *product;
-    let row_words = format.words_per_row(in_features);
-    let scales = format.quants().map(|quants| (quants.plane_words(in_features), quants.scales));
-    (0..rows * row_words)
-        .map(|index| {
-            let random = (index as u32).wrapping_mul(2_654_435_761) ^ (index as u32) >> 7;
-            let column = index % row_words;
-            match scales {
-                None if format == Format::F32 => 0x3d00_0000 | random & 0x807f_ffff,
-                // Halves between 2^-5 and 2^-4, or the upper halves of such an f32.
-                None if format == Format::F16 => 0x2800_2800 | random & 0x83ff_83ff,
-                None => 0x3d00_3d00 | random & 0x807f_807f,
-                Some(([low, high, _], _)) if column < low + high => random,
-                Some(([low, high, _], Scales::Super)) if !(column - low - high).is_multiple_of(5) => random,
-                Some(_) => 0x1800_1800,
-            }
-        })
-        .collect()
+/// How far two right results of a product may be apart: as far as from the twin, and in longer sums by as much more.
+fn tolerance(product: &Product) -> Tolerance {
+    let Tolerance { atol, rtol } = TOLERANCE_OF_PRODUCTS;
+    Tolerance { atol: atol * (product.in_features as f32 / MEASURED_COLUMNS).max(1.0), rtol }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tensor::BLOCK;
+    use crate::tensor::{BLOCK, Format};
 
     #[test]
     fn products_of_every_format_are_tuned() {

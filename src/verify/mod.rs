@@ -21,6 +21,7 @@ mod sweep;
 
 pub use case::{Case, Values};
 pub use compare::{Worst, compare};
+pub(crate) use inputs::Inputs;
 pub use sweep::cases;
 
 use crate::device::{Device, Readback};

@@ -24,6 +24,7 @@ mod record;
 mod run;
 mod score;
 mod stop;
+mod subject;
 mod system_fonts;
 mod table;
 mod terminal;

@@ -103,11 +103,11 @@ pub fn say_if_slow(device: &Device, terminal: &Terminal) {
     let what = match info.kind.as_str() {
         "software" => match terminal.lang {
             Lang::Ja => format!(
-                "GPU がないため、ソフトウェアアダプター {} で動かします。--device cpu のほうが速く動きます",
+                "GPU がないため、ソフトウェアアダプター {} で動かします (CPU なら --device cpu)",
                 info.name
             ),
             Lang::En => format!(
-                "there is no GPU; running on the software adapter {}; --device cpu is faster",
+                "there is no GPU; running on the software adapter {} (--device cpu for the CPU)",
                 info.name
             ),
         },

@@ -1,13 +1,10 @@
 //! `sukashi tune`: find the fastest shapes of a model's products on a device.
 
-use std::path::PathBuf;
-
 use sukashi::kernels::GemvShape;
-use sukashi::{Device, Error, Model, bench};
+use sukashi::{Device, Error};
 
 use super::failure::{Outcome, print};
-use super::model::open_model;
-use super::progress::Progress;
+use super::subject::SubjectArgs;
 use super::terminal::{Terminal, pad, width};
 use super::tuning::run_fully;
 
@@ -18,31 +15,18 @@ use super::tuning::run_fully;
 /// the user's folder for caches, for this adapter, driver and version alone.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A .gguf file, a folder, or a model to download [default: the model in the program]
-    #[arg(long, value_name = "MODEL")]
-    model: Option<PathBuf>,
-    /// A known shape instead of a model, such as gemma-3-1b:f16
-    #[arg(long, value_name = "SHAPE:FORMAT", conflicts_with = "model")]
-    synthetic: Option<String>,
-    /// auto, or an index, a backend or part of a name that `sukashi adapters` lists
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    device: String,
+    #[command(flatten)]
+    subject: SubjectArgs,
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    let device = pollster::block_on(Device::request(&args.device))?;
+    let device = args.subject.device()?;
     if matches!(device, Device::Cpu | Device::Twins) {
         return Err(Error::input("cannot tune the CPU: only adapters have kernels that take shapes")
             .hint("`sukashi adapters` lists what there is")
             .into());
     }
-    let files = match &args.synthetic {
-        Some(name) => bench::synthetic(name)?,
-        None => open_model(args.model.as_deref(), terminal)?,
-    };
-    let mut progress = Progress::new(terminal.words("読み込み中", "loading"));
-    let model = Model::from_files(&device, files, &mut |done, total| progress.set(done, total))?;
-    drop(progress);
+    let (model, _) = args.subject.load(&device, terminal)?;
     let products = model.products();
     let (tuning, path) = run_fully(&device, &products, terminal)?;
     let names = [terminal.words("重み", "weights"), terminal.words("形", "shape")];

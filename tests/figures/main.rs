@@ -22,6 +22,7 @@ mod numbers;
 mod reading;
 mod sampling;
 mod snippets;
+mod temperature_views;
 mod tokenizers;
 
 use resvg::usvg::roxmltree;

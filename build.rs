@@ -9,7 +9,7 @@ use std::{env, fs};
 use wesl::{CompileOptions, ManglerKind, ModulePath, Wesl};
 
 /// What only other shaders use.
-const MODULES: [&str; 3] = ["attention_tile", "probe", "weight"];
+const MODULES: [&str; 4] = ["attention_tile", "logit_order", "probe", "weight"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=shaders");

@@ -11,6 +11,7 @@ mod attention_merge;
 mod attention_probs;
 mod attention_subgroups;
 mod attention_tile;
+mod choose;
 mod elementwise;
 mod embedding;
 mod gated;
@@ -35,14 +36,16 @@ mod rope;
 mod select_rows;
 mod softcap;
 mod swiglu;
+mod top_k;
 mod zero_columns;
 
 pub use add::add;
-pub use argmax::{argmax, argmax_words};
+pub use argmax::argmax;
 pub use attention::{AttentionShape, attention, attention_tiled};
 pub use attention_merge::attention_merge;
 pub use attention_probs::attention_probs;
 pub use attention_tile::AttentionTile;
+pub use choose::{Choosing, choose};
 pub use embedding::{Lookup, embedding};
 pub use geglu::geglu;
 pub use gelu_erf::gelu_erf;
@@ -64,6 +67,7 @@ pub use rope::rope;
 pub use select_rows::select_rows;
 pub use softcap::softcap;
 pub use swiglu::swiglu;
+pub use top_k::{FOUND_WORDS, MAX_CANDIDATES, top_k, top_k_parts};
 pub use zero_columns::zero_columns;
 
 use crate::cpu::Call;
@@ -122,6 +126,9 @@ pub struct Tolerance {
 }
 
 impl Tolerance {
+    /// For words that are copied or counted.
+    pub const NONE: Self = Self { atol: 0.0, rtol: 0.0 };
+
     /// The error of `got` as a fraction of what is allowed; above 1 fails, and NaN or infinity gives infinity.
     pub fn error(&self, got: f32, want: f32) -> f64 {
         if !got.is_finite() || !want.is_finite() {
@@ -134,13 +141,14 @@ impl Tolerance {
 }
 
 /// Every kernel, by name.
-pub static REGISTRY: [&Kernel; 26] = [
+pub static REGISTRY: [&Kernel; 28] = [
     &add::KERNEL,
     &argmax::KERNEL,
     &attention::KERNEL,
     &attention_merge::KERNEL,
     &attention_probs::KERNEL,
     &attention_subgroups::KERNEL,
+    &choose::KERNEL,
     &embedding::KERNEL,
     &geglu::KERNEL,
     &gelu_erf::KERNEL,
@@ -160,5 +168,6 @@ pub static REGISTRY: [&Kernel; 26] = [
     &select_rows::KERNEL,
     &softcap::KERNEL,
     &swiglu::KERNEL,
+    &top_k::KERNEL,
     &zero_columns::KERNEL,
 ];

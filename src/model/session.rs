@@ -1,8 +1,8 @@
 //! A session: one text being read and continued, with its KV cache.
 
-mod greedy;
+mod continuation;
 
-pub use greedy::Greedy;
+pub use continuation::Continuation;
 
 use super::capture::{Capture, CaptureRequest, Collector};
 use super::forward::{self, Activations, Scratch};
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::kernels::{self, Batch, Plan, Program, Step};
 use crate::tensor::Tensor;
 use crate::text::check_ids;
-use greedy::Chooser;
+use continuation::Chooser;
 
 /// Tokens of a prompt that are computed together.
 const PREFILL_TOKENS: usize = 64;

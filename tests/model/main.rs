@@ -5,10 +5,10 @@
 mod ablation;
 mod capture;
 mod common;
+mod continuation;
 #[path = "../gguf/mod.rs"]
 mod gguf;
 mod gguf_models;
 mod goldens;
-mod greedy;
 mod score;
 mod tuned;

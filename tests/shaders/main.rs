@@ -27,7 +27,7 @@ fn shader_files() -> Vec<PathBuf> {
 }
 
 /// What kernels import.
-const MODULES: [&str; 3] = ["attention_tile", "probe", "weight"];
+const MODULES: [&str; 4] = ["attention_tile", "logit_order", "probe", "weight"];
 
 /// A kernel as it is written, before its imports are resolved.
 fn source(kernel: &Kernel) -> String {

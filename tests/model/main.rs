@@ -10,5 +10,6 @@ mod continuation;
 mod gguf;
 mod gguf_models;
 mod goldens;
+mod passes;
 mod score;
 mod tuned;

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may panic")]
 
 use sukashi::Device;
-use sukashi::kernels::{self, Batch, GemvShape, Plan, Product};
+use sukashi::kernels::{self, Batch, Choosing, FOUND_WORDS, GemvShape, Plan, Product};
 use sukashi::tensor::{Format, Matrix, Tensor};
 
 /// Timed runs of a line.
@@ -87,6 +87,32 @@ impl Bench {
             self.line(&format!("add {columns}"), one, None, |plan| kernels::add(plan, &x, &y));
         }
     }
+
+    /// The greatest of a vocabulary, and one of them, as a continuation finds them.
+    fn choices(&self) {
+        for (vocab_size, count) in [(8192, 40), (262_144, 1), (262_144, 40), (262_144, 128)] {
+            let words = |words| Tensor::zeros(&self.device, "bench", 1, words).unwrap();
+            let how = Choosing {
+                count,
+                pick: 0,
+                temperature: 1.0,
+                top_p: 2.0,
+                min_p: 0.0,
+                draw: 0.5,
+                unused: [0; 2],
+            };
+            let how: Vec<f32> = bytemuck::cast_slice(&[how]).to_vec();
+            let choosing = Tensor::from_slice(&self.device, "choosing", &how, 1, how.len()).unwrap();
+            let (x, parts) = (self.tensor(1, vocab_size), words(kernels::top_k_parts(1, vocab_size)));
+            let (found, ids) = (words(FOUND_WORDS), words(1));
+            let one = Batch { num_tokens: 1, ..Batch::default() };
+            let [choosing, parts, found, ids] = [&choosing, &parts, &found, &ids].map(Tensor::buffer);
+            self.line(&format!("top_k and choose, {count} of {vocab_size}"), one, None, |plan| {
+                kernels::top_k(plan, &x, choosing, parts, found);
+                kernels::choose(plan, choosing, found, ids);
+            });
+        }
+    }
 }
 
 fn main() {
@@ -101,5 +127,6 @@ fn main() {
         let bench = Bench { device, filter: filter.clone() };
         bench.products();
         bench.rows();
+        bench.choices();
     }
 }

@@ -65,15 +65,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// An empty plan for passes of up to `max_tokens` tokens. What is recorded for one token is fused as suits the device.
+    /// An empty plan for passes of up to `max_tokens` tokens.
     pub fn new(device: &Device, max_tokens: usize) -> Self {
-        let fusion = if max_tokens == 1 { Fusion::of(device) } else { Fusion::NONE };
-        Self::with_fusion(device, max_tokens, fusion)
+        Self { device: device.clone(), max_tokens, fusion: Fusion::None, entries: Vec::new() }
     }
 
-    /// As [`Plan::new`], fused as `fusion` says.
-    pub fn with_fusion(device: &Device, max_tokens: usize, fusion: Fusion) -> Self {
-        Self { device: device.clone(), max_tokens, fusion, entries: Vec::new() }
+    /// An empty plan for a token at a time, whose dispatches do what `fusion` brings together.
+    pub fn fused(device: &Device, fusion: Fusion) -> Self {
+        Self { fusion, ..Self::new(device, 1) }
     }
 
     /// What dispatches bring together.

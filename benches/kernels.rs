@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may panic")]
 
 use sukashi::Device;
-use sukashi::kernels::{self, Batch, Choosing, FOUND_WORDS, GemvShape, Plan, Product};
+use sukashi::kernels::{self, Batch, Choosing, FOUND_WORDS, GemvShape, Plan, Product, Projection};
 use sukashi::tensor::{Format, Matrix, Tensor};
 
 /// Timed runs of a line.
@@ -66,7 +66,7 @@ impl Bench {
                 let shapes = if matches!(self.device, Device::Cpu) { &shapes[..1] } else { &shapes[..] };
                 for &shape in shapes {
                     self.line(&format!("{shape} {label}"), one, Some(product), |plan| {
-                        kernels::gemv_shaped(plan, shape, &x, &weight, None, &y);
+                        kernels::project_shaped(plan, shape, &Projection::new(&x, &weight, None, &y));
                     });
                 }
                 let many = Batch { num_tokens: 64, ..Batch::default() };

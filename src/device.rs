@@ -4,7 +4,7 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
-use crate::kernels::{GemvShape, Kernel, Product, Recorder};
+use crate::kernels::{Fusion, GemvShape, Kernel, Product, Recorder};
 use crate::trace::AdapterInfo;
 use crate::tuning::Tuning;
 
@@ -87,9 +87,18 @@ impl Device {
         tuned.filter(|shape| self.runs(shape.kernel())).unwrap_or_else(|| GemvShape::of(self))
     }
 
-    /// Whether a kernel that does the work of several is the faster way; the CPU runs the plain ones, which cost it no launch.
+    /// What the dispatches of a decoded token bring together in a model of these products: as is tuned, or as suits the device's kind.
+    pub(crate) fn fusion(&self, products: &[Product]) -> Fusion {
+        let tuned = match self {
+            Self::Gpu(gpu) => gpu.tuned_fusion(products),
+            Self::Cpu | Self::Twins => None,
+        };
+        tuned.unwrap_or_else(|| Fusion::of(self))
+    }
+
+    /// Whether kernels do more than one thing each; see [`Fusion`]. The CPU runs the plain ones, which cost it no launch.
     pub fn fuses(&self) -> bool {
-        matches!(self, Self::Gpu(_))
+        Fusion::of(self) != Fusion::None
     }
 
     /// The most 32-bit words that one binding can hold.

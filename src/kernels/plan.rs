@@ -2,7 +2,7 @@
 
 use crate::device::{Buffer, Device};
 use crate::error::Result;
-use crate::kernels::{Access, Batch, Kernel, Product};
+use crate::kernels::{Access, Batch, Fusion, Kernel, Product};
 use crate::tensor::Tensor;
 use crate::{cpu, gpu};
 
@@ -60,13 +60,24 @@ impl Entry {
 pub struct Plan {
     device: Device,
     max_tokens: usize,
+    fusion: Fusion,
     entries: Vec<Entry>,
 }
 
 impl Plan {
     /// An empty plan for passes of up to `max_tokens` tokens.
     pub fn new(device: &Device, max_tokens: usize) -> Self {
-        Self { device: device.clone(), max_tokens, entries: Vec::new() }
+        Self { device: device.clone(), max_tokens, fusion: Fusion::None, entries: Vec::new() }
+    }
+
+    /// An empty plan for a token at a time, whose dispatches do what `fusion` brings together.
+    pub fn fused(device: &Device, fusion: Fusion) -> Self {
+        Self { fusion, ..Self::new(device, 1) }
+    }
+
+    /// What dispatches bring together.
+    pub fn fusion(&self) -> Fusion {
+        self.fusion
     }
 
     /// The device whose buffers the plan uses.

@@ -6,7 +6,7 @@ use super::Tuning;
 use crate::device::{Device, Readback};
 use crate::error::Result;
 use crate::kernels::{
-    Batch, GemvShape, Plan, Product, Program, TOLERANCE_OF_PRODUCTS, Tolerance, gemv_shaped,
+    Batch, GemvShape, Plan, Product, Program, Projection, TOLERANCE_OF_PRODUCTS, Tolerance, project_shaped,
 };
 use crate::tensor::{Matrix, Tensor};
 use crate::verify::Inputs;
@@ -24,7 +24,7 @@ const MEASURED_COLUMNS: f32 = 2948.0;
 /// Timed runs of a candidate; the fastest counts.
 const RUNS: usize = 4;
 /// A candidate takes the default's place if it needs at most this share of its time.
-const GAIN: f64 = 0.97;
+pub(super) const GAIN: f64 = 0.97;
 
 /// Finds the fastest shape for each of `products` on `device`, in about `budget`: what is not tried by then keeps its default, which is
 /// what every result is checked against. `progress` is told how many products of how many are done.
@@ -119,7 +119,7 @@ impl Trial {
     async fn run(&self, shape: GemvShape) -> Result<(Vec<f32>, f64)> {
         let mut plan = Plan::new(&self.device, 1);
         for weight in &self.copies {
-            gemv_shaped(&mut plan, shape, &self.x, weight, None, &self.y);
+            project_shaped(&mut plan, shape, &Projection::new(&self.x, weight, None, &self.y));
         }
         let program = plan.compile()?;
         let mut readback = Readback::new(&self.device, self.y.columns())?;

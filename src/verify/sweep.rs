@@ -1,7 +1,7 @@
 //! The cases of each kernel: sizes 1 and 2, those around a workgroup, odd ones, and those of real models.
 
-use super::case::{Case, Values};
-use crate::kernels::{AttentionTile, GemvShape};
+use super::case::{Before, Case, Values};
+use crate::kernels::{AttentionTile, Epilogue, GemvShape};
 use crate::tensor::Format;
 
 /// 1, 2, workgroup ± 1, what is no multiple of 4 or 8, and real models' sizes.
@@ -28,7 +28,7 @@ pub fn cases(kernel: &str) -> Vec<Case> {
         "add" | "geglu" | "gelu_erf" | "gelu_tanh" | "select_rows" | "swiglu" | "zero_columns" => {
             rows(&[Values::Ordinary, Values::Large])
         }
-        "rms_norm" | "softcap" => rows(&[Values::Ordinary, Values::Large, Values::Small]),
+        "add_norm" | "rms_norm" | "softcap" => rows(&[Values::Ordinary, Values::Large, Values::Small]),
         "layer_norm" => rows(&[Values::Ordinary, Values::Large, Values::Small, Values::MeanHeavy]),
         "argmax" | "choose" | "top_k" => {
             let mut cases = rows(&[
@@ -51,16 +51,20 @@ pub fn cases(kernel: &str) -> Vec<Case> {
             let shapes = [None, Some(GemvShape::GPU), Some(GemvShape::SOFTWARE)];
             let mut cases = products(&[(1, 1), (1, 2), (1, 31), (2, 33)], &shapes);
             cases.push(GPT2_VOCABULARY);
+            let shapes = [GemvShape::GPU, GemvShape::SOFTWARE, GemvShape::new(64, 8, 4)];
+            cases.extend(projections(&[Before::Nothing, Before::RmsNorm, Before::LayerNorm], &shapes));
             cases
         }
         "gemv_rows" => {
-            let shared = |shape| Some(GemvShape { shares_x: true, ..shape });
-            let shapes = [
-                shared(GemvShape::new(32, 1, 2)),
-                shared(GemvShape::new(64, 1, 1)),
-                shared(GemvShape::new(8, 1, 4)),
-            ];
-            products(&[(1, 1), (1, 31), (2, 33)], &shapes)
+            let shapes = [GemvShape::new(32, 1, 2), GemvShape::new(64, 1, 1), GemvShape::new(8, 1, 4)]
+                .map(|shape| GemvShape { shares_x: true, ..shape });
+            let mut cases = products(&[(1, 1), (1, 31), (2, 33)], &shapes.map(Some));
+            cases.extend(projections(&[Before::Nothing, Before::RmsNorm, Before::LayerNorm], &shapes));
+            cases
+        }
+        "gemv_residual" => {
+            let shapes = [GemvShape::GPU, GemvShape::SOFTWARE, GemvShape::new(64, 8, 4)];
+            projections(&[Before::RmsNorm], &shapes)
         }
         "gemm" => products(&[(2, 1), (31, 31), (32, 32), (33, 33), (64, 65)], &[None]),
         "attention" | "attention_probs" | "attention_subgroups" => {
@@ -166,6 +170,51 @@ fn products(tokens: &[(usize, usize)], shapes: &[Option<GemvShape>]) -> Vec<Case
                     shape,
                     values,
                 });
+            }
+        }
+    }
+    cases
+}
+
+/// Every norm before every epilogue, in formats, shapes and sizes that take turns: each is a pipeline of its own.
+fn projections(norms: &[Before], shapes: &[GemvShape]) -> Vec<Case> {
+    const FORMATS: [Format; 4] = [Format::F32, Format::F16, Format::Q8_0, Format::Q4K];
+    // (num_tokens, out_features, in_features): one row, part of a workgroup, several, and a model's.
+    const SIZES: [(usize, usize, usize); 7] =
+        [(1, 1, 1), (2, 33, 31), (1, 65, 129), (3, 130, 33), (1, 192, 768), (2, 7, 640), (1, 300, 192)];
+    let mut cases = Vec::new();
+    let mut turn = 0;
+    for &before in norms {
+        for epilogue in Epilogue::ALL {
+            // Gates and values of thousands would be multiplied.
+            let values: &[Values] = match before {
+                Before::Nothing if epilogue.is_gated() => &[Values::Ordinary],
+                Before::Nothing => &[Values::Ordinary, Values::Large],
+                Before::RmsNorm => &[Values::Ordinary, Values::Large, Values::Small],
+                Before::LayerNorm => &[Values::Ordinary, Values::Large, Values::Small, Values::MeanHeavy],
+            };
+            for _ in 0..2 {
+                let format = FORMATS[turn % FORMATS.len()];
+                let shape = shapes[turn % shapes.len()];
+                for (index, &values) in values.iter().enumerate() {
+                    // Three steps through seven sizes meet all of them.
+                    for size in 0..3 {
+                        let (num_tokens, out_features, in_features) =
+                            SIZES[(turn + 3 * index + 2 * size) % SIZES.len()];
+                        cases.push(Case::Projection {
+                            num_tokens,
+                            out_features,
+                            in_features: in_features.next_multiple_of(format.block_columns()),
+                            format,
+                            bias: (index + size).is_multiple_of(2),
+                            before,
+                            epilogue,
+                            shape,
+                            values,
+                        });
+                    }
+                }
+                turn += 1;
             }
         }
     }

@@ -6,6 +6,7 @@ mod ablation;
 mod capture;
 mod common;
 mod continuation;
+mod fusion;
 #[path = "../gguf/mod.rs"]
 mod gguf;
 mod gguf_models;

@@ -6,18 +6,18 @@ use crate::model::DecoderSpec;
 /// The most.
 pub(super) const MAX_TOKENS: usize = 64;
 
-/// As many tokens share what a product's kernel reads of the weights; of fewer, some threads have nothing to do.
+/// So many tokens share what a product's threads read of the weights; fewer take as long.
 const STEP: u64 = 4;
 
-/// Channels of keys that a dispatch of attention on a software adapter may go over, in all heads of all tokens: what takes such an
-/// adapter less than 100 ms, so that no watchdog takes it for hung.
+/// Channels of keys that a dispatch of attention may go over on a software adapter, in all heads of all tokens. Measured on two
+/// busy cores: 75 ms, so that a watchdog does not take any dispatch for hung.
 const ATTENTION_WORK: u64 = 1 << 27;
 
-/// Products of a weight and an activation in a dispatch, likewise.
-const PRODUCT_WORK: u64 = 1 << 31;
+/// Products of a weight and an activation in a dispatch, likewise: 70 ms.
+const PRODUCT_WORK: u64 = 3 << 26;
 
-/// How much more a GPU does in that time; a small one, as no adapter says how fast it is.
-const GPU_FACTOR: u64 = 8;
+/// How much more a GPU may do, be it a small one: none says how fast it is, and large ones want many tokens at a time.
+const GPU_FACTOR: u64 = 64;
 
 /// How many tokens of a prompt a pass computes together from `position` on: 64, or as many as keep each of its dispatches short.
 /// What is computed does not depend on it, but for the rounding of a last token that is computed alone.
@@ -28,13 +28,12 @@ pub fn prefill_tokens(device: &Device, spec: &DecoderSpec, position: usize) -> u
         // Nobody watches the CPU.
         Device::Cpu | Device::Twins => return MAX_TOKENS,
     };
-    let (attention, product) = (attention_work(spec, position + MAX_TOKENS), product_work(spec));
-    let fitting = (factor * ATTENTION_WORK / attention).min(factor * PRODUCT_WORK / product);
-    match fitting / STEP * STEP {
-        // Too much even so.
-        0 => fitting.max(1) as usize,
-        fitting => fitting.min(MAX_TOKENS as u64) as usize,
-    }
+    let attention = factor * ATTENTION_WORK / attention_work(spec, position + MAX_TOKENS);
+    let product = factor * PRODUCT_WORK / product_work(spec) / STEP * STEP;
+    let fitting = attention.min(product.max(STEP));
+    let whole_steps = fitting / STEP * STEP;
+    let num_tokens = if whole_steps > 0 { whole_steps } else { fitting.max(1) };
+    num_tokens.min(MAX_TOKENS as u64) as usize
 }
 
 /// Channels of keys that attention of one token goes over in the layer that sees most, where there are `kv_len` positions.
@@ -80,7 +79,9 @@ mod tests {
         assert_eq!(tokens(&spec, 1 << 16), MAX_TOKENS, "a window is all that is seen");
         spec.layers[0].window = None;
         assert_eq!(tokens(&spec, 1 << 16), whole, "one layer that sees all");
-        spec.intermediate_size = 1 << 20;
+        spec.intermediate_size = 1 << 18;
         assert!(tokens(&spec, 0) < MAX_TOKENS);
+        spec.hidden_size = 1 << 17;
+        assert_eq!(tokens(&spec, 0), STEP as usize, "fewer would take as long");
     }
 }

@@ -1,6 +1,7 @@
 //! Tokens that are chosen on the device are those of the logits, and leave no trace where they are not wanted.
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
@@ -214,19 +215,52 @@ fn a_call_that_is_given_up_ends_it_and_leaves_the_session_whole() {
     }
 }
 
+/// A model of GPT-2's kind whose last norm, its weight and its bias, starts with these numbers.
+fn model_with_final_norm(folder: &Path, [weight, bias]: [&[f32]; 2]) {
+    let golden = golden_folder("gpt2-tiny");
+    std::fs::copy(golden.join("config.json"), folder.join("config.json")).unwrap();
+    let mut bytes = std::fs::read(golden.join("model.safetensors")).unwrap();
+    for (suffix, numbers) in [("ln_f.weight", weight), ("ln_f.bias", bias)] {
+        let at = {
+            let file = SafeTensors::deserialize(&bytes).unwrap();
+            let name = file.names().into_iter().find(|name| name.ends_with(suffix)).unwrap().to_owned();
+            let data = file.tensor(&name).unwrap().data();
+            assert!(data.len() >= 4 * numbers.len(), "{name}");
+            data.as_ptr() as usize - bytes.as_ptr() as usize
+        };
+        for (index, number) in numbers.iter().enumerate() {
+            bytes[at + 4 * index..][..4].copy_from_slice(&number.to_le_bytes());
+        }
+    }
+    std::fs::write(folder.join("model.safetensors"), bytes).unwrap();
+}
+
+/// Where all logits are equal, and rounding may make others equal to them, all are read after all.
+#[test]
+fn what_few_logits_cannot_decide_is_decided_by_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = Model::load(&Device::Cpu, &golden_folder("gpt2-tiny")).unwrap().spec().clone();
+    let zeros = vec![0.0; spec.hidden_size];
+    model_with_final_norm(folder.path(), [&zeros, &zeros]);
+    for (name, device) in devices() {
+        let model = Model::load(&device, folder.path()).unwrap();
+        for (temperature, is_doubtful) in [(1.0, false), (0.5, false), (1e300, true)] {
+            let (mut plain, mut ahead) = (session(&model, 32, &[1, 5, 3]), session(&model, 32, &[1, 5, 3]));
+            let settings = top_k(20, temperature, 3);
+            let want = by_logits(&mut plain, 2, 9, &mut sampler(&model, &settings));
+            let (got, num_corrected) = continued(&mut ahead, 2, 9, &mut sampler(&model, &settings));
+            assert_eq!(got, want, "{name}, {temperature}");
+            let on_device = !matches!(device, Device::Cpu);
+            assert_eq!(num_corrected, if is_doubtful && on_device { 9 } else { 0 }, "{name}, {temperature}");
+            assert_eq!(ahead.ids(), plain.ids(), "{name}");
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_chosen_from_is_an_error_as_the_samplers() {
     let folder = tempfile::tempdir().unwrap();
-    let golden = golden_folder("gpt2-tiny");
-    std::fs::copy(golden.join("config.json"), folder.path().join("config.json")).unwrap();
-    let mut bytes = std::fs::read(golden.join("model.safetensors")).unwrap();
-    let at = {
-        let file = SafeTensors::deserialize(&bytes).unwrap();
-        let name = file.names().into_iter().find(|name| name.ends_with("ln_f.weight")).unwrap().to_owned();
-        file.tensor(&name).unwrap().data().as_ptr() as usize - bytes.as_ptr() as usize
-    };
-    bytes[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
-    std::fs::write(folder.path().join("model.safetensors"), bytes).unwrap();
+    model_with_final_norm(folder.path(), [&[f32::NAN], &[]]);
     for (name, device) in devices() {
         let model = Model::load(&device, folder.path()).unwrap();
         let mut session = session(&model, 16, &[1, 5, 3]);

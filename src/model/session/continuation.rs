@@ -283,12 +283,9 @@ mod tests {
         (ids, continuation.num_corrected())
     }
 
-    /// The tokens one by one, and those of a device that is misled.
-    fn both(
-        device: &Device,
-        settings: Settings,
-        mislead: impl Fn(&mut Continuation<'_>),
-    ) -> (Vec<u32>, usize) {
+    /// Holds the tokens of a device that is misled against those that are chosen one by one, and gives how many were corrected.
+    fn num_corrected(device: &Device, settings: Settings, mislead: impl Fn(&mut Continuation<'_>)) -> usize {
+        let name = device.info().name;
         let model = Model::embedded(device).unwrap();
         let mut sessions = [(); 2].map(|()| Session::with_max_seq_len(&model, 32).unwrap());
         for session in &mut sessions {
@@ -297,27 +294,25 @@ mod tests {
         let [one_by_one, misled] = &mut sessions;
         let (want, _) = continued(one_by_one, settings.clone(), |continuation| continuation.choosing = None);
         let (got, num_corrected) = continued(misled, settings, mislead);
-        assert_eq!(got, want, "{device:?}");
-        assert_eq!(misled.ids(), one_by_one.ids(), "{device:?}");
-        let [want, got] = sessions.each_mut().map(|session| {
-            let logits = pollster::block_on(session.decode(9)).unwrap();
-            logits.to_vec()
-        });
-        assert_eq!(got, want, "{device:?}");
-        (want.iter().map(|logit| logit.to_bits()).collect(), num_corrected)
+        assert_eq!(got, want, "{name}");
+        assert_eq!(misled.ids(), one_by_one.ids(), "{name}");
+        let [want, got] =
+            sessions.each_mut().map(|session| pollster::block_on(session.decode(9)).unwrap().to_vec());
+        assert_eq!(got, want, "{name}: what was given up has left a trace");
+        num_corrected
     }
 
     #[test]
-    fn a_device_that_draws_other_numbers_is_corrected() {
+    fn a_device_that_chooses_other_tokens_is_corrected() {
         for device in devices() {
-            let draws_other = |continuation: &mut Continuation<'_>| {
+            let far_colder = |continuation: &mut Continuation<'_>| {
                 if let Some(how) = &mut continuation.choosing {
-                    // Far colder than the sampler.
                     how.temperature = 1e-3;
                 }
             };
-            let num_corrected: usize = (0..4).map(|seed| both(&device, settings(seed), draws_other).1).sum();
-            assert!(num_corrected > 10, "{num_corrected} {device:?}");
+            let corrected = |seed| num_corrected(&device, settings(seed), far_colder);
+            let all: usize = (0..4).map(corrected).sum();
+            assert!(all > 10, "{all} on {}", device.info().name);
         }
     }
 }

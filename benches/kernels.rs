@@ -4,7 +4,9 @@
 //! bytes of weights and multiply-adds a second. `NAME` chooses lines that have it in them.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may panic")]
 
-use sukashi::kernels::{self, Batch, Choosing, FOUND_WORDS, GemvShape, Plan, Product, Projection};
+use sukashi::kernels::{
+    self, Batch, Choosing, FOUND_WORDS, GemvShape, Plan, Product, Projection, SearchShape,
+};
 use sukashi::model::{prefill_tokens, spec};
 use sukashi::tensor::{Format, Matrix, Tensor};
 use sukashi::{Device, bench};
@@ -124,12 +126,13 @@ impl Bench {
             };
             let how: Vec<f32> = bytemuck::cast_slice(&[how]).to_vec();
             let choosing = Tensor::from_slice(&self.device, "choosing", &how, 1, how.len()).unwrap();
-            let (x, parts) = (self.tensor(1, vocab_size), words(kernels::top_k_parts(1, vocab_size)));
+            let shape = SearchShape::of(&self.device, vocab_size);
+            let (x, parts) = (self.tensor(1, vocab_size), words(shape.num_parts(vocab_size)));
             let (found, ids) = (words(FOUND_WORDS), words(1));
             let one = Batch { num_tokens: 1, ..Batch::default() };
             let [choosing, parts, found, ids] = [&choosing, &parts, &found, &ids].map(Tensor::buffer);
             self.line(&format!("top_k and choose, {count} of {vocab_size}"), one, None, |plan| {
-                kernels::top_k(plan, &x, choosing, parts, found);
+                kernels::top_k(plan, shape, &x, choosing, parts, found);
                 kernels::choose(plan, choosing, found, ids);
             });
         }

@@ -2,7 +2,7 @@
 
 use crate::cpu::{self, Call};
 use crate::device::Buffer;
-use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, Dispatch, Kernel, Plan, SearchShape, Tolerance};
 use crate::tensor::Tensor;
 
 #[repr(C)]
@@ -37,27 +37,26 @@ fn twin(call: &mut Call<'_>) {
     );
 }
 
-/// Records `ids[t, p]`, the id of the greatest of `x[t]`, `[max_tokens, columns]`, among `part_size` columns from
-/// `p * part_size` on, the lowest id of equals; NaN and infinity come before all numbers. `ids` is `[num_tokens, num_parts]`
-/// words at the start of a buffer.
+/// Records `ids[t, p]`, the id of the greatest of `x[t]`, `[max_tokens, columns]`, among the columns of part `p`, the lowest id
+/// of equals; NaN and infinity come before all numbers. `ids` is `[num_tokens, num_parts]` words at the start of a buffer.
 ///
 /// # Panics
 /// If `x` has no column or a part none, or a buffer is too small.
-pub fn argmax(plan: &mut Plan, x: &Tensor, part_size: usize, ids: &Buffer) {
+pub fn argmax(plan: &mut Plan, shape: SearchShape, x: &Tensor, ids: &Buffer) {
     let max_tokens = plan.max_tokens();
-    assert!(x.columns() > 0 && part_size > 0, "argmax: columns");
-    let num_parts = x.columns().div_ceil(part_size);
+    assert!(x.columns() > 0 && shape.part_size > 0, "argmax: columns");
+    let num_parts = shape.num_parts(x.columns());
     assert!(x.rows() >= max_tokens && ids.len() >= max_tokens * num_parts, "argmax: tokens");
     let params = Params {
         num_columns: x.columns() as u32,
         x_stride: x.stride() as u32,
-        part_size: part_size as u32,
+        part_size: shape.part_size as u32,
         num_parts: num_parts as u32,
     };
     plan.dispatch(Dispatch {
         kernel: &KERNEL,
         params: bytemuck::bytes_of(&params).to_vec(),
-        constants: Vec::new(),
+        constants: vec![("WORKGROUP_SIZE", f64::from(shape.workgroup_size))],
         buffers: vec![x.buffer().clone(), ids.clone()],
         groups_per_block: params.num_parts,
         tokens_per_block: 1,

@@ -4,17 +4,11 @@ use super::argmax;
 use super::choose::Choosing;
 use crate::cpu::{self, Call};
 use crate::device::Buffer;
-use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, Dispatch, Kernel, Plan, SearchShape, Tolerance};
 use crate::tensor::Tensor;
 
 /// The most of the greatest logits that [`top_k`] finds.
 pub const MAX_CANDIDATES: usize = 128;
-
-/// The fewest columns of a part, as a part is a workgroup.
-const MIN_PART_SIZE: usize = 1024;
-
-/// The most parts: two words of workgroup memory each, of which every adapter has 16 KiB.
-const MAX_PARTS: usize = 1024;
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -49,39 +43,40 @@ fn twin(call: &mut Call<'_>) {
     );
 }
 
-/// Words that [`top_k`] of `columns` columns needs for the parts of up to `max_tokens` tokens.
-pub fn top_k_parts(max_tokens: usize, columns: usize) -> usize {
-    max_tokens * columns.div_ceil(part_size(columns))
-}
-
 /// Words of what [`top_k`] finds for a token: twice what is taken of it, by [`super::choose`], and then the candidates, each
 /// with its id and its bits.
 pub const FOUND_WORDS: usize = 2 * (1 + MAX_CANDIDATES);
 
-fn part_size(columns: usize) -> usize {
-    columns.div_ceil(MAX_PARTS).max(MIN_PART_SIZE)
-}
-
 /// Records the search for the greatest of each row of `x`, `[max_tokens, columns]`, as many as `choosing`, a [`Choosing`] for
-/// each token, says: first of each part of the columns, into `parts`, [`top_k_parts`] words, and of these, and of the parts
-/// that they are from, of all, into `found`, `[max_tokens, FOUND_WORDS]`: greatest first, the lowest id first of equals, NaN
+/// each token, says: first of each part of the columns, into `parts`, `[max_tokens, num_parts]` words, and of these, and of the
+/// parts that they are from, of all, into `found`, `[max_tokens, FOUND_WORDS]`: greatest first, the lowest id first of equals, NaN
 /// and infinity before all numbers. Where a row has fewer, the id is `u32::MAX`, and the bits are those of minus infinity.
 ///
 /// # Panics
 /// If `x` has no column, or a buffer is too small.
-pub fn top_k(plan: &mut Plan, x: &Tensor, choosing: &Buffer, parts: &Buffer, found: &Buffer) {
+pub fn top_k(
+    plan: &mut Plan,
+    shape: SearchShape,
+    x: &Tensor,
+    choosing: &Buffer,
+    parts: &Buffer,
+    found: &Buffer,
+) {
     let (max_tokens, columns) = (plan.max_tokens(), x.columns());
-    let part_size = part_size(columns);
-    argmax::argmax(plan, x, part_size, parts);
+    argmax::argmax(plan, shape, x, parts);
     assert!(choosing.len() >= max_tokens * size_of::<Choosing>() / 4, "top_k: choosing");
     assert!(found.len() >= max_tokens * FOUND_WORDS, "top_k: found");
-    let params =
-        Params { num_columns: columns as u32, x_stride: x.stride() as u32, part_size: part_size as u32 };
+    let params = Params {
+        num_columns: columns as u32,
+        x_stride: x.stride() as u32,
+        part_size: shape.part_size as u32,
+    };
     plan.dispatch(Dispatch {
         kernel: &KERNEL,
         params: bytemuck::bytes_of(&params).to_vec(),
         constants: vec![
-            ("NUM_PARTS", columns.div_ceil(part_size) as f64),
+            ("WORKGROUP_SIZE", f64::from(shape.workgroup_size)),
+            ("NUM_PARTS", shape.num_parts(columns) as f64),
             ("MAX_CANDIDATES", MAX_CANDIDATES as f64),
         ],
         buffers: vec![x.buffer().clone(), parts.clone(), choosing.clone(), found.clone()],

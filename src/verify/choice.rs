@@ -6,7 +6,7 @@ use super::setup::{SPARE_ROWS, Setup, plan};
 use crate::cpu;
 use crate::device::Device;
 use crate::error::Result;
-use crate::kernels::{self, Choosing, FOUND_WORDS, MAX_CANDIDATES};
+use crate::kernels::{self, Choosing, FOUND_WORDS, MAX_CANDIDATES, SearchShape};
 use crate::tensor::{Tensor, row_stride};
 
 /// How far a draw, and what cuts, has to be from where the choice changes: far more than what sums in f32 are off by.
@@ -26,12 +26,15 @@ pub(super) fn build(
     let rows = num_tokens + SPARE_ROWS;
     let words = inputs.words((rows, num_tokens, columns), Padding::Poison, |value| values.of(value));
     let x = Tensor::from_words(device, "x", &words, rows, columns)?;
+    // Parts of a few columns, of all, and those of GPUs and of software adapters.
+    let shapes =
+        [(1024, 64), (columns.isqrt().next_power_of_two(), 8), (columns.div_ceil(200), 64), (columns, 32)];
+    let (part_size, workgroup_size) = shapes[columns % shapes.len()];
+    let shape = SearchShape { part_size, workgroup_size };
+    let num_parts = num_tokens * shape.num_parts(columns) + SPARE_ROWS;
     if kernel == "argmax" {
-        // A few columns, all of them, and as many as the vocabulary of a model has.
-        let part_size = [5, columns, 1024][columns % 3];
-        let num_parts = columns.div_ceil(part_size);
-        let ids = inputs.output("ids", 1, num_tokens * num_parts + SPARE_ROWS)?;
-        kernels::argmax(&mut plan, &x, part_size, ids.tensor.buffer());
+        let ids = inputs.output("ids", 1, num_parts)?;
+        kernels::argmax(&mut plan, shape, &x, ids.tensor.buffer());
         return Ok(Setup { plan, batch, outputs: vec![ids] });
     }
 
@@ -44,10 +47,10 @@ pub(super) fn build(
         .collect();
     let choosing = device.upload("choosing", bytemuck::cast_slice(&choosing))?;
     if kernel == "top_k" {
-        let parts = inputs.output("parts", 1, kernels::top_k_parts(num_tokens, columns) + SPARE_ROWS)?;
+        let parts = inputs.output("parts", 1, num_parts)?;
         let found = inputs.output("found", 1, rows * FOUND_WORDS)?;
         let (parts_words, found_words) = (parts.tensor.buffer(), found.tensor.buffer());
-        kernels::top_k(&mut plan, &x, &choosing, parts_words, found_words);
+        kernels::top_k(&mut plan, shape, &x, &choosing, parts_words, found_words);
         return Ok(Setup { plan, batch, outputs: vec![parts, found] });
     }
     let found = inputs.given("found", found)?;

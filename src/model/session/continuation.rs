@@ -3,7 +3,7 @@
 use super::Session;
 use crate::device::{Buffer, Device, Readback};
 use crate::error::Result;
-use crate::kernels::{self, Batch, Choosing, FOUND_WORDS, MAX_CANDIDATES, Plan, Program};
+use crate::kernels::{self, Batch, Choosing, FOUND_WORDS, MAX_CANDIDATES, Plan, Program, SearchShape};
 use crate::sampling::{Choice, Generator, Sampler};
 use crate::tensor::Tensor;
 use crate::text::check_ids;
@@ -26,11 +26,12 @@ pub(super) struct Chooser {
 impl Chooser {
     /// For one token's `logits`; the choice goes into `ids`, where the next pass reads it.
     fn new(device: &Device, logits: &Tensor, ids: &Buffer) -> Result<Self> {
-        let parts = device.zeros("parts", kernels::top_k_parts(1, logits.columns()))?;
+        let shape = SearchShape::of(device, logits.columns());
+        let parts = device.zeros("parts", shape.num_parts(logits.columns()))?;
         let choosing = device.zeros("choosing", size_of::<Choosing>() / 4)?;
         let found = device.zeros("found", FOUND_WORDS)?;
         let mut plan = Plan::new(device, 1);
-        kernels::top_k(&mut plan, logits, &choosing, &parts, &found);
+        kernels::top_k(&mut plan, shape, logits, &choosing, &parts, &found);
         kernels::choose(&mut plan, &choosing, &found, ids);
         let readbacks = (0..IN_FLIGHT).map(|_| Readback::new(device, FOUND_WORDS));
         Ok(Self { program: plan.compile()?, choosing, found, readbacks: readbacks.collect::<Result<_>>()? })

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may panic")]
 
 use sukashi::Device;
-use sukashi::kernels::{self, AttentionShape, AttentionTile, Batch, Plan};
+use sukashi::kernels::{self, AttentionShape, AttentionTile, Batch, Caches, Plan};
 use sukashi::tensor::Tensor;
 
 const LENGTHS: [usize; 7] = [128, 256, 512, 1024, 2048, 4096, 8192];
@@ -57,7 +57,18 @@ fn measure(device: &Device, shape: &AttentionShape, num_tokens: usize, length: u
     let partials = AttentionTile::partials(device, shape.num_heads, shape.head_dim, length);
     let partials = Tensor::zeros(device, "partials", 1, partials).unwrap();
     let mut plan = Plan::new(device, num_tokens);
-    kernels::attention(&mut plan, shape, &qkv, (&k_cache, &v_cache), &partials, &y);
+    let first = (length - num_tokens) as u32;
+    let cache_rows = Tensor::from_slice(
+        device,
+        "cache_rows",
+        &(first..length as u32).map(f32::from_bits).collect::<Vec<f32>>(),
+        1,
+        num_tokens,
+    );
+    let cache_rows = cache_rows.unwrap();
+    let caches =
+        Caches { k_cache: &k_cache, v_cache: &v_cache, cache_rows: cache_rows.buffer(), max_seq_len: length };
+    kernels::attention(&mut plan, shape, &qkv, caches, &partials, &y);
     let program = plan.compile().unwrap();
     let position = (length - num_tokens) as u32;
     let batch = Batch { position, num_tokens: num_tokens as u32, ..Batch::default() };

@@ -1,8 +1,9 @@
-// kv_write: k_cache[position + t, c] = qkv[t, q_size + c]; v_cache[position + t, c] = qkv[t, q_size + kv_size + c]
+// kv_write: k_cache[cache_rows[t], c] = qkv[t, q_size + c]; v_cache[cache_rows[t], c] = qkv[t, q_size + kv_size + c]
 //
-// Shapes    qkv: [num_tokens, qkv_stride] f32; k_cache, v_cache: [max_seq_len, kv_stride] f32
+// Shapes    qkv: [num_tokens, qkv_stride] f32; cache_rows: [num_tokens] u32;
+//           k_cache, v_cache: [num_texts * max_seq_len, kv_stride] f32
 // Dispatch  ceil(kv_size / WORKGROUP_SIZE) workgroups per token
-// Requires  position + num_tokens <= max_seq_len
+// Requires  another row of the caches for each token
 // Twin      src/cpu/kv_write.rs
 
 override WORKGROUP_SIZE: u32 = 64u;
@@ -24,8 +25,9 @@ struct Batch {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<uniform> batch: Batch;
 @group(0) @binding(2) var<storage, read> qkv: array<f32>; // [num_tokens, qkv_stride]
-@group(0) @binding(3) var<storage, read_write> k_cache: array<f32>; // [max_seq_len, kv_stride]
-@group(0) @binding(4) var<storage, read_write> v_cache: array<f32>; // [max_seq_len, kv_stride]
+@group(0) @binding(3) var<storage, read> cache_rows: array<u32>; // [num_tokens]
+@group(0) @binding(4) var<storage, read_write> k_cache: array<f32>; // [num_texts * max_seq_len, kv_stride]
+@group(0) @binding(5) var<storage, read_write> v_cache: array<f32>; // [num_texts * max_seq_len, kv_stride]
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn kv_write(
@@ -41,7 +43,7 @@ fn kv_write(
         return;
     }
     let k = token * params.qkv_stride + params.q_size + channel;
-    let cached = (batch.position + token) * params.kv_stride + channel;
+    let cached = cache_rows[token] * params.kv_stride + channel;
     k_cache[cached] = qkv[k];
     v_cache[cached] = qkv[k + params.kv_size];
 }

@@ -1,11 +1,12 @@
 // norm_rope_write: each query head and each key head of qkv[t] becomes rms_norm of itself where has_norm, and turns by the
-//                  token's angles, in place; k_cache[position + t], v_cache[position + t] get the keys and values
+//                  token's angles, in place; k_cache[cache_rows[t]], v_cache[cache_rows[t]] get the keys and values
 //
 // Shapes    qkv: [num_tokens, qkv_stride] f32, num_heads query heads, then num_kv_heads key heads, then as many value heads,
 //           head_dim channels each; angles: [num_tokens, angles_stride] f32, head_dim / 2 cosines, then as many sines;
-//           q_weight, k_weight: [head_dim] f32, read where has_norm; k_cache, v_cache: [max_seq_len, kv_stride] f32
+//           q_weight, k_weight: [head_dim] f32, read where has_norm; cache_rows: [num_tokens] u32;
+//           k_cache, v_cache: [num_texts * max_seq_len, kv_stride] f32
 // Dispatch  num_heads + 2 * num_kv_heads workgroups per token
-// Requires  WORKGROUP_SIZE a power of two; head_dim even; position + num_tokens <= max_seq_len
+// Requires  WORKGROUP_SIZE a power of two; head_dim even; another row of the caches for each token
 // Twin      src/cpu/norm_rope_write.rs
 // Source    qk_norm, rope and kv_write, which it is all of
 
@@ -34,9 +35,10 @@ struct Batch {
 @group(0) @binding(2) var<storage, read> angles: array<f32>; // [num_tokens, angles_stride]
 @group(0) @binding(3) var<storage, read> q_weight: array<f32>; // [head_dim]
 @group(0) @binding(4) var<storage, read> k_weight: array<f32>; // [head_dim]
-@group(0) @binding(5) var<storage, read_write> qkv: array<f32>; // [num_tokens, qkv_stride]
-@group(0) @binding(6) var<storage, read_write> k_cache: array<f32>; // [max_seq_len, kv_stride]
-@group(0) @binding(7) var<storage, read_write> v_cache: array<f32>; // [max_seq_len, kv_stride]
+@group(0) @binding(5) var<storage, read> cache_rows: array<u32>; // [num_tokens]
+@group(0) @binding(6) var<storage, read_write> qkv: array<f32>; // [num_tokens, qkv_stride]
+@group(0) @binding(7) var<storage, read_write> k_cache: array<f32>; // [num_texts * max_seq_len, kv_stride]
+@group(0) @binding(8) var<storage, read_write> v_cache: array<f32>; // [num_texts * max_seq_len, kv_stride]
 
 var<workgroup> partial: array<f32, WORKGROUP_SIZE>;
 
@@ -69,7 +71,7 @@ fn norm_rope_write(
     }
     let head = group % heads;
     let start = token * params.qkv_stride + head * params.head_dim;
-    let cached = (batch.position + token) * params.kv_stride;
+    let cached = cache_rows[token] * params.kv_stride;
     if head >= rotating_heads {
         for (var channel = local; channel < params.head_dim; channel += WORKGROUP_SIZE) {
             v_cache[cached + (head - rotating_heads) * params.head_dim + channel] = qkv[start + channel];

@@ -11,6 +11,7 @@ mod attention_merge;
 mod attention_probs;
 mod attention_subgroups;
 mod attention_tile;
+mod caches;
 mod elementwise;
 mod embedding;
 mod gated;
@@ -43,6 +44,7 @@ pub use attention::{AttentionShape, attention, attention_tiled};
 pub use attention_merge::attention_merge;
 pub use attention_probs::attention_probs;
 pub use attention_tile::AttentionTile;
+pub use caches::Caches;
 pub use embedding::{Lookup, embedding};
 pub use geglu::geglu;
 pub use gelu_erf::gelu_erf;
@@ -72,7 +74,7 @@ use crate::cpu::Call;
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct Batch {
-    /// Position of the first token in its context.
+    /// Position of the first token in its text; of a pass with tokens of several texts, the highest position.
     pub position: u32,
     /// How many tokens the pass computes.
     pub num_tokens: u32,

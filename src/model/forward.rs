@@ -18,6 +18,8 @@ pub(super) struct Activations {
     pub ids: Buffer,
     /// Each token's position, `[max_tokens]` words.
     pub positions: Buffer,
+    /// Where each token's keys and values go, `[max_tokens]` words.
+    pub cache_rows: Buffer,
     /// The residual stream, `[max_tokens, hidden_size]`.
     pub resid: Tensor,
     /// What a norm leaves of it, `[max_tokens, hidden_size]`.
@@ -50,6 +52,7 @@ impl Activations {
         Ok(Self {
             ids: device.zeros("ids", max_tokens)?,
             positions: device.zeros("positions", max_tokens)?,
+            cache_rows: device.zeros("cache_rows", max_tokens)?,
             resid: tensor("resid", spec.hidden_size)?,
             normed: tensor("normed", spec.hidden_size)?,
             angles: (0..num_ropes).map(|_| tensor("angles", spec.head_dim)).collect::<Result<_>>()?,
@@ -82,9 +85,27 @@ impl Activations {
         (first_position, num_tokens): (usize, usize),
         scratch: &mut Scratch,
     ) {
-        let Scratch { positions, angles } = scratch;
+        let places = (first_position as u32..).take(num_tokens).map(|position| (position, position));
+        self.write_places(device, spec, places, scratch);
+    }
+
+    /// Of [`Self::write`], all but the ids, for tokens anywhere: the position and the row in the caches of each.
+    pub(super) fn write_places(
+        &self,
+        device: &Device,
+        spec: &DecoderSpec,
+        places: impl Iterator<Item = (u32, u32)>,
+        scratch: &mut Scratch,
+    ) {
+        let Scratch { positions, cache_rows, angles } = scratch;
         positions.clear();
-        positions.extend((first_position as u32..).take(num_tokens));
+        cache_rows.clear();
+        for (position, cache_row) in places {
+            positions.push(position);
+            cache_rows.push(cache_row);
+        }
+        let num_tokens = positions.len();
+        device.write(&self.cache_rows, cache_rows);
         match &spec.position {
             Position::Learned => device.write(&self.positions, positions),
             Position::Rope(ropes) => {
@@ -103,6 +124,7 @@ impl Activations {
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     positions: Vec<u32>,
+    cache_rows: Vec<u32>,
     angles: Vec<f32>,
 }
 
@@ -141,13 +163,13 @@ fn attention(
 ) {
     let spec = model.spec();
     let shape = attention_shape(spec, index);
-    let (k_cache, v_cache) = &cache.layers[index];
+    let caches = cache.layer(index, &a.cache_rows);
     norm(plan, spec, &a.resid, &layer.attn_norm, &a.normed);
     linear(plan, &a.normed, &layer.qkv_proj, &a.qkv);
     let angles = a.angles.get(spec.layers[index].rope);
     if let Some(angles) = angles.filter(|_| plan.device().fuses()) {
         let qk_norm = layer.qk_norm.as_ref().map(|(q_norm, k_norm)| (q_norm, k_norm, spec.norm.eps()));
-        kernels::norm_rope_write(plan, &shape, qk_norm, angles, &a.qkv, (k_cache, v_cache));
+        kernels::norm_rope_write(plan, &shape, qk_norm, angles, &a.qkv, caches);
     } else {
         if let Some((q_norm, k_norm)) = &layer.qk_norm {
             kernels::qk_norm(plan, &shape, (q_norm, k_norm), spec.norm.eps(), &a.qkv);
@@ -155,12 +177,12 @@ fn attention(
         if let Some(angles) = angles {
             kernels::rope(plan, &shape, angles, &a.qkv);
         }
-        kernels::kv_write(plan, &a.qkv, k_cache, v_cache);
+        kernels::kv_write(plan, &a.qkv, caches);
     }
     taps.copy(plan, Point::Layer(index, Part::Q), &a.qkv);
-    kernels::attention(plan, &shape, &a.qkv, (k_cache, v_cache), &cache.partials, &a.heads);
+    kernels::attention(plan, &shape, &a.qkv, caches, &cache.partials, &a.heads);
     if let Some(tap) = taps.at(Point::Layer(index, Part::Probs)) {
-        kernels::attention_probs(plan, &shape, &a.qkv, k_cache, taps.kv_len(), tap);
+        kernels::attention_probs(plan, &shape, &a.qkv, caches.k_cache, taps.kv_len(), tap);
     }
     for columns in model.ablation().head_columns(index, spec.head_dim) {
         kernels::zero_columns(plan, &a.heads, columns);

@@ -30,5 +30,5 @@ pub use mixing::{Head, mix};
 pub use point::{Part, Point};
 pub use records::{attention, check_layer_and_head, lens};
 pub use score::score;
-pub use session::{Greedy, Session};
+pub use session::{BatchSession, Greedy, Session};
 pub use spec::DecoderSpec;

@@ -1,7 +1,9 @@
 //! A session: one text being read and continued, with its KV cache.
 
+mod batch;
 mod greedy;
 
+pub use batch::BatchSession;
 pub use greedy::Greedy;
 
 use super::capture::{Capture, CaptureRequest, Collector};
@@ -113,7 +115,7 @@ impl Session {
     fn watching(model: &Model, max_seq_len: usize, request: Option<CaptureRequest>) -> Result<Self> {
         let (device, spec) = (model.device(), model.spec());
         let max_seq_len = max_seq_len.clamp(1, spec.max_seq_len);
-        let cache = KvCache::new(device, spec, max_seq_len)?;
+        let cache = KvCache::new(device, spec, (1, max_seq_len))?;
         let activations = Activations::new(device, spec, PREFILL_TOKENS)?;
         let watch = match request {
             None => None,

@@ -9,7 +9,7 @@ use std::{env, fs};
 use wesl::{ManglerKind, ModulePath, Wesl};
 
 /// What only other shaders use.
-const MODULES: [&str; 1] = ["weight"];
+const MODULES: [&str; 6] = ["activation", "batch", "product", "row_sum", "weight", "workgroup"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=shaders");

@@ -4,7 +4,7 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
-use crate::kernels::{Kernel, Recorder};
+use crate::kernels::{Fusion, Kernel, Recorder};
 use crate::trace::AdapterInfo;
 
 /// Where a model runs.
@@ -63,6 +63,11 @@ impl Device {
             }
             Self::Cpu => true,
         }
+    }
+
+    /// Whether a decoded token's dispatches do more than one thing each; the twins do one at a time. See [`Fusion`].
+    pub fn fuses(&self) -> bool {
+        Fusion::of(self) != Fusion::NONE
     }
 
     /// The most 32-bit words that one binding can hold.

@@ -3,6 +3,7 @@
 //! Sums are in f64, so that a twin's error is far below that of the f32 kernel it is compared with.
 
 mod add;
+mod add_norm;
 mod attention;
 mod attention_probs;
 mod embedding;
@@ -15,6 +16,7 @@ mod layer_norm;
 mod probe_f32;
 mod probe_int8;
 mod probe_read;
+mod product;
 mod program;
 mod qk_norm;
 mod rms_norm;
@@ -26,6 +28,7 @@ mod weight;
 mod zero_columns;
 
 pub use add::add;
+pub use add_norm::add_norm;
 pub use attention::{Heads, attention};
 pub use attention_probs::attention_probs;
 pub use embedding::{Table, embedding};
@@ -38,6 +41,7 @@ pub use layer_norm::layer_norm;
 pub use probe_f32::probe_f32;
 pub use probe_int8::probe_int8;
 pub use probe_read::probe_read;
+pub use product::{Norm, product};
 pub use program::{Call, Program, Slot};
 pub use qk_norm::qk_norm;
 pub use rms_norm::rms_norm;

@@ -1,47 +1,38 @@
-//! `gemv`: `y = weight x + bias`, one token at a time; what decoding spends its time in.
+//! `gemv`: `y = weight x + bias`, one token at a time, with a norm before and an epilogue after; what decoding spends its time in.
 
 use crate::cpu::{self, Call};
 use crate::device::Device;
-use crate::kernels::{Access, Constants, Dispatch, Kernel, Plan, Tolerance, gemv_rows};
-use crate::tensor::{Format, Matrix, Tensor};
-
-#[repr(C)]
-#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(super) struct Params {
-    out_features: u32,
-    x_stride: u32,
-    y_stride: u32,
-    first_row: u32,
-    has_bias: u32,
-    format: u32,
-}
+use crate::kernels::product::{Params, TOLERANCE};
+use crate::kernels::{Access, Constants, Kernel, Plan, Projection, gemv_rows};
+use crate::tensor::{Matrix, Tensor};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gemv",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemv.wgsl")),
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
-    buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
+    buffers: &BUFFERS,
     twin,
     tolerance: TOLERANCE,
 };
 
-// f32 sums of up to a few thousand products of numbers around 1, in any order. Measured on llvmpipe through Vulkan and GL:
-// 2.8e-5 in a sum of 17 out of 2948 products.
-pub(super) const TOLERANCE: Tolerance = Tolerance { atol: 1e-4, rtol: 5e-6 };
+/// `x`, weights, bias, the norm's weight and bias, `y`.
+pub(super) const BUFFERS: [Access; 6] =
+    [Access::Read, Access::Read, Access::Read, Access::Read, Access::Read, Access::ReadWrite];
 
 pub(super) fn twin(call: &mut Call<'_>) {
     let params: Params = call.params();
-    let [x, weight, bias, y, ..] = &mut call.slots;
-    let weight = cpu::Weight {
-        words: weight.words(),
-        format: Format::from_code(params.format),
-        bias: if params.has_bias == 0 { &[] } else { &bias.floats()[params.first_row as usize..] },
-        out_features: params.out_features as usize,
-    };
-    cpu::gemv(
+    let [x, weight, bias, norm_weight, norm_bias, y, ..] = &mut call.slots;
+    let norm = (params.norm != 0).then(|| cpu::Norm {
+        weight: norm_weight.floats(),
+        bias: (params.norm == 2).then(|| norm_bias.floats()),
+        eps: params.eps,
+        in_features: params.in_features as usize,
+    });
+    cpu::product(
         call.batch.num_tokens as usize,
-        weight,
+        params.weight(weight.words(), bias.floats()),
+        (norm, params.epilogue()),
         (x.floats(), params.x_stride as usize),
         (y.floats_mut(), params.y_stride as usize, params.first_row as usize),
     );
@@ -75,6 +66,11 @@ impl GemvShape {
         Self { workgroup_size, threads_per_row, rows_per_thread, shares_x: false }
     }
 
+    /// The same where every thread reads `x` itself.
+    pub fn without_sharing(self) -> Self {
+        if self.shares_x { Self::SOFTWARE } else { self }
+    }
+
     /// The kernel that has this shape.
     pub fn kernel(self) -> &'static Kernel {
         if self.shares_x { &gemv_rows::KERNEL } else { &KERNEL }
@@ -88,6 +84,29 @@ impl GemvShape {
             _ => Self::SOFTWARE,
         }
     }
+
+    /// The same, where need be with other rows: an RMS norm takes the place of the fourth, and gates go with values.
+    fn with_rows_for(self, projection: &Projection<'_>) -> Self {
+        let sums_squares = !self.shares_x && projection.norm.is_some();
+        let rows = if sums_squares { self.rows_per_thread.min(3) } else { self.rows_per_thread };
+        let rows_per_thread = if projection.epilogue.is_gated() { (rows & !1).max(2) } else { rows };
+        Self { rows_per_thread, ..self }
+    }
+
+    /// The shaders' constants, and how many columns of `y` a workgroup makes.
+    pub(super) fn of_projection(self, projection: &Projection<'_>) -> (Constants, usize) {
+        let shape = self.with_rows_for(projection);
+        let mut constants = vec![
+            ("WORKGROUP_SIZE", f64::from(shape.workgroup_size)),
+            ("ROWS_PER_THREAD", f64::from(shape.rows_per_thread)),
+            ("EPILOGUE", f64::from(projection.epilogue.code())),
+        ];
+        if !shape.shares_x {
+            constants.push(("THREADS_PER_ROW", f64::from(shape.threads_per_row)));
+        }
+        let rows = (shape.workgroup_size / shape.threads_per_row * shape.rows_per_thread) as usize;
+        (constants, if projection.epilogue.is_gated() { rows / 2 } else { rows })
+    }
 }
 
 /// Records `y = weight x + bias`; `x`: `[max_tokens, in_features]`, `weight`: `[out_features, in_features]`, `bias`:
@@ -96,103 +115,35 @@ impl GemvShape {
 /// # Panics
 /// If the shapes disagree.
 pub fn gemv(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
-    gemv_shaped(plan, GemvShape::of(plan.device()), x, weight, bias, y);
+    project(plan, &Projection::new(x, weight, bias, y));
 }
 
-/// As [`gemv`], with threads shared out as `shape` says.
+/// As [`gemv`], with what `projection` wants done before and after.
 ///
 /// # Panics
 /// As [`gemv`].
-pub fn gemv_shaped(
-    plan: &mut Plan,
-    shape: GemvShape,
-    x: &Tensor,
-    weight: &Matrix,
-    bias: Option<&Tensor>,
-    y: &Tensor,
-) {
-    if shape.shares_x {
-        return gemv_rows::gemv_rows(plan, shape, x, weight, bias, y);
-    }
-    let constants = vec![
-        ("WORKGROUP_SIZE", f64::from(shape.workgroup_size)),
-        ("THREADS_PER_ROW", f64::from(shape.threads_per_row)),
-        ("ROWS_PER_THREAD", f64::from(shape.rows_per_thread)),
-    ];
-    let rows_per_group = (shape.workgroup_size / shape.threads_per_row * shape.rows_per_thread) as usize;
-    record(plan, &KERNEL, (x, weight, bias, y), constants, (rows_per_group, 1));
+pub fn project(plan: &mut Plan, projection: &Projection<'_>) {
+    project_shaped(plan, GemvShape::of(plan.device()), projection);
 }
 
-/// What a product reads and computes for each token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Product {
-    /// Rows of these weights.
-    pub out_features: usize,
-    /// Columns, padding included.
-    pub in_features: usize,
-    /// How they are stored.
-    pub format: Format,
-    /// Bytes of the weights.
-    pub weight_bytes: usize,
-}
-
-impl Product {
-    /// Of a dispatch; `None` if it is no product.
-    pub(crate) fn of(dispatch: &Dispatch) -> Option<Self> {
-        if !["gemv", "gemv_rows", "gemm"].contains(&dispatch.kernel.name) {
-            return None;
-        }
-        let params: Params = bytemuck::pod_read_unaligned(&dispatch.params);
-        let (out_features, in_features) = (params.out_features as usize, params.x_stride as usize);
-        let format = Format::from_code(params.format);
-        let weight_bytes = 4 * out_features * format.words_per_row(in_features);
-        Some(Self { out_features, in_features, format, weight_bytes })
-    }
-
-    /// Multiply-adds for a token.
-    pub fn multiply_adds(&self) -> usize {
-        self.out_features * self.in_features
-    }
-}
-
-/// Records a product whose workgroups compute `tile` = (rows, tokens) each, part by part of the weights.
-pub(super) fn record(
-    plan: &mut Plan,
-    kernel: &'static Kernel,
-    (x, weight, bias, y): (&Tensor, &Matrix, Option<&Tensor>, &Tensor),
-    constants: Constants,
-    tile: (usize, usize),
-) {
-    assert_eq!(x.columns(), weight.columns, "{}: in_features", kernel.name);
-    assert_eq!(y.columns(), weight.rows, "{}: out_features", kernel.name);
-    assert!(x.rows() >= plan.max_tokens() && y.rows() >= plan.max_tokens(), "{}: tokens", kernel.name);
-    if let Some(bias) = bias {
-        assert_eq!(bias.columns(), weight.rows, "{}: bias", kernel.name);
-    }
-    for part in &weight.parts {
-        let params = Params {
-            out_features: part.num_rows as u32,
-            x_stride: x.stride() as u32,
-            y_stride: y.stride() as u32,
-            first_row: part.first_row as u32,
-            has_bias: u32::from(bias.is_some()),
-            format: part.format.code(),
-        };
-        let mut constants = constants.clone();
-        constants.push(("FORMAT", f64::from(part.format.code())));
-        plan.dispatch(Dispatch {
-            kernel,
-            params: bytemuck::bytes_of(&params).to_vec(),
-            constants,
-            buffers: vec![
-                x.buffer().clone(),
-                part.buffer.clone(),
-                // A binding cannot be empty; without a bias nothing of it is read.
-                bias.map_or_else(|| x.buffer().clone(), |bias| bias.buffer().clone()),
-                y.buffer().clone(),
-            ],
-            groups_per_block: part.num_rows.div_ceil(tile.0) as u32,
-            tokens_per_block: tile.1 as u32,
-        });
-    }
+/// As [`project`], with threads shared out as `shape` says.
+///
+/// # Panics
+/// As [`gemv`].
+pub fn project_shaped(plan: &mut Plan, shape: GemvShape, projection: &Projection<'_>) {
+    let (mut constants, columns) = shape.of_projection(projection);
+    let Projection { x, norm, bias, y, .. } = projection;
+    constants.push(("NORM", f64::from(projection.norm_code())));
+    // A binding cannot be empty; of what is missing nothing is read.
+    let or_x = |tensor: Option<&Tensor>| tensor.unwrap_or(x).buffer().clone();
+    projection.record(plan, shape.kernel(), &constants, (columns, 1), |part| {
+        vec![
+            x.buffer().clone(),
+            part.buffer.clone(),
+            or_x(*bias),
+            or_x(norm.map(|norm| norm.weight)),
+            or_x(norm.and_then(|norm| norm.bias)),
+            y.buffer().clone(),
+        ]
+    });
 }

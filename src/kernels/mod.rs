@@ -5,16 +5,19 @@
 //! [`Plan`]; a plan runs on any [`crate::Device`].
 
 mod add;
+mod add_norm;
 mod attention;
 mod attention_probs;
 mod elementwise;
 mod embedding;
+mod fusion;
 mod gated;
 mod geglu;
 mod gelu_erf;
 mod gelu_tanh;
 mod gemm;
 mod gemv;
+mod gemv_residual;
 mod gemv_rows;
 mod kv_write;
 mod layer_norm;
@@ -23,6 +26,7 @@ mod probe;
 mod probe_f32;
 mod probe_int8;
 mod probe_read;
+mod product;
 mod qk_norm;
 mod rms_norm;
 mod rope;
@@ -32,20 +36,24 @@ mod swiglu;
 mod zero_columns;
 
 pub use add::add;
+pub use add_norm::{Residual, add_norm};
 pub use attention::{AttentionShape, attention};
 pub use attention_probs::attention_probs;
 pub use embedding::{Lookup, embedding};
+pub use fusion::Fusion;
 pub use geglu::geglu;
 pub use gelu_erf::gelu_erf;
 pub use gelu_tanh::gelu_tanh;
 pub use gemm::gemm;
-pub use gemv::{GemvShape, Product, gemv, gemv_shaped};
+pub use gemv::{GemvShape, gemv, project, project_shaped};
+pub use gemv_residual::gemv_residual;
 pub use kv_write::kv_write;
 pub use layer_norm::layer_norm;
 pub use plan::{Constants, Dispatch, Entry, Plan, Program, Recorder, Step};
 pub use probe_f32::probe_f32;
 pub use probe_int8::probe_int8;
 pub use probe_read::probe_read;
+pub use product::{Epilogue, InputNorm, Product, Projection};
 pub use qk_norm::qk_norm;
 pub use rms_norm::rms_norm;
 pub use rope::rope;
@@ -120,8 +128,9 @@ impl Tolerance {
 }
 
 /// Every kernel, by name.
-pub static REGISTRY: [&Kernel; 22] = [
+pub static REGISTRY: [&Kernel; 24] = [
     &add::KERNEL,
+    &add_norm::KERNEL,
     &attention::KERNEL,
     &attention_probs::KERNEL,
     &embedding::KERNEL,
@@ -130,6 +139,7 @@ pub static REGISTRY: [&Kernel; 22] = [
     &gelu_tanh::KERNEL,
     &gemm::KERNEL,
     &gemv::KERNEL,
+    &gemv_residual::KERNEL,
     &gemv_rows::KERNEL,
     &kv_write::KERNEL,
     &layer_norm::KERNEL,

@@ -2,7 +2,7 @@
 
 use crate::device::{Buffer, Device};
 use crate::error::Result;
-use crate::kernels::{Access, Batch, Kernel, Product};
+use crate::kernels::{Access, Batch, Fusion, Kernel, Product};
 use crate::tensor::Tensor;
 use crate::{cpu, gpu};
 
@@ -47,13 +47,25 @@ pub enum Entry {
 pub struct Plan {
     device: Device,
     max_tokens: usize,
+    fusion: Fusion,
     entries: Vec<Entry>,
 }
 
 impl Plan {
-    /// An empty plan for passes of up to `max_tokens` tokens.
+    /// An empty plan for passes of up to `max_tokens` tokens. What is recorded for one token is fused as suits the device.
     pub fn new(device: &Device, max_tokens: usize) -> Self {
-        Self { device: device.clone(), max_tokens, entries: Vec::new() }
+        let fusion = if max_tokens == 1 { Fusion::of(device) } else { Fusion::NONE };
+        Self::with_fusion(device, max_tokens, fusion)
+    }
+
+    /// As [`Plan::new`], fused as `fusion` says.
+    pub fn with_fusion(device: &Device, max_tokens: usize, fusion: Fusion) -> Self {
+        Self { device: device.clone(), max_tokens, fusion, entries: Vec::new() }
+    }
+
+    /// What dispatches bring together.
+    pub fn fusion(&self) -> Fusion {
+        self.fusion
     }
 
     /// The device whose buffers the plan uses.

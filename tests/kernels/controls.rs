@@ -44,7 +44,7 @@ fn the_comparator_rejects_what_it_should() {
 }
 
 /// One line of each kernel changed in a way that leaves a valid shader, and what the mistake is.
-const MISTAKES: [(&str, &str, &str, &str); 76] = [
+const MISTAKES: [(&str, &str, &str, &str); 75] = [
     ("add", "x[index] += y[index]", "x[index] -= y[index]", "another operator"),
     ("add", "column >= params.columns", "column >= params.stride", "padding written"),
     ("add_norm", "z[row + channel] = sum;", "", "unwritten"),
@@ -102,7 +102,12 @@ const MISTAKES: [(&str, &str, &str, &str); 76] = [
     ("gemv", "columns < vec4<u32>(params.in_features)", "vec4<bool>(true)", "padding in the variance"),
     ("gemv", "/ f32(params.in_features)", "/ f32(params.x_stride)", "padding in the mean"),
     ("gemv", "* norm_weight[vector] + norm_bias[vector]", "* norm_weight[vector]", "no bias of the norm"),
-    ("gemv", "index / count * params.out_features", "index / count", "a gate for a value"),
+    (
+        "gemv",
+        "index / COLUMNS_PER_THREAD * params.out_features",
+        "index / COLUMNS_PER_THREAD",
+        "a gate for a value",
+    ),
     ("gemv", "bias_of(column + params.out_features)", "bias_of(column)", "a gate's bias for a value's"),
     ("gemv", "y[at] += sum;", "y[at] = sum;", "nothing added"),
     ("gemv", "y[at] = gelu_erf_of(sum);", "y[at] = gelu_tanh_of(sum);", "another activation"),
@@ -112,7 +117,7 @@ const MISTAKES: [(&str, &str, &str, &str); 76] = [
     ("gemv_residual", "sums *= scale_of(sums.w);", "", "no scale"),
     ("gemv_residual", "* post_weight[vector]", "* norm_weight[vector]", "the other norm's weight"),
     ("gemv_rows", "subgroupBroadcast(mine, 6u)", "subgroupBroadcast(mine, 5u)", "another lane's part of x"),
-    ("gemv_rows", "min(first_row + 1u, last_row)", "min(first_row, last_row)", "a row twice"),
+    ("gemv_rows", "row_start(first_column, 1u)", "row_start(first_column, 0u)", "a row twice"),
     ("gemv_rows", "s.y * part.sum", "s.y", "an offset that is not multiplied"),
     ("kv_write", "(batch.position + token)", "(token)", "position"),
     ("layer_norm", "+ params.eps", "", "epsilon"),

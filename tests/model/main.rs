@@ -5,6 +5,7 @@
 mod ablation;
 mod capture;
 mod common;
+mod fusion;
 #[path = "../gguf/mod.rs"]
 mod gguf;
 mod gguf_models;

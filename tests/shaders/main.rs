@@ -409,7 +409,11 @@ fn barriers_are_traced_through_calls_and_loops() {
         (layer_norm, "if token >= batch.num_tokens", "if token + local >= batch.num_tokens"),
         (layer_norm, "half > 0u; half /= 2u", "half > local; half /= 2u"),
         (gemv, "lane == 0u {", "lane == 0u {\n        workgroupBarrier();"),
-        (gemv, "    return partial[local];", "    if partial[0].x > 0.0 { workgroupBarrier(); }"),
+        (
+            gemv,
+            "return partial[local];",
+            "if partial[0].x > 0.0 { workgroupBarrier(); } return partial[local];",
+        ),
     ] {
         assert!(uniformity::check_barriers(&validate(wgsl, 0).unwrap().0).is_ok());
         assert!(wgsl.contains(from), "{from}");

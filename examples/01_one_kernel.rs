@@ -37,7 +37,7 @@ async fn run() -> Result<()> {
     let selector = std::env::var("SUKASHI_DEVICE").unwrap_or_else(|_| "auto".to_owned());
     let device = Device::request(&selector).await?;
     let got = layer_norm(&device).await?;
-    let want = layer_norm(&Device::Cpu).await?;
+    let want = layer_norm(&Device::Twins).await?;
 
     let info = device.info();
     println!("layer_norm on {} ({}) and its twin:", info.name, info.backend);

@@ -5,7 +5,7 @@
 #     ./scripts/check.sh --no-install    check, but leave the machine as it is
 #
 # Without a Vulkan driver, it first installs a software adapter (scripts/install_software_adapter.sh). Where none can be
-# had, tests that need an adapter run on the CPU twins alone and print SKIP; SUKASHI_REQUIRE_GPU=1 makes that a failure.
+# had, tests that need an adapter run on the CPU alone and print SKIP; SUKASHI_REQUIRE_GPU=1 makes that a failure.
 #
 # Every step runs, also after a failure; a step that fails says what mends it. The steps' times and results go to stderr.
 set -uo pipefail

@@ -1,11 +1,12 @@
-//! A device: a GPU through wgpu, or the CPU twins. Buffers live on one.
+//! A device: a GPU through wgpu, or the CPU. Buffers live on one.
 
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
-use crate::kernels::{Fusion, Kernel, Recorder};
+use crate::kernels::{Fusion, GemvShape, Kernel, Product, Recorder};
 use crate::trace::AdapterInfo;
+use crate::tuning::Tuning;
 
 /// Where a model runs.
 ///
@@ -19,22 +20,27 @@ use crate::trace::AdapterInfo;
 pub enum Device {
     /// An adapter, through wgpu.
     Gpu(Gpu),
-    /// The CPU twins: slow, exact (sums in f64), and always there.
+    /// The CPU, with all of its cores and its widest vectors: always there.
     Cpu,
+    /// The CPU twins, with sums in f64: what the other devices are held against, and too slow for much else.
+    Twins,
 }
 
 impl Device {
     /// The device that `selector` names: `auto`, `cpu`, an index from [`crate::gpu::adapters`], a backend (`vulkan`,
-    /// `metal`, `dx12`, `gl`), or part of an adapter's name.
+    /// `metal`, `dx12`, `gl`), part of an adapter's name, or `twins`.
     ///
-    /// `auto` is a discrete GPU, then an integrated one, then a virtual one, then a software adapter, and the CPU twins
-    /// where no adapter exists.
+    /// `auto` is a discrete GPU, then an integrated one, then a virtual one, then a software adapter, and the CPU where
+    /// no adapter exists.
     ///
     /// # Errors
     /// If nothing matches (the message lists what there is), or the adapter refuses to open.
     pub async fn request(selector: &str) -> Result<Self> {
         if selector.eq_ignore_ascii_case("cpu") {
             return Ok(Self::Cpu);
+        }
+        if selector.eq_ignore_ascii_case("twins") {
+            return Ok(Self::Twins);
         }
         match Gpu::request(selector).await? {
             Some(gpu) => Ok(Self::Gpu(gpu)),
@@ -46,8 +52,8 @@ impl Device {
     pub fn info(&self) -> AdapterInfo {
         match self {
             Self::Gpu(gpu) => gpu.info().clone(),
-            Self::Cpu => AdapterInfo {
-                name: "CPU twins".into(),
+            Self::Cpu | Self::Twins => AdapterInfo {
+                name: if matches!(self, Self::Cpu) { "CPU" } else { "CPU twins" }.into(),
                 backend: "cpu".into(),
                 driver: format!("sukashi {}", env!("CARGO_PKG_VERSION")),
                 kind: "cpu".into(),
@@ -55,17 +61,33 @@ impl Device {
         }
     }
 
-    /// Whether it has what `kernel` needs; the twins run all.
+    /// Whether it has what `kernel` needs; the CPU runs all.
     pub fn runs(&self, kernel: &Kernel) -> bool {
         match self {
             Self::Gpu(gpu) => {
                 kernel.min_subgroup_size == 0 || gpu.min_subgroup_size() >= kernel.min_subgroup_size
             }
-            Self::Cpu => true,
+            Self::Cpu | Self::Twins => true,
         }
     }
 
-    /// Whether a decoded token's dispatches do more than one thing each; the twins do one at a time. See [`Fusion`].
+    /// Uses the shapes of `tuning` in every plan that is made from now on; the CPU has no shapes.
+    pub fn set_tuning(&self, tuning: Tuning) {
+        if let Self::Gpu(gpu) = self {
+            gpu.set_tuning(tuning);
+        }
+    }
+
+    /// The shape for a product: the tuned one if the device can run it, or what suits its kind.
+    pub(crate) fn gemv_shape(&self, product: Product) -> GemvShape {
+        let tuned = match self {
+            Self::Gpu(gpu) => gpu.tuned_shape(&product),
+            Self::Cpu | Self::Twins => None,
+        };
+        tuned.filter(|shape| self.runs(shape.kernel())).unwrap_or_else(|| GemvShape::of(self))
+    }
+
+    /// Whether kernels do more than one thing each; see [`Fusion`]. The CPU runs the plain ones, which cost it no launch.
     pub fn fuses(&self) -> bool {
         Fusion::of(self) != Fusion::NONE
     }
@@ -74,7 +96,7 @@ impl Device {
     pub(crate) fn max_binding_words(&self) -> usize {
         match self {
             Self::Gpu(gpu) => gpu.max_binding_words(),
-            Self::Cpu => usize::MAX,
+            Self::Cpu | Self::Twins => usize::MAX,
         }
     }
 
@@ -82,7 +104,7 @@ impl Device {
     pub(crate) fn zeros(&self, label: &str, words: usize) -> Result<Buffer> {
         match self {
             Self::Gpu(gpu) => Ok(Buffer(Arc::new(Storage::Gpu(gpu.create_buffer(label, words, &[])?)))),
-            Self::Cpu => {
+            Self::Cpu | Self::Twins => {
                 let mut storage = Vec::new();
                 storage.try_reserve_exact(words).map_err(|cause| {
                     Error::new(
@@ -103,7 +125,7 @@ impl Device {
             Self::Gpu(gpu) => {
                 Ok(Buffer(Arc::new(Storage::Gpu(gpu.create_buffer(label, words.len(), words)?))))
             }
-            Self::Cpu => {
+            Self::Cpu | Self::Twins => {
                 let buffer = self.zeros(label, words.len())?;
                 buffer.write_words().copy_from_slice(words);
                 Ok(buffer)
@@ -115,7 +137,9 @@ impl Device {
     pub(crate) fn write(&self, buffer: &Buffer, words: &[u32]) {
         match (self, &*buffer.0) {
             (Self::Gpu(gpu), Storage::Gpu(target)) => gpu.write(target, words),
-            (Self::Cpu, Storage::Cpu(_)) => buffer.write_words()[..words.len()].copy_from_slice(words),
+            (Self::Cpu | Self::Twins, Storage::Cpu(_)) => {
+                buffer.write_words()[..words.len()].copy_from_slice(words)
+            }
             _ => panic!("a buffer belongs to the device that made it"),
         }
     }
@@ -124,7 +148,7 @@ impl Device {
     pub(crate) fn upload_part(&self, buffer: &Buffer, first_word: usize, words: &[u32]) -> Result<()> {
         match (self, &*buffer.0) {
             (Self::Gpu(gpu), Storage::Gpu(target)) => gpu.upload_part(target, first_word, words),
-            (Self::Cpu, Storage::Cpu(_)) => {
+            (Self::Cpu | Self::Twins, Storage::Cpu(_)) => {
                 buffer.write_words()[first_word..][..words.len()].copy_from_slice(words);
                 Ok(())
             }
@@ -136,7 +160,7 @@ impl Device {
     pub fn record(&self) -> Recorder {
         match self {
             Self::Gpu(gpu) => Recorder(Some(gpu.encoder())),
-            Self::Cpu => Recorder(None),
+            Self::Cpu | Self::Twins => Recorder(None),
         }
     }
 
@@ -146,7 +170,7 @@ impl Device {
     /// If the device is lost.
     pub fn submit(&self, recorder: Recorder) -> Result<()> {
         match (self, recorder.0) {
-            (Self::Gpu(gpu), Some(encoder)) => gpu.submit(encoder),
+            (Self::Gpu(gpu), Some(encoder)) => gpu.submit(encoder).map(|_| ()),
             _ => Ok(()),
         }
     }
@@ -215,6 +239,8 @@ impl Buffer {
 pub struct Readback {
     device: Device,
     staging: Option<crate::gpu::Staging>,
+    /// What was submitted last and not read yet.
+    submission: Option<wgpu::SubmissionIndex>,
     words: Vec<u32>,
 }
 
@@ -226,9 +252,9 @@ impl Readback {
     pub fn new(device: &Device, words: usize) -> Result<Self> {
         let staging = match device {
             Device::Gpu(gpu) => Some(gpu.staging(words)?),
-            Device::Cpu => None,
+            Device::Cpu | Device::Twins => None,
         };
-        Ok(Self { device: device.clone(), staging, words: vec![0; words] })
+        Ok(Self { device: device.clone(), staging, submission: None, words: vec![0; words] })
     }
 
     /// Submits what was recorded and gives the first `words` words of `buffer` after it.
@@ -240,20 +266,47 @@ impl Readback {
     /// If `words` is more than this was made for.
     pub async fn submit_and_read(
         &mut self,
-        mut recorder: Recorder,
+        recorder: Recorder,
         buffer: &Buffer,
         words: usize,
     ) -> Result<&[u32]> {
-        let target = &mut self.words[..words];
-        match (&self.device, &mut self.staging) {
-            (Device::Gpu(gpu), Some(staging)) => {
-                if let Some(encoder) = &mut recorder.0 {
-                    staging.copy_from(gpu, encoder, buffer.gpu(), words);
-                }
-                self.device.submit(recorder)?;
-                staging.read(gpu, target).await?;
+        self.submit(recorder, buffer, words)?;
+        self.read(words).await
+    }
+
+    /// Submits what was recorded with a copy of the first `words` words of `buffer` after it, for [`Self::read`], and waits
+    /// for nothing.
+    ///
+    /// # Errors
+    /// If the device is lost.
+    ///
+    /// # Panics
+    /// If `words` is more than this was made for.
+    pub fn submit(&mut self, mut recorder: Recorder, buffer: &Buffer, words: usize) -> Result<()> {
+        assert!(words <= self.words.len(), "a read-back of more than it was made for");
+        match (&self.device, &mut self.staging, recorder.0.take()) {
+            (Device::Gpu(gpu), Some(staging), Some(mut encoder)) => {
+                staging.copy_from(gpu, &mut encoder, buffer.gpu(), words);
+                self.submission = Some(gpu.submit(encoder)?);
             }
-            _ => target.copy_from_slice(&buffer.read_words()[..words]),
+            _ => self.words[..words].copy_from_slice(&buffer.read_words()[..words]),
+        }
+        Ok(())
+    }
+
+    /// Waits for what was submitted last, though not for what others submitted after it, and gives its first `words` words.
+    ///
+    /// # Errors
+    /// If the device fails or is lost meanwhile.
+    ///
+    /// # Panics
+    /// If `words` is more than this was made for.
+    pub async fn read(&mut self, words: usize) -> Result<&[u32]> {
+        let target = &mut self.words[..words];
+        if let (Device::Gpu(gpu), Some(staging), Some(submission)) =
+            (&self.device, &mut self.staging, self.submission.take())
+        {
+            staging.read(gpu, submission, target).await?;
         }
         Ok(target)
     }

@@ -6,7 +6,7 @@
 //! | Step | Item |
 //! |---|---|
 //! | text → token ids | [`text::Tokenizer`], [`Model::encode`] |
-//! | where it runs | [`Device`]: a [`Gpu`], or the [CPU twins](cpu) of the [kernels] |
+//! | where it runs | [`Device`]: a [`Gpu`], or the [CPU](cpu), for the [kernels] |
 //! | token ids → logits | [`Session`] on a [`Model`] |
 //! | inside the model | [`model::Capture`]: hidden states, attention, logits at every position |
 //! | logits → next token | [`Sampler`], a chain of [`sampling::Stage`]s |
@@ -49,11 +49,13 @@ pub mod gpu;
 pub mod kernels;
 pub mod language_model;
 pub mod model;
+mod names;
 pub mod output;
 pub mod sampling;
 pub mod tensor;
 pub mod text;
 pub mod trace;
+pub mod tuning;
 pub mod verify;
 pub mod weights;
 

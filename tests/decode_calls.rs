@@ -33,6 +33,13 @@ fn calls() -> Vec<String> {
     std::mem::take(&mut CALLS.lock().unwrap())
 }
 
+async fn greedy(session: &mut Session, id: u32, num_tokens: usize) {
+    let mut greedy = session.greedy(id, num_tokens).unwrap();
+    for _ in 0..num_tokens {
+        greedy.next().await.unwrap().unwrap();
+    }
+}
+
 #[test]
 fn decoding_makes_nothing_on_the_device() {
     log::set_logger(&Listener).unwrap();
@@ -50,6 +57,12 @@ fn decoding_makes_nothing_on_the_device() {
         for id in 0..20 {
             pollster::block_on(session.decode(id)).unwrap();
         }
+        assert_eq!(calls(), [""; 0], "{}", name(&gpu));
+        // What chooses on the device is made once, and waits for the next text.
+        pollster::block_on(greedy(&mut session, 7, 1));
+        assert_ne!(calls(), [""; 0], "{}", name(&gpu));
+        pollster::block_on(greedy(&mut session, 7, 30));
+        assert_eq!(calls(), [""; 0], "{}: greedy", name(&gpu));
         session.reset();
         pollster::block_on(session.prefill(&[4; 100])).unwrap();
         assert_eq!(calls(), [""; 0], "{}", name(&gpu));

@@ -54,7 +54,7 @@ impl Rates {
     pub async fn probe(device: &Device) -> Result<Self> {
         let is_software = match device {
             Device::Gpu(gpu) => gpu.is_software(),
-            Device::Cpu => true,
+            Device::Cpu | Device::Twins => true,
         };
         let num_threads = if is_software { SOFTWARE_THREADS } else { GPU_THREADS };
         let y = Tensor::zeros(device, "probed", 1, num_threads)?;

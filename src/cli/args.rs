@@ -60,6 +60,9 @@ pub struct RunArgs {
     /// auto, cpu, or an index, a backend or part of a name that `sukashi adapters` lists
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Model")]
     pub device: String,
+    /// Do not look for faster kernels when a large model meets an adapter for the first time, and use none that were found
+    #[arg(long, help_heading = "Model")]
+    pub no_tune: bool,
     /// Give the prompt as a user's message, in the form that the model's chat template makes of it
     #[arg(long, help_heading = "Chat", conflicts_with_all = ["ids", "bigram"])]
     pub chat: bool,

@@ -1,16 +1,14 @@
 //! `sukashi bench`: how fast a model runs here, and how fast the device could.
 
-use std::path::PathBuf;
-use std::time::Instant;
-
+use sukashi::Error;
 use sukashi::bench::{self, BenchSettings, KernelTime, Report, Spread};
 use sukashi::figure::Lang;
-use sukashi::{Device, Error, Model};
 
 use super::failure::{Outcome, print};
-use super::model::open_model;
 use super::progress::Progress;
+use super::subject::SubjectArgs;
 use super::terminal::{Terminal, pad, pad_start, width};
+use super::tuning;
 
 /// Measure how fast a model runs, and how close that is to what the device can do
 ///
@@ -19,15 +17,8 @@ use super::terminal::{Terminal, pad, pad_start, width};
 /// had to be read and multiplied and nothing else. Other programs that run meanwhile slow all of it down.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A .gguf file, a folder, or a model to download [default: the model in the program]
-    #[arg(long, value_name = "MODEL")]
-    model: Option<PathBuf>,
-    /// Random weights of a known shape instead of a model, such as gemma-3-1b:f16 or llama-3.2-1b:q4_k; no download
-    #[arg(long, value_name = "SHAPE:FORMAT", conflicts_with = "model")]
-    synthetic: Option<String>,
-    /// auto, cpu, or an index, a backend or part of a name that `sukashi adapters` lists
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    device: String,
+    #[command(flatten)]
+    subject: SubjectArgs,
     /// Tokens of the prompt
     #[arg(long, value_name = "N", default_value_t = 128)]
     prompt_tokens: usize,
@@ -37,6 +28,9 @@ pub struct Args {
     /// How often to measure
     #[arg(long, value_name = "N", default_value_t = 5)]
     runs: usize,
+    /// Use the kernels that suit the device's kind, not those that were found to be fastest on it
+    #[arg(long)]
+    no_tune: bool,
     /// Also list what each kernel takes of a decoded token
     #[arg(long)]
     profile: bool,
@@ -54,16 +48,9 @@ enum Format {
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let Args { prompt_tokens, new_tokens, runs, profile, .. } = *args;
     let settings = BenchSettings { prompt_tokens, new_tokens, runs, profile };
-    let started = Instant::now();
-    let files = match &args.synthetic {
-        Some(name) => bench::synthetic(name)?,
-        None => open_model(args.model.as_deref(), terminal)?,
-    };
-    let device = pollster::block_on(Device::request(&args.device))?;
-    let mut progress = Progress::new(terminal.words("読み込み中", "loading"));
-    let model = Model::from_files(&device, files, &mut |done, total| progress.set(done, total))?;
-    let load_time = started.elapsed();
-    drop(progress);
+    let device = args.subject.device()?;
+    let (model, load_time) = args.subject.load(&device, terminal)?;
+    tuning::prepare(&model, args.no_tune, terminal)?;
     let mut progress = Progress::new(terminal.words("計測中", "measuring"));
     let report = pollster::block_on(bench::run(&model, load_time, settings, &mut |done, total| {
         progress.set(done, total);
@@ -82,21 +69,18 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
 fn text(report: &Report, terminal: &Terminal) -> String {
     let info = &report.adapter;
     let is_japanese = terminal.lang == Lang::Ja;
-    let spread = |spread: Spread| match is_japanese {
-        true => format!(
-            "{}（{}～{}、{} 回）",
-            short(spread.median),
-            short(spread.min),
-            short(spread.max),
-            report.runs
-        ),
-        false => format!(
-            "{} ({} to {}, {} runs)",
-            short(spread.median),
-            short(spread.min),
-            short(spread.max),
-            report.runs
-        ),
+    let runs = match (report.runs, is_japanese) {
+        (runs, true) => format!("{runs} 回"),
+        (1, false) => "1 run".to_owned(),
+        (runs, false) => format!("{runs} runs"),
+    };
+    let spread = |spread: Spread| {
+        let [median, min, max] = [spread.median, spread.min, spread.max].map(short);
+        if is_japanese {
+            format!("{median}（{min}～{max}、{runs}）")
+        } else {
+            format!("{median} ({min} to {max}, {runs})")
+        }
     };
     let giga = |value: f64| short(value * 1e-9);
     let (cost, rates, roofline) = (report.cost, report.rates, report.roofline);

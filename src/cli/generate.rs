@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use sukashi::Error;
+use sukashi::{Device, Error};
 
 use super::args::{ChoiceArgs, RunArgs, StageArgs, at_least_one};
 use super::failure::{Outcome, note, print};
@@ -67,8 +67,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     // Without a tokenizer, the space between two ids belongs to neither.
     let mut is_first = !is_echoed;
     let mut stats = Stats::new();
-    let ended = run.generate(args.max_new_tokens, terminal, |logits, ids| {
-        let id = sampler.sample(logits, ids)?.id;
+    let mut take = |id: u32| {
         stats.count();
         if run.ends_text(id) {
             return Ok(Some(id));
@@ -79,7 +78,12 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         show(&shown)?;
         stats.is_stopped = is_stopped;
         Ok(if is_stopped { None } else { Some(id) })
-    });
+    };
+    let ended = if sampler.is_greedy() && matches!(run.model.device(), Device::Gpu(_)) {
+        run.generate_greedily(args.max_new_tokens, terminal, &mut sampler, take)
+    } else {
+        run.generate(args.max_new_tokens, terminal, |logits, ids| take(sampler.next_id(logits, ids)?))
+    };
     if ended.is_err() && terminal.is_interactive {
         // The message begins on a line of its own.
         print("\n")?;

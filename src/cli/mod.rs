@@ -24,6 +24,7 @@ mod record;
 mod run;
 mod score;
 mod stop;
+mod subject;
 mod system_fonts;
 mod table;
 mod terminal;
@@ -31,6 +32,8 @@ mod text;
 mod text_file;
 mod tokenize;
 mod trace;
+mod tune;
+mod tuning;
 mod verify;
 
 use std::process::ExitCode;
@@ -67,6 +70,7 @@ enum Command {
     Adapters(adapters::Args),
     Verify(verify::Args),
     Bench(bench::Args),
+    Tune(tune::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -94,6 +98,7 @@ impl Cli {
             Command::Adapters(args) => adapters::run(&args, &terminal),
             Command::Verify(args) => verify::run(&args, &terminal),
             Command::Bench(args) => bench::run(&args, &terminal),
+            Command::Tune(args) => tune::run(&args, &terminal),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         }

@@ -13,6 +13,7 @@ use super::failure::{Outcome, note};
 use super::progress::Progress;
 use super::prompt::Prompt;
 use super::terminal::Terminal;
+use super::tuning;
 
 /// Tokens of a prompt that are read between two steps of a progress bar.
 const PROMPT_PART: usize = 256;
@@ -23,6 +24,7 @@ pub struct Input {
     spec: DecoderSpec,
     prompt: Prompt,
     device: String,
+    no_tune: bool,
     ablation: Ablation,
 }
 
@@ -43,7 +45,8 @@ impl Input {
         let files = args.files(terminal)?;
         let spec = spec::from_files(&files)?;
         let prompt = Prompt::read(args, &files, &spec, terminal)?;
-        Ok(Self { files, spec, prompt, device: args.device.clone(), ablation: Ablation::default() })
+        let (device, no_tune) = (args.device.clone(), args.no_tune);
+        Ok(Self { files, spec, prompt, device, no_tune, ablation: Ablation::default() })
     }
 
     /// Leaves parts of the model out.
@@ -88,6 +91,7 @@ impl Input {
         let mut progress = Progress::new(terminal.words("読み込み中", "loading"));
         let model = Model::from_files(&device, self.files, &mut |done, total| progress.set(done, total))?;
         drop(progress);
+        tuning::prepare(&model, self.no_tune, terminal)?;
         let model = model.without(self.ablation)?;
         Ok(Run { model, prompt: self.prompt, load_time: started.elapsed() })
     }
@@ -98,8 +102,14 @@ pub fn say_if_slow(device: &Device, terminal: &Terminal) {
     let info = device.info();
     let what = match info.kind.as_str() {
         "software" => match terminal.lang {
-            Lang::Ja => format!("GPU がないため、ソフトウェアアダプター {} で動かします", info.name),
-            Lang::En => format!("there is no GPU; running on the software adapter {}", info.name),
+            Lang::Ja => format!(
+                "GPU がないため、ソフトウェアアダプター {} で動かします (CPU なら --device cpu)",
+                info.name
+            ),
+            Lang::En => format!(
+                "there is no GPU; running on the software adapter {} (--device cpu for the CPU)",
+                info.name
+            ),
         },
         "cpu" => terminal
             .words("アダプターがないため、CPU で動かします", "there is no adapter; running on the CPU")
@@ -107,6 +117,33 @@ pub fn say_if_slow(device: &Device, terminal: &Terminal) {
         _ => return,
     };
     note(&format!("{} {what}", terminal.words("注意:", "note:")));
+}
+
+impl Run {
+    /// As [`Self::generate`] with a `sampler` that always takes the most probable token: after the first, which it takes itself,
+    /// that is chosen on the device. `take` is given each token and gives it back, or none to end.
+    pub fn generate_greedily(
+        &self,
+        max_new_tokens: usize,
+        terminal: &Terminal,
+        sampler: &mut Sampler,
+        mut take: impl FnMut(u32) -> Outcome<Option<u32>>,
+    ) -> Outcome<usize> {
+        let mut session = self.session(max_new_tokens)?;
+        pollster::block_on(async {
+            let logits = self.read_prompt(&mut session, terminal).await?;
+            let mut taken = take(sampler.sample(logits, &self.prompt.ids)?.id)?;
+            if let Some(id) = taken {
+                let mut greedy = session.greedy(id, max_new_tokens - 1)?;
+                while taken.is_some_and(|id| !self.ends_text(id)) {
+                    let Some(id) = greedy.next().await? else { break };
+                    taken = take(id)?;
+                }
+            }
+            Outcome::Ok(())
+        })?;
+        Ok(session.num_dropped())
+    }
 }
 
 impl<M: LanguageModel> Run<M> {
@@ -119,20 +156,10 @@ impl<M: LanguageModel> Run<M> {
         terminal: &Terminal,
         mut choose: impl FnMut(&[f32], &[u32]) -> Outcome<Option<u32>>,
     ) -> Outcome<usize> {
-        at_least_one("--max-new-tokens", max_new_tokens)?;
-        // Room for all of it, as far as the model has positions.
-        let room = self.prompt.ids.len().saturating_add(max_new_tokens);
-        let mut session = self.model.session(room)?;
+        let mut session = self.session(max_new_tokens)?;
         let mut ids = self.prompt.ids.clone();
         pollster::block_on(async {
-            let (first, last) = ids.split_at((ids.len() - 1) / PROMPT_PART * PROMPT_PART);
-            let mut progress = Progress::new(terminal.words("プロンプトを読み込み中", "reading the prompt"));
-            for (index, part) in first.chunks(PROMPT_PART).enumerate() {
-                progress.set(index * PROMPT_PART, ids.len());
-                M::read(&mut session, part).await?;
-            }
-            let mut logits = M::read(&mut session, last).await?;
-            drop(progress);
+            let mut logits = self.read_prompt(&mut session, terminal).await?;
             for number in 1..=max_new_tokens {
                 let Some(id) = choose(logits, &ids)? else { break };
                 ids.push(id);
@@ -144,6 +171,24 @@ impl<M: LanguageModel> Run<M> {
             Outcome::Ok(())
         })?;
         Ok(M::num_dropped(&session))
+    }
+
+    /// With room for the prompt and `max_new_tokens` tokens, as far as the model has positions.
+    fn session(&self, max_new_tokens: usize) -> Result<M::Session> {
+        at_least_one("--max-new-tokens", max_new_tokens)?;
+        self.model.session(self.prompt.ids.len().saturating_add(max_new_tokens))
+    }
+
+    /// Reads the prompt and gives the logits after it.
+    async fn read_prompt<'a>(&self, session: &'a mut M::Session, terminal: &Terminal) -> Result<&'a [f32]> {
+        let ids = &self.prompt.ids;
+        let (first, last) = ids.split_at((ids.len() - 1) / PROMPT_PART * PROMPT_PART);
+        let mut progress = Progress::new(terminal.words("プロンプトを読み込み中", "reading the prompt"));
+        for (index, part) in first.chunks(PROMPT_PART).enumerate() {
+            progress.set(index * PROMPT_PART, ids.len());
+            M::read(session, part).await?;
+        }
+        M::read(session, last).await
     }
 
     /// A sampler for the model's vocabulary.

@@ -10,6 +10,7 @@ use super::model::open_model;
 use super::progress::Progress;
 use super::run::say_if_slow;
 use super::terminal::Terminal;
+use super::tuning;
 
 /// Compute every kernel on the adapter and compare with the CPU
 ///
@@ -27,6 +28,7 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let device = pollster::block_on(Device::request(&args.device))?;
+    tuning::force(&device)?;
     if args.device.eq_ignore_ascii_case("auto") {
         say_if_slow(&device, terminal);
     }
@@ -37,7 +39,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
                 let files = open_model(Some(path), terminal)?;
                 Model::from_files(device, files, &mut |done, total| progress.set(done, total))
             };
-            let (tested, twin) = (load(&device)?, load(&Device::Cpu)?);
+            let (tested, twin) = (load(&device)?, load(&Device::Twins)?);
             pollster::block_on(verify::run_model(&tested, &twin))?
         }
         None => {

@@ -1,5 +1,7 @@
 //! The twin of `attention`.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::softcap::softcap_of;
@@ -30,18 +32,29 @@ pub(super) fn first_seen(kv_len: usize, window: usize) -> usize {
     if window == 0 { 0 } else { kv_len.saturating_sub(window) }
 }
 
-/// Attention of one query head over the positions that it sees, from [`first_seen`] to `kv_len`, in f64.
-pub(super) fn probs(kv_len: usize, heads: Heads, qkv: &[f32], head: usize, k_cache: &[f32]) -> Vec<f64> {
+/// Scores of one query head before the softmax, in f64.
+pub(super) fn scores(
+    positions: Range<usize>,
+    heads: Heads,
+    qkv: &[f32],
+    head: usize,
+    k_cache: &[f32],
+) -> Vec<f64> {
     let q = &qkv[head * heads.head_dim..][..heads.head_dim];
     let kv_start = head / (heads.num_heads / heads.num_kv_heads) * heads.head_dim;
-    let mut weights: Vec<f64> = (first_seen(kv_len, heads.window)..kv_len)
+    positions
         .map(|position| {
             let k = &k_cache[position * heads.kv_stride + kv_start..][..heads.head_dim];
             let product: f64 = q.iter().zip(k).map(|(&q, &k)| f64::from(q) * f64::from(k)).sum();
             let score = product * f64::from(heads.scale);
             if heads.softcap > 0.0 { softcap_of(score, f64::from(heads.softcap)) } else { score }
         })
-        .collect();
+        .collect()
+}
+
+/// Attention of one query head over the positions that it sees, from [`first_seen`] to `kv_len`, in f64.
+pub(super) fn probs(kv_len: usize, heads: Heads, qkv: &[f32], head: usize, k_cache: &[f32]) -> Vec<f64> {
+    let mut weights = scores(first_seen(kv_len, heads.window)..kv_len, heads, qkv, head, k_cache);
     let max = weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let mut sum = 0.0;
     for weight in &mut weights {

@@ -1,18 +1,22 @@
-//! The CPU twins: one function per kernel, which says what the kernel means, and the device that they make together.
+//! The CPU: the twins, one function per kernel, which says what the kernel means, and [`fast`], what the CPU device runs.
 //!
-//! Sums are in f64, so that a twin's error is far below that of the f32 kernel it is compared with.
+//! The twins' sums are in f64, so that a twin's error is far below that of the f32 kernel it is compared with.
 
 mod add;
 mod add_norm;
+mod argmax;
 mod attention;
+mod attention_merge;
 mod attention_probs;
 mod embedding;
+pub mod fast;
 mod geglu;
 mod gelu_erf;
 mod gelu_tanh;
 mod gemv;
 mod kv_write;
 mod layer_norm;
+mod norm_rope_write;
 mod probe_f32;
 mod probe_int8;
 mod probe_read;
@@ -29,7 +33,9 @@ mod zero_columns;
 
 pub use add::add;
 pub use add_norm::add_norm;
+pub use argmax::argmax;
 pub use attention::{Heads, attention};
+pub use attention_merge::{Splits, attention_merge, attention_partials};
 pub use attention_probs::attention_probs;
 pub use embedding::{Table, embedding};
 pub use geglu::geglu;
@@ -38,10 +44,11 @@ pub use gelu_tanh::gelu_tanh;
 pub use gemv::{Weight, gemv};
 pub use kv_write::kv_write;
 pub use layer_norm::layer_norm;
+pub use norm_rope_write::{Projections, norm_rope_write};
 pub use probe_f32::probe_f32;
 pub use probe_int8::probe_int8;
 pub use probe_read::probe_read;
-pub use product::{Norm, product};
+pub use product::{Gemv, Norm, product};
 pub use program::{Call, Program, Slot};
 pub use qk_norm::qk_norm;
 pub use rms_norm::rms_norm;

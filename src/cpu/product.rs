@@ -2,7 +2,7 @@
 
 use super::gelu_erf::gelu_erf_of;
 use super::gelu_tanh::gelu_tanh_of;
-use super::gemv::{Weight, gemv};
+use super::gemv::Weight;
 use super::swiglu::silu_of;
 use super::{layer_norm, rms_norm};
 use crate::kernels::Epilogue;
@@ -20,9 +20,16 @@ pub struct Norm<'a> {
     pub in_features: usize,
 }
 
-/// As [`gemv`] of the normed `x`; what `epilogue` makes of that goes into `y`. `weight` has two rows for each column of `y` where
+/// What computes `y = weight x + bias` for some tokens: [`super::gemv`], and what [`super::fast`] has in its place. It takes the
+/// number of tokens, the weights, `x` and its stride, `y` with its stride and the place of the first row there.
+pub trait Gemv: Fn(usize, Weight<'_>, (&[f32], usize), (&mut [f32], usize, usize)) {}
+
+impl<F: Fn(usize, Weight<'_>, (&[f32], usize), (&mut [f32], usize, usize))> Gemv for F {}
+
+/// As `gemv` of the normed `x`; what `epilogue` makes of that goes into `y`. `weight` has two rows for each column of `y` where
 /// that gates: all gates, then as many values.
 pub fn product(
+    gemv: impl Gemv,
     num_tokens: usize,
     weight: Weight<'_>,
     (norm, epilogue): (Option<Norm<'_>>, Epilogue),

@@ -1,9 +1,9 @@
-//! Runs a plan with the twins.
+//! Runs a plan on the CPU.
 
 use std::sync::{RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
-use crate::kernels::{Access, Batch, Dispatch, Entry};
+use crate::kernels::{Access, Batch, Dispatch, Entry, Kernel};
 
 /// The most buffers that a kernel binds.
 const MAX_BUFFERS: usize = 8;
@@ -52,15 +52,23 @@ impl Slot<'_> {
         bytemuck::cast_slice(self.words())
     }
 
+    /// The words, to be written.
+    ///
+    /// # Panics
+    /// As [`Self::floats_mut`].
+    pub fn words_mut(&mut self) -> &mut [u32] {
+        match self {
+            Self::Write(words) => words,
+            _ => panic!("a twin writes to a buffer that is bound for reading"),
+        }
+    }
+
     /// The words as f32, to be written.
     ///
     /// # Panics
     /// If the slot is bound for reading: the kernel's table of buffers is wrong.
     pub fn floats_mut(&mut self) -> &mut [f32] {
-        match self {
-            Self::Write(words) => bytemuck::cast_slice_mut(words),
-            _ => panic!("a twin writes to a buffer that is bound for reading"),
-        }
+        bytemuck::cast_slice_mut(self.words_mut())
     }
 }
 
@@ -69,48 +77,58 @@ enum Guard<'a> {
     Write(RwLockWriteGuard<'a, Vec<u32>>),
 }
 
-/// A plan for the twins.
+/// A function of a kernel.
+type Function = fn(&mut Call<'_>);
+
+/// A plan for the twins, or for what the CPU device has in their place.
 #[derive(Debug)]
 pub struct Program {
     entries: Vec<Entry>,
+    function: fn(&Kernel) -> Function,
 }
 
 impl Program {
-    pub(crate) fn new(entries: Vec<Entry>) -> Self {
-        Self { entries }
+    pub(crate) fn new(entries: Vec<Entry>, function: fn(&Kernel) -> Function) -> Self {
+        Self { entries, function }
     }
 
     pub(crate) fn run(&self, batch: Batch) {
-        for entry in &self.entries {
-            run_entry(entry, batch);
-        }
+        // All of a pass on a thread of the pool: handing over each kernel alone would cost more than many of them take.
+        rayon::scope(|_| {
+            for entry in &self.entries {
+                self.run_entry(entry, batch);
+            }
+        });
     }
 
     /// Seconds of each dispatch.
     pub(crate) fn profile(&self, batch: Batch) -> Vec<f64> {
         let mut seconds = Vec::with_capacity(self.entries.len());
-        for entry in &self.entries {
-            let start = Instant::now();
-            run_entry(entry, batch);
-            if matches!(entry, Entry::Dispatch(_)) {
-                seconds.push(start.elapsed().as_secs_f64());
+        rayon::scope(|_| {
+            for entry in &self.entries {
+                let start = Instant::now();
+                self.run_entry(entry, batch);
+                if entry.dispatch().is_some() {
+                    seconds.push(start.elapsed().as_secs_f64());
+                }
             }
-        }
+        });
         seconds
     }
-}
 
-fn run_entry(entry: &Entry, batch: Batch) {
-    match entry {
-        Entry::Dispatch(dispatch) => run_dispatch(dispatch, batch),
-        Entry::Copy { from, to } => {
-            let from = from.read_words();
-            to.write_words()[..from.len()].copy_from_slice(&from);
+    fn run_entry(&self, entry: &Entry, batch: Batch) {
+        match entry {
+            // The CPU device splits nothing, and what has nothing to do costs a twin next to nothing: `beyond` is not looked at.
+            Entry::Dispatch(dispatch) => run_dispatch(dispatch, (self.function)(dispatch.kernel), batch),
+            Entry::Copy { from, to } => {
+                let from = from.read_words();
+                to.write_words()[..from.len()].copy_from_slice(&from);
+            }
         }
     }
 }
 
-fn run_dispatch(dispatch: &Dispatch, batch: Batch) {
+fn run_dispatch(dispatch: &Dispatch, function: Function, batch: Batch) {
     let mut guards: [Option<Guard<'_>>; MAX_BUFFERS] = Default::default();
     for ((guard, buffer), access) in guards.iter_mut().zip(&dispatch.buffers).zip(dispatch.kernel.buffers) {
         *guard = Some(match access {
@@ -126,5 +144,5 @@ fn run_dispatch(dispatch: &Dispatch, batch: Batch) {
             Some(Guard::Write(words)) => Slot::Write(words),
         };
     }
-    (dispatch.kernel.twin)(&mut Call { params: &dispatch.params, batch, slots });
+    function(&mut Call { params: &dispatch.params, batch, slots });
 }

@@ -202,13 +202,19 @@ pub(super) fn draw(page: &mut Page<'_>, bars: &[Bar], x: f64, y: f64, layout: &L
         page.items.push(Item::Mark { tooltip: bar.tooltip.clone(), items });
     }
 
-    page.items.push(Item::Line {
-        points: vec![(zero, y), (zero, end)],
-        stroke: palette.hatch,
+    page.items.push(zero_line(page, layout, x, (y, end)));
+    lower
+}
+
+/// The line that bars which are drawn at `x` begin at, from a height down to another.
+pub(super) fn zero_line(page: &Page<'_>, layout: &Layout, x: f64, (top, bottom): (f64, f64)) -> Item {
+    let zero = x + layout.label_width + GAP;
+    Item::Line {
+        points: vec![(zero, top), (zero, bottom)],
+        stroke: page.palette.hatch,
         width: 1.0,
         dash: None,
-    });
-    lower
+    }
 }
 
 /// Guides at the powers of ten of a logarithmic scale, named below the bars; returns where the names end.

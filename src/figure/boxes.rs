@@ -25,32 +25,56 @@ impl Token {
             None => Self { tooltip: format!("{own} · {}", token.id), label: own, is_lost: false },
         }
     }
+
+    fn weight(&self) -> Weight {
+        if self.is_lost { Weight::Bold } else { Weight::Regular }
+    }
 }
 
-const HEIGHT: f64 = 24.0;
-const PITCH: f64 = 29.0;
-const PADDING: f64 = 4.0;
+pub(super) const HEIGHT: f64 = 24.0;
+pub(super) const PITCH: f64 = 29.0;
+pub(super) const PADDING: f64 = 4.0;
 /// Between two boxes: where the text was cut.
 const GAP: f64 = 2.0;
 
-/// Draws the tokens from the page's own height down, in at most `max_lines`; gives how many there was room for.
-pub(super) fn draw(page: &mut Page<'_>, tokens: &[Token], max_lines: usize) -> usize {
-    let (left, right) = (page.margin, page.width - page.margin);
-    let palette = page.palette;
-    let setting = page.setting(LABEL, Weight::Regular);
-    let (mut x, mut line) = (left, 0);
-    for (index, token) in tokens.iter().enumerate() {
-        let label = setting.fit_start(&token.label, right - left - 2.0 * PADDING);
+/// A label and the box that it stands in.
+pub(super) struct Placed {
+    pub(super) label: String,
+    pub(super) bounds: Bounds,
+    /// Counted from 0.
+    pub(super) line: usize,
+}
+
+/// Sets labels in boxes, in running lines from the page's own height down; the first line begins `indent` further in.
+pub(super) fn place<'p>(
+    page: &Page<'p>,
+    indent: f64,
+    labels: impl Iterator<Item = (&'p str, Weight)> + 'p,
+) -> impl Iterator<Item = Placed> + 'p {
+    let (left, right, first) = (page.margin, page.width - page.margin, page.y);
+    let settings = [Weight::Regular, Weight::Bold].map(|weight| page.setting(LABEL, weight));
+    let (mut x, mut line) = (left + indent, 0);
+    labels.map(move |(label, weight)| {
+        let setting = settings[usize::from(weight == Weight::Bold)];
+        let label = setting.fit_start(label, right - left - 2.0 * PADDING);
         let width = setting.measure(&label) + 2.0 * PADDING;
         if x + width > right + 0.01 && x > left {
             (x, line) = (left, line + 1);
         }
-        if line == max_lines {
-            page.y += max_lines as f64 * PITCH;
-            return index;
-        }
-        let top = page.y + line as f64 * PITCH;
-        let bounds = Bounds { x, y: top, width, height: HEIGHT };
+        let bounds = Bounds { x, y: first + line as f64 * PITCH, width, height: HEIGHT };
+        x += width + GAP;
+        Placed { label, bounds, line }
+    })
+}
+
+/// Draws the tokens from the page's own height down, in at most `max_lines`; gives how many there was room for.
+pub(super) fn draw(page: &mut Page<'_>, tokens: &[Token], max_lines: usize) -> usize {
+    let palette = page.palette;
+    let labels = tokens.iter().map(|token| (token.label.as_str(), token.weight()));
+    let placed: Vec<Placed> = place(page, 0.0, labels).take_while(|placed| placed.line < max_lines).collect();
+    let num_lines = placed.last().map_or(0, |placed| placed.line + 1);
+    let num_placed = placed.len();
+    for (index, (token, Placed { label, bounds, .. })) in tokens.iter().zip(placed).enumerate() {
         let (ground, color) = match token.is_lost {
             true => {
                 (Item::Hatched { bounds, fill: palette.other, hatch: palette.hatch }, palette.accent_text)
@@ -59,20 +83,18 @@ pub(super) fn draw(page: &mut Page<'_>, tokens: &[Token], max_lines: usize) -> u
             false if index % 2 == 0 => (Item::Rect { bounds, fill: palette.guide }, palette.text),
             false => (Item::Rect { bounds, fill: palette.other }, palette.text),
         };
-        let weight = if token.is_lost { Weight::Bold } else { Weight::Regular };
         let text = Text {
             content: label,
-            x: x + PADDING,
-            y: Text::centred(top + HEIGHT / 2.0, LABEL),
+            x: bounds.x + PADDING,
+            y: Text::centred(bounds.y + HEIGHT / 2.0, LABEL),
             anchor: Anchor::Start,
             size: LABEL,
-            weight,
+            weight: token.weight(),
             color,
             upwards: false,
         };
         page.items.push(Item::Mark { tooltip: token.tooltip.clone(), items: vec![ground, Item::Text(text)] });
-        x += width + GAP;
     }
-    page.y += if tokens.is_empty() { 0.0 } else { (line + 1) as f64 * PITCH };
-    tokens.len()
+    page.y += num_lines as f64 * PITCH;
+    num_placed
 }

@@ -127,7 +127,7 @@ impl Layout {
                 return Ok(Self::of(page, tree, labels, size, &widths));
             }
         }
-        let width = (needed + page.width - page.inner()).ceil();
+        let width = Page::width_around(needed);
         Err(Error::input("cannot draw the merges: a tree is wider than the figure")
             .detail(format!("found a figure of {} px, expected at least {width} px", page.width))
             .hint("a greater width, or a shorter word"))

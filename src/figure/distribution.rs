@@ -1,8 +1,7 @@
 //! A step's distribution, checked, and cut to what a figure shows.
 
-use std::str::FromStr;
-
 use super::Lang;
+use crate::names::names;
 use crate::trace::{Candidate, Step, visible};
 use crate::{Error, Result, Trace};
 
@@ -18,19 +17,7 @@ pub enum Stage {
     Final,
 }
 
-impl FromStr for Stage {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "model" => Ok(Self::Model),
-            "scaled" => Ok(Self::Scaled),
-            "final" => Ok(Self::Final),
-            _ => Err(Error::input("unknown stage")
-                .detail(format!("found {text:?}, expected one of model, scaled, final"))),
-        }
-    }
-}
+names!(Stage, "stage", "model" => Model, "scaled" => Scaled, "final" => Final);
 
 impl Stage {
     pub(super) fn of(self, candidate: &Candidate) -> f64 {

@@ -74,7 +74,8 @@ impl Default for Fonts {
 }
 
 impl Fonts {
-    /// The crate's own faces: JIS X 0208, kana, Latin, Greek, Cyrillic, symbols and the signs for whitespace.
+    /// The crate's own faces: JIS X 0208, kana, Latin, Greek, the Cyrillic of Russian, symbols and the signs for
+    /// whitespace. Hangul, other Cyrillic and emoji need a font of the caller's.
     pub fn embedded() -> Self {
         let face = |data, weight| {
             Arc::new(Face { data: Cow::Borrowed(data), index: 0, role: Role::Embedded(weight) })

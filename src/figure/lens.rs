@@ -11,6 +11,7 @@ use super::table::{Cell, Table};
 use super::tokens::shortened;
 use super::words::{self, grouped, percent};
 use super::{Contents, Figure};
+use crate::names::names;
 use crate::trace::{Lens, LensCell, Record, visible};
 use crate::{Error, Result};
 
@@ -28,20 +29,7 @@ pub enum Metric {
     Kl,
 }
 
-impl std::str::FromStr for Metric {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "prob" => Ok(Self::Prob),
-            "rank" => Ok(Self::Rank),
-            "entropy" => Ok(Self::Entropy),
-            "kl" => Ok(Self::Kl),
-            _ => Err(Error::input("unknown metric")
-                .detail(format!("found {text:?}, expected one of prob, rank, entropy, kl"))),
-        }
-    }
-}
+names!(Metric, "metric", "prob" => Prob, "rank" => Rank, "entropy" => Entropy, "kl" => Kl);
 
 /// More cells than this make a picture that nothing can show.
 const MAX_CELLS: usize = 20_000;

@@ -109,7 +109,9 @@ fn pieces(text: &str) -> Vec<String> {
             NO_START.contains(character)
                 || NO_END.contains(previous)
                 || character == ' '
-                // An equation stays in one piece.
+                // A number stays in one piece,
+                || (before.is_ascii_digit() && matches!(previous, ',' | '.') && character.is_ascii_digit())
+                // and an equation.
                 || character == '='
                 || (before == '=' && previous == ' ')
                 || (word(previous) && word(character))
@@ -132,6 +134,7 @@ mod tests {
     fn lines_break_between_words_and_between_kanji() {
         assert_eq!(pieces("the next token"), ["the ", "next ", "token"]);
         assert_eq!(pieces("at (T = 1)"), ["at ", "(T = 1)"]);
+        assert_eq!(pieces("(6,600 of 1.5), 2"), ["(6,600 ", "of ", "1.5), ", "2"]);
         assert_eq!(pieces("「東京」の、首都"), ["「東", "京」", "の、", "首", "都"]);
     }
 

@@ -20,7 +20,7 @@ const MAX_SIZE: usize = 16;
 /// # Errors
 ///
 /// If the record has no tokens or more than 16, rows of more than 16 numbers, rows of different lengths, or numbers that
-/// are not finite.
+/// are not finite; if the numbers of a row are wider than the figure.
 pub fn mixing(mixing: &Mixing, style: &Style) -> Result<Figure> {
     let lang = style.lang;
     let matrices = [
@@ -45,7 +45,7 @@ pub fn mixing(mixing: &Mixing, style: &Style) -> Result<Figure> {
         (Lang::En, false) => "every token sees all",
     };
     page.subtitle(&["softmax(QK^T / √d) V".to_owned(), mask.to_owned()]);
-    draw(&mut page, &matrices, &names, mixing.causal);
+    draw(&mut page, &matrices, &names, mixing.causal)?;
 
     let contents = Contents {
         kind: "mixing",
@@ -98,6 +98,14 @@ struct Grid<'a> {
 
 const ROW: f64 = 24.0;
 const CELL_GAP: f64 = 14.0;
+/// The same where there is little room.
+const CLOSEST_GAP: f64 = 5.0;
+/// Decimals of what was calculated, and where there is little room.
+const DECIMALS: usize = 3;
+const FEWEST_DECIMALS: usize = 2;
+/// Between names and numbers; and what is left of the names where there is little room.
+const NAME_GAP: f64 = 8.0;
+const SHORTEST_NAME: f64 = 30.0;
 const GAP: f64 = 28.0;
 
 impl<'a> Grid<'a> {
@@ -122,9 +130,9 @@ impl<'a> Grid<'a> {
             .detail(format!("expected 1 to {MAX_SIZE} of either, rows of one length, and finite numbers")))
     }
 
-    fn text(&self, value: f32) -> String {
+    fn text(&self, value: f32, decimals: usize) -> String {
         let calculated = !matches!(self.name, "Q" | "K" | "V");
-        let text = if calculated { format!("{value:.3}") } else { value.to_string() };
+        let text = if calculated { format!("{value:.decimals$}") } else { value.to_string() };
         // Rounded to nothing, a number has no sign.
         let text = if text.trim_start_matches('-').chars().all(|c| "0.".contains(c)) {
             text.trim_start_matches('-').to_owned()
@@ -134,10 +142,11 @@ impl<'a> Grid<'a> {
         text.replace('-', "−")
     }
 
-    fn cell_width(&self, page: &Page<'_>) -> f64 {
+    /// The widest number.
+    fn number_width(&self, page: &Page<'_>, decimals: usize) -> f64 {
         let setting = page.setting(NOTE, Weight::Regular);
-        let values = self.rows.iter().flatten().map(|value| setting.measure(&self.text(*value)));
-        values.fold(0.0, f64::max) + CELL_GAP
+        let values = self.rows.iter().flatten().map(|value| setting.measure(&self.text(*value, decimals)));
+        values.fold(0.0, f64::max)
     }
 
     fn columns(&self) -> usize {
@@ -145,27 +154,52 @@ impl<'a> Grid<'a> {
     }
 }
 
-/// Sets the matrices beside one another, as many as fit; a matrix that is too wide is set with narrower cells and
-/// its numbers cut.
-fn draw(page: &mut Page<'_>, grids: &[Grid<'_>], names: &[String], causal: bool) {
+/// Sets the matrices beside one another, as many as fit; where one is too wide, its numbers stand closer, names are cut
+/// shorter, and what was calculated loses a decimal.
+fn draw(page: &mut Page<'_>, grids: &[Grid<'_>], names: &[String], causal: bool) -> Result<()> {
     let (left, right) = (page.margin, page.width - page.margin);
     let setting = page.setting(NOTE, Weight::Regular);
-    let labels = names.iter().map(|name| setting.measure(name)).fold(0.0, f64::max);
-    let labels = labels.min(page.inner() * 0.22) + 8.0;
+    let longest = names.iter().map(|name| setting.measure(name)).fold(0.0, f64::max);
+    let shortest = longest.min(SHORTEST_NAME) + NAME_GAP;
+    let widest = |decimals| {
+        let closest =
+            |grid: &Grid<'_>| (grid.number_width(page, decimals) + CLOSEST_GAP) * grid.columns() as f64;
+        grids.iter().map(closest).fold(0.0, f64::max)
+    };
+    let decimals = if widest(DECIMALS) + shortest <= page.inner() { DECIMALS } else { FEWEST_DECIMALS };
+    let widest = widest(decimals);
+    if widest + shortest > page.inner() {
+        let width = Page::width_around(widest + shortest);
+        return Err(Error::input("cannot draw the matrices: the numbers of a row are wider than the figure")
+            .detail(format!("found a figure of {:.0} px, expected at least {width} px", page.width))
+            .hint("a greater width, fewer tokens, or numbers of fewer digits"));
+    }
+    let labels = (longest.min(page.inner() * 0.22) + NAME_GAP).min(page.inner() - widest);
     let mut x = left;
     let mut top = page.y;
     for grid in grids {
         let title = page.measure(&grid.title, LABEL, Weight::Bold);
         let room = page.inner() - labels;
-        let cell = grid.cell_width(page).min(room / grid.columns() as f64);
+        let cell = (grid.number_width(page, decimals) + CELL_GAP).min(room / grid.columns() as f64);
         let cells = cell * grid.columns() as f64;
         let width = labels + cells.max(title.min(room));
         if x > left && x + width > right {
             (x, top) = (left, page.y + 16.0);
         }
-        matrix(page, grid, names, (x, top), (labels, cell), causal);
+        matrix(page, grid, names, (x, top), &Cells { labels, cell, decimals, causal });
         x += width + GAP;
     }
+    Ok(())
+}
+
+/// How the matrices of a figure are set.
+struct Cells {
+    /// The width of names and what is left free behind them.
+    labels: f64,
+    /// The width of a cell.
+    cell: f64,
+    decimals: usize,
+    causal: bool,
 }
 
 fn matrix(
@@ -173,8 +207,7 @@ fn matrix(
     grid: &Grid<'_>,
     names: &[String],
     (x, top): (f64, f64),
-    (labels, cell): (f64, f64),
-    causal: bool,
+    &Cells { labels, cell, decimals, causal }: &Cells,
 ) {
     let palette = page.palette;
     let regular = page.setting(NOTE, Weight::Regular);
@@ -185,8 +218,8 @@ fn matrix(
     for (row, (values, name)) in grid.rows.iter().zip(names).enumerate() {
         let middle = y + ROW / 2.0;
         let baseline = Text::centred(middle, NOTE);
-        let shown = regular.fit_start(name, labels - 7.99);
-        page.text(shown, start - 8.0, baseline, Anchor::End, NOTE, Weight::Regular, palette.muted);
+        let shown = regular.fit_start(name, labels - NAME_GAP + 0.01);
+        page.text(shown, start - NAME_GAP, baseline, Anchor::End, NOTE, Weight::Regular, palette.muted);
         for (column, value) in values.iter().enumerate() {
             let cell_x = start + column as f64 * cell;
             let hidden = causal && column > row && matches!(grid.name, "scores" | "weights");
@@ -197,7 +230,7 @@ fn matrix(
                 page.items.push(Item::Rect { bounds: ground, fill: palette.guide });
                 page.items.push(Item::Rect { bounds: Bounds { width, ..ground }, fill: palette.bar });
             }
-            let content = regular.fit_start(&grid.text(*value), cell - 2.0);
+            let content = grid.text(*value, decimals);
             let color = if hidden { palette.cut } else { palette.text };
             let x = cell_x + (cell - 2.0) / 2.0;
             page.text(content, x, baseline, Anchor::Middle, NOTE, Weight::Regular, color);

@@ -18,6 +18,7 @@
 //! # Ok::<_, sukashi::Error>(())
 //! ```
 
+mod animation;
 mod attention;
 mod axis;
 mod bars;
@@ -62,8 +63,10 @@ mod tokenizers;
 mod tokens;
 mod top_k;
 mod trace;
+mod trace_animation;
 mod words;
 
+pub use animation::check_animation;
 pub use attention::{Heads, attention};
 pub use bpe::bpe;
 pub use budget::{Budget, budget};
@@ -84,6 +87,7 @@ pub use tokenizers::tokenizers;
 pub use tokens::{By, Tokens, tokens};
 pub use top_k::{TopK, check_truncation, top_k};
 pub use trace::{Steps, trace};
+pub use trace_animation::trace_animation;
 pub use words::{grouped, percent};
 
 use crate::{Result, Trace};
@@ -144,26 +148,51 @@ impl Figure {
 
     /// The figure as SVG with another [`TextMode`].
     pub fn svg_with(&self, mode: TextMode) -> String {
-        let document = svg::Document {
-            title: &self.contents.title,
-            description: &self.contents.alt_text,
-            metadata: &self.provenance.json(),
-            lang: self.style.lang.code(),
-            width: self.style.width,
-        };
-        svg::write(&self.scene, &document, &self.style.fonts, mode)
+        svg::write(&self.scene, &self.document(&self.provenance.json()), &self.style.fonts, mode)
     }
 
-    /// The figure as PNG; at scale 1 a pixel of the figure is a pixel of the picture.
+    fn document<'a>(&'a self, metadata: &'a str) -> svg::Document<'a> {
+        svg::Document {
+            title: &self.contents.title,
+            description: &self.contents.alt_text,
+            metadata,
+            lang: self.style.lang.code(),
+            width: self.style.width,
+        }
+    }
+
+    /// The figure as PNG, or an animation as APNG; at scale 1 a pixel of the figure is a pixel of the picture.
+    ///
+    /// Readers that do not animate see the last frame.
     ///
     /// # Errors
     ///
-    /// If `scale` is not positive or makes a picture of more than 100 million pixels.
+    /// If `scale` is not positive, or makes a picture of more than 100 million pixels or an animation of more than 500
+    /// million.
     pub fn png(&self, scale: f32) -> Result<Vec<u8>> {
         let json = self.provenance.json();
         let texts = [("Title", self.title()), ("Description", self.alt_text()), ("Comment", &json)];
         let description = png::Description { texts: &texts, density: self.style.width.density() };
-        png::render(&self.svg_with(TextMode::Paths), self.size(), scale, &description)
+        let drawing = |scene: &Scene, milliseconds| {
+            let svg = svg::write(scene, &self.document(&json), &self.style.fonts, TextMode::Paths);
+            png::Drawing { svg, milliseconds }
+        };
+        let frames = self.scene.frames.iter();
+        let mut drawings: Vec<_> =
+            frames.map(|frame| drawing(&self.scene.during(frame), frame.milliseconds)).collect();
+        if drawings.is_empty() {
+            drawings.push(drawing(&self.scene, 0));
+        }
+        png::render(&drawings, self.size(), scale, &description)
+    }
+
+    /// The frames of an animation, each as a still figure; of a still figure, itself.
+    pub fn frames(&self) -> Vec<Self> {
+        if self.scene.frames.is_empty() {
+            return vec![self.clone()];
+        }
+        let frames = self.scene.frames.iter();
+        frames.map(|frame| Self { scene: self.scene.during(frame), ..self.clone() }).collect()
     }
 
     /// Shows the figure in a notebook: evcxr calls this for a value at the end of a cell.
@@ -204,7 +233,7 @@ impl Figure {
         (self.scene.width, self.scene.height)
     }
 
-    /// Every text in the figure and the room that it takes.
+    /// Every text in the figure, of an animation in all frames, and the room that it takes.
     pub fn labels(&self) -> Vec<(String, Bounds)> {
         self.scene.texts().iter().map(|text| (text.content.clone(), text.bounds(&self.style.fonts))).collect()
     }

@@ -11,6 +11,7 @@ use super::style::{Lang, Style};
 use super::table::{Cell, Table};
 use super::words;
 use super::{Contents, Figure};
+use crate::trace::visible;
 use crate::{Error, Result, Trace};
 
 /// More panels than this make a picture that nothing can show.
@@ -65,11 +66,11 @@ pub fn next_tokens(traces: &[&Trace], options: &NextToken, style: &Style) -> Res
     let draw = |page: &mut Page<'_>, index: usize, (x, y): (f64, f64), width| {
         let Panel { trace, context, .. } = &panels[index];
         let name = if one_text { trace.model.name.as_str() } else { context };
-        let shown = page.setting(LABEL, Weight::Bold).fit_end(&crate::trace::visible::line(name), width);
+        let shown = page.setting(LABEL, Weight::Bold).fit_end(&visible::line(name), width);
         let color = page.palette.text;
         page.text(shown, x, y + LABEL * ASCENT, Anchor::Start, LABEL, Weight::Bold, color);
         if lines > 1 {
-            let model = crate::trace::visible::line(&trace.model.name);
+            let model = visible::line(&trace.model.name);
             let shown = page.setting(NOTE, Weight::Regular).fit_start(&model, width);
             let color = page.palette.muted;
             page.text(shown, x, y + 20.0 + NOTE * ASCENT, Anchor::Start, NOTE, Weight::Regular, color);
@@ -110,7 +111,7 @@ fn alt_text(panels: &[Panel<'_>], lang: Lang) -> String {
             let title = words::next_token_title(&panel.context, lang);
             format!(
                 "{title} ({}): {}",
-                panel.trace.model.name,
+                visible::line(&panel.trace.model.name),
                 next_token::alt_text(&panel.distribution, lang)
             )
         })

@@ -3,7 +3,7 @@
 use super::fonts::Weight;
 use super::lines::Setting;
 use super::provenance::Provenance;
-use super::scene::{ASCENT, Anchor, Item, LABEL, NOTE, Scene, TITLE, Text};
+use super::scene::{ASCENT, Anchor, Frame, Item, LABEL, NOTE, Scene, TITLE, Text};
 use super::style::{Palette, Style};
 use crate::trace::visible;
 
@@ -16,15 +16,40 @@ pub(super) struct Page<'a> {
     /// How far down the page is filled.
     pub(super) y: f64,
     pub(super) items: Vec<Item>,
+    /// What an animation shows over `items`, in turn.
+    pub(super) frames: Vec<Frame>,
 }
 
 const TITLE_LINES: usize = 2;
 
+/// On either side, and on a page that is narrower than [`NARROW`].
+const MARGIN: f64 = 24.0;
+const NARROW_MARGIN: f64 = 16.0;
+const NARROW: f64 = 480.0;
+
+fn margin(width: f64) -> f64 {
+    if width < NARROW { NARROW_MARGIN } else { MARGIN }
+}
+
 impl<'a> Page<'a> {
     pub(super) fn new(style: &'a Style) -> Self {
         let width = style.width.pixels();
-        let margin = if width < 480.0 { 16.0 } else { 24.0 };
-        Self { style, palette: style.theme.palette(), width, margin, y: margin, items: Vec::new() }
+        let margin = margin(width);
+        Self {
+            style,
+            palette: style.theme.palette(),
+            width,
+            margin,
+            y: margin,
+            items: Vec::new(),
+            frames: Vec::new(),
+        }
+    }
+
+    /// The narrowest page with so much between its margins.
+    pub(super) fn width_around(inner: f64) -> f64 {
+        let narrow = inner + 2.0 * NARROW_MARGIN;
+        (if narrow < NARROW { narrow } else { inner + 2.0 * MARGIN }).ceil()
     }
 
     /// The width between the margins.
@@ -105,7 +130,8 @@ impl<'a> Page<'a> {
             self.y -= 4.0;
         }
         let height = (self.y + self.margin).ceil();
-        Scene { width: self.width, height, background: self.palette.background, items: self.items }
+        let Self { width, items, frames, palette, .. } = self;
+        Scene { width, height, background: palette.background, items, frames }
     }
 }
 

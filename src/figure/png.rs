@@ -1,7 +1,6 @@
 //! Rasterising: the SVG with outlines becomes pixels, so that both show the same.
 
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder};
+use png::{BitDepth, ColorType, Compression, Encoder, EncodingError, Filter, PixelDimensions, Unit};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree};
 
@@ -9,88 +8,186 @@ use crate::{Error, ErrorKind, Result};
 
 /// A picture of more pixels than this is refused.
 const MAX_PIXELS: f64 = 100e6;
+/// And an animation of more in all its frames.
+const MAX_ANIMATION_PIXELS: f64 = 500e6;
 
 /// What a picture says about itself.
 pub(super) struct Description<'a> {
     /// Keywords of the PNG specification, such as `Title`, and their texts.
     pub(super) texts: &'a [(&'static str, &'a str)],
-    /// Pixels per metre, where the size on paper matters.
+    /// Pixels per metre at scale 1, where the size on paper matters.
     pub(super) density: Option<f64>,
 }
 
-/// Draws `svg`, which is `width` by `height` pixels at scale 1, as PNG.
+/// A drawing, shown for so many milliseconds where it is one of several.
+pub(super) struct Drawing {
+    /// Text as outlines.
+    pub(super) svg: String,
+    pub(super) milliseconds: u16,
+}
+
+/// Makes a PNG of one drawing, or an APNG of several, which are all `size` pixels large at scale 1. Readers that do not
+/// animate see the last one.
 pub(super) fn render(
-    svg: &str,
-    (width, height): (f64, f64),
+    drawings: &[Drawing],
+    size: (f64, f64),
     scale: f32,
     description: &Description<'_>,
 ) -> Result<Vec<u8>> {
+    let (columns, rows) = pixels(size, scale, drawings.len())?;
+    let Some(last) = drawings.last() else { return Err(failed("there is nothing to draw")) };
+    let still = Raster::new(&last.svg, columns, rows)?;
+    let mut png = Vec::new();
+    encode(&mut png, &still, drawings, scale, description)?;
+    Ok(png)
+}
+
+fn failed(what: &str) -> Error {
+    Error::new(ErrorKind::Computation, format!("cannot draw the figure as PNG: {what}"))
+}
+
+/// The picture's columns and rows.
+fn pixels((width, height): (f64, f64), scale: f32, num_drawings: usize) -> Result<(u32, u32)> {
     let (columns, rows) = (width * f64::from(scale), height * f64::from(scale));
     if !(scale > 0.0 && columns >= 1.0 && rows >= 1.0 && columns * rows <= MAX_PIXELS) {
         return Err(Error::input("cannot draw the figure at this scale")
             .detail(format!("found scale {scale} for {width:.0} x {height:.0} px"))
             .detail("expected a positive scale that gives at most 100 million pixels"));
     }
-    let failed =
-        |what: &str| Error::new(ErrorKind::Computation, format!("cannot draw the figure as PNG: {what}"));
-    let tree = Tree::from_str(svg, &Options::default())
-        .map_err(|error| failed("its SVG is not readable").caused_by(error))?;
-    let (columns, rows) = (columns.round().max(1.0) as u32, rows.round().max(1.0) as u32);
-    let mut pixmap = Pixmap::new(columns, rows).ok_or_else(|| failed("no room for its pixels"))?;
-    // The SVG's own size may be in millimetres; here it fills the pixels.
-    let size = tree.size();
-    let transform = Transform::from_scale(columns as f32 / size.width(), rows as f32 / size.height());
-    resvg::render(&tree, transform, &mut pixmap.as_mut());
-
-    // The ground is opaque, so colour without alpha says it all.
-    let pixels: Vec<u8> =
-        pixmap.data().chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
-    let mut png = Vec::new();
-    PngEncoder::new_with_quality(&mut png, CompressionType::Default, FilterType::Sub)
-        .write_image(&pixels, columns, rows, ExtendedColorType::Rgb8)
-        .map_err(|error| failed("encoding failed").caused_by(error))?;
-    describe(&mut png, scale, description);
-    Ok(png)
+    if num_drawings > 1 && columns * rows * num_drawings as f64 > MAX_ANIMATION_PIXELS {
+        return Err(Error::input("cannot draw the animation at this scale")
+            .detail(format!("found scale {scale} for {num_drawings} frames of {width:.0} x {height:.0} px"))
+            .detail("expected a scale that gives at most 500 million pixels in all"));
+    }
+    Ok((columns.round().max(1.0) as u32, rows.round().max(1.0) as u32))
 }
 
-/// Inserts chunks behind the header, which is always the first and of one size.
-fn describe(png: &mut Vec<u8>, scale: f32, description: &Description<'_>) {
-    const HEADER_END: usize = 8 + 12 + 13;
-    let mut chunks = Vec::new();
-    if let Some(density) = description.density {
-        let density = ((density * f64::from(scale)).round() as u32).to_be_bytes();
-        push_chunk(&mut chunks, *b"pHYs", &[&density, &density, &[1]]);
-    }
+fn encode(
+    out: &mut Vec<u8>,
+    still: &Raster,
+    drawings: &[Drawing],
+    scale: f32,
+    description: &Description<'_>,
+) -> Result<()> {
+    let wrong = |error: EncodingError| failed("encoding failed").caused_by(error);
+    let mut encoder = Encoder::new(out, still.columns, still.rows);
+    encoder.set_color(ColorType::Rgb);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_compression(Compression::Balanced);
+    encoder.set_filter(Filter::Sub);
     for (keyword, text) in description.texts {
-        // Keyword, then: not compressed, no language, no translated keyword.
-        push_chunk(&mut chunks, *b"iTXt", &[keyword.as_bytes(), &[0, 0, 0, 0, 0], text.as_bytes()]);
+        encoder.add_itxt_chunk((*keyword).to_owned(), (*text).to_owned()).map_err(wrong)?;
     }
-    png.splice(HEADER_END..HEADER_END, chunks);
+    if let Some(density) = description.density {
+        let density = (density * f64::from(scale)).round() as u32;
+        let dimensions = PixelDimensions { xppu: density, yppu: density, unit: Unit::Meter };
+        encoder.set_pixel_dims(Some(dimensions));
+    }
+    let is_animated = drawings.len() > 1;
+    if is_animated {
+        encoder.set_animated(drawings.len() as u32, 0).map_err(wrong)?;
+        encoder.set_sep_def_img(true).map_err(wrong)?;
+    }
+    let mut writer = encoder.write_header().map_err(wrong)?;
+    writer.write_image_data(&still.pixels).map_err(wrong)?;
+    let mut previous: Option<Raster> = None;
+    for drawing in drawings.iter().filter(|_| is_animated) {
+        let raster = Raster::new(&drawing.svg, still.columns, still.rows)?;
+        // Only what changes is written again; the first frame of a round starts from nothing.
+        let part = match &previous {
+            Some(previous) => raster.difference(previous),
+            None => Part { left: 0, top: 0, columns: raster.columns, rows: raster.rows },
+        };
+        // Each of these is checked together with what was set before.
+        writer.set_frame_position(0, 0).map_err(wrong)?;
+        writer.set_frame_dimension(part.columns, part.rows).map_err(wrong)?;
+        writer.set_frame_position(part.left, part.top).map_err(wrong)?;
+        writer.set_frame_delay(drawing.milliseconds, 1000).map_err(wrong)?;
+        writer.write_image_data(&raster.cut(&part)).map_err(wrong)?;
+        previous = Some(raster);
+    }
+    writer.finish().map_err(wrong)
 }
 
-fn push_chunk(out: &mut Vec<u8>, name: [u8; 4], parts: &[&[u8]]) {
-    let data = parts.concat();
-    out.extend((data.len() as u32).to_be_bytes());
-    let start = out.len();
-    out.extend(name);
-    out.extend(data);
-    let sum = crc32(&out[start..]);
-    out.extend(sum.to_be_bytes());
+/// Opaque pixels, three bytes each, row by row.
+struct Raster {
+    columns: u32,
+    rows: u32,
+    pixels: Vec<u8>,
 }
 
-/// The checksum of PNG chunks: CRC-32, ISO 3309.
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc, byte| {
-        (0..8)
-            .fold(crc ^ u32::from(*byte), |crc: u32, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
-    })
+/// A rectangle of pixels.
+struct Part {
+    left: u32,
+    top: u32,
+    columns: u32,
+    rows: u32,
+}
+
+impl Raster {
+    fn new(svg: &str, columns: u32, rows: u32) -> Result<Self> {
+        let tree = Tree::from_str(svg, &Options::default())
+            .map_err(|error| failed("its SVG is not readable").caused_by(error))?;
+        let mut pixmap = Pixmap::new(columns, rows).ok_or_else(|| failed("no room for its pixels"))?;
+        // The SVG's own size may be in millimetres; here it fills the pixels.
+        let size = tree.size();
+        let transform = Transform::from_scale(columns as f32 / size.width(), rows as f32 / size.height());
+        resvg::render(&tree, transform, &mut pixmap.as_mut());
+        // The ground is opaque, so colour without alpha says it all.
+        let pixels = pixmap.data().chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
+        Ok(Self { columns, rows, pixels })
+    }
+
+    fn row(&self, row: u32) -> &[u8] {
+        let length = self.columns as usize * 3;
+        &self.pixels[row as usize * length..][..length]
+    }
+
+    /// The smallest part outside of which `other`, which is as large, is the same; at least a pixel.
+    fn difference(&self, other: &Self) -> Part {
+        let (mut first, mut end) = (self.columns, 0);
+        let (mut top, mut bottom) = (self.rows, 0);
+        for row in 0..self.rows {
+            let pairs = || self.row(row).chunks_exact(3).zip(other.row(row).chunks_exact(3));
+            let differs = |(own, other): (&[u8], &[u8])| own != other;
+            let ends = (pairs().position(differs), pairs().rposition(differs));
+            let (Some(left), Some(right)) = ends else { continue };
+            first = first.min(left as u32);
+            end = end.max(right as u32 + 1);
+            (top, bottom) = (top.min(row), row + 1);
+        }
+        if end == 0 {
+            return Part { left: 0, top: 0, columns: 1, rows: 1 };
+        }
+        Part { left: first, top, columns: end - first, rows: bottom - top }
+    }
+
+    fn cut(&self, part: &Part) -> Vec<u8> {
+        let (left, length) = (part.left as usize * 3, part.columns as usize * 3);
+        (part.top..part.top + part.rows)
+            .flat_map(|row| &self.row(row)[left..left + length])
+            .copied()
+            .collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
-    fn checksum_is_the_standard_one() {
-        assert_eq!(super::crc32(b"123456789"), 0xCBF4_3926);
-        assert_eq!(super::crc32(b"IEND"), 0xAE42_6082);
+    fn only_what_changed_is_written_again() {
+        let raster = |marks: &[usize]| {
+            let mut pixels = vec![0; 5 * 4 * 3];
+            marks.iter().for_each(|at| pixels[*at] = 9);
+            Raster { columns: 5, rows: 4, pixels }
+        };
+        let part = raster(&[]).difference(&raster(&[(5 + 1) * 3, (2 * 5 + 3) * 3 + 2]));
+        assert_eq!((part.left, part.top, part.columns, part.rows), (1, 1, 3, 2));
+        assert_eq!(raster(&[(5 + 1) * 3]).cut(&part)[0], 9);
+        let part = raster(&[4]).difference(&raster(&[4]));
+        assert_eq!((part.columns, part.rows), (1, 1));
+        let part = raster(&[5 * 4 * 3 - 1]).difference(&raster(&[]));
+        assert_eq!((part.left, part.top, part.columns, part.rows), (4, 3, 1, 1));
     }
 }

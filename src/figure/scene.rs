@@ -116,6 +116,14 @@ pub(super) enum Item {
     },
 }
 
+/// What an animation shows for a while, over what stands still.
+#[derive(Debug, Clone)]
+pub(super) struct Frame {
+    pub(super) items: Vec<Item>,
+    /// How long; an APNG holds no more than this type.
+    pub(super) milliseconds: u16,
+}
+
 /// Everything in a figure.
 #[derive(Debug, Clone)]
 pub(super) struct Scene {
@@ -123,10 +131,12 @@ pub(super) struct Scene {
     pub(super) height: f64,
     pub(super) background: &'static str,
     pub(super) items: Vec<Item>,
+    /// Shown one after the other, over `items`; none in a still figure.
+    pub(super) frames: Vec<Frame>,
 }
 
 impl Scene {
-    /// Every text, also inside marks.
+    /// Every text, also inside marks, and those of all frames.
     pub(super) fn texts(&self) -> Vec<&Text> {
         fn collect<'a>(items: &'a [Item], texts: &mut Vec<&'a Text>) {
             for item in items {
@@ -139,6 +149,15 @@ impl Scene {
         }
         let mut texts = Vec::new();
         collect(&self.items, &mut texts);
+        for frame in &self.frames {
+            collect(&frame.items, &mut texts);
+        }
         texts
+    }
+
+    /// The scene as it looks during the frame.
+    pub(super) fn during(&self, frame: &Frame) -> Self {
+        let items = self.items.iter().chain(&frame.items).cloned().collect();
+        Self { items, frames: Vec::new(), ..*self }
     }
 }

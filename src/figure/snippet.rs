@@ -1,10 +1,9 @@
 //! The lines that put a figure into a text, its alternative text included.
 
 use std::fmt::Write;
-use std::str::FromStr;
 
 use super::Figure;
-use crate::{Error, Result};
+use crate::names::names;
 
 /// A kind of text that a figure is pasted into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,26 +24,17 @@ pub enum Snippet {
     Latex,
 }
 
-impl FromStr for Snippet {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Ok(match text {
-            "md" => Self::Md,
-            "html" => Self::Html,
-            "zenn" => Self::Zenn,
-            "qiita" => Self::Qiita,
-            "mdx" => Self::Mdx,
-            "typst" => Self::Typst,
-            "latex" => Self::Latex,
-            _ => {
-                return Err(Error::input("unknown kind of snippet").detail(format!(
-                    "found {text:?}, expected one of md, html, zenn, qiita, mdx, typst, latex"
-                )));
-            }
-        })
-    }
-}
+names!(
+    Snippet,
+    "kind of snippet",
+    "md" => Md,
+    "html" => Html,
+    "zenn" => Zenn,
+    "qiita" => Qiita,
+    "mdx" => Mdx,
+    "typst" => Typst,
+    "latex" => Latex,
+);
 
 impl Figure {
     /// The lines to paste for the picture at `path`, which is written as it is to be found from the text.
@@ -75,7 +65,7 @@ impl Figure {
             ),
             Snippet::Zenn => {
                 let name = url.rsplit('/').next().unwrap_or(&url);
-                format!("![{}](/images/{name} ={width}x)\n*{}*\n", markdown(&alt), markdown(&title))
+                format!("![{}](/images/{name} ={width}x)\n*{}*\n", zenn(&alt), markdown(&title))
             }
             Snippet::Qiita => {
                 format!("<img src=\"{}\" alt=\"{}\" width=\"{width}\">\n", html(&url), html(&alt))
@@ -97,8 +87,7 @@ impl Figure {
                  \\caption{{{}}}\n\\end{{figure}}\n",
                 self.paper_width("\\linewidth"),
                 latex(&alt),
-                // Braces would end the argument; nothing else is special in a file's name.
-                path.replace(['{', '}'], ""),
+                latex_path(&path),
                 latex(&title)
             ),
         }
@@ -114,7 +103,11 @@ impl Figure {
 }
 
 fn one_line(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+    let ends_line = |character: char| character.is_control() || matches!(character, '\u{2028}' | '\u{2029}');
+    let line: String =
+        text.chars().map(|character| if ends_line(character) { ' ' } else { character }).collect();
+    // A space beside a mark of emphasis takes its meaning away.
+    line.trim().to_owned()
 }
 
 /// An address that no language of the above takes apart; letters of all scripts stay readable.
@@ -145,6 +138,22 @@ fn markdown(text: &str) -> String {
     })
 }
 
+/// An alternative text as Zenn reads it, which drops what is escaped there: signs that would need it become wide ones.
+fn zenn(text: &str) -> String {
+    escaped(text, |character| {
+        let wide = match character {
+            '\\' => '＼',
+            '`' => '｀',
+            '$' => '＄',
+            '&' => '＆',
+            '[' => '［',
+            ']' => '］',
+            _ => return None,
+        };
+        Some(wide.to_string())
+    })
+}
+
 fn html(text: &str) -> String {
     escaped(text, |character| {
         let name = match character {
@@ -166,11 +175,31 @@ fn typst(text: &str) -> String {
 }
 
 fn latex(text: &str) -> String {
-    escaped(text, |character| match character {
-        '{' | '}' | '$' | '&' | '#' | '_' | '%' => Some(format!("\\{character}")),
-        '\\' => Some("\\textbackslash{}".to_owned()),
-        '~' => Some("\\textasciitilde{}".to_owned()),
-        '^' => Some("\\textasciicircum{}".to_owned()),
+    let mut out = String::new();
+    for character in text.chars() {
+        match character {
+            '{' | '}' | '$' | '&' | '#' | '_' | '%' => out.extend(['\\', character]),
+            '\\' => out.push_str("\\textbackslash{}"),
+            '~' => out.push_str("\\textasciitilde{}"),
+            '^' => out.push_str("\\textasciicircum{}"),
+            // Other signs in the oldest of the font encodings.
+            '<' => out.push_str("\\textless{}"),
+            '>' => out.push_str("\\textgreater{}"),
+            '|' => out.push_str("\\textbar{}"),
+            '`' => out.push_str("\\textasciigrave{}"),
+            // Two would become a dash, or a quotation mark.
+            '-' | '\'' if out.ends_with(character) => out.extend(['{', '}', character]),
+            _ => out.push(character),
+        }
+    }
+    out
+}
+
+fn latex_path(path: &str) -> String {
+    escaped(path, |character| match character {
+        // These would end the argument, whatever stands before them.
+        '{' | '}' => Some(String::new()),
+        '%' | '#' => Some(format!("\\{character}")),
         _ => None,
     })
 }

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use super::Fonts;
+use crate::names::names;
 use crate::{Error, Result};
 
 /// How a figure looks. The default: light, Japanese, 720 px wide, glyphs as outlines, no caption.
@@ -61,22 +62,6 @@ pub enum TextMode {
     Embed,
     /// Text alone, in whatever face the reader has.
     Text,
-}
-
-macro_rules! names {
-    ($type:ident, $what:literal, $($name:literal => $variant:ident),+) => {
-        impl FromStr for $type {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self> {
-                match text {
-                    $($name => Ok(Self::$variant),)+
-                    _ => Err(Error::input(concat!("unknown ", $what))
-                        .detail(format!("found {text:?}, expected one of {}", [$($name),+].join(", ")))),
-                }
-            }
-        }
-    };
 }
 
 names!(Theme, "theme", "light" => Light, "dark" => Dark, "print" => Print);

@@ -1,9 +1,10 @@
-//! A scene as SVG: fixed decimals, ordered attributes, no ids, no style sheet, so that figures can stand side
-//! by side in one page and pass through sanitisers.
+//! A scene as SVG: fixed decimals, ordered attributes, no ids, and no style sheet but for animations, so that figures
+//! can stand side by side in one page and pass through sanitisers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use super::animation;
 use super::embed;
 use super::fonts::{
     BOX_MARGIN, BOX_PADDING, BOX_SCALE, EM, EMBOLDENING, Fonts, Role, Run, Weight, box_label,
@@ -29,9 +30,16 @@ pub(super) struct Document<'a> {
 pub(super) fn write(scene: &Scene, document: &Document<'_>, fonts: &Fonts, mode: TextMode) -> String {
     let mut writer = Writer { out: String::new(), fonts, mode, embedded: BTreeMap::new() };
     writer.items(&scene.items);
+    for (index, frame) in scene.frames.iter().enumerate() {
+        // Writing into a String cannot fail.
+        let _ = writeln!(writer.out, "<g {}>", animation::attributes(&scene.frames, index));
+        writer.items(&frame.items);
+        writer.out.push_str("</g>\n");
+    }
     let body = writer.out;
-    let faces: String =
+    let mut rules: String =
         writer.embedded.iter().filter_map(|(face, used)| embed::font_face(fonts, *face, used)).collect();
+    rules.push_str(&animation::rules(&scene.frames));
 
     let (width, unit) = document.width.in_own_unit(scene.width);
     let (height, _) = document.width.in_own_unit(scene.height);
@@ -57,8 +65,8 @@ pub(super) fn write(scene: &Scene, document: &Document<'_>, fonts: &Fonts, mode:
         escape(document.description),
         escape(document.metadata),
     );
-    if !faces.is_empty() {
-        let _ = writeln!(out, "<style>{faces}</style>");
+    if !rules.is_empty() {
+        let _ = writeln!(out, "<style>{rules}</style>");
     }
     let _ = writeln!(
         out,

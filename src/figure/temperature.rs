@@ -1,7 +1,5 @@
 //! The figure `temperature`: the same candidates at several temperatures.
 
-use std::str::FromStr;
-
 use super::distribution::{Distribution, Stage, context, label, step};
 use super::fonts::Weight;
 use super::line_chart::{self, Marks};
@@ -11,6 +9,7 @@ use super::table::{Cell, Table};
 use super::temperature_chart;
 use super::words::{self, percent};
 use super::{Contents, Figure};
+use crate::names::names;
 use crate::trace::{Candidate, Step};
 use crate::{Error, Result, Trace};
 
@@ -26,19 +25,13 @@ pub enum TemperatureView {
     Bars,
 }
 
-impl FromStr for TemperatureView {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "candidates" => Ok(Self::Candidates),
-            "temperatures" => Ok(Self::Temperatures),
-            "bars" => Ok(Self::Bars),
-            _ => Err(Error::input("unknown view")
-                .detail(format!("found {text:?}, expected one of candidates, temperatures, bars"))),
-        }
-    }
-}
+names!(
+    TemperatureView,
+    "view",
+    "candidates" => Candidates,
+    "temperatures" => Temperatures,
+    "bars" => Bars,
+);
 
 /// What [`temperature`] shows.
 #[derive(Debug, Clone, PartialEq)]

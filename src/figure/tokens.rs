@@ -8,6 +8,7 @@ use super::style::{Lang, Style};
 use super::table::{Cell, Table};
 use super::words::{self, grouped, percent};
 use super::{Contents, Figure};
+use crate::names::names;
 use crate::trace::{Prediction, Record, Score, visible};
 use crate::{Error, Result};
 
@@ -32,19 +33,7 @@ pub enum By {
     Entropy,
 }
 
-impl std::str::FromStr for By {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "prob" => Ok(Self::Prob),
-            "rank" => Ok(Self::Rank),
-            "entropy" => Ok(Self::Entropy),
-            _ => Err(Error::input("unknown number to colour tokens by")
-                .detail(format!("found {text:?}, expected one of prob, rank, entropy"))),
-        }
-    }
-}
+names!(By, "number to colour tokens by", "prob" => Prob, "rank" => Rank, "entropy" => Entropy);
 
 /// More tokens than this make a picture that nothing can show.
 const MAX_TOKENS: usize = 4096;

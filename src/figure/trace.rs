@@ -1,5 +1,7 @@
 //! The figure `trace`: one panel per generated token.
 
+use std::ops::Range;
+
 use super::distribution::{self, Distribution, Stage, context, token_label};
 use super::fonts::Weight;
 use super::next_token;
@@ -50,51 +52,88 @@ const MAX_STEPS: usize = 400;
 /// If the trace has no such steps, if one of them holds no distribution, if `count` or `steps` is 0, or if
 /// there are more than 400 panels to draw.
 pub fn trace(trace: &Trace, options: &Steps, style: &Style) -> Result<Figure> {
-    let end = trace.steps.len().min(options.first.saturating_add(options.steps));
-    distribution::step(trace, options.first)?;
-    if options.steps == 0 || end - options.first > MAX_STEPS {
+    let steps = options.range(trace)?;
+    if steps.is_empty() || steps.len() > MAX_STEPS {
         return Err(Error::input("cannot draw this many steps")
-            .detail(format!("found {}, expected 1 to {MAX_STEPS}", end - options.first)));
+            .detail(format!("found {}, expected 1 to {MAX_STEPS}", steps.len())));
     }
     let lang = style.lang;
-    let mut panels = Vec::new();
-    for index in options.first..end {
-        let distribution = Distribution::new(trace, index, options.count, options.stage)?;
-        panels.push(Panel { index, distribution });
-    }
-
-    let mut page = Page::new(style);
+    let panels = options.panels(trace, steps)?;
     let start = context(trace, options.first);
-    page.title(&start, |context| title(context, lang));
-    let mut parts =
-        next_token::subtitle(trace, distribution::step(trace, options.first)?, options.stage, lang);
-    if panels.len() < trace.steps.len() {
-        let (first, last, all) = (options.first + 1, end, trace.steps.len());
-        parts.push(match lang {
-            Lang::Ja => format!("全 {all} ステップのうち {first}〜{last}"),
-            Lang::En => format!("steps {first} to {last} of {all}"),
-        });
-    }
-    page.subtitle(&parts);
+    let mut page = page(trace, options, &panels, style)?;
     let bars: Vec<_> = panels.iter().map(|panel| panels::bars(&panel.distribution, false, lang)).collect();
     let draw = |page: &mut Page<'_>, index: usize, (x, y), width| {
         heading(page, trace, &panels[index], x, y, width);
     };
     panels::grid(&mut page, &bars, false, &Heading { height: 26.0, draw });
 
-    let rows: Vec<_> = panels.iter().map(|panel| (panel.index, &panel.distribution)).collect();
-    let contents = Contents {
-        kind: "trace",
-        title: title(&start, lang),
-        alt_text: alt_text(&start, trace, &panels, options.stage, lang),
-        table: next_token::table(&rows),
+    let told = told(trace, &panels, options.stage, lang);
+    let alt_text = match lang {
+        Lang::Ja => format!("「{start}」に続く各ステップの棒グラフ。{told}"),
+        Lang::En => format!("Bar charts, one per step after “{start}”. {told}"),
     };
-    Ok(Figure::new(trace, style, page, contents, Vec::new()))
+    Ok(Figure::new(trace, style, page, contents(&start, alt_text, &panels, lang), Vec::new()))
 }
 
-struct Panel<'a> {
-    index: usize,
-    distribution: Distribution<'a>,
+/// One step.
+pub(super) struct Panel<'a> {
+    pub(super) index: usize,
+    pub(super) distribution: Distribution<'a>,
+}
+
+impl Panel<'_> {
+    /// How the chosen token is called.
+    pub(super) fn chosen(&self, trace: &Trace) -> Option<String> {
+        let chosen = trace.steps[self.index].chosen.as_ref()?;
+        let own = self.distribution.shown.iter().find(|candidate| candidate.id == chosen.id);
+        let bytes = own.and_then(|candidate| candidate.bytes.as_deref());
+        Some(token_label(chosen.id, chosen.text.as_deref(), bytes))
+    }
+}
+
+impl Steps {
+    /// Those of the trace's steps that are asked for.
+    pub(super) fn range(&self, trace: &Trace) -> Result<Range<usize>> {
+        distribution::step(trace, self.first)?;
+        Ok(self.first..trace.steps.len().min(self.first.saturating_add(self.steps)))
+    }
+
+    /// What is shown of each of these steps.
+    pub(super) fn panels<'a>(&self, trace: &'a Trace, steps: Range<usize>) -> Result<Vec<Panel<'a>>> {
+        let panel = |index| {
+            Ok(Panel { index, distribution: Distribution::new(trace, index, self.count, self.stage)? })
+        };
+        steps.map(panel).collect()
+    }
+}
+
+/// A page with the title and the line below it.
+pub(super) fn page<'a>(
+    trace: &Trace,
+    options: &Steps,
+    panels: &[Panel<'_>],
+    style: &'a Style,
+) -> Result<Page<'a>> {
+    let lang = style.lang;
+    let mut page = Page::new(style);
+    page.title(&context(trace, options.first), |context| title(context, lang));
+    let first = distribution::step(trace, options.first)?;
+    let mut parts = next_token::subtitle(trace, first, options.stage, lang);
+    if panels.len() < trace.steps.len() {
+        let (first, last, all) = (options.first + 1, options.first + panels.len(), trace.steps.len());
+        parts.push(match lang {
+            Lang::Ja => format!("全 {all} ステップのうち {first}〜{last}"),
+            Lang::En => format!("steps {first} to {last} of {all}"),
+        });
+    }
+    page.subtitle(&parts);
+    Ok(page)
+}
+
+/// What the figure holds, given the text before its first step.
+pub(super) fn contents(start: &str, alt_text: String, panels: &[Panel<'_>], lang: Lang) -> Contents {
+    let rows: Vec<_> = panels.iter().map(|panel| (panel.index, &panel.distribution)).collect();
+    Contents { kind: "trace", title: title(start, lang), alt_text, table: next_token::table(&rows) }
 }
 
 fn title(context: &str, lang: Lang) -> String {
@@ -117,11 +156,7 @@ fn heading(page: &mut Page<'_>, trace: &Trace, panel: &Panel<'_>, x: f64, y: f64
 
     let (regular, bold) = (page.setting(LABEL, Weight::Regular), page.setting(LABEL, Weight::Bold));
     let room = width - number_width - GAP;
-    let chosen = trace.steps[panel.index].chosen.as_ref().map(|chosen| {
-        let own = panel.distribution.shown.iter().find(|candidate| candidate.id == chosen.id);
-        let bytes = own.and_then(|candidate| candidate.bytes.as_deref());
-        bold.fit_start(&token_label(chosen.id, chosen.text.as_deref(), bytes), room / 2.0)
-    });
+    let chosen = panel.chosen(trace).map(|chosen| bold.fit_start(&chosen, room / 2.0));
     let chosen_width = chosen.as_deref().map_or(0.0, |text| bold.measure(text) + 2.0);
     let before = regular.fit_end(&context(trace, panel.index), room - chosen_width);
     let before_width = regular.measure(&before);
@@ -133,7 +168,8 @@ fn heading(page: &mut Page<'_>, trace: &Trace, panel: &Panel<'_>, x: f64, y: f64
     }
 }
 
-fn alt_text(start: &str, trace: &Trace, panels: &[Panel<'_>], stage: Stage, lang: Lang) -> String {
+/// The chosen tokens and their probabilities, in a sentence.
+pub(super) fn told(trace: &Trace, panels: &[Panel<'_>], stage: Stage, lang: Lang) -> String {
     /// How many steps an alternative text names.
     const TOLD: usize = 20;
     let items: Vec<String> = panels
@@ -163,11 +199,11 @@ fn alt_text(start: &str, trace: &Trace, panels: &[Panel<'_>], stage: Stage, lang
     match lang {
         Lang::Ja => {
             let more = if more > 0 { format!("、ほか {more} ステップ") } else { String::new() };
-            format!("「{start}」に続く各ステップの棒グラフ。選ばれたトークンと{words}: {list}{more}。")
+            format!("選ばれたトークンと{words}: {list}{more}。")
         }
         Lang::En => {
             let more = if more > 0 { format!(", and {more} more steps") } else { String::new() };
-            format!("Bar charts, one per step after “{start}”. The chosen tokens, {words}: {list}{more}.")
+            format!("The chosen tokens, {words}: {list}{more}.")
         }
     }
 }

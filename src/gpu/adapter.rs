@@ -62,6 +62,9 @@ pub(super) async fn choose(selector: &str) -> Result<Option<wgpu::Adapter>> {
     Err(error.hint("auto and cpu always work"))
 }
 
+/// Storage buffers that a shader may bind: WebGPU's least, and the most that any kernel here does.
+const STORAGE_BUFFERS: u32 = 8;
+
 async fn enumerate(backends: Backends) -> Vec<wgpu::Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.backends = backends;
@@ -69,6 +72,7 @@ async fn enumerate(backends: Backends) -> Vec<wgpu::Adapter> {
     let adapters = wgpu::Instance::new(descriptor).enumerate_adapters(backends).await;
     let computes = |adapter: &wgpu::Adapter| {
         adapter.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS)
+            && adapter.limits().max_storage_buffers_per_shader_stage >= STORAGE_BUFFERS
     };
     adapters.into_iter().filter(computes).collect()
 }

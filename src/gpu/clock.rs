@@ -68,8 +68,8 @@ impl Clock {
         };
         self.staging.copy_from(&self.gpu, &mut encoder, source, words.len());
         let start = Instant::now();
-        self.gpu.submit(encoder)?;
-        self.staging.read(&self.gpu, &mut words).await?;
+        let submission = self.gpu.submit(encoder)?;
+        self.staging.read(&self.gpu, submission, &mut words).await?;
         if self.timestamps.is_none() {
             return Ok(start.elapsed().as_secs_f64());
         }

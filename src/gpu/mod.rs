@@ -6,7 +6,7 @@ mod fault;
 mod program;
 mod staging;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 pub use adapter::{AdapterSummary, adapters};
 pub(crate) use program::Pipelines;
@@ -14,7 +14,9 @@ pub use program::Program;
 pub use staging::Staging;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::kernels::{GemvShape, Product};
 use crate::trace::AdapterInfo;
+use crate::tuning::Tuning;
 use fault::Fault;
 use staging::Poller;
 
@@ -35,6 +37,7 @@ struct Inner {
     fault: Arc<Fault>,
     pipelines: Pipelines,
     poller: Poller,
+    tuning: RwLock<Tuning>,
 }
 
 /// Commands that wait to be submitted.
@@ -102,6 +105,7 @@ impl Gpu {
             fault,
             pipelines: Pipelines::default(),
             poller,
+            tuning: RwLock::default(),
         })))
     }
 
@@ -171,15 +175,25 @@ impl Gpu {
         Encoder(self.0.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None }))
     }
 
-    pub(crate) fn submit(&self, encoder: Encoder) -> Result<()> {
+    /// Gives what [`Staging::read`] waits for.
+    pub(crate) fn submit(&self, encoder: Encoder) -> Result<wgpu::SubmissionIndex> {
         self.0.fault.check()?;
-        self.0.queue.submit([encoder.0.finish()]);
-        self.0.fault.check()
+        let submission = self.0.queue.submit([encoder.0.finish()]);
+        self.0.fault.check()?;
+        Ok(submission)
     }
 
     /// The fewest lanes that a subgroup may have; 0 where shaders cannot use them.
     pub fn min_subgroup_size(&self) -> u32 {
         self.0.min_subgroup_size
+    }
+
+    pub(crate) fn set_tuning(&self, tuning: Tuning) {
+        *self.0.tuning.write().unwrap_or_else(PoisonError::into_inner) = tuning;
+    }
+
+    pub(crate) fn tuned_shape(&self, product: &Product) -> Option<GemvShape> {
+        self.0.tuning.read().unwrap_or_else(PoisonError::into_inner).shape(product)
     }
 
     /// Whether the adapter can say when a pass began and ended.

@@ -42,6 +42,7 @@ enum Step {
         bind_group: wgpu::BindGroup,
         groups_per_block: u32,
         tokens_per_block: u32,
+        beyond: u32,
     },
     Copy {
         from: wgpu::Buffer,
@@ -51,13 +52,7 @@ enum Step {
 
 impl Program {
     pub(crate) fn new(gpu: &Gpu, entries: &[Entry]) -> Result<Self> {
-        let dispatches: Vec<&Dispatch> = entries
-            .iter()
-            .filter_map(|entry| match entry {
-                Entry::Dispatch(dispatch) => Some(dispatch),
-                Entry::Copy { .. } => None,
-            })
-            .collect();
+        let dispatches: Vec<&Dispatch> = entries.iter().filter_map(Entry::dispatch).collect();
         let pipelines = pipelines(gpu, &dispatches)?;
         let (params, stride) = upload_params(gpu, &dispatches);
         let batch = gpu.0.device.create_buffer(&wgpu::BufferDescriptor {
@@ -84,6 +79,7 @@ impl Program {
                         bind_group,
                         groups_per_block: dispatch.groups_per_block,
                         tokens_per_block: dispatch.tokens_per_block,
+                        beyond: dispatch.beyond,
                     });
                 }
             }
@@ -112,9 +108,12 @@ impl Program {
     }
 
     fn dispatch(&self, step: &Step, tokens: Batch, pass: &mut wgpu::ComputePass<'_>) {
-        let Step::Dispatch { pipeline, bind_group, groups_per_block, tokens_per_block } = step else {
+        let Step::Dispatch { pipeline, bind_group, groups_per_block, tokens_per_block, beyond } = step else {
             return;
         };
+        if tokens.position + tokens.num_tokens <= *beyond {
+            return;
+        }
         let groups = groups_per_block * tokens.num_tokens.div_ceil(*tokens_per_block);
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, bind_group, &[]);

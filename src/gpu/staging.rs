@@ -1,5 +1,6 @@
 //! Reading results back without blocking the caller.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
@@ -46,8 +47,13 @@ impl Staging {
         encoder.0.copy_buffer_to_buffer(source, 0, &self.buffer, 0, (words * 4) as u64);
     }
 
-    /// Waits for what was submitted and takes the copied words.
-    pub(crate) async fn read(&mut self, gpu: &Gpu, target: &mut [u32]) -> Result<()> {
+    /// Waits for `submission`, and not for what was submitted after it, and takes the words that it copied.
+    pub(crate) async fn read(
+        &mut self,
+        gpu: &Gpu,
+        submission: wgpu::SubmissionIndex,
+        target: &mut [u32],
+    ) -> Result<()> {
         let bytes = (target.len() * 4) as u64;
         self.abandoned = true;
         // Of this read alone: the callback of one that was given up may still come.
@@ -60,7 +66,7 @@ impl Staging {
                 waker.wake();
             }
         });
-        gpu.0.poller.notify();
+        gpu.0.poller.notify(submission);
         let result = poll_fn(|context| {
             let mut mapping = lock(&shared);
             if let Some(result) = mapping.result.take() {
@@ -110,7 +116,8 @@ pub(super) struct Poller {
 
 #[derive(Debug, Default)]
 struct Request {
-    pending: bool,
+    /// Submissions whose callbacks somebody waits for, in the order in which they were asked for.
+    pending: VecDeque<wgpu::SubmissionIndex>,
     closing: bool,
 }
 
@@ -129,9 +136,13 @@ impl Poller {
         Ok(Self { shared, thread })
     }
 
-    /// Asks for callbacks of what was submitted to be run as soon as it is done.
-    fn notify(&self) {
-        lock(&self.shared.0).pending = true;
+    /// Asks for callbacks of `submission` to be run as soon as it is done.
+    fn notify(&self, submission: wgpu::SubmissionIndex) {
+        // In a browser nobody takes them out.
+        if self.thread.is_none() {
+            return;
+        }
+        lock(&self.shared.0).pending.push_back(submission);
         self.shared.1.notify_one();
     }
 }
@@ -154,17 +165,17 @@ impl Drop for Poller {
 fn poll(device: &wgpu::Device, fault: &Fault, (request, changed): &(Mutex<Request>, Condvar)) {
     loop {
         let mut guard = lock(request);
-        while !guard.pending && !guard.closing {
+        while guard.pending.is_empty() && !guard.closing {
             guard = changed.wait(guard).unwrap_or_else(PoisonError::into_inner);
         }
         if guard.closing {
             return;
         }
-        guard.pending = false;
+        let submission_index = guard.pending.pop_front();
         drop(guard);
         // A lost device can panic in here.
         let waited = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            device.poll(wgpu::PollType::wait_indefinitely())
+            device.poll(wgpu::PollType::Wait { submission_index, timeout: None })
         }));
         match waited {
             Ok(Ok(_)) => {}

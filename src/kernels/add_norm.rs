@@ -1,6 +1,6 @@
 //! `add_norm`: a normed update added to the residual stream, and the norm of what that becomes.
 
-use crate::cpu;
+use crate::cpu::{self, Call};
 use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
 
@@ -18,21 +18,24 @@ pub(super) static KERNEL: Kernel = Kernel {
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
     buffers: &[Access::Read, Access::Read, Access::Read, Access::Read, Access::ReadWrite, Access::ReadWrite],
-    twin: |call| {
-        let params: Params = call.params();
-        let [x, update, post_weight, weight, z, y, ..] = &mut call.slots;
-        cpu::add_norm(
-            call.batch.num_tokens as usize,
-            (params.hidden_size as usize, params.stride as usize),
-            params.eps,
-            (post_weight.floats(), weight.floats()),
-            (x.floats(), update.floats()),
-            (z.floats_mut(), y.floats_mut()),
-        );
-    },
+    twin: compute,
+    fast: compute,
     // Two RMS norms and a sum: a few roundings of numbers around 1, of which a difference can leave little.
     tolerance: Tolerance { atol: 1e-6, rtol: 1e-6 },
 };
+
+fn compute(call: &mut Call<'_>) {
+    let params: Params = call.params();
+    let [x, update, post_weight, weight, z, y, ..] = &mut call.slots;
+    cpu::add_norm(
+        call.batch.num_tokens as usize,
+        (params.hidden_size as usize, params.stride as usize),
+        params.eps,
+        (post_weight.floats(), weight.floats()),
+        (x.floats(), update.floats()),
+        (z.floats_mut(), y.floats_mut()),
+    );
+}
 
 /// A residual stream and what is added to it before it is normed.
 #[derive(Debug, Clone, Copy)]
@@ -80,5 +83,6 @@ pub fn add_norm(plan: &mut Plan, residual: &Residual<'_>, weight: &Tensor, y: &T
         buffers: [x, update, post_weight, weight, z, y].map(|tensor| tensor.buffer().clone()).to_vec(),
         groups_per_block: 1,
         tokens_per_block: 1,
+        beyond: 0,
     });
 }

@@ -1,11 +1,10 @@
 //! `attention`: causal attention of new tokens over the KV cache.
 
-use crate::cpu;
+use super::attention_tile::AttentionTile;
+use super::{attention_merge, attention_subgroups};
+use crate::cpu::{self, Call};
 use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
-
-/// Threads of a workgroup, and the channels that it computes: the shader's default.
-const WORKGROUP_SIZE: usize = 64;
 
 /// How heads lie in rows, and what scores are multiplied with.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,7 +49,7 @@ impl AttentionShape {
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-struct Params {
+pub(super) struct Params {
     num_heads: u32,
     num_kv_heads: u32,
     head_dim: u32,
@@ -60,42 +59,59 @@ struct Params {
     scale: f32,
     window: u32,
     softcap: f32,
+    split_len: u32,
+    max_splits: u32,
+    block_tokens: u32,
 }
+
+pub(super) const BUFFERS: &[Access] =
+    &[Access::Read, Access::Read, Access::Read, Access::ReadWrite, Access::ReadWrite];
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "attention",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/attention.wgsl")),
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
-    buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
-    twin: |call| {
-        let params: Params = call.params();
-        let [qkv, k_cache, v_cache, y, ..] = &mut call.slots;
-        let heads = cpu::Heads {
-            num_heads: params.num_heads as usize,
-            num_kv_heads: params.num_kv_heads as usize,
-            head_dim: params.head_dim as usize,
-            qkv_stride: params.qkv_stride as usize,
-            kv_stride: params.kv_stride as usize,
-            scale: params.scale,
-            window: params.window as usize,
-            softcap: params.softcap,
-        };
-        cpu::attention(
-            (call.batch.position as usize, call.batch.num_tokens as usize),
-            heads,
-            (qkv.floats(), k_cache.floats(), v_cache.floats()),
-            (y.floats_mut(), params.y_stride as usize),
-        );
-    },
-    // An average of values around 1 with weights whose exp argument is off by an f32 product's error. Measured on
-    // llvmpipe through Vulkan and GL: 2.5e-6, where large queries make scores of tens, and 3.9e-6, where these are capped at
-    // 50, which multiplies the rounding of tanh; far less otherwise.
-    tolerance: Tolerance { atol: 2e-5, rtol: 1e-6 },
+    buffers: BUFFERS,
+    twin: |call| compute(call, cpu::attention),
+    fast: |call| compute(call, cpu::fast::attention),
+    tolerance: TOLERANCE,
 };
 
+// An average of values around 1 with weights whose exp argument is off by an f32 product's error. Measured on
+// llvmpipe through Vulkan and GL: 2.5e-6, where large queries make scores of tens, and 3.9e-6, where these are capped at
+// 50, which multiplies the rounding of tanh; far less otherwise.
+pub(super) const TOLERANCE: Tolerance = Tolerance { atol: 2e-5, rtol: 1e-6 };
+
+pub(super) fn compute(
+    call: &mut Call<'_>,
+    attention: impl Fn((usize, usize), cpu::Heads, (&[f32], &[f32], &[f32]), (&mut [f32], usize)),
+) {
+    let params: Params = call.params();
+    let [qkv, k_cache, v_cache, partials, y, ..] = &mut call.slots;
+    let heads = cpu::Heads {
+        num_heads: params.num_heads as usize,
+        num_kv_heads: params.num_kv_heads as usize,
+        head_dim: params.head_dim as usize,
+        qkv_stride: params.qkv_stride as usize,
+        kv_stride: params.kv_stride as usize,
+        scale: params.scale,
+        window: params.window as usize,
+        softcap: params.softcap,
+    };
+    let splits = cpu::Splits { split_len: params.split_len as usize, max_splits: params.max_splits as usize };
+    let (position, num_tokens) = (call.batch.position as usize, call.batch.num_tokens as usize);
+    let inputs = (qkv.floats(), k_cache.floats(), v_cache.floats());
+    if params.max_splits > 1 && splits.positions(position + 1, heads.window).count() > 1 {
+        cpu::attention_partials(position, heads, splits, inputs, partials.floats_mut());
+    } else {
+        attention((position, num_tokens), heads, inputs, (y.floats_mut(), params.y_stride as usize));
+    }
+}
+
 /// Records attention of `qkv`, `[max_tokens, qkv_size]`, over `k_cache` and `v_cache`, `[max_seq_len, kv_size]`, whose
-/// rows `..= batch.position + t` are written, into `y`, `[max_tokens, num_heads * head_dim]`.
+/// rows `..= batch.position + t` are written, into `y`, `[max_tokens, num_heads * head_dim]`. What lies between, where a long
+/// text is split, is in `partials`, a row of [`AttentionTile::partials`].
 ///
 /// # Panics
 /// If the shapes disagree, or the window or the cap is not above 0.
@@ -103,7 +119,25 @@ pub fn attention(
     plan: &mut Plan,
     shape: &AttentionShape,
     qkv: &Tensor,
+    caches: (&Tensor, &Tensor),
+    partials: &Tensor,
+    y: &Tensor,
+) {
+    let tile = AttentionTile::of(plan.device(), shape, plan.max_tokens());
+    attention_tiled(plan, tile, shape, qkv, caches, partials, y);
+}
+
+/// As [`attention`], with the work shared out as `tile` says.
+///
+/// # Panics
+/// As [`attention`].
+pub fn attention_tiled(
+    plan: &mut Plan,
+    tile: AttentionTile,
+    shape: &AttentionShape,
+    qkv: &Tensor,
     (k_cache, v_cache): (&Tensor, &Tensor),
+    partials: &Tensor,
     y: &Tensor,
 ) {
     assert_eq!(shape.num_heads % shape.num_kv_heads, 0, "attention: heads");
@@ -112,7 +146,13 @@ pub fn attention(
     assert_eq!(v_cache.columns(), shape.kv_size(), "attention: columns of v_cache");
     assert_eq!(y.columns(), shape.num_heads * shape.head_dim, "attention: columns of y");
     assert!(qkv.rows() >= plan.max_tokens() && y.rows() >= plan.max_tokens(), "attention: tokens");
+    let max_splits = tile.max_splits(shape, k_cache.rows(), plan.max_tokens());
+    let needed = if max_splits == 1 { 1 } else { shape.num_heads * max_splits * (shape.head_dim + 2) };
+    assert!(partials.columns() >= needed, "attention: columns of partials");
     let (window, softcap) = shape.window_and_softcap("attention");
+    let shared_by = shape.num_heads / shape.num_kv_heads;
+    let block_tokens = (tile.rows as usize / shared_by).max(1);
+    let tiles_per_block = (block_tokens * shared_by).div_ceil(tile.rows as usize);
     let params = Params {
         num_heads: shape.num_heads as u32,
         num_kv_heads: shape.num_kv_heads as u32,
@@ -123,18 +163,29 @@ pub fn attention(
         scale: shape.scale,
         window,
         softcap,
+        // Divided by, even where nothing is split.
+        split_len: tile.split_len.unwrap_or(1),
+        max_splits: max_splits as u32,
+        block_tokens: block_tokens as u32,
     };
     plan.dispatch(Dispatch {
-        kernel: &KERNEL,
+        kernel: if tile.subgroups { &attention_subgroups::KERNEL } else { &KERNEL },
         params: bytemuck::bytes_of(&params).to_vec(),
-        constants: Vec::new(),
+        constants: tile.constants(shape),
         buffers: vec![
             qkv.buffer().clone(),
             k_cache.buffer().clone(),
             v_cache.buffer().clone(),
+            partials.buffer().clone(),
             y.buffer().clone(),
         ],
-        groups_per_block: (shape.num_heads * shape.head_dim.div_ceil(WORKGROUP_SIZE)) as u32,
-        tokens_per_block: 1,
+        groups_per_block: (max_splits * shape.num_kv_heads * tiles_per_block) as u32,
+        tokens_per_block: block_tokens as u32,
+        beyond: 0,
     });
+    if let Some(split_len) = tile.split_len
+        && max_splits > 1
+    {
+        attention_merge::attention_merge(plan, shape, (split_len, max_splits), partials, y);
+    }
 }

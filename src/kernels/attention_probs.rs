@@ -1,6 +1,6 @@
 //! `attention_probs`: the attention weights themselves, where they are captured.
 
-use crate::cpu;
+use crate::cpu::{self, Call};
 use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
 
@@ -24,31 +24,37 @@ pub(super) static KERNEL: Kernel = Kernel {
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],
-    twin: |call| {
-        let params: Params = call.params();
-        let [qkv, k_cache, probs, ..] = &mut call.slots;
-        let heads = cpu::Heads {
-            num_heads: params.num_heads as usize,
-            num_kv_heads: params.num_kv_heads as usize,
-            head_dim: params.head_dim as usize,
-            qkv_stride: params.qkv_stride as usize,
-            kv_stride: params.kv_stride as usize,
-            scale: params.scale,
-            window: params.window as usize,
-            softcap: params.softcap,
-        };
-        cpu::attention_probs(
-            (call.batch.position as usize, call.batch.num_tokens as usize),
-            heads,
-            (qkv.floats(), k_cache.floats()),
-            params.columns as usize,
-            probs.floats_mut(),
-        );
-    },
+    twin: |call| compute(call, cpu::attention_probs),
+    fast: |call| compute(call, cpu::fast::attention_probs),
     // The exp argument's error is relative in the weights. Measured on llvmpipe through Vulkan and GL, for scores of
     // tens: 1.4e-6 of 0.33, and of 0.16 where these are capped at 50, which multiplies the rounding of tanh.
     tolerance: Tolerance { atol: 1e-6, rtol: 4e-5 },
 };
+
+fn compute(
+    call: &mut Call<'_>,
+    attention_probs: impl Fn((usize, usize), cpu::Heads, (&[f32], &[f32]), usize, &mut [f32]),
+) {
+    let params: Params = call.params();
+    let [qkv, k_cache, probs, ..] = &mut call.slots;
+    let heads = cpu::Heads {
+        num_heads: params.num_heads as usize,
+        num_kv_heads: params.num_kv_heads as usize,
+        head_dim: params.head_dim as usize,
+        qkv_stride: params.qkv_stride as usize,
+        kv_stride: params.kv_stride as usize,
+        scale: params.scale,
+        window: params.window as usize,
+        softcap: params.softcap,
+    };
+    attention_probs(
+        (call.batch.position as usize, call.batch.num_tokens as usize),
+        heads,
+        (qkv.floats(), k_cache.floats()),
+        params.columns as usize,
+        probs.floats_mut(),
+    );
+}
 
 /// Records the attention weights of `qkv`, `[max_tokens, qkv_size]`, over `k_cache`, `[max_seq_len, kv_size]`, into
 /// `probs`, one row of `max_tokens * num_heads * columns`.
@@ -90,5 +96,6 @@ pub fn attention_probs(
         buffers: vec![qkv.buffer().clone(), k_cache.buffer().clone(), probs.buffer().clone()],
         groups_per_block: shape.num_heads as u32,
         tokens_per_block: 1,
+        beyond: 0,
     });
 }

@@ -1,6 +1,6 @@
 //! `embedding`: `y[t] = table[ids[t]] * scale`, or added to what is there.
 
-use crate::cpu;
+use crate::cpu::{self, Call};
 use crate::device::Buffer;
 use crate::kernels::elementwise::groups_per_row;
 use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
@@ -27,27 +27,33 @@ pub(super) static KERNEL: Kernel = Kernel {
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],
-    twin: |call| {
-        let params: Params = call.params();
-        let [ids, table, y, ..] = &mut call.slots;
-        let table = cpu::Table {
-            words: table.words(),
-            format: Format::from_code(params.format),
-            first_row: params.first_row as usize,
-            num_rows: params.num_rows as usize,
-        };
-        cpu::embedding(
-            &ids.words()[..call.batch.num_tokens as usize],
-            table,
-            params.scale,
-            params.accumulate != 0,
-            (params.hidden_size as usize, params.stride as usize),
-            y.floats_mut(),
-        );
-    },
+    twin: |call| compute(call, cpu::embedding),
+    fast: |call| compute(call, cpu::fast::embedding),
     // One f32 product or one sum, of which WGSL allows either neighbour: 2^-23. Measured: equal.
     tolerance: Tolerance { atol: f32::MIN_POSITIVE, rtol: f32::EPSILON },
 };
+
+fn compute(
+    call: &mut Call<'_>,
+    embedding: impl Fn(&[u32], cpu::Table<'_>, f32, bool, (usize, usize), &mut [f32]),
+) {
+    let params: Params = call.params();
+    let [ids, table, y, ..] = &mut call.slots;
+    let table = cpu::Table {
+        words: table.words(),
+        format: Format::from_code(params.format),
+        first_row: params.first_row as usize,
+        num_rows: params.num_rows as usize,
+    };
+    embedding(
+        &ids.words()[..call.batch.num_tokens as usize],
+        table,
+        params.scale,
+        params.accumulate != 0,
+        (params.hidden_size as usize, params.stride as usize),
+        y.floats_mut(),
+    );
+}
 
 /// What becomes of the looked-up rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,6 +93,7 @@ pub fn embedding(plan: &mut Plan, ids: &Buffer, table: &Matrix, lookup: Lookup, 
             buffers: vec![ids.clone(), part.buffer.clone(), y.buffer().clone()],
             groups_per_block: groups_per_row(table.columns.div_ceil(ELEMENTS_PER_THREAD)),
             tokens_per_block: 1,
+            beyond: 0,
         });
     }
 }

@@ -34,7 +34,7 @@ impl Fusion {
     /// What suits `device`.
     pub fn of(device: &Device) -> Self {
         match device {
-            Device::Cpu => Self::NONE,
+            Device::Cpu | Device::Twins => Self::NONE,
             Device::Gpu(gpu) if !gpu.is_software() => Self::GPU,
             Device::Gpu(_) if device.runs(&gemv_rows::KERNEL) => Self::SOFTWARE_SUBGROUPS,
             Device::Gpu(_) => Self::SOFTWARE,

@@ -1,6 +1,6 @@
 //! `gelu_erf`: `y = x / 2 * (1 + erf(x / sqrt(2)))`.
 
-use crate::cpu;
+use crate::cpu::{self, Call};
 use crate::kernels::elementwise::{self, Params};
 use crate::kernels::{Access, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
@@ -11,22 +11,19 @@ pub(super) static KERNEL: Kernel = Kernel {
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
     buffers: &[Access::Read, Access::ReadWrite],
-    twin: |call| {
-        let params: Params = call.params();
-        let [x, y, ..] = &mut call.slots;
-        let num_tokens = call.batch.num_tokens as usize;
-        cpu::gelu_erf(
-            num_tokens,
-            params.columns as usize,
-            params.stride as usize,
-            x.floats(),
-            y.floats_mut(),
-        );
-    },
+    twin: |call| compute(call, cpu::gelu_erf),
+    fast: |call| compute(call, cpu::fast::gelu_erf),
     // The polynomial's 1.5e-7 times x / 2, and the rounding of 1 + erf for negative x. Measured on llvmpipe through
     // Vulkan and GL: 2.6e-7 at x = -3.
     tolerance: Tolerance { atol: 1e-6, rtol: 1e-6 },
 };
+
+fn compute(call: &mut Call<'_>, gelu_erf: impl Fn(usize, usize, usize, &[f32], &mut [f32])) {
+    let params: Params = call.params();
+    let [x, y, ..] = &mut call.slots;
+    let num_tokens = call.batch.num_tokens as usize;
+    gelu_erf(num_tokens, params.columns as usize, params.stride as usize, x.floats(), y.floats_mut());
+}
 
 /// Records `y = gelu(x)`; `x`, `y`: `[max_tokens, columns]`.
 ///

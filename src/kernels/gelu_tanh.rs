@@ -1,6 +1,6 @@
 //! `gelu_tanh`: `y = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)))`.
 
-use crate::cpu;
+use crate::cpu::{self, Call};
 use crate::kernels::elementwise::{self, Params};
 use crate::kernels::{Access, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
@@ -11,22 +11,19 @@ pub(super) static KERNEL: Kernel = Kernel {
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
     buffers: &[Access::Read, Access::ReadWrite],
-    twin: |call| {
-        let params: Params = call.params();
-        let [x, y, ..] = &mut call.slots;
-        let num_tokens = call.batch.num_tokens as usize;
-        cpu::gelu_tanh(
-            num_tokens,
-            params.columns as usize,
-            params.stride as usize,
-            x.floats(),
-            y.floats_mut(),
-        );
-    },
+    twin: |call| compute(call, cpu::gelu_tanh),
+    fast: |call| compute(call, cpu::fast::gelu_tanh),
     // Measured on llvmpipe through Vulkan and GL: 3e-7 near x = -5, where 1 + tanh has no digits left. WGSL lets a driver
     // build tanh from exp, which costs others a few digits more.
     tolerance: Tolerance { atol: 2e-6, rtol: 5e-6 },
 };
+
+fn compute(call: &mut Call<'_>, gelu_tanh: impl Fn(usize, usize, usize, &[f32], &mut [f32])) {
+    let params: Params = call.params();
+    let [x, y, ..] = &mut call.slots;
+    let num_tokens = call.batch.num_tokens as usize;
+    gelu_tanh(num_tokens, params.columns as usize, params.stride as usize, x.floats(), y.floats_mut());
+}
 
 /// Records `y = gelu(x)`; `x`, `y`: `[max_tokens, columns]`.
 ///

@@ -1,7 +1,7 @@
 //! `gemm`: `y = weight x + bias` for many tokens at once; what reading a prompt spends its time in.
 
 use crate::cpu;
-use crate::kernels::product::{Params, TOLERANCE};
+use crate::kernels::product::{self, Params, TOLERANCE};
 use crate::kernels::{Access, Kernel, Plan, Projection};
 use crate::tensor::{Matrix, Tensor};
 
@@ -14,16 +14,8 @@ pub(super) static KERNEL: Kernel = Kernel {
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
     buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
-    twin: |call| {
-        let params: Params = call.params();
-        let [x, weight, bias, y, ..] = &mut call.slots;
-        cpu::gemv(
-            call.batch.num_tokens as usize,
-            params.weight(weight.words(), bias.floats()),
-            (x.floats(), params.x_stride as usize),
-            (y.floats_mut(), params.y_stride as usize, params.first_row as usize),
-        );
-    },
+    twin: |call| product::compute(call, cpu::gemv),
+    fast: |call| product::compute(call, cpu::fast::gemm),
     tolerance: TOLERANCE,
 };
 
@@ -32,8 +24,17 @@ pub(super) static KERNEL: Kernel = Kernel {
 /// # Panics
 /// If the shapes disagree.
 pub fn gemm(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
-    Projection::new(x, weight, bias, y).record(plan, &KERNEL, &Vec::new(), (TILE, TILE), |part| {
-        // A binding cannot be empty; without a bias nothing of it is read.
-        vec![x.buffer().clone(), part.buffer.clone(), bias.unwrap_or(x).buffer().clone(), y.buffer().clone()]
-    });
+    Projection::new(x, weight, bias, y).record(
+        plan,
+        |_| (&KERNEL, Vec::new(), (TILE, TILE)),
+        |part| {
+            // A binding cannot be empty; without a bias nothing of it is read.
+            vec![
+                x.buffer().clone(),
+                part.buffer.clone(),
+                bias.unwrap_or(x).buffer().clone(),
+                y.buffer().clone(),
+            ]
+        },
+    );
 }

@@ -1,6 +1,6 @@
 //! `kv_write`: keys and values of new tokens into the cache.
 
-use crate::cpu;
+use crate::cpu::{self, Call};
 use crate::kernels::elementwise::groups_per_row;
 use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
@@ -20,19 +20,22 @@ pub(super) static KERNEL: Kernel = Kernel {
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
     buffers: &[Access::Read, Access::ReadWrite, Access::ReadWrite],
-    twin: |call| {
-        let params: Params = call.params();
-        let [qkv, k_cache, v_cache, ..] = &mut call.slots;
-        cpu::kv_write(
-            (call.batch.position as usize, call.batch.num_tokens as usize),
-            (params.q_size as usize, params.kv_size as usize),
-            (qkv.floats(), params.qkv_stride as usize),
-            (k_cache.floats_mut(), v_cache.floats_mut(), params.kv_stride as usize),
-        );
-    },
+    twin,
+    fast: twin,
     // A copy; the smallest positive number keeps the ratio defined.
     tolerance: Tolerance { atol: f32::MIN_POSITIVE, rtol: 0.0 },
 };
+
+fn twin(call: &mut Call<'_>) {
+    let params: Params = call.params();
+    let [qkv, k_cache, v_cache, ..] = &mut call.slots;
+    cpu::kv_write(
+        (call.batch.position as usize, call.batch.num_tokens as usize),
+        (params.q_size as usize, params.kv_size as usize),
+        (qkv.floats(), params.qkv_stride as usize),
+        (k_cache.floats_mut(), v_cache.floats_mut(), params.kv_stride as usize),
+    );
+}
 
 /// Records the copy of keys and values out of `qkv`, `[max_tokens, q_size + 2 * kv_size]`, into `k_cache` and
 /// `v_cache`, `[max_seq_len, kv_size]`, from row `batch.position` on.
@@ -57,5 +60,6 @@ pub fn kv_write(plan: &mut Plan, qkv: &Tensor, k_cache: &Tensor, v_cache: &Tenso
         buffers: vec![qkv.buffer().clone(), k_cache.buffer().clone(), v_cache.buffer().clone()],
         groups_per_block: groups_per_row(kv_size),
         tokens_per_block: 1,
+        beyond: 0,
     });
 }

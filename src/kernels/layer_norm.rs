@@ -1,6 +1,6 @@
 //! `layer_norm`: rows to mean 0 and variance 1, then weight and bias.
 
-use crate::cpu;
+use crate::cpu::{self, Call};
 use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
 
@@ -18,23 +18,29 @@ pub(super) static KERNEL: Kernel = Kernel {
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
     buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
-    twin: |call| {
-        let params: Params = call.params();
-        let [x, weight, bias, y, ..] = &mut call.slots;
-        cpu::layer_norm(
-            call.batch.num_tokens as usize,
-            params.stride as usize,
-            params.eps,
-            (weight.floats(), bias.floats()),
-            x.floats(),
-            y.floats_mut(),
-            params.hidden_size as usize,
-        );
-    },
+    twin: |call| compute(call, cpu::layer_norm),
+    fast: |call| compute(call, cpu::fast::layer_norm),
     // f32 sums of up to a few thousand elements. Measured on llvmpipe through Vulkan and GL: 2.4e-7; where the mean is 1e3
     // times the spread, x - mean has lost three digits, and the error is 2e-4.
     tolerance: Tolerance { atol: 1e-6, rtol: 1e-6 },
 };
+
+fn compute(
+    call: &mut Call<'_>,
+    layer_norm: impl Fn(usize, usize, f32, (&[f32], &[f32]), &[f32], &mut [f32], usize),
+) {
+    let params: Params = call.params();
+    let [x, weight, bias, y, ..] = &mut call.slots;
+    layer_norm(
+        call.batch.num_tokens as usize,
+        params.stride as usize,
+        params.eps,
+        (weight.floats(), bias.floats()),
+        x.floats(),
+        y.floats_mut(),
+        params.hidden_size as usize,
+    );
+}
 
 /// Records `y = layer_norm(x)`; `x`, `y`: `[max_tokens, hidden_size]`, `weight`, `bias`: `[1, hidden_size]`.
 ///
@@ -54,5 +60,6 @@ pub fn layer_norm(plan: &mut Plan, x: &Tensor, weight: &Tensor, bias: &Tensor, e
         buffers: vec![x.buffer().clone(), weight.buffer().clone(), bias.buffer().clone(), y.buffer().clone()],
         groups_per_block: 1,
         tokens_per_block: 1,
+        beyond: 0,
     });
 }

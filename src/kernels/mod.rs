@@ -1,13 +1,17 @@
 //! Kernels: one thin wrapper per shader, and the registry of all of them.
 //!
 //! A kernel is a triple of one name: `shaders/NAME.wgsl`, `src/kernels/NAME.rs` (this folder: checks shapes, records
-//! a dispatch) and `src/cpu/NAME.rs` (the twin, which says what the kernel means). Wrappers record into a
-//! [`Plan`]; a plan runs on any [`crate::Device`].
+//! a dispatch) and `src/cpu/NAME.rs` (the twin, which says what the kernel means); what takes time has a fast form for
+//! the CPU device in `src/cpu/fast`. Wrappers record into a [`Plan`]; a plan runs on any [`crate::Device`].
 
 mod add;
 mod add_norm;
+mod argmax;
 mod attention;
+mod attention_merge;
 mod attention_probs;
+mod attention_subgroups;
+mod attention_tile;
 mod elementwise;
 mod embedding;
 mod fusion;
@@ -19,8 +23,10 @@ mod gemm;
 mod gemv;
 mod gemv_residual;
 mod gemv_rows;
+mod gemv_shape;
 mod kv_write;
 mod layer_norm;
+mod norm_rope_write;
 mod plan;
 mod probe;
 mod probe_f32;
@@ -37,22 +43,28 @@ mod zero_columns;
 
 pub use add::add;
 pub use add_norm::{Residual, add_norm};
-pub use attention::{AttentionShape, attention};
+pub use argmax::{argmax, argmax_words};
+pub use attention::{AttentionShape, attention, attention_tiled};
+pub use attention_merge::attention_merge;
 pub use attention_probs::attention_probs;
+pub use attention_tile::AttentionTile;
 pub use embedding::{Lookup, embedding};
 pub use fusion::Fusion;
 pub use geglu::geglu;
 pub use gelu_erf::gelu_erf;
 pub use gelu_tanh::gelu_tanh;
 pub use gemm::gemm;
-pub use gemv::{GemvShape, gemv, project, project_shaped};
+pub use gemv::{gemv, project, project_shaped};
 pub use gemv_residual::gemv_residual;
+pub use gemv_shape::GemvShape;
 pub use kv_write::kv_write;
 pub use layer_norm::layer_norm;
+pub use norm_rope_write::norm_rope_write;
 pub use plan::{Constants, Dispatch, Entry, Plan, Program, Recorder, Step};
 pub use probe_f32::probe_f32;
 pub use probe_int8::probe_int8;
 pub use probe_read::probe_read;
+pub(crate) use product::TOLERANCE as TOLERANCE_OF_PRODUCTS;
 pub use product::{Epilogue, InputNorm, Product, Projection};
 pub use qk_norm::qk_norm;
 pub use rms_norm::rms_norm;
@@ -102,6 +114,8 @@ pub struct Kernel {
     pub buffers: &'static [Access],
     /// The CPU twin.
     pub twin: fn(&mut Call<'_>),
+    /// What the CPU device runs: the twin's meaning in f32, or the twin where that does nothing slowly.
+    pub fast: fn(&mut Call<'_>),
     /// How far a result may be from the twin's.
     pub tolerance: Tolerance,
 }
@@ -128,11 +142,14 @@ impl Tolerance {
 }
 
 /// Every kernel, by name.
-pub static REGISTRY: [&Kernel; 24] = [
+pub static REGISTRY: [&Kernel; 28] = [
     &add::KERNEL,
     &add_norm::KERNEL,
+    &argmax::KERNEL,
     &attention::KERNEL,
+    &attention_merge::KERNEL,
     &attention_probs::KERNEL,
+    &attention_subgroups::KERNEL,
     &embedding::KERNEL,
     &geglu::KERNEL,
     &gelu_erf::KERNEL,
@@ -143,6 +160,7 @@ pub static REGISTRY: [&Kernel; 24] = [
     &gemv_rows::KERNEL,
     &kv_write::KERNEL,
     &layer_norm::KERNEL,
+    &norm_rope_write::KERNEL,
     &probe_f32::KERNEL,
     &probe_int8::KERNEL,
     &probe_read::KERNEL,

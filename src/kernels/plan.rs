@@ -24,6 +24,9 @@ pub struct Dispatch {
     pub groups_per_block: u32,
     /// Tokens in such a block.
     pub tokens_per_block: u32,
+    /// There is something to do only where the last token sees more positions than this; shorter passes leave it out. 0 for
+    /// what every pass needs.
+    pub beyond: u32,
 }
 
 /// An entry of a plan.
@@ -38,6 +41,16 @@ pub enum Entry {
         /// Written; at least as long.
         to: Buffer,
     },
+}
+
+impl Entry {
+    /// The kernel on its buffers, if it is one.
+    pub fn dispatch(&self) -> Option<&Dispatch> {
+        match self {
+            Self::Dispatch(dispatch) => Some(dispatch),
+            Self::Copy { .. } => None,
+        }
+    }
 }
 
 /// The dispatches of one pass, in order.
@@ -80,7 +93,7 @@ impl Plan {
 
     /// How many kernels a run dispatches.
     pub fn num_dispatches(&self) -> usize {
-        self.entries.iter().filter(|entry| matches!(entry, Entry::Dispatch(_))).count()
+        self.entries.iter().filter_map(Entry::dispatch).count()
     }
 
     /// Adds a dispatch; the wrappers in [`crate::kernels`] call it.
@@ -129,14 +142,12 @@ impl Plan {
     /// If a shader does not compile on the device, or its memory is used up.
     pub fn compile(self) -> Result<Program> {
         let max_tokens = self.max_tokens;
-        let dispatches = self.entries.iter().filter_map(|entry| match entry {
-            Entry::Dispatch(dispatch) => Some(dispatch),
-            Entry::Copy { .. } => None,
-        });
+        let dispatches = self.entries.iter().filter_map(Entry::dispatch);
         let steps = dispatches.map(|d| Step { kernel: d.kernel.name, product: Product::of(d) }).collect();
         let inner = match &self.device {
             Device::Gpu(gpu) => Inner::Gpu(gpu::Program::new(gpu, &self.entries)?),
-            Device::Cpu => Inner::Cpu(cpu::Program::new(self.entries)),
+            Device::Cpu => Inner::Cpu(cpu::Program::new(self.entries, |kernel| kernel.fast)),
+            Device::Twins => Inner::Cpu(cpu::Program::new(self.entries, |kernel| kernel.twin)),
         };
         Ok(Program { max_tokens, steps, inner })
     }

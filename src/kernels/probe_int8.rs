@@ -1,6 +1,6 @@
 //! `probe_int8`: products of signed bytes that wait for nothing; how fast a device computes with quants.
 
-use crate::cpu;
+use crate::cpu::{self, Call};
 use crate::kernels::probe::{self, Params};
 use crate::kernels::{Access, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
@@ -11,15 +11,18 @@ pub(super) static KERNEL: Kernel = Kernel {
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
     buffers: &[Access::Read, Access::ReadWrite],
-    twin: |call| {
-        let params: Params = call.params();
-        let [x, y, ..] = &mut call.slots;
-        let x = &x.words()[..4 * params.num_vectors as usize];
-        cpu::probe_int8(params.rounds as usize, x, &mut y.floats_mut()[..params.num_threads as usize]);
-    },
+    twin,
+    fast: twin,
     // Integers below 2^16.
     tolerance: Tolerance { atol: 0.0, rtol: 0.0 },
 };
+
+fn twin(call: &mut Call<'_>) {
+    let params: Params = call.params();
+    let [x, y, ..] = &mut call.slots;
+    let x = &x.words()[..4 * params.num_vectors as usize];
+    cpu::probe_int8(params.rounds as usize, x, &mut y.floats_mut()[..params.num_threads as usize]);
+}
 
 /// Records `rounds` times 128 multiply-adds of signed bytes by each of `y.columns()` threads, which start from `x`, `[1, 4 * num_vectors]`;
 /// `y`, `[1, num_threads]`, gets what comes of it.

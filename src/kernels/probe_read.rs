@@ -1,6 +1,6 @@
 //! `probe_read`: reads a buffer and computes next to nothing; how fast a device reads.
 
-use crate::cpu;
+use crate::cpu::{self, Call};
 use crate::kernels::probe::{self, Params};
 use crate::kernels::{Access, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
@@ -11,15 +11,18 @@ pub(super) static KERNEL: Kernel = Kernel {
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
     buffers: &[Access::Read, Access::ReadWrite],
-    twin: |call| {
-        let params: Params = call.params();
-        let [x, y, ..] = &mut call.slots;
-        let x = &x.words()[..4 * params.num_vectors as usize];
-        cpu::probe_read(params.rounds == 1, x, &mut y.floats_mut()[..params.num_threads as usize]);
-    },
+    twin: |call| compute(call, cpu::probe_read),
+    fast: |call| compute(call, cpu::fast::probe_read),
     // Integers below 2^16.
     tolerance: Tolerance { atol: 0.0, rtol: 0.0 },
 };
+
+fn compute(call: &mut Call<'_>, probe_read: impl Fn(bool, &[u32], &mut [f32])) {
+    let params: Params = call.params();
+    let [x, y, ..] = &mut call.slots;
+    let x = &x.words()[..4 * params.num_vectors as usize];
+    probe_read(params.rounds == 1, x, &mut y.floats_mut()[..params.num_threads as usize]);
+}
 
 /// Records a read of all of `x`, `[1, 4 * num_vectors]`, by `y.columns()` threads, which take turns at vectors of four words or
 /// have a stretch each; `y`, `[1, num_threads]`, gets a checksum of what each has read.

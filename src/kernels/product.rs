@@ -1,6 +1,6 @@
 //! What products of weights share: their parameters, what may be done before and after, and how they are recorded.
 
-use crate::cpu;
+use crate::cpu::{self, Call};
 use crate::kernels::{Constants, Dispatch, Kernel, Plan, Tolerance};
 use crate::tensor::{Format, Matrix, MatrixPart, Tensor};
 
@@ -21,7 +21,7 @@ pub(super) struct Params {
 
 // f32 sums of up to a few thousand products of numbers around 1, in any order. Measured on llvmpipe through Vulkan and GL:
 // 2.8e-5 in a sum of 17 out of 2948 products.
-pub(super) const TOLERANCE: Tolerance = Tolerance { atol: 1e-4, rtol: 5e-6 };
+pub(crate) const TOLERANCE: Tolerance = Tolerance { atol: 1e-4, rtol: 5e-6 };
 
 /// What is made of a product before it is written: the shaders' constant `EPILOGUE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -103,20 +103,19 @@ impl<'a> Projection<'a> {
         }
     }
 
-    fn check(&self, kernel: &Kernel, max_tokens: usize) {
+    fn check(&self, max_tokens: usize) {
         let Self { x, norm, weight, bias, epilogue, y } = self;
-        let name = kernel.name;
-        assert_eq!(x.columns(), weight.columns, "{name}: in_features");
+        assert_eq!(x.columns(), weight.columns, "product: in_features");
         let rows = if epilogue.is_gated() { 2 * y.columns() } else { y.columns() };
-        assert_eq!(rows, weight.rows, "{name}: out_features");
-        assert!(!epilogue.is_gated() || weight.parts.len() == 1, "{name}: gates and values in one part");
-        assert!(x.rows() >= max_tokens && y.rows() >= max_tokens, "{name}: tokens");
+        assert_eq!(rows, weight.rows, "product: out_features");
+        assert!(!epilogue.is_gated() || weight.parts.len() == 1, "product: gates and values in one part");
+        assert!(x.rows() >= max_tokens && y.rows() >= max_tokens, "product: tokens");
         if let Some(bias) = bias {
-            assert_eq!(bias.columns(), weight.rows, "{name}: bias");
+            assert_eq!(bias.columns(), weight.rows, "product: bias");
         }
         if let Some(norm) = norm {
             for tensor in [Some(norm.weight), norm.bias].into_iter().flatten() {
-                assert_eq!(tensor.columns(), weight.columns, "{name}: columns of the norm");
+                assert_eq!(tensor.columns(), weight.columns, "product: columns of the norm");
             }
         }
     }
@@ -137,31 +136,42 @@ impl<'a> Projection<'a> {
         }
     }
 
-    /// Records a product whose workgroups make `tile` = (columns of `y`, tokens) each, part by part of the weights. `buffers` gives those
-    /// that the kernel binds for a part.
+    /// Records the product, part by part of the weights; `choose` gives the kernel for a part, its constants, and how many
+    /// (columns of `y`, tokens) a workgroup of it makes, `buffers` what the kernel binds.
     pub(super) fn record(
         &self,
         plan: &mut Plan,
-        kernel: &'static Kernel,
-        constants: &Constants,
-        tile: (usize, usize),
+        choose: impl Fn(&MatrixPart) -> (&'static Kernel, Constants, (usize, usize)),
         buffers: impl Fn(&MatrixPart) -> Vec<crate::device::Buffer>,
     ) {
-        self.check(kernel, plan.max_tokens());
+        self.check(plan.max_tokens());
         for part in &self.weight.parts {
             let params = self.params(part);
-            let mut constants = constants.clone();
+            let (kernel, mut constants, (columns, tokens)) = choose(part);
             constants.push(("FORMAT", f64::from(params.format)));
             plan.dispatch(Dispatch {
                 kernel,
                 params: bytemuck::bytes_of(&params).to_vec(),
                 constants,
                 buffers: buffers(part),
-                groups_per_block: (params.out_features as usize).div_ceil(tile.0) as u32,
-                tokens_per_block: tile.1 as u32,
+                groups_per_block: (params.out_features as usize).div_ceil(columns) as u32,
+                tokens_per_block: tokens as u32,
+                beyond: 0,
             });
         }
     }
+}
+
+/// A product alone, of `x`, weights and bias, into `y`.
+pub(super) fn compute(call: &mut Call<'_>, product: impl cpu::Gemv) {
+    let params: Params = call.params();
+    let [x, weight, bias, y, ..] = &mut call.slots;
+    product(
+        call.batch.num_tokens as usize,
+        params.weight(weight.words(), bias.floats()),
+        (x.floats(), params.x_stride as usize),
+        (y.floats_mut(), params.y_stride as usize, params.first_row as usize),
+    );
 }
 
 impl Params {
@@ -182,7 +192,7 @@ impl Params {
 }
 
 /// What a product reads and computes for each token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Product {
     /// Rows of these weights.
     pub out_features: usize,
@@ -195,6 +205,17 @@ pub struct Product {
 }
 
 impl Product {
+    /// Of weights whose rows are padded to `stride`.
+    pub(crate) fn of_part(part: &MatrixPart, stride: usize) -> Self {
+        Self::new(part.num_rows, stride, part.format)
+    }
+
+    /// Of `[out_features, in_features]` weights, padded, in `format`.
+    pub fn new(out_features: usize, in_features: usize, format: Format) -> Self {
+        let weight_bytes = 4 * out_features * format.words_per_row(in_features);
+        Self { out_features, in_features, format, weight_bytes }
+    }
+
     /// Of a dispatch; `None` if it is no product.
     pub(crate) fn of(dispatch: &Dispatch) -> Option<Self> {
         if !["gemv", "gemv_residual", "gemv_rows", "gemm"].contains(&dispatch.kernel.name) {
@@ -202,9 +223,7 @@ impl Product {
         }
         let params: Params = bytemuck::pod_read_unaligned(&dispatch.params);
         let weight = Params { has_bias: 0, ..params }.weight(&[], &[]);
-        let (out_features, in_features) = (weight.out_features, params.x_stride as usize);
-        let weight_bytes = 4 * out_features * weight.format.words_per_row(in_features);
-        Some(Self { out_features, in_features, format: weight.format, weight_bytes })
+        Some(Self::new(weight.out_features, params.x_stride as usize, weight.format))
     }
 
     /// Multiply-adds for a token.

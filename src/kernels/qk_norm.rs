@@ -1,6 +1,6 @@
 //! `qk_norm`: query heads and key heads to a root mean square of 1, each alone.
 
-use crate::cpu;
+use crate::cpu::{self, Call};
 use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
 
@@ -20,20 +20,26 @@ pub(super) static KERNEL: Kernel = Kernel {
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],
-    twin: |call| {
-        let params: Params = call.params();
-        let [q_weight, k_weight, qkv, ..] = &mut call.slots;
-        cpu::qk_norm(
-            call.batch.num_tokens as usize,
-            (params.num_heads as usize, params.num_kv_heads as usize, params.head_dim as usize),
-            params.eps,
-            (q_weight.floats(), k_weight.floats()),
-            (qkv.floats_mut(), params.stride as usize),
-        );
-    },
+    twin: |call| compute(call, cpu::qk_norm),
+    fast: |call| compute(call, cpu::fast::qk_norm),
     // As rms_norm's. Measured on llvmpipe through Vulkan and GL: 2.4e-7 of 1.
     tolerance: Tolerance { atol: 3e-7, rtol: 1e-6 },
 };
+
+fn compute(
+    call: &mut Call<'_>,
+    qk_norm: impl Fn(usize, (usize, usize, usize), f32, (&[f32], &[f32]), (&mut [f32], usize)),
+) {
+    let params: Params = call.params();
+    let [q_weight, k_weight, qkv, ..] = &mut call.slots;
+    qk_norm(
+        call.batch.num_tokens as usize,
+        (params.num_heads as usize, params.num_kv_heads as usize, params.head_dim as usize),
+        params.eps,
+        (q_weight.floats(), k_weight.floats()),
+        (qkv.floats_mut(), params.stride as usize),
+    );
+}
 
 /// Records the norm of queries and keys in `qkv`, `[max_tokens, qkv_size]`, in place; `q_weight`, `k_weight`:
 /// `[1, head_dim]`.
@@ -65,5 +71,6 @@ pub fn qk_norm(
         buffers: vec![q_weight.buffer().clone(), k_weight.buffer().clone(), qkv.buffer().clone()],
         groups_per_block: (shape.num_heads + shape.num_kv_heads) as u32,
         tokens_per_block: 1,
+        beyond: 0,
     });
 }

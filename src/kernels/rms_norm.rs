@@ -1,6 +1,6 @@
 //! `rms_norm`: rows to a root mean square of 1, then weight.
 
-use crate::cpu;
+use crate::cpu::{self, Call};
 use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
 
@@ -18,22 +18,25 @@ pub(super) static KERNEL: Kernel = Kernel {
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],
-    twin: |call| {
-        let params: Params = call.params();
-        let [x, weight, y, ..] = &mut call.slots;
-        cpu::rms_norm(
-            call.batch.num_tokens as usize,
-            (params.hidden_size as usize, params.stride as usize),
-            params.eps,
-            weight.floats(),
-            x.floats(),
-            y.floats_mut(),
-        );
-    },
+    twin: |call| compute(call, cpu::rms_norm),
+    fast: |call| compute(call, cpu::fast::rms_norm),
     // A sum of squares has no cancellation: a few roundings, relative to the result. Measured on llvmpipe through Vulkan and
     // GL: 2.5e-7 of 1.06.
     tolerance: Tolerance { atol: 3e-7, rtol: 1e-6 },
 };
+
+fn compute(call: &mut Call<'_>, rms_norm: impl Fn(usize, (usize, usize), f32, &[f32], &[f32], &mut [f32])) {
+    let params: Params = call.params();
+    let [x, weight, y, ..] = &mut call.slots;
+    rms_norm(
+        call.batch.num_tokens as usize,
+        (params.hidden_size as usize, params.stride as usize),
+        params.eps,
+        weight.floats(),
+        x.floats(),
+        y.floats_mut(),
+    );
+}
 
 /// Records `y = rms_norm(x)`; `x`, `y`: `[max_tokens, hidden_size]`, `weight`: `[1, hidden_size]`.
 ///
@@ -52,5 +55,6 @@ pub fn rms_norm(plan: &mut Plan, x: &Tensor, weight: &Tensor, eps: f32, y: &Tens
         buffers: vec![x.buffer().clone(), weight.buffer().clone(), y.buffer().clone()],
         groups_per_block: 1,
         tokens_per_block: 1,
+        beyond: 0,
     });
 }

@@ -1,6 +1,6 @@
 //! `rope`: queries and keys turned by their position.
 
-use crate::cpu;
+use crate::cpu::{self, Call};
 use crate::kernels::elementwise::groups_per_row;
 use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
@@ -20,20 +20,23 @@ pub(super) static KERNEL: Kernel = Kernel {
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
     buffers: &[Access::Read, Access::ReadWrite],
-    twin: |call| {
-        let params: Params = call.params();
-        let [angles, qkv, ..] = &mut call.slots;
-        cpu::rope(
-            call.batch.num_tokens as usize,
-            (params.num_heads as usize, params.head_dim as usize),
-            (angles.floats(), params.angles_stride as usize),
-            (qkv.floats_mut(), params.stride as usize),
-        );
-    },
+    twin: |call| compute(call, cpu::rope),
+    fast: |call| compute(call, cpu::fast::rope),
     // Two products and a difference of numbers around 1, which may cancel.
     // Measured on llvmpipe through Vulkan and GL: 1.2e-7 of 1.
     tolerance: Tolerance { atol: 5e-7, rtol: 5e-7 },
 };
+
+fn compute(call: &mut Call<'_>, rope: impl Fn(usize, (usize, usize), (&[f32], usize), (&mut [f32], usize))) {
+    let params: Params = call.params();
+    let [angles, qkv, ..] = &mut call.slots;
+    rope(
+        call.batch.num_tokens as usize,
+        (params.num_heads as usize, params.head_dim as usize),
+        (angles.floats(), params.angles_stride as usize),
+        (qkv.floats_mut(), params.stride as usize),
+    );
+}
 
 /// Records the turn of queries and keys in `qkv`, `[max_tokens, qkv_size]`, in place; `angles`, `[max_tokens, head_dim]`,
 /// holds `head_dim / 2` cosines a token, then as many sines.
@@ -59,5 +62,6 @@ pub fn rope(plan: &mut Plan, shape: &AttentionShape, angles: &Tensor, qkv: &Tens
         buffers: vec![angles.buffer().clone(), qkv.buffer().clone()],
         groups_per_block: groups_per_row(num_heads * shape.head_dim / 2),
         tokens_per_block: 1,
+        beyond: 0,
     });
 }

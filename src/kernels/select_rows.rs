@@ -1,6 +1,6 @@
 //! `select_rows`: `y[t] = x[first_row + t]`, so that logits are computed only for the rows asked for.
 
-use crate::cpu;
+use crate::cpu::{self, Call};
 use crate::kernels::elementwise::{self, Params};
 use crate::kernels::{Access, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
@@ -11,21 +11,24 @@ pub(super) static KERNEL: Kernel = Kernel {
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
     buffers: &[Access::Read, Access::ReadWrite],
-    twin: |call| {
-        let params: Params = call.params();
-        let [x, y, ..] = &mut call.slots;
-        cpu::select_rows(
-            call.batch.num_tokens as usize,
-            call.batch.first_row as usize,
-            params.columns as usize,
-            params.stride as usize,
-            x.floats(),
-            y.floats_mut(),
-        );
-    },
+    twin,
+    fast: twin,
     // A copy; the smallest positive number keeps the ratio defined.
     tolerance: Tolerance { atol: f32::MIN_POSITIVE, rtol: 0.0 },
 };
+
+fn twin(call: &mut Call<'_>) {
+    let params: Params = call.params();
+    let [x, y, ..] = &mut call.slots;
+    cpu::select_rows(
+        call.batch.num_tokens as usize,
+        call.batch.first_row as usize,
+        params.columns as usize,
+        params.stride as usize,
+        x.floats(),
+        y.floats_mut(),
+    );
+}
 
 /// Records `y[t] = x[batch.first_row + t]`; `x`: `[rows, columns]`, `y`: `[max_tokens, columns]`.
 ///

@@ -1,6 +1,6 @@
 //! `softcap`: `x = cap * tanh(x / cap)`.
 
-use crate::cpu;
+use crate::cpu::{self, Call};
 use crate::kernels::elementwise::groups_per_row;
 use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
@@ -19,16 +19,19 @@ pub(super) static KERNEL: Kernel = Kernel {
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
     buffers: &[Access::ReadWrite],
-    twin: |call| {
-        let params: Params = call.params();
-        let [x, ..] = &mut call.slots;
-        let num_tokens = call.batch.num_tokens as usize;
-        cpu::softcap(num_tokens, params.columns as usize, params.stride as usize, params.cap, x.floats_mut());
-    },
+    twin: |call| compute(call, cpu::softcap),
+    fast: |call| compute(call, cpu::fast::softcap),
     // The cap times the rounding of tanh. Measured on llvmpipe through Vulkan and GL: 2.8e-6 of 0.95, with a cap of 30.
     // WGSL lets a driver build tanh from exp, which costs others a few digits more.
     tolerance: Tolerance { atol: 1e-5, rtol: 1e-5 },
 };
+
+fn compute(call: &mut Call<'_>, softcap: impl Fn(usize, usize, usize, f32, &mut [f32])) {
+    let params: Params = call.params();
+    let [x, ..] = &mut call.slots;
+    let num_tokens = call.batch.num_tokens as usize;
+    softcap(num_tokens, params.columns as usize, params.stride as usize, params.cap, x.floats_mut());
+}
 
 /// Records `x = cap * tanh(x / cap)`; `x`: `[max_tokens, columns]`.
 ///
@@ -45,5 +48,6 @@ pub fn softcap(plan: &mut Plan, cap: f32, x: &Tensor) {
         buffers: vec![x.buffer().clone()],
         groups_per_block: groups_per_row(x.columns()),
         tokens_per_block: 1,
+        beyond: 0,
     });
 }

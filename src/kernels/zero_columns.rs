@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::cpu;
+use crate::cpu::{self, Call};
 use crate::kernels::elementwise::groups_per_row;
 use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
@@ -21,16 +21,19 @@ pub(super) static KERNEL: Kernel = Kernel {
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
     buffers: &[Access::ReadWrite],
-    twin: |call| {
-        let params: Params = call.params();
-        let [x, ..] = &mut call.slots;
-        let first = params.first_column as usize;
-        let columns = first..first + params.num_columns as usize;
-        cpu::zero_columns(call.batch.num_tokens as usize, columns, params.stride as usize, x.floats_mut());
-    },
+    twin,
+    fast: twin,
     // Zeros; the smallest positive number keeps the ratio defined.
     tolerance: Tolerance { atol: f32::MIN_POSITIVE, rtol: 0.0 },
 };
+
+fn twin(call: &mut Call<'_>) {
+    let params: Params = call.params();
+    let [x, ..] = &mut call.slots;
+    let first = params.first_column as usize;
+    let columns = first..first + params.num_columns as usize;
+    cpu::zero_columns(call.batch.num_tokens as usize, columns, params.stride as usize, x.floats_mut());
+}
 
 /// Records `x[t, c] = 0` for `c` in `columns`; `x`: `[max_tokens, stride]`.
 ///
@@ -51,5 +54,6 @@ pub fn zero_columns(plan: &mut Plan, x: &Tensor, columns: Range<usize>) {
         buffers: vec![x.buffer().clone()],
         groups_per_block: groups_per_row(columns.len()),
         tokens_per_block: 1,
+        beyond: 0,
     });
 }

@@ -74,16 +74,27 @@ impl Activations {
         (ids, first_position): (&[u32], usize),
         scratch: &mut Scratch,
     ) {
+        device.write(&self.ids, ids);
+        self.write_positions(device, spec, (first_position, ids.len()), scratch);
+    }
+
+    /// Of [`Self::write`], all but the ids.
+    pub(super) fn write_positions(
+        &self,
+        device: &Device,
+        spec: &DecoderSpec,
+        (first_position, num_tokens): (usize, usize),
+        scratch: &mut Scratch,
+    ) {
         let Scratch { positions, angles } = scratch;
         positions.clear();
-        positions.extend((first_position as u32..).take(ids.len()));
-        device.write(&self.ids, ids);
+        positions.extend((first_position as u32..).take(num_tokens));
         match &spec.position {
             Position::Learned => device.write(&self.positions, positions),
             Position::Rope(ropes) => {
                 for (rope, tensor) in ropes.iter().zip(&self.angles) {
                     angles.clear();
-                    angles.resize(ids.len() * tensor.stride(), 0.0);
+                    angles.resize(num_tokens * tensor.stride(), 0.0);
                     rope.angles(positions, tensor.stride(), angles);
                     device.write(tensor.buffer(), bytemuck::cast_slice(angles));
                 }
@@ -164,15 +175,21 @@ fn attention<'a>(
     let shape = attention_shape(spec, index);
     let (k_cache, v_cache) = &cache.layers[index];
     stream.project(plan, &layer.attn_norm, &layer.qkv_proj, None, &a.qkv);
-    if let Some((q_norm, k_norm)) = &layer.qk_norm {
-        kernels::qk_norm(plan, &shape, (q_norm, k_norm), spec.norm.eps(), &a.qkv);
-    }
-    if let Some(angles) = a.angles.get(spec.layers[index].rope) {
-        kernels::rope(plan, &shape, angles, &a.qkv);
+    let angles = a.angles.get(spec.layers[index].rope);
+    if let Some(angles) = angles.filter(|_| plan.device().fuses()) {
+        let qk_norm = layer.qk_norm.as_ref().map(|(q_norm, k_norm)| (q_norm, k_norm, spec.norm.eps()));
+        kernels::norm_rope_write(plan, &shape, qk_norm, angles, &a.qkv, (k_cache, v_cache));
+    } else {
+        if let Some((q_norm, k_norm)) = &layer.qk_norm {
+            kernels::qk_norm(plan, &shape, (q_norm, k_norm), spec.norm.eps(), &a.qkv);
+        }
+        if let Some(angles) = angles {
+            kernels::rope(plan, &shape, angles, &a.qkv);
+        }
+        kernels::kv_write(plan, &a.qkv, k_cache, v_cache);
     }
     taps.copy(plan, Point::Layer(index, Part::Q), &a.qkv);
-    kernels::kv_write(plan, &a.qkv, k_cache, v_cache);
-    kernels::attention(plan, &shape, &a.qkv, (k_cache, v_cache), &a.heads);
+    kernels::attention(plan, &shape, &a.qkv, (k_cache, v_cache), &cache.partials, &a.heads);
     if let Some(tap) = taps.at(Point::Layer(index, Part::Probs)) {
         kernels::attention_probs(plan, &shape, &a.qkv, k_cache, taps.kv_len(), tap);
     }

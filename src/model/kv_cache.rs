@@ -3,12 +3,16 @@
 use super::spec::DecoderSpec;
 use crate::device::Device;
 use crate::error::Result;
+use crate::kernels::AttentionTile;
 use crate::tensor::Tensor;
 
-/// One pair of tensors per layer, each `[max_seq_len, num_kv_heads * head_dim]`.
+/// What attention reads of the tokens before.
 #[derive(Debug)]
 pub(crate) struct KvCache {
+    /// One pair of tensors per layer, each `[max_seq_len, num_kv_heads * head_dim]`.
     pub layers: Vec<(Tensor, Tensor)>,
+    /// What a decoded token's attention finds in each split of a long text, one layer after the other.
+    pub partials: Tensor,
 }
 
 impl KvCache {
@@ -21,6 +25,8 @@ impl KvCache {
                 Tensor::zeros(device, "v_cache", max_seq_len, kv_size)?,
             ));
         }
-        Ok(Self { layers })
+        let partials = AttentionTile::partials(device, spec.num_heads, spec.head_dim, max_seq_len);
+        let partials = Tensor::zeros(device, "partials", 1, partials)?;
+        Ok(Self { layers, partials })
     }
 }

@@ -9,7 +9,9 @@ use super::weights::DecoderWeights;
 use super::{gpt2, llama};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::kernels::Product;
 use crate::sampling::Settings;
+use crate::tensor::row_stride;
 use crate::text::{ChatTemplate, EncodeOptions, Tokenizer};
 use crate::trace::{self, ModelInfo, Prompt, Token, Trace};
 use crate::weights::{ModelFiles, Weights};
@@ -119,6 +121,20 @@ impl Model {
     /// If it has none, or one that cannot be used.
     pub fn chat_template(&self) -> Result<&ChatTemplate> {
         ChatTemplate::of(&self.0.chat, &self.0.name)
+    }
+
+    /// The products that a decoded token goes through, each shape once.
+    pub fn products(&self) -> Vec<Product> {
+        let mut products = Vec::new();
+        for matrix in self.weights().matrices() {
+            for part in &matrix.parts {
+                let product = Product::of_part(part, row_stride(matrix.columns));
+                if !products.contains(&product) {
+                    products.push(product);
+                }
+            }
+        }
+        products
     }
 
     pub(crate) fn weights(&self) -> &DecoderWeights {

@@ -1,6 +1,6 @@
 //! One attention head on a few vectors given by hand, through the kernels that models run.
 
-use crate::kernels::{self, AttentionShape, Batch, Plan};
+use crate::kernels::{self, AttentionShape, AttentionTile, Batch, Plan};
 use crate::tensor::{Format, Matrix, Tensor};
 use crate::trace::Mixing;
 use crate::{Device, Error, Result};
@@ -72,6 +72,8 @@ pub async fn mix(device: &Device, head: Head) -> Result<Mixing> {
 
     let k_cache = Tensor::from_slice(device, "k", &k, num_tokens, head_dim)?;
     let v_cache = Tensor::from_slice(device, "v", &v, num_tokens, head_dim)?;
+    let partials = AttentionTile::partials(device, 1, head_dim, num_tokens);
+    let partials = Tensor::zeros(device, "partials", 1, partials)?;
     let (mut weights, mut output) = (Vec::new(), Vec::new());
     for (token, query) in q.chunks(head_dim).enumerate() {
         // A token sees what stands at and before its position: at the last one, everything.
@@ -82,7 +84,7 @@ pub async fn mix(device: &Device, head: Head) -> Result<Mixing> {
         let y = Tensor::zeros(device, "y", 1, head_dim)?;
         let mut plan = Plan::new(device, 1);
         kernels::attention_probs(&mut plan, &shape, &qkv, &k_cache, num_tokens, &probs);
-        kernels::attention(&mut plan, &shape, &qkv, (&k_cache, &v_cache), &y);
+        kernels::attention(&mut plan, &shape, &qkv, (&k_cache, &v_cache), &partials, &y);
         run(device, plan, Batch { position: position as u32, num_tokens: 1, ..Batch::default() })?;
         weights.push(probs.read(device).await?);
         output.push(y.read(device).await?[..d_v].to_vec());

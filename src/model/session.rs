@@ -1,5 +1,9 @@
 //! A session: one text being read and continued, with its KV cache.
 
+mod greedy;
+
+pub use greedy::Greedy;
+
 use super::capture::{Capture, CaptureRequest, Collector};
 use super::forward::{self, Activations, Scratch};
 use super::kv_cache::KvCache;
@@ -10,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::kernels::{self, Batch, Fusion, Plan, Program, Step};
 use crate::tensor::Tensor;
 use crate::text::check_ids;
+use greedy::Chooser;
 
 /// Tokens of a prompt that are computed together.
 const PREFILL_TOKENS: usize = 64;
@@ -50,6 +55,8 @@ pub struct Session {
     readback: Readback,
     scratch: Scratch,
     watch: Option<Watch>,
+    /// Made when it is first needed.
+    chooser: Option<Chooser>,
 }
 
 /// What a session captures on the way.
@@ -155,6 +162,7 @@ impl Session {
             activations,
             logits,
             watch,
+            chooser: None,
         })
     }
 

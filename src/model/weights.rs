@@ -18,10 +18,15 @@ pub(crate) struct DecoderWeights {
 impl DecoderWeights {
     /// The formats of all matrices, each named once: `f16`, or `q8_0+q5_0+q4_k`.
     pub fn precision(&self) -> String {
+        Matrix::precision([&self.embedding].into_iter().chain(self.matrices()))
+    }
+
+    /// What a token is multiplied by.
+    pub fn matrices(&self) -> impl Iterator<Item = &Matrix> {
         let of_layers = self.layers.iter().flat_map(|layer| {
             [&layer.qkv_proj, &layer.o_proj, &layer.up_proj, &layer.down_proj].map(|linear| &linear.weight)
         });
-        Matrix::precision([&self.embedding, &self.lm_head].into_iter().chain(of_layers))
+        std::iter::once(&self.lm_head).chain(of_layers)
     }
 }
 

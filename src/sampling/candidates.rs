@@ -44,6 +44,19 @@ fn by_logit(a: &Entry, b: &Entry) -> Ordering {
     b.logit.partial_cmp(&a.logit).unwrap_or(Ordering::Equal).then(a.id.cmp(&b.id))
 }
 
+/// The error where `logit` of token `id` is NaN or infinite.
+pub(crate) fn impossible_logit(id: u32, logit: f32) -> Error {
+    Error::new(ErrorKind::Computation, format!("cannot sample: the logit of token {id} is {logit}"))
+        .detail("expected a finite value, or -inf for an impossible token")
+        .hint("the model overflowed or a kernel is wrong; compare with the CPU device")
+}
+
+/// The error where all of `num_logits` logits are minus infinity.
+pub(crate) fn no_possible_token(num_logits: usize) -> Error {
+    Error::new(ErrorKind::Computation, "cannot sample: every logit is -inf")
+        .detail(format!("expected at least one finite value among {num_logits}"))
+}
+
 impl Candidates {
     pub(super) fn new(vocab_size: usize) -> Self {
         Self {
@@ -61,20 +74,14 @@ impl Candidates {
         self.refused = None;
         for (id, &logit) in (0u32..).zip(logits) {
             if logit.is_nan() || logit == f32::INFINITY {
-                return Err(Error::new(
-                    ErrorKind::Computation,
-                    format!("cannot sample: the logit of token {id} is {logit}"),
-                )
-                .detail("expected a finite value, or -inf for an impossible token")
-                .hint("the model overflowed or a kernel is wrong; compare with the CPU device"));
+                return Err(impossible_logit(id, logit));
             }
             if logit != f32::NEG_INFINITY {
                 self.entries.push(Entry { id, logit: f64::from(logit), weight: 0.0 });
             }
         }
         if self.entries.is_empty() {
-            return Err(Error::new(ErrorKind::Computation, "cannot sample: every logit is -inf")
-                .detail(format!("expected at least one finite value among {}", logits.len())));
+            return Err(no_possible_token(logits.len()));
         }
         self.stale = true;
         Ok(())

@@ -3,6 +3,7 @@
 use super::candidates::Candidates;
 use super::distribution::{Distribution, Sampled};
 use super::generator::Generator;
+use super::greedy::greatest;
 use super::logit_bias::LogitBias;
 use super::min_p::MinP;
 use super::penalties::Penalties;
@@ -10,7 +11,7 @@ use super::temperature::Temperature;
 use super::top_k::TopK;
 use super::top_p::TopP;
 use super::typical_p::TypicalP;
-use super::{Context, Settings, Softmax, Stage};
+use super::{Choice, Context, Settings, Softmax, Stage};
 use crate::error::{Error, Result};
 
 /// Chooses the next token from logits.
@@ -113,6 +114,17 @@ impl Sampler {
         self.vocab_size
     }
 
+    /// Whether it takes the token of the greatest logit, the lowest id of equals, whatever the logits are: what
+    /// [`crate::Session::greedy`] does without reading them back.
+    pub fn is_greedy(&self) -> bool {
+        let is_plain = self.adjusting.is_empty() && self.custom.is_empty();
+        let is_last_left = self.settings.temperature == 0.0;
+        // No other stage can leave the most probable token out, or put another before it.
+        let is_first = matches!(self.settings.choice, Choice::Greedy | Choice::Pick(1))
+            && self.settings.typical_p.is_none();
+        is_plain && (is_last_left || is_first)
+    }
+
     /// The names of the stages that run, in their order.
     pub fn stage_names(&self) -> impl Iterator<Item = &str> {
         let temperature = self.temperature.iter().map(|stage| stage.name());
@@ -137,6 +149,21 @@ impl Sampler {
     /// As [`Self::distribution`].
     pub fn sample(&mut self, logits: &[f32], previous: &[u32]) -> Result<Sampled> {
         Ok(self.distribution(logits, previous)?.choose())
+    }
+
+    /// The id of the token that [`Self::sample`] would take, without its probabilities: where only the greatest logit counts, far
+    /// cheaper than a distribution over a large vocabulary.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::distribution`].
+    pub fn next_id(&mut self, logits: &[f32], previous: &[u32]) -> Result<u32> {
+        // A draw stays one, so that the generator's stream does, also where it decides nothing.
+        let is_greatest = self.is_greedy() && self.settings.choice != Choice::Sample;
+        if is_greatest && logits.len() == self.vocab_size {
+            return greatest(logits);
+        }
+        Ok(self.sample(logits, previous)?.id)
     }
 
     /// Runs the stages without choosing: nothing is drawn from the generator until

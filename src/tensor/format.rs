@@ -65,6 +65,15 @@ pub(crate) struct Quants {
 }
 
 impl Quants {
+    /// Whether weights have an offset beside their scale.
+    pub fn has_offset(self) -> bool {
+        match self.scales {
+            Scales::Single => false,
+            Scales::Pair => true,
+            Scales::Super => self.bias == 0,
+        }
+    }
+
     /// Words of the three planes for a row of `columns`.
     pub fn plane_words(self, columns: usize) -> [usize; 3] {
         let low = if self.bits == 8 { columns / 4 } else { columns / 8 };

@@ -1,7 +1,5 @@
 //! Training a tokenizer on texts.
 
-use std::str::FromStr;
-
 use tokenizers::AddedToken;
 use tokenizers::decoders::DecoderWrapper;
 use tokenizers::decoders::fuse::Fuse;
@@ -16,6 +14,7 @@ use tokenizers::tokenizer::SplitDelimiterBehavior;
 
 use super::Tokenizer;
 use super::tokenizer::guarded;
+use crate::names::names;
 use crate::{Error, ErrorKind, Result};
 
 /// What a tokenizer's tokens are made of.
@@ -34,21 +33,15 @@ pub enum TokenizerKind {
     Word,
 }
 
-impl FromStr for TokenizerKind {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "char-bpe" => Ok(Self::CharBpe),
-            "byte-bpe" => Ok(Self::ByteBpe),
-            "char" => Ok(Self::Char),
-            "byte" => Ok(Self::Byte),
-            "word" => Ok(Self::Word),
-            _ => Err(Error::input("unknown kind of tokenizer")
-                .detail(format!("found {text:?}, expected one of char-bpe, byte-bpe, char, byte, word"))),
-        }
-    }
-}
+names!(
+    TokenizerKind,
+    "kind of tokenizer",
+    "char-bpe" => CharBpe,
+    "byte-bpe" => ByteBpe,
+    "char" => Char,
+    "byte" => Byte,
+    "word" => Word,
+);
 
 impl TokenizerKind {
     fn has_bytes(self) -> bool {

@@ -108,7 +108,7 @@ pub struct AdapterInfo {
     pub backend: String,
     /// Driver name and version.
     pub driver: String,
-    /// `discrete`, `integrated`, `virtual`, `software`, `other`, or `cpu` for the CPU twins.
+    /// `discrete`, `integrated`, `virtual`, `software`, `other`, or `cpu`.
     pub kind: String,
 }
 

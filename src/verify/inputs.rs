@@ -24,18 +24,18 @@ pub(super) enum Padding {
 }
 
 /// Makes tensors on a device, the same ones on every device.
-pub(super) struct Inputs<'a> {
+pub(crate) struct Inputs<'a> {
     device: &'a Device,
     random: Pcg32,
 }
 
 impl<'a> Inputs<'a> {
-    pub(super) fn new(device: &'a Device) -> Self {
+    pub(crate) fn new(device: &'a Device) -> Self {
         Self { device, random: Pcg32::seed_from_u64(0) }
     }
 
     /// `0.1..1` or `-1..-0.1`: never zero, so that a product left out is seen.
-    pub(super) fn value(&mut self) -> f32 {
+    pub(crate) fn value(&mut self) -> f32 {
         let bits = self.random.next_u32();
         let magnitude = 0.1 + 0.9 * (bits >> 8) as f32 / (1_u32 << 24) as f32;
         if bits & 1 == 0 { magnitude } else { -magnitude }
@@ -110,17 +110,23 @@ impl<'a> Inputs<'a> {
         format: Format,
         rows_per_part: Option<usize>,
     ) -> Result<Matrix> {
-        let row_words = format.words_per_row(columns);
-        let mut words = vec![0_u32; rows * row_words];
-        for row in words.chunks_exact_mut(row_words) {
-            self.row(row, columns, format);
-        }
+        let words = self.weight_words((rows, columns), format);
         match rows_per_part {
             None => Matrix::upload(self.device, "weight", &words, (rows, columns), format),
             Some(limit) => {
                 Matrix::upload_in_parts(self.device, "weight", &words, (rows, columns), format, limit)
             }
         }
+    }
+
+    /// The words of such weights.
+    pub(crate) fn weight_words(&mut self, (rows, columns): (usize, usize), format: Format) -> Vec<u32> {
+        let row_words = format.words_per_row(columns);
+        let mut words = vec![0_u32; rows * row_words];
+        for row in words.chunks_exact_mut(row_words) {
+            self.row(row, columns, format);
+        }
+        words
     }
 
     /// A row of weights between 0.1 and 1, positive or negative; of quants every value, with scales that make them so.

@@ -21,6 +21,7 @@ mod sweep;
 
 pub use case::{Before, Case, Values};
 pub use compare::{Worst, compare};
+pub(crate) use inputs::Inputs;
 pub use sweep::cases;
 
 use crate::device::{Device, Readback};
@@ -99,7 +100,7 @@ pub async fn run(device: &Device, progress: &mut dyn FnMut(usize, usize, &str)) 
 /// Computes a model on its device and, forced along the same tokens, with the twins: hidden states layer by layer,
 /// attention, logits, and decoding. A row that fails names the first layer that diverges.
 ///
-/// `twin` is the same model on [`Device::Cpu`].
+/// `twin` is the same model on [`Device::Twins`].
 ///
 /// # Errors
 /// If the device fails.
@@ -141,7 +142,7 @@ pub async fn sweep_kernel(device: &Device, kernel: &'static Kernel) -> Result<Ro
 /// # Panics
 /// If the case is of another kind of kernel.
 pub async fn check(device: &Device, kernel: &'static Kernel, case: &Case) -> Result<Worst> {
-    let wanted = setup::build(&Device::Cpu, kernel.name, case)?;
+    let wanted = setup::build(&Device::Twins, kernel.name, case)?;
     let mut tested = setup::build(device, kernel.name, case)?;
     tested.plan.substitute(kernel);
     let (wanted, tested) = (compute(wanted).await?, compute(tested).await?);

@@ -46,7 +46,7 @@ pub(super) struct Pair<'a> {
 
 /// The embedded model.
 pub(super) async fn check_embedded(device: &Device) -> Result<Vec<Row>> {
-    let (tested, twin) = (Model::embedded(device)?, Model::embedded(&Device::Cpu)?);
+    let (tested, twin) = (Model::embedded(device)?, Model::embedded(&Device::Twins)?);
     check(Pair { name: NAME, tested: &tested, twin: &twin, tolerances: Tolerances::EMBEDDED }).await
 }
 

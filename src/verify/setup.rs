@@ -5,7 +5,8 @@ use super::inputs::{Inputs, Padding};
 use crate::device::Device;
 use crate::error::Result;
 use crate::kernels::{
-    self, AttentionShape, Batch, Epilogue, GemvShape, InputNorm, Lookup, Plan, Projection, Residual,
+    self, AttentionShape, AttentionTile, Batch, Epilogue, GemvShape, InputNorm, Lookup, Plan, Projection,
+    Residual,
 };
 use crate::tensor::{BLOCK, Format, Tensor};
 
@@ -82,11 +83,12 @@ pub(super) fn build(device: &Device, kernel: &str, case: &Case) -> Result<Setup>
             head_dim,
             window,
             softcap,
+            tile,
             values,
         } => {
             let scale = 1.0 / (head_dim as f32).sqrt();
             let shape = AttentionShape { num_heads, num_kv_heads, head_dim, scale, window, softcap };
-            attention(device, kernel, (position, num_tokens), shape, values)
+            attention(device, kernel, (position, num_tokens), shape, tile, values)
         }
         Case::Probe { num_blocks, num_threads, rounds } => {
             probe(device, kernel, (num_blocks, num_threads), rounds)
@@ -116,6 +118,14 @@ fn rows(
             x
         }
         "add_norm" => return add_norm(inputs, (plan, batch), sizes, value),
+        "argmax" => {
+            let x = inputs.tensor("x", sizes, Padding::Poison, value)?;
+            let words = kernels::argmax_words(num_tokens, columns);
+            let parts = inputs.output("parts", 1, words + SPARE_ROWS)?;
+            let ids = inputs.output("ids", 1, 2 * num_tokens + SPARE_ROWS)?;
+            kernels::argmax(&mut plan, &x, parts.tensor.buffer(), ids.tensor.buffer());
+            return Ok(Setup { plan, batch, outputs: vec![parts, ids] });
+        }
         "gelu_erf" | "gelu_tanh" => {
             let x = inputs.tensor("x", sizes, Padding::Poison, |ordinary| 8.0 * values.of(ordinary))?;
             let y = inputs.output("y", sizes.0, columns)?;
@@ -312,7 +322,7 @@ fn projection(
         let (post_weight, eps) = (&norm_bias, EPS);
         let residual = Residual { x: &x, update: &update, post_weight, z: &z.tensor, eps };
         let y_of = (epilogue, &y.tensor);
-        kernels::gemv_residual(&mut plan, shape, (&residual, &norm_weight), (&weight, bias), y_of);
+        kernels::gemv_residual(&mut plan, |_| shape, (&residual, &norm_weight), (&weight, bias), y_of);
         return Ok(Setup { plan, batch, outputs: vec![z, y] });
     }
     let norm = match before {
@@ -330,6 +340,7 @@ fn attention(
     kernel: &str,
     (position, num_tokens): (usize, usize),
     shape: AttentionShape,
+    tile: AttentionTile,
     values: Values,
 ) -> Result<Setup> {
     let mut inputs = Inputs::new(device);
@@ -342,29 +353,57 @@ fn attention(
         _ => values.of(ordinary),
     };
     let qkv = (rows, num_tokens, shape.qkv_size());
-    if kernel == "qk_norm" || kernel == "rope" {
+    let cache = (kv_len + SPARE_ROWS, kv_len, shape.kv_size());
+    // Any numbers do for cosines and sines.
+    let angles = |inputs: &mut Inputs<'_>| {
+        inputs.tensor("angles", (rows, num_tokens, shape.head_dim), Padding::Poison, |value| value)
+    };
+    if ["norm_rope_write", "qk_norm", "rope"].contains(&kernel) {
         let qkv = inputs.in_place("qkv", qkv, value)?;
         if kernel == "rope" {
-            // Any numbers do for cosines and sines.
-            let sizes = (rows, num_tokens, shape.head_dim);
-            let angles = inputs.tensor("angles", sizes, Padding::Poison, |value| value)?;
+            let angles = angles(&mut inputs)?;
             kernels::rope(&mut plan, &shape, &angles, &qkv.tensor);
-        } else {
-            let q_weight = inputs.vector("q_weight", shape.head_dim)?;
-            let k_weight = inputs.vector("k_weight", shape.head_dim)?;
-            kernels::qk_norm(&mut plan, &shape, (&q_weight, &k_weight), EPS, &qkv.tensor);
+            return Ok(Setup { plan, batch, outputs: vec![qkv] });
         }
-        return Ok(Setup { plan, batch, outputs: vec![qkv] });
+        let q_weight = inputs.vector("q_weight", shape.head_dim)?;
+        let k_weight = inputs.vector("k_weight", shape.head_dim)?;
+        if kernel == "qk_norm" {
+            kernels::qk_norm(&mut plan, &shape, (&q_weight, &k_weight), EPS, &qkv.tensor);
+            return Ok(Setup { plan, batch, outputs: vec![qkv] });
+        }
+        let angles = angles(&mut inputs)?;
+        let k_cache = inputs.output("k_cache", cache.0, cache.2)?;
+        let v_cache = inputs.output("v_cache", cache.0, cache.2)?;
+        let caches = (&k_cache.tensor, &v_cache.tensor);
+        // Heads without a window or a cap to tell them apart: half of them are normed.
+        let norm = shape.num_heads.is_multiple_of(2).then_some((&q_weight, &k_weight, EPS));
+        kernels::norm_rope_write(&mut plan, &shape, norm, &angles, &qkv.tensor, caches);
+        return Ok(Setup { plan, batch, outputs: vec![qkv, k_cache, v_cache] });
+    }
+    if kernel == "attention_merge" {
+        let split_len = tile.split_len.unwrap_or(1);
+        let max_splits = kv_len.div_ceil(split_len as usize).max(2);
+        let size = shape.num_heads * max_splits * (shape.head_dim + 2);
+        // Sums of weights are positive.
+        let partials =
+            inputs.tensor("partials", (1, 1, size), Padding::Poison, |ordinary| value(ordinary).abs())?;
+        let y = inputs.output("y", rows, shape.num_heads * shape.head_dim)?;
+        kernels::attention_merge(&mut plan, &shape, (split_len, max_splits), &partials, &y.tensor);
+        return Ok(Setup { plan, batch, outputs: vec![y] });
     }
     let qkv = inputs.tensor("qkv", qkv, Padding::Poison, value)?;
-    let cache = (kv_len + SPARE_ROWS, kv_len, shape.kv_size());
     let outputs = match kernel {
-        "attention" => {
+        "attention" | "attention_subgroups" => {
             let k_cache = inputs.tensor("k_cache", cache, Padding::Poison, |value| value)?;
             let v_cache = inputs.tensor("v_cache", cache, Padding::Poison, |value| value)?;
             let y = inputs.output("y", rows, shape.num_heads * shape.head_dim)?;
-            kernels::attention(&mut plan, &shape, &qkv, (&k_cache, &v_cache), &y.tensor);
-            vec![y]
+            let tile = AttentionTile { subgroups: kernel == "attention_subgroups", ..tile };
+            let max_splits = tile.max_splits(&shape, cache.0, num_tokens);
+            let partials =
+                inputs.output("partials", 1, shape.num_heads * max_splits * (shape.head_dim + 2))?;
+            let caches = (&k_cache, &v_cache);
+            kernels::attention_tiled(&mut plan, tile, &shape, &qkv, caches, &partials.tensor, &y.tensor);
+            vec![y, partials]
         }
         "attention_probs" => {
             let k_cache = inputs.tensor("k_cache", cache, Padding::Poison, |value| value)?;

@@ -1,7 +1,7 @@
 //! The cases of each kernel: sizes 1 and 2, those around a workgroup, odd ones, and those of real models.
 
 use super::case::{Before, Case, Values};
-use crate::kernels::{Epilogue, GemvShape};
+use crate::kernels::{AttentionTile, Epilogue, GemvShape};
 use crate::tensor::Format;
 
 /// 1, 2, workgroup ± 1, what is no multiple of 4 or 8, and real models' sizes.
@@ -30,6 +30,22 @@ pub fn cases(kernel: &str) -> Vec<Case> {
         }
         "add_norm" | "rms_norm" | "softcap" => rows(&[Values::Ordinary, Values::Large, Values::Small]),
         "layer_norm" => rows(&[Values::Ordinary, Values::Large, Values::Small, Values::MeanHeavy]),
+        "argmax" => {
+            let mut cases = rows(&[
+                Values::Ordinary,
+                Values::Large,
+                Values::Equal,
+                Values::Zeros,
+                Values::Broken,
+                Values::Impossible,
+            ]);
+            // Around a part, several of them, and Gemma's vocabulary.
+            for (num_tokens, columns) in [(2, 1023), (2, 1024), (2, 1025), (3, 50257), (1, 262_144)] {
+                let sizes = [Values::Ordinary, Values::Equal, Values::Zeros, Values::Broken];
+                cases.extend(sizes.map(|values| Case::Rows { num_tokens, columns, values }));
+            }
+            cases
+        }
         "embedding" => lookups(),
         "gemv" => {
             let shapes = [None, Some(GemvShape::GPU), Some(GemvShape::SOFTWARE)];
@@ -51,14 +67,28 @@ pub fn cases(kernel: &str) -> Vec<Case> {
             projections(&[Before::RmsNorm], &shapes)
         }
         "gemm" => products(&[(2, 1), (31, 31), (32, 32), (33, 33), (64, 65)], &[None]),
-        "attention" | "attention_probs" => {
+        "attention" | "attention_probs" | "attention_subgroups" => {
             let mut cases = attention();
             cases.extend(windows());
             cases.extend(softcaps());
+            if kernel != "attention_probs" {
+                cases.extend(splits());
+            }
+            // Five, so that neither the heads nor the spans of the cases always meet the same one.
+            let tiles = [(8, None), (1, Some(64)), (4, None), (2, None), (8, Some(128))];
+            for (index, case) in cases.iter_mut().enumerate() {
+                if let Case::Attention { tile, .. } = case
+                    && *tile == TILE
+                {
+                    (tile.rows, tile.split_len) = tiles[index % tiles.len()];
+                }
+            }
             cases
         }
+        "attention_merge" => splits(),
         "kv_write" => attention(),
         "qk_norm" => heads(&[Values::Ordinary, Values::Large, Values::Small], &[1, 5, 65]),
+        "norm_rope_write" => heads(&[Values::Ordinary, Values::Large, Values::Small], &[]),
         "rope" => heads(&[Values::Ordinary, Values::Large], &[]),
         "probe_f32" | "probe_int8" | "probe_read" => probes(),
         _ => Vec::new(),
@@ -186,14 +216,17 @@ fn projections(norms: &[Before], shapes: &[GemvShape]) -> Vec<Case> {
     cases
 }
 
+/// Where a kernel does not ask how attention shares out its work.
+const TILE: AttentionTile = AttentionTile { rows: 4, split_len: None, subgroups: false };
+
 /// Attention without a window or a cap.
 fn attended(
     (position, num_tokens): (usize, usize),
     (num_heads, num_kv_heads, head_dim): (usize, usize, usize),
     values: Values,
 ) -> Case {
-    let (window, softcap) = (None, None);
-    Case::Attention { position, num_tokens, num_heads, num_kv_heads, head_dim, window, softcap, values }
+    let (window, softcap, tile) = (None, None, TILE);
+    Case::Attention { position, num_tokens, num_heads, num_kv_heads, head_dim, window, softcap, tile, values }
 }
 
 fn attention() -> Vec<Case> {
@@ -236,9 +269,52 @@ fn windows() -> Vec<Case> {
                     head_dim,
                     window: Some(window),
                     softcap: None,
+                    tile: TILE,
                     values: Values::Ordinary,
                 });
             }
+        }
+    }
+    cases
+}
+
+/// One token whose positions are split: into one, two, as many as fit, and with a window that begins within a split.
+fn splits() -> Vec<Case> {
+    let mut cases = Vec::new();
+    // (position, split_len, window)
+    let spans = [
+        (0, 1, None),
+        (4, 1, None),
+        (63, 64, None),
+        (64, 64, None),
+        (128, 64, None),
+        (300, 7, None),
+        (700, 128, None),
+        (300, 64, Some(65)),
+        (300, 64, Some(100)),
+        (319, 64, Some(128)),
+        (320, 64, Some(129)),
+        (50, 64, Some(100)),
+        (1000, 256, Some(512)),
+        (330, 64, Some(5)),
+    ];
+    for (position, split_len, window) in spans {
+        for (rows, (num_heads, num_kv_heads, head_dim)) in
+            [(1, (3, 3, 32)), (2, (4, 2, 10)), (4, (4, 1, 256)), (8, (8, 1, 65)), (8, (12, 1, 64))]
+        {
+            let tile = AttentionTile { rows, split_len: Some(split_len), subgroups: false };
+            let (num_tokens, softcap, values) = (1, None, Values::Large);
+            cases.push(Case::Attention {
+                position,
+                num_tokens,
+                num_heads,
+                num_kv_heads,
+                head_dim,
+                window,
+                softcap,
+                tile,
+                values,
+            });
         }
     }
     cases
@@ -266,6 +342,7 @@ fn softcaps() -> Vec<Case> {
                     head_dim,
                     window,
                     softcap: Some(cap),
+                    tile: TILE,
                     values,
                 });
             }

@@ -82,7 +82,7 @@ impl fmt::Display for Dtype {
 }
 
 /// What was hashed, as it is written.
-fn hexadecimal(hasher: Sha256) -> String {
+pub(crate) fn hexadecimal(hasher: Sha256) -> String {
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use super::{Dtype, TensorInfo};
 use crate::tensor::Format;
 use crate::{Error, Result};
@@ -10,6 +12,8 @@ use crate::{Error, Result};
 const F16_BITS: u16 = 0x2800;
 /// The same of an f32.
 const F32_BITS: u32 = 0x3d00_0000;
+/// Bytes that a task makes up.
+const BYTES_PER_TASK: usize = 1 << 16;
 /// 2^-9 as a half: a scale that makes small weights of quants.
 const SCALE: [u8; 2] = [0x00, 0x18];
 
@@ -54,15 +58,27 @@ impl Synthetic {
             return Err(missing());
         }
         let seed = name.bytes().fold(0_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
-        buffer.clear();
-        buffer.extend((start..start + num_bytes).map(|at| byte(info.dtype, seed, at)));
+        buffer.resize(num_bytes as usize, 0);
+        buffer.par_chunks_mut(BYTES_PER_TASK).enumerate().for_each(|(task, bytes)| {
+            fill(info.dtype, seed, start + (task * BYTES_PER_TASK) as u64, bytes);
+        });
         Ok(())
     }
 }
 
-/// The byte at `at` of a tensor.
-fn byte(dtype: Dtype, seed: u64, at: u64) -> u8 {
-    let random = (mix(seed ^ (at / 8)) >> (8 * (at % 8))) as u8;
+/// Makes up the bytes of a tensor from `start` on.
+fn fill(dtype: Dtype, seed: u64, start: u64, bytes: &mut [u8]) {
+    let mut random = mix(seed ^ (start / 8));
+    for (at, made) in (start..).zip(bytes) {
+        if at.is_multiple_of(8) {
+            random = mix(seed ^ (at / 8));
+        }
+        *made = byte(dtype, (random >> (8 * (at % 8))) as u8, at);
+    }
+}
+
+/// The byte at `at` of a tensor, out of a random one.
+fn byte(dtype: Dtype, random: u8, at: u64) -> u8 {
     let upper = |bits: u16, mantissa: u8| (bits >> 8) as u8 | random & (0x80 | mantissa);
     match dtype {
         Dtype::F32 if at % 4 == 3 => upper((F32_BITS >> 16) as u16, 0),

@@ -247,6 +247,53 @@ fn snippets_show_the_picture() {
 }
 
 #[test]
+fn a_trace_is_animated() {
+    let folder = tempfile::tempdir().unwrap();
+    let [record, svg, png, still] =
+        ["r.json", "a.svg", "a.png", "s.csv"].map(|name| in_folder(&folder, name));
+    cpu(&["trace", "吾輩は", "-n", "3", "--top", "5", "-o", &record]);
+    let animate = ["figure", "trace", "--from", &record, "--animate", "--seconds-per-step", "0.5"];
+    assert_eq!(succeed(&[&animate[..], &["-o", &svg, "-o", &png, "--scale", "1"]].concat()), "");
+    let text = std::fs::read_to_string(&svg).unwrap();
+    // Two steps of half a second, and the last one twice as long.
+    assert!(text.contains("@keyframes sukashi-500-of-2000{") && !text.contains("<script"));
+    let bytes = std::fs::read(&png).unwrap();
+    assert!(
+        bytes.windows(12).any(|chunk| chunk == b"acTL\0\0\0\x03\0\0\0\0"),
+        "no animation of three frames"
+    );
+
+    // A run gives what its record gives, and the numbers are those of the still figure.
+    let again = in_folder(&folder, "again.svg");
+    let run =
+        ["figure", "trace", "吾輩は", "-n", "3", "--animate", "--seconds-per-step", "0.5", "-o", &again];
+    cpu(&run);
+    assert_eq!(std::fs::read_to_string(&again).unwrap(), text);
+    let moving = in_folder(&folder, "m.csv");
+    succeed(&[&animate[..], &["-o", &moving]].concat());
+    succeed(&["figure", "trace", "--from", &record, "-o", &still]);
+    assert_eq!(std::fs::read(&moving).unwrap(), std::fs::read(&still).unwrap());
+}
+
+#[test]
+fn an_animation_has_its_limits() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = in_folder(&folder, "figure.svg");
+    for (flags, parts) in [
+        (&["--animate", "-n", "101"][..], ["cannot animate this many steps", "found 101, expected 1 to 100"]),
+        (&["--animate", "--seconds-per-step", "0"], ["at this speed", "found 0 seconds"]),
+        (&["--animate", "--seconds-per-step", "-1"], ["at this speed", "expected 0.25 to 30"]),
+        (&["--animate", "--seconds-per-step", "NaN"], ["at this speed", "NaN"]),
+        (&["--seconds-per-step", "1"], ["--animate", "required"]),
+    ] {
+        let ran = run(&[&["figure", "trace", "吾輩は", "--device", "cpu", "-o", &path][..], flags].concat());
+        assert_eq!(ran.code, Some(2), "{flags:?}");
+        assert!(parts.iter().all(|part| ran.stderr.contains(part)), "{flags:?}: {}", ran.stderr);
+        assert!(!std::path::Path::new(&path).exists());
+    }
+}
+
+#[test]
 fn temperatures_are_arranged_as_asked() {
     let folder = tempfile::tempdir().unwrap();
     let path = in_folder(&folder, "figure.csv");

@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod bench;
 mod bigram;
 mod chat;
 mod commands;
@@ -77,7 +78,7 @@ fn ran(output: std::process::Output) -> Ran {
     }
 }
 
-/// Runs on the CPU twins, has to succeed without a word on the standard error, and gives what was printed.
+/// Runs on the CPU, has to succeed without a word on the standard error, and gives what was printed.
 #[track_caller]
 fn cpu(args: &[&str]) -> String {
     let ran = run(&[args, &["--device", "cpu"]].concat());
@@ -107,7 +108,7 @@ fn has_adapter() -> bool {
         "SUKASHI_REQUIRE_GPU is set and there is no adapter"
     );
     if !found {
-        println!("SKIP: no adapter; only the CPU twins were tested");
+        println!("SKIP: no adapter; only the CPU was tested");
     }
     found
 }

@@ -3,7 +3,7 @@
 use sukashi::ErrorKind;
 use sukashi::figure::{Fonts, Style, TextMode, example};
 
-use super::hazards::saying;
+use super::kinds::saying;
 use super::{draw, style};
 
 #[test]
@@ -53,7 +53,7 @@ fn damaged_fonts_do_no_harm() {
 
 #[test]
 fn missing_characters_are_boxed_and_told() {
-    let record = saying("😀");
+    let record = saying(&["😀", "b"]);
     let figure = draw("next-token", &record, &style());
     assert_eq!(figure.warnings().len(), 1);
     assert!(figure.warnings()[0].contains("U+1F600"), "{:?}", figure.warnings());
@@ -61,7 +61,7 @@ fn missing_characters_are_boxed_and_told() {
     let labels = figure.labels();
     let width = |text: &str| labels.iter().find(|(label, _)| label == text).unwrap().1.width;
     assert!(width("😀") > 2.0 * width("b"));
-    assert!(draw("next-token", &saying("猫"), &style()).warnings().is_empty());
+    assert!(draw("next-token", &saying(&["猫", "b"]), &style()).warnings().is_empty());
     // A label is left to the reader's fonts where the figure holds text.
     let own = Style { text_mode: TextMode::Text, ..style() };
     assert!(draw("next-token", &record, &own).warnings().is_empty());

@@ -1,10 +1,12 @@
 //! Texts that try to break out.
 
 use resvg::usvg::roxmltree;
-use sukashi::Trace;
-use sukashi::figure::{NextToken, Style, TextMode, example, next_token};
+use sukashi::figure::{
+    Figure, Lang, Metric, NextToken, Style, TextMode, Theme, Tokens, example, lens, next_token, tokens,
+};
 
-use super::{FIGURES, draw, style, texts};
+use super::layout::assert_laid_out;
+use super::{draw, kinds, style, texts};
 
 pub fn hazards() -> Vec<String> {
     let mut hazards: Vec<String> = [
@@ -27,53 +29,143 @@ pub fn hazards() -> Vec<String> {
     ]
     .map(str::to_owned)
     .into();
-    hazards.extend((0..0xA0).filter_map(char::from_u32).filter(|c| c.is_control()).map(String::from));
-    hazards.push((0..0x20).filter_map(char::from_u32).collect());
+    hazards.extend("\0\t\n\r\u{1B}\u{7F}\u{85}".chars().map(String::from));
+    hazards.push((0..0xA0).filter_map(char::from_u32).filter(|c| c.is_control()).collect());
     hazards.push("w".repeat(5_000));
     hazards.push("長".repeat(100_000));
     hazards
-}
-
-/// A trace that says `text` wherever it can say something.
-pub fn saying(text: &str) -> Trace {
-    let words = [(text, 4.0), ("b", 3.0), (text, 2.0)];
-    let mut record = example::trace(text, text, &[text], vec![example::step(1, &words, 300, 20.0, Some(0))]);
-    record.adapter.name = text.to_owned();
-    record.model.weights_sha256 = text.to_owned();
-    record.sampling.custom_stages = vec![text.to_owned()];
-    record
 }
 
 #[test]
 fn no_text_breaks_out() {
     for text in hazards() {
         // The longest take a while as captions; they are no danger there.
-        let caption = text.len() < 1_000;
-        let mut record = saying(&text);
-        if !caption {
-            record.model.name = "model".to_owned();
-            record.sampling.custom_stages.clear();
-        }
-        for name in FIGURES {
-            let figure = draw(name, &record, &Style { caption, ..style() });
-            for mode in [TextMode::Paths, TextMode::Embed, TextMode::Text] {
-                let svg = figure.svg_with(mode);
-                let document =
-                    roxmltree::Document::parse(&svg).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+        let style = Style { caption: text.len() < 1_000, ..style() };
+        for (name, figure) in kinds::all(&[&text, "猫", &text], &style) {
+            let modes = [TextMode::Paths, TextMode::Text, TextMode::Embed];
+            // Subsets of the face take a while, and what they are of is the same in all figures.
+            let num_modes = if name == "next-token" { 3 } else { 2 };
+            for mode in &modes[..num_modes] {
+                let svg = figure.svg_with(*mode);
+                let document = roxmltree::Document::parse(&svg)
+                    .unwrap_or_else(|error| panic!("{name}: {text:?}: {error}"));
                 let known =
                     ["svg", "title", "desc", "metadata", "style", "rect", "path", "circle", "text", "g"];
                 for node in document.descendants().filter(roxmltree::Node::is_element) {
-                    assert!(known.contains(&node.tag_name().name()), "{text:?} made a {:?}", node.tag_name());
+                    let tag = node.tag_name().name();
+                    assert!(known.contains(&tag), "{name}: {text:?} made a {tag}");
                     assert!(!node.attributes().any(|attribute| attribute.name().starts_with("on")));
                 }
                 assert!(
                     svg.chars().all(|c| !c.is_control() || c == '\n'),
-                    "{text:?} left a control character"
+                    "{name}: {text:?} left a control character"
                 );
             }
-            figure.png(1.0).unwrap();
+            if name == "next-token" {
+                figure.png(1.0).unwrap();
+            }
         }
     }
+}
+
+/// Tokens of one difficulty each.
+pub const DIFFICULTIES: [(&str, &[&str]); 11] = [
+    ("kanji", &["首都", "三大", "海", "都市", "最大"]),
+    (
+        "long",
+        &[
+            " internationalization",
+            "supercalifragilisticexpialidocious",
+            "東京特許許可局長今日急遽休暇許可拒否",
+        ],
+    ),
+    ("emoji", &["😀", "👨\u{200D}👩\u{200D}👧", "❤\u{FE0F}", "🇯🇵", "👍🏽"]),
+    ("cyrillic", &[" Привет", "өнья", "ғылым", "їжак", "Љубав"]),
+    ("hangul", &["안녕하세요", " 한국어", "가", "\u{1112}\u{1161}\u{11AB}"]),
+    ("whitespace", &["\n", "\n\n", " ", "    ", "\t", "\u{3000}", "\r\n", "\u{A0}"]),
+    ("right-to-left", &["שלום", " مرحبا", "\u{202E}evil\u{202C}", "עולם (1)"]),
+    ("control", &["\0", "\u{7}", "\u{1B}[31m", "\u{85}", "\u{2028}", "\u{FFFE}"]),
+    ("combining", &["e\u{301}\u{327}", "がｶﾞか\u{3099}", "नमस्ते", "ไทย", "𠮷野家"]),
+    ("markup", &["</svg>", "&amp;", "\"'", "<script>", "]]>"]),
+    ("sub-words", &["▁the", "##ing", "Ġword", "</s>", "<0xE6>", "…", "#12"]),
+];
+
+fn cycled<'a>(tokens: &[&'a str], count: usize) -> Vec<&'a str> {
+    tokens.iter().copied().cycle().take(count).collect()
+}
+
+/// Whether all is in its place, also in each frame.
+fn assert_kind_laid_out(what: &str, figure: &Figure) {
+    for frame in figure.frames() {
+        let laid_out = std::panic::catch_unwind(|| assert_laid_out(&frame));
+        assert!(laid_out.is_ok(), "{what} is not laid out");
+    }
+}
+
+#[test]
+fn every_kind_is_laid_out_with_every_difficulty() {
+    for (difficulty, tokens) in DIFFICULTIES {
+        for width in ["360px", "720px"] {
+            let style = Style { width: width.parse().unwrap(), lang: Lang::En, ..style() };
+            for (name, figure) in kinds::all(&cycled(tokens, 15), &style) {
+                assert_kind_laid_out(&format!("{name} of {difficulty} at {width}"), &figure);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_kind_is_laid_out_in_every_theme() {
+    let mixed: Vec<&str> = (0..30)
+        .map(|index| DIFFICULTIES[index % 11].1[index / 11 % DIFFICULTIES[index % 11].1.len()])
+        .collect();
+    for (theme, lang) in [(Theme::Light, Lang::Ja), (Theme::Dark, Lang::En), (Theme::Print, Lang::Ja)] {
+        for width in ["240px", "360px", "720px"] {
+            for count in [3, 15, 30] {
+                let style = Style { theme, lang, caption: true, width: width.parse().unwrap(), ..style() };
+                for (name, figure) in kinds::all(&mixed[..count], &style) {
+                    assert_kind_laid_out(&format!("{name} of {count} at {width}, {theme:?}"), &figure);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_largest_are_laid_out_in_every_theme() {
+    let mixed: Vec<&str> = DIFFICULTIES.iter().flat_map(|(_, tokens)| tokens.iter().copied()).collect();
+    for theme in [Theme::Light, Theme::Dark, Theme::Print] {
+        for width in ["360px", "720px"] {
+            let style = Style { theme, width: width.parse().unwrap(), ..style() };
+            for ids in [false, true] {
+                let strip = example::score_of(&cycled(&mixed, 200));
+                let figure = tokens(&strip, &Tokens { ids, ..Tokens::default() }, &style).unwrap();
+                assert_kind_laid_out(&format!("200 tokens at {width}"), &figure);
+            }
+            for metric in [Metric::Prob, Metric::Rank] {
+                let figure = lens(&example::lens_of(&cycled(&mixed, 60), 26), metric, &style).unwrap();
+                assert_kind_laid_out(&format!("the lens at {width}"), &figure);
+            }
+        }
+    }
+}
+
+/// What no face has is drawn as its code point and told; what the faces have is not.
+#[test]
+fn scripts_without_a_face_are_boxed_and_told() {
+    assert_eq!(tokens_of(&["Привет", "Ёж", "首都", "Αθήνα"]).warnings(), [""; 0]);
+    let figure = tokens_of(&["안녕", "ө", "👨\u{200D}👩", "שלום"]);
+    let warnings = figure.warnings().join("\n");
+    for code in ["U+C548", "U+B155", "U+04E9", "U+1F468", "U+05E9"] {
+        assert!(warnings.contains(code), "no {code} in {warnings}");
+    }
+    let shown = texts(&figure.svg_with(TextMode::Text));
+    // A joiner is not drawn, but it is not hidden either.
+    assert!(shown.contains(&"👨<U+200D>👩".to_owned()), "{shown:?}");
+}
+
+fn tokens_of(tokens: &[&str]) -> Figure {
+    sukashi::figure::tokens(&example::score_of(tokens), &Tokens::default(), &style()).unwrap()
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use proptest::prelude::*;
-use resvg::usvg::roxmltree;
 use sukashi::ErrorKind;
 use sukashi::figure::{
     By, Figure, Heads, Lang, Metric, Style, TextMode, Theme, Tokens, Width, attention, example, lens,
@@ -12,30 +11,9 @@ use sukashi::figure::{
 use sukashi::trace::{Attention, Lens, Score};
 
 use super::goldens::{PIXEL_TOLERANCE, assert_golden, difference, golden_bytes};
-use super::hazards::hazards;
+use super::kinds::inside as all;
 use super::layout::{assert_laid_out, token_text};
 use super::{style, texts};
-
-/// Every form of the figures, of these tokens.
-fn all(words: &[&str], style: &Style) -> Vec<(&'static str, Figure)> {
-    let (score, record, lens_record) =
-        (example::score_of(words), example::attention_of(words), example::lens_of(words, 6));
-    let tokens = |by, ids| tokens(&score, &Tokens { by, ids }, style).unwrap();
-    let heads = |head, query| attention(&record, &Heads { layer: 2, head, query }, style).unwrap();
-    let lens = |metric| lens(&lens_record, metric, style).unwrap();
-    vec![
-        ("tokens", tokens(By::Prob, false)),
-        ("tokens-rank", tokens(By::Rank, true)),
-        ("tokens-entropy", tokens(By::Entropy, false)),
-        ("attention", heads(None, None)),
-        ("attention-head", heads(Some(2), None)),
-        ("attention-query", heads(Some(1), Some(words.len() / 2))),
-        ("lens", lens(Metric::Prob)),
-        ("lens-rank", lens(Metric::Rank)),
-        ("lens-entropy", lens(Metric::Entropy)),
-        ("lens-kl", lens(Metric::Kl)),
-    ]
-}
 
 const SENTENCE: [&str; 11] = ["吾", "輩", "は", "猫", "で", "あ", "る", "。", "\n", " name", "\u{3000}"];
 
@@ -125,27 +103,6 @@ fn what_was_left_out_is_said() {
         let shown = texts(&figure.svg_with(TextMode::Text)).concat();
         assert!(shown.contains(expected), "{shown}");
         assert!(figure.data_json().contains("head 3.2"));
-    }
-}
-
-#[test]
-fn no_text_breaks_out() {
-    for text in hazards() {
-        let words = [text.as_str(), "猫", text.as_str()];
-        for (name, figure) in all(&words, &style()) {
-            for mode in [TextMode::Paths, TextMode::Text] {
-                let svg = figure.svg_with(mode);
-                let document =
-                    roxmltree::Document::parse(&svg).unwrap_or_else(|error| panic!("{name}: {error}"));
-                let known = ["svg", "title", "desc", "metadata", "style", "rect", "path", "text", "g"];
-                for node in document.descendants().filter(roxmltree::Node::is_element) {
-                    assert!(known.contains(&node.tag_name().name()), "{name}: {text:?}");
-                    assert!(!node.attributes().any(|attribute| attribute.name().starts_with("on")));
-                }
-                assert!(svg.chars().all(|c| !c.is_control() || c == '\n'), "{name}: {text:?}");
-            }
-            assert_laid_out(&figure);
-        }
     }
 }
 

@@ -9,17 +9,20 @@
     reason = "a test that panics has failed, also in its helpers"
 )]
 
+mod animation;
 mod bad_input;
 mod fonts;
 mod goldens;
 mod hazards;
 mod inside;
+mod kinds;
 mod layout;
 mod metadata;
 mod numbers;
 mod reading;
 mod sampling;
 mod snippets;
+mod temperature_views;
 mod tokenizers;
 
 use resvg::usvg::roxmltree;

@@ -55,8 +55,17 @@ fn sizes_stay_small() {
     let (paths, embed) = (figure.svg_with(TextMode::Paths).len(), figure.svg_with(TextMode::Embed).len());
     assert!(paths < 90_000, "{paths} bytes as paths");
     assert!(embed < 35_000, "{embed} bytes with an embedded subset");
-    let figure = draw("next-token", &source(Lang::Ja), &style());
-    assert!(figure.svg_with(TextMode::Embed).len() < 25_000);
+
+    // What a model says after 東京は日本の.
+    let likely = "首都 三大 海 都市 最大 最 国 最高 中心 伝統 主要 総 人口 文化 歴史";
+    let words: Vec<(&str, f32)> =
+        likely.split(' ').zip((0..15).map(|rank| 9.0 - rank as f32 / 3.0)).collect();
+    let step = example::step(3, &words, 262_144, 900.0, None);
+    let record = example::trace("Gemma 3 270m", "東京は日本の", &["東京", "は", "日本の"], vec![step]);
+    let figure = next_token(&record, &NextToken { count: 15, ..NextToken::default() }, &style()).unwrap();
+    let (paths, embed) = (figure.svg_with(TextMode::Paths).len(), figure.svg_with(TextMode::Embed).len());
+    assert!(paths < 90_000, "{paths} bytes as paths");
+    assert!(embed < 25_000, "{embed} bytes with an embedded subset");
 }
 
 #[test]

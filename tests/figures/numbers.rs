@@ -32,7 +32,7 @@ fn mixed(causal: bool) -> Mixing {
     let x = vec![vec![1.0, 0.0], vec![0.0, 1.0], vec![1.0, 1.0]];
     let names = ["猫", "が", "</svg>"].map(str::to_owned).to_vec();
     let head = Head { names, q: x.clone(), k: x.clone(), v: x, causal };
-    pollster::block_on(mix(&Device::Cpu, head)).unwrap()
+    pollster::block_on(mix(&Device::Twins, head)).unwrap()
 }
 
 const FIGURES: [(&str, Draw); 8] = [
@@ -157,6 +157,32 @@ fn matrices_that_do_not_go_together_are_refused() {
     let mut ragged = mixed(false);
     ragged.weights[1].pop();
     assert_eq!(mixing(&ragged, &style()).map(|_| ()).unwrap_err().kind(), ErrorKind::Input);
+}
+
+#[test]
+fn matrices_wider_than_the_figure_are_refused() {
+    let row = || vec![0.0624_f32; 16];
+    let sixteen = Mixing {
+        names: (1..=16).map(|index| format!("token {index}")).collect(),
+        q: vec![vec![0.5]; 16],
+        k: vec![vec![0.5]; 16],
+        v: vec![vec![0.5]; 16],
+        scores: vec![row(); 16],
+        weights: vec![row(); 16],
+        output: vec![vec![0.5]; 16],
+        ..mixed(false)
+    };
+    let at = |width: &str| mixing(&sixteen, &Style { width: width.parse().unwrap(), ..style() });
+    for (width, number) in [("840px", "0.062"), ("720px", "0.06")] {
+        let figure = at(width).unwrap();
+        assert_laid_out(&figure);
+        let shown = texts(&figure.svg_with(TextMode::Text));
+        assert_eq!(shown.iter().filter(|text| *text == number).count(), 2 * 256, "{shown:?}");
+    }
+    let error = at("360px").unwrap_err().to_string();
+    assert!(error.contains("wider than the figure") && error.contains("found a figure of 360 px"), "{error}");
+    let needed = error.split("at least ").nth(1).unwrap().split(' ').next().unwrap();
+    assert_laid_out(&at(&format!("{needed}px")).unwrap());
 }
 
 #[test]

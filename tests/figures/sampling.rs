@@ -1,4 +1,4 @@
-//! `sampling`, the views of `temperature`, and top-p in `top-k`: goldens, numbers read back, layout and bad input.
+//! `sampling` and top-p in `top-k`: numbers read back; with the views of `temperature` goldens, layout and bad input.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,13 @@ use sukashi::figure::{
     percent, sampling, temperature, top_k,
 };
 use sukashi::sampling::{Choice, Settings};
-use sukashi::trace::StepRecorder;
 use sukashi::{ErrorKind, Result, Trace};
 
 use super::goldens::{assert_golden, assert_golden_png};
-use super::hazards::{hazards, saying};
+use super::hazards::hazards;
+use super::kinds::saying;
 use super::layout::{assert_laid_out, token_text};
+use super::temperature_views::view;
 use super::{style, texts};
 
 /// Settings whose stages are all of them.
@@ -38,11 +39,6 @@ fn usual() -> Settings {
 
 fn sampled(settings: Settings) -> Trace {
     example::sampled(settings).unwrap()
-}
-
-fn view(view: TemperatureView, renormalise_shown: bool, style: &Style) -> Result<Figure> {
-    let options = Temperatures { view, renormalise_shown, ..Temperatures::default() };
-    temperature(&example::japanese(), &options, style)
 }
 
 type Draw = fn(&Style) -> Result<Figure>;
@@ -249,122 +245,6 @@ fn the_draw_falls_into_the_share_of_the_chosen() {
 }
 
 #[test]
-fn temperatures_in_the_picture_are_the_traces() {
-    let trace = example::japanese();
-    let step = &trace.steps[0];
-    for figure in [TemperatureView::Temperatures, TemperatureView::Bars] {
-        let shown = texts(&view(figure, false, &style()).unwrap().svg_with(TextMode::Text));
-        for at in &step.temperatures {
-            for candidate in &step.candidates[..8] {
-                let prob = (f64::from(candidate.logit) / at.temperature - at.log_sum_exp).exp();
-                assert!(shown.contains(&percent(prob)), "no {prob} at {}", at.temperature);
-            }
-            let bits = format!("{:.2}", at.entropy_bits);
-            assert_eq!(shown.contains(&bits), figure == TemperatureView::Temperatures, "{bits}");
-        }
-    }
-}
-
-#[test]
-fn lines_and_bars_stand_at_their_numbers() {
-    let trace = example::japanese();
-    let step = &trace.steps[0];
-    let prob = |index: usize, temperature: f64| {
-        let at = step.temperatures.iter().find(|at| at.temperature == temperature).unwrap();
-        (f64::from(step.candidates[index].logit) / at.temperature - at.log_sum_exp).exp()
-    };
-    let document = |figure: TemperatureView| view(figure, true, &style()).unwrap().svg();
-    let total = |temperature: f64| (0..8).map(|index| prob(index, temperature)).sum::<f64>();
-    let share = |index: usize, temperature: f64| prob(index, temperature) / total(temperature);
-    let number = |node: roxmltree::Node<'_, '_>, name: &str| node.attribute(name)?.parse::<f64>().ok();
-
-    let svg = document(TemperatureView::Bars);
-    let parsed = roxmltree::Document::parse(&svg).unwrap();
-    let heights: Vec<f64> = parsed
-        .descendants()
-        .filter(|node| node.has_tag_name("g"))
-        .filter_map(|group| number(group.children().find(|child| child.has_tag_name("rect"))?, "height"))
-        .collect();
-    assert_eq!(heights.len(), 5 * 8);
-    for (at, temperature) in [0.5, 1.0, 2.0, 5.0, 100.0].into_iter().enumerate() {
-        for index in 0..8 {
-            // What is there can be seen.
-            let want = (heights[0] * share(index, temperature) / share(0, 0.5)).max(1.0);
-            let got = heights[at * 8 + index];
-            assert!((got - want).abs() < 0.02, "{got} for {index} at {temperature}, expected {want}");
-        }
-    }
-
-    let svg = document(TemperatureView::Temperatures);
-    let parsed = roxmltree::Document::parse(&svg).unwrap();
-    let dots: Vec<(f64, f64)> = parsed
-        .descendants()
-        .filter(|node| node.has_tag_name("circle"))
-        .filter_map(|node| Some((number(node, "cx")?, number(node, "cy")?)))
-        .collect();
-    assert_eq!(dots.len(), 5 * 8 + 5);
-    // On a logarithmic axis the distance from 0.5 to 1 is that from 1 to 2.
-    assert!((dots[1].0 - dots[0].0 - (dots[2].0 - dots[1].0)).abs() < 0.02, "{dots:?}");
-    let per_prob = (dots[8 * 5 - 5].1 - dots[0].1) / (share(0, 0.5) - share(7, 0.5));
-    for (at, temperature) in [0.5, 1.0, 2.0, 5.0, 100.0].into_iter().enumerate() {
-        for index in 0..8 {
-            let want = dots[0].1 + per_prob * (share(0, 0.5) - share(index, temperature));
-            let got = dots[index * 5 + at].1;
-            assert!((got - want).abs() < 0.1, "{got} for {index} at {temperature}, expected {want}");
-        }
-    }
-}
-
-#[test]
-fn renormalised_numbers_are_said_to_be() {
-    for figure in [TemperatureView::Candidates, TemperatureView::Temperatures, TemperatureView::Bars] {
-        for (lang, words) in
-            [(Lang::Ja, "表示した 8 個の候補だけで"), (Lang::En, "renormalised to 100% over the 8 shown")]
-        {
-            let style = Style { lang, ..style() };
-            let drawn = view(figure, true, &style).unwrap();
-            let shown = texts(&drawn.svg_with(TextMode::Text));
-            assert!(shown.iter().any(|text| text.contains(words)), "{shown:?}");
-            assert!(drawn.alt_text().contains(words), "{}", drawn.alt_text());
-            let other = if lang == Lang::Ja { "その他" } else { "others" };
-            assert!(!shown.contains(&other.to_owned()));
-            let whole = view(figure, false, &style).unwrap();
-            assert!(!whole.alt_text().contains(words));
-            assert!(texts(&whole.svg_with(TextMode::Text)).contains(&other.to_owned()));
-            let data = drawn.data_csv();
-            assert!(
-                data.starts_with("temperature,rank,id,token,prob,entropy_bits,prob_renormalised\n"),
-                "{data}"
-            );
-            let mut sums = BTreeMap::<String, f64>::new();
-            let mut reader = csv::Reader::from_reader(data.as_bytes());
-            for row in reader.records().map(std::result::Result::unwrap) {
-                *sums.entry(row[0].to_owned()).or_default() += row[6].parse::<f64>().unwrap_or(0.0);
-            }
-            assert!(sums.len() == 5 && sums.values().all(|sum| (sum - 1.0).abs() < 1e-9), "{sums:?}");
-        }
-    }
-}
-
-#[test]
-fn smooth_lines_pass_what_was_asked_for() {
-    let marked = [0.5, 1.0, 5.0, 100.0];
-    let all = Temperatures::smooth(&marked);
-    assert!(all.len() > 40 && all.is_sorted_by(|a, b| a < b), "{all:?}");
-    assert!(marked.iter().all(|at| all.contains(at)), "{all:?}");
-    assert_eq!((all[0], all[all.len() - 1]), (0.5, 100.0));
-    // Less than a decade apart, they stand evenly.
-    let even = Temperatures::smooth(&[1.0, 2.0]);
-    let steps: Vec<f64> = even.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    assert!(steps.iter().all(|step| (step - steps[0]).abs() < 1e-9), "{steps:?}");
-    assert_eq!(Temperatures::smooth(&[2.0]), [2.0]);
-    assert!(Temperatures::smooth(&[]).is_empty());
-    assert_eq!(Temperatures::smooth(&[0.0, 1.0]), [0.0, 1.0]);
-    // Every recorded one is in the data, the asked for are in the table.
-    assert!(StepRecorder::new(3).with_temperatures(all).is_ok());
-}
-
-#[test]
 fn top_p_shows_what_it_goes_by() {
     let mut trace = sampled(usual());
     let column = |trace: &Trace| -> Vec<Option<f64>> {
@@ -473,7 +353,7 @@ fn what_cannot_be_drawn_is_refused() {
     };
     let draw = |trace: &Trace| sampling(trace, &Sampling::default(), &style());
     refused(draw(&example::japanese()), "--stages");
-    refused(draw(&saying("a")), "step 1 of the trace has no stages");
+    refused(draw(&saying(&["a"])), "step 1 of the trace has no stages");
     let sound = sampled(usual());
     refused(sampling(&sound, &Sampling { count: 0, step: 0 }, &style()), "0 candidates");
     refused(sampling(&sound, &Sampling { count: 5, step: 1 }, &style()), "found 1 steps");

@@ -159,6 +159,13 @@ fn bad_records_are_refused() {
         }),
         "contradicts itself",
     );
+    // The width that the message asks for is enough.
+    let narrow = Style { width: Width::px(240.0).unwrap(), ..style() };
+    let error = bpe(&tree("吾輩は猫である。"), &narrow).unwrap_err().to_string();
+    let needed = error.split("at least ").nth(1).unwrap().split(' ').next().unwrap();
+    let wide_enough = Style { width: format!("{needed}px").parse().unwrap(), ..style() };
+    assert_laid_out(&bpe(&tree("吾輩は猫である。"), &wide_enough).unwrap());
+
     let wide = tree(&"lower".repeat(200).replace("lower", "xyz"));
     assert!(wide.roots.len() > 1);
     assert_laid_out(&bpe(&wide, &style()).unwrap());

@@ -1,8 +1,11 @@
 //! The checks reject what they should.
 
+use std::cmp::Reverse;
+
 use sukashi::Device;
+use sukashi::cpu::Call;
 use sukashi::kernels::{Kernel, REGISTRY, Tolerance};
-use sukashi::verify::{self, compare};
+use sukashi::verify::{self, Case, compare};
 
 use crate::adapters::{device, gpus, name};
 
@@ -44,7 +47,7 @@ fn the_comparator_rejects_what_it_should() {
 }
 
 /// One line of each kernel changed in a way that leaves a valid shader, and what the mistake is.
-const MISTAKES: [(&str, &str, &str, &str); 75] = [
+const MISTAKES: [(&str, &str, &str, &str); 103] = [
     ("add", "x[index] += y[index]", "x[index] -= y[index]", "another operator"),
     ("add", "column >= params.columns", "column >= params.stride", "padding written"),
     ("add_norm", "z[row + channel] = sum;", "", "unwritten"),
@@ -52,18 +55,53 @@ const MISTAKES: [(&str, &str, &str, &str); 75] = [
     ("add_norm", "* update_scale", "", "the update as it is"),
     ("add_norm", "squares += sum * sum", "squares += sum", "squares"),
     ("add_norm", "* weight[channel]", "* post_weight[channel]", "the other norm's weight"),
-    ("attention", "batch.position + token + 1u", "batch.position + token + 2u", "sees the next token"),
-    ("attention", "batch.position + token + 1u", "batch.position + token", "does not see itself"),
-    ("attention", "head / (params.num_heads / params.num_kv_heads)", "head % params.num_kv_heads", "heads"),
-    ("attention", "sum *= rescale;", "", "the sum of earlier chunks not rescaled"),
+    ("argmax", "place < places[local]", "place > places[local]", "the highest id of equals"),
+    ("argmax", "if magnitude == 0u", "if false", "minus zero below zero"),
+    ("argmax", "magnitude > 0x7f800000u ||", "", "NaN for a number"),
+    ("argmax", "if params.is_listed != 0u", "if false", "places for ids"),
+    ("argmax", "select(0u, 3u,", "select(0u, 0u,", "no reason not to choose"),
+    ("argmax", "params.num_parts + group] =", "params.num_parts + token] =", "a reason for all parts"),
+    ("argmax", "0xff800001u - bits", "bits", "the least of what is below zero"),
+    (
+        "argmax",
+        "params.part_size, params.num_candidates",
+        "params.part_size, params.x_stride",
+        "padding read",
+    ),
     (
         "attention",
-        "min(kv_len, params.window)",
-        "min(kv_len, params.window + 1u)",
+        "vec4<u32>(batch.position + 1u) + low_tokens",
+        "vec4<u32>(batch.position + 2u) + low_tokens",
+        "sees the next token",
+    ),
+    (
+        "attention",
+        "vec4<u32>(batch.position + 1u) + high_tokens",
+        "vec4<u32>(batch.position) + high_tokens",
+        "does not see itself",
+    ),
+    ("attention", "vec4<u32>(kv_head * shared_by) + low", "vec4<u32>(kv_head) + low", "heads"),
+    ("attention", "sums.low * low_rescale", "sums.low", "the sum of earlier chunks not rescaled"),
+    ("attention", "sum.row5 *= high_rescale.y;", "", "the values of earlier chunks not rescaled"),
+    (
+        "attention",
+        "min(kv_len, vec4<u32>(params.window))",
+        "min(kv_len, vec4<u32>(params.window + 1u))",
         "a window that is one too wide",
     ),
     ("attention", "params.window > 0u", "false", "no window"),
     ("attention", "if params.softcap > 0.0", "if false", "no cap"),
+    ("attention", "(tile_end - 1u) / params.split_len", "tile_end / params.split_len", "a split too many"),
+    ("attention", "min(tile_end, split_start + params.split_len)", "tile_end", "splits that overlap"),
+    ("attention", "partials[end - 2u] = max_score", "partials[end - 2u] = 0.0", "a split's maximum"),
+    ("attention_merge", "- first / params.split_len", "", "splits before the window"),
+    ("attention_merge", "if num_splits == 1u", "if false", "one split merged"),
+    (
+        "attention_merge",
+        "rescale * partials[of_split + channel]",
+        "partials[of_split + channel]",
+        "not rescaled",
+    ),
     (
         "attention_probs",
         "min(kv_len, params.window)",
@@ -74,6 +112,27 @@ const MISTAKES: [(&str, &str, &str, &str); 75] = [
     ("attention_probs", "return params.softcap * tanh", "return tanh", "capped at 1"),
     ("attention_probs", "probs[row + j] = 0.0;", "", "unwritten"),
     ("attention_probs", "product * params.scale", "product", "scale"),
+    (
+        "attention_subgroups",
+        "subgroupBroadcast(mine, 6u)",
+        "subgroupBroadcast(mine, 5u)",
+        "another lane's query",
+    ),
+    ("attention_subgroups", "subgroupMax(new_max.low)", "new_max.low", "a maximum for each lane"),
+    ("attention_subgroups", "subgroupAdd(sums.high)", "sums.high", "a sum for each lane"),
+    (
+        "attention_subgroups",
+        "values[vectors + mine] * low_rescale.y",
+        "values[vectors + mine]",
+        "not rescaled",
+    ),
+    (
+        "attention_subgroups",
+        "subgroupBroadcast(mine.high, 3u), v3",
+        "subgroupBroadcast(mine.high, 3u), v2",
+        "values",
+    ),
+    ("attention_subgroups", "max(chunk, start / STEP * STEP)", "chunk + STEP", "positions left out"),
     ("embedding", "id - params.first_row >= params.num_rows", "false", "ids outside a part"),
     ("embedding", "first / 16u % 2u", "1u - first / 16u % 2u", "halves of a block exchanged"),
     ("embedding", "half == 1u", "half == 0u", "halves of a block of quants exchanged"),
@@ -121,6 +180,23 @@ const MISTAKES: [(&str, &str, &str, &str); 75] = [
     ("gemv_rows", "s.y * part.sum", "s.y", "an offset that is not multiplied"),
     ("kv_write", "(batch.position + token)", "(token)", "position"),
     ("layer_norm", "+ params.eps", "", "epsilon"),
+    ("norm_rope_write", "+ params.eps", "", "epsilon"),
+    (
+        "norm_rope_write",
+        "select(k_weight[i], q_weight[i], is_query)",
+        "q_weight[i]",
+        "a key head with the queries' weight",
+    ),
+    ("norm_rope_write", "if params.has_norm != 0u", "if true", "normed without weights"),
+    ("norm_rope_write", "b * cosine + a * sine", "b * cosine - a * sine", "a reflection"),
+    ("norm_rope_write", "(batch.position + token)", "token", "position"),
+    (
+        "norm_rope_write",
+        "(head - params.num_heads) * params.head_dim",
+        "head * params.head_dim",
+        "another head's place",
+    ),
+    ("norm_rope_write", "k_cache[k_start + half + i] = high;", "", "unwritten"),
     ("probe_f32", "vec4<f32>(-0.5)", "vec4<f32>(0.5)", "the factor"),
     ("probe_f32", "round < params.rounds", "round <= params.rounds", "a round too many"),
     ("probe_int8", "dot4I8Packed(word.z, start.z)", "dot4I8Packed(word.z, start.y)", "another word"),
@@ -142,6 +218,22 @@ const MISTAKES: [(&str, &str, &str, &str); 75] = [
     ("zero_columns", "column >= params.num_columns", "column > params.num_columns", "a column too many"),
 ];
 
+/// The sweep's cases, those together that one pipeline computes, and most of them first: a broken shader is compiled anew for each, and
+/// attention's take seconds.
+fn cases(kernel: &str) -> Vec<Case> {
+    let pipeline = |case: &Case| match case {
+        Case::Attention { tile, head_dim, .. } => format!("{tile:?} {head_dim}"),
+        _ => String::new(),
+    };
+    let mut cases = verify::cases(kernel);
+    let names: Vec<String> = cases.iter().map(pipeline).collect();
+    cases.sort_by_cached_key(|case| {
+        let name = pipeline(case);
+        (Reverse(names.iter().filter(|other| **other == name).count()), name)
+    });
+    cases
+}
+
 #[test]
 fn broken_kernels_fail_the_sweep() {
     let Some(gpu) = gpus().into_iter().next() else { return };
@@ -156,11 +248,12 @@ fn broken_kernels_fail_the_sweep() {
             min_subgroup_size: kernel.min_subgroup_size,
             buffers: kernel.buffers,
             twin: kernel.twin,
+            fast: kernel.fast,
             tolerance: kernel.tolerance,
         }));
         // The first case that fails is enough.
         let device = device(&gpu);
-        let failed = verify::cases(kernel_name).into_iter().find_map(|case| {
+        let failed = cases(kernel_name).into_iter().find_map(|case| {
             let worst = pollster::block_on(verify::check(&device, broken, &case)).unwrap();
             (worst.error > 1.0).then(|| format!("{case}: {}", worst.place))
         });
@@ -182,7 +275,37 @@ fn a_kernel_without_cases_fails() {
         min_subgroup_size: 0,
         buffers: add.buffers,
         twin: add.twin,
+        fast: add.fast,
         tolerance: add.tolerance,
     }));
     assert!(!pollster::block_on(verify::sweep_kernel(&Device::Cpu, unknown)).unwrap().passed);
+}
+
+/// What the CPU device runs for a kernel, exchanged.
+#[test]
+fn broken_functions_of_the_cpu_device_fail_the_sweep() {
+    let kernel = |name: &str| *REGISTRY.iter().find(|kernel| kernel.name == name).unwrap();
+    let nothing: fn(&mut Call<'_>) = |_| {};
+    let mut mistakes: Vec<_> = REGISTRY.iter().map(|kernel| (*kernel, nothing, "nothing")).collect();
+    for (name, other) in
+        [("geglu", "swiglu"), ("swiglu", "geglu"), ("gelu_erf", "gelu_tanh"), ("gelu_tanh", "gelu_erf")]
+    {
+        mistakes.push((kernel(name), kernel(other).fast, other));
+    }
+    for (kernel, fast, mistake) in mistakes {
+        let broken: &'static Kernel = Box::leak(Box::new(Kernel {
+            name: kernel.name,
+            wgsl: kernel.wgsl,
+            params_bytes: kernel.params_bytes,
+            min_subgroup_size: kernel.min_subgroup_size,
+            buffers: kernel.buffers,
+            twin: kernel.twin,
+            fast,
+            tolerance: kernel.tolerance,
+        }));
+        let fails = verify::cases(kernel.name)
+            .iter()
+            .any(|case| pollster::block_on(verify::check(&Device::Cpu, broken, case)).unwrap().error > 1.0);
+        assert!(fails, "{}: {mistake}", kernel.name);
+    }
 }

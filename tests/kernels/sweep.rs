@@ -2,12 +2,19 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use sukashi::kernels::{Epilogue, GemvShape, REGISTRY};
+use sukashi::kernels::{AttentionTile, Epilogue, GemvShape, REGISTRY};
 use sukashi::tensor::Format;
 use sukashi::verify::{self, Before, Case, Report, Values};
 use sukashi::{Device, Gpu};
 
 use crate::adapters::{device, gpus, name};
+
+/// The CPU and every adapter.
+fn devices() -> Vec<(String, Device)> {
+    let mut devices = vec![("cpu".to_owned(), Device::Cpu)];
+    devices.extend(gpus().iter().map(|gpu| (name(gpu), device(gpu))));
+    devices
+}
 
 fn print(label: &str, report: &Report) {
     println!("{label}");
@@ -17,18 +24,18 @@ fn print(label: &str, report: &Report) {
 }
 
 #[test]
-fn every_adapter_agrees_with_the_twins() {
-    for gpu in gpus() {
+fn every_device_agrees_with_the_twins() {
+    for (name, device) in devices() {
         let mut steps = Vec::new();
         let mut progress = |done: usize, total: usize, _: &str| steps.push((done, total));
-        let report = pollster::block_on(verify::run(&device(&gpu), &mut progress)).unwrap();
-        print(&name(&gpu), &report);
-        assert!(report.passed(), "{}: see the table above", name(&gpu));
+        let report = pollster::block_on(verify::run(&device, &mut progress)).unwrap();
+        print(&name, &report);
+        assert!(report.passed(), "{name}: see the table above");
         let total = report.rows.len();
         assert!(
             REGISTRY
                 .iter()
-                .filter(|kernel| device(&gpu).runs(kernel))
+                .filter(|kernel| device.runs(kernel))
                 .all(|kernel| report.rows.iter().any(|row| row.kernel == kernel.name))
         );
         assert_eq!(steps.first(), Some(&(0, total)));
@@ -92,7 +99,24 @@ fn fold_cases(kernel: &str) -> Vec<Case> {
             values: Values::Ordinary,
         }],
         "gemm" => vec![product(33, 32 * 151)],
-        "attention" | "attention_probs" | "kv_write" | "qk_norm" | "rope" => vec![Case::Attention {
+        "attention_merge" => vec![Case::Attention {
+            position: 200,
+            num_tokens: 1,
+            num_heads: 303,
+            num_kv_heads: 3,
+            head_dim: 6,
+            window: None,
+            softcap: None,
+            tile: AttentionTile { rows: 1, split_len: Some(64), subgroups: false },
+            values: Values::Ordinary,
+        }],
+        "attention"
+        | "attention_probs"
+        | "attention_subgroups"
+        | "kv_write"
+        | "norm_rope_write"
+        | "qk_norm"
+        | "rope" => vec![Case::Attention {
             position: 1,
             num_tokens: 101,
             num_heads: 3,
@@ -100,6 +124,7 @@ fn fold_cases(kernel: &str) -> Vec<Case> {
             head_dim: 66,
             window: Some(70),
             softcap: None,
+            tile: AttentionTile { rows: 1, split_len: None, subgroups: false },
             values: Values::Ordinary,
         }],
         "probe_f32" | "probe_int8" | "probe_read" => {
@@ -195,12 +220,18 @@ fn any_projection(kernel: &'static str) -> impl Strategy<Value = Case> {
     )
 }
 
-fn any_attention(head_dim: impl Strategy<Value = usize>) -> impl Strategy<Value = Case> {
+fn any_attention(max_tokens: usize, head_dim: impl Strategy<Value = usize>) -> impl Strategy<Value = Case> {
     let window = proptest::option::of(1..200_usize);
     let softcap = proptest::option::of(1..60_u8);
-    let span = (0..150_usize, 1..40_usize);
-    (span, 1..4_usize, 1..4_usize, head_dim, window, softcap, any_values()).prop_map(
-        |((position, num_tokens), num_kv_heads, per_kv_head, head_dim, window, softcap, values)| {
+    let span = (0..150_usize, 1..max_tokens + 1);
+    let tile = (0..4_u32, proptest::option::of(1..100_u32)).prop_map(|(log, split_len)| AttentionTile {
+        rows: 1 << log,
+        split_len,
+        subgroups: false,
+    });
+    let heads = (1..4_usize, 1..10_usize, head_dim);
+    (span, heads, window, softcap, tile, any_values()).prop_map(
+        |((position, num_tokens), (num_kv_heads, per_kv_head, head_dim), window, softcap, tile, values)| {
             Case::Attention {
                 position,
                 num_tokens,
@@ -209,6 +240,7 @@ fn any_attention(head_dim: impl Strategy<Value = usize>) -> impl Strategy<Value 
                 head_dim,
                 window,
                 softcap: softcap.map(f32::from),
+                tile,
                 values,
             }
         },
@@ -216,9 +248,8 @@ fn any_attention(head_dim: impl Strategy<Value = usize>) -> impl Strategy<Value 
 }
 
 #[test]
-fn every_adapter_agrees_on_any_shape() {
-    for gpu in gpus() {
-        let device = device(&gpu);
+fn every_device_agrees_on_any_shape() {
+    for (name, device) in devices() {
         for kernel in REGISTRY.into_iter().filter(|kernel| device.runs(kernel)) {
             let strategy = match kernel.name {
                 "embedding" => any_lookup().boxed(),
@@ -236,11 +267,15 @@ fn every_adapter_agrees_on_any_shape() {
                     prop_oneof![any_product(shape), any_projection("gemv_rows")].boxed()
                 }
                 "probe_f32" | "probe_int8" | "probe_read" => any_probe().boxed(),
-                "attention" | "attention_probs" | "kv_write" | "qk_norm" => {
-                    any_attention(1..100_usize).boxed()
+                "attention" | "attention_subgroups" => {
+                    prop_oneof![any_attention(1, 1..100_usize), any_attention(39, 1..100_usize)].boxed()
                 }
+                "attention_merge" => any_attention(1, 1..100_usize).boxed(),
+                "attention_probs" | "kv_write" | "qk_norm" => any_attention(39, 1..100_usize).boxed(),
                 // Its heads have two halves.
-                "rope" => any_attention((1..70_usize).prop_map(|half| 2 * half)).boxed(),
+                "norm_rope_write" | "rope" => {
+                    any_attention(39, (1..70_usize).prop_map(|half| 2 * half)).boxed()
+                }
                 _ => any_rows().boxed(),
             };
             let config = Config { cases: 12, failure_persistence: None, ..Config::default() };
@@ -251,7 +286,7 @@ fn every_adapter_agrees_on_any_shape() {
                         worst.error <= 1.0,
                         "{} on {}, {case}: {} ({:.0}%)",
                         kernel.name,
-                        name(&gpu),
+                        name,
                         worst.place,
                         100.0 * worst.error
                     );

@@ -1,6 +1,6 @@
 //! The twins against values that were worked out otherwise: twin and shader could share a mistake.
 
-use sukashi::cpu::{self, Heads, Table, Weight};
+use sukashi::cpu::{self, Heads, Splits, Table, Weight};
 use sukashi::tensor::Format;
 
 fn assert_close(got: &[f32], want: &[f64], tolerance: f64) {
@@ -259,6 +259,38 @@ fn capped_scores_by_hand() {
 }
 
 #[test]
+fn splits_put_together_are_the_whole() {
+    // The token at position 2, one position a split: scores 1, 0 and -1 of the first head, 1 of the second, over two channels.
+    let splits = Splits { split_len: 1, max_splits: 4 };
+    let mut partials = [7.0; 32];
+    cpu::attention_partials(2, HEADS, splits, (&QKV[8..], &KEYS, &VALUES), &mut partials);
+    assert_eq!(partials[..12], [1.0, 10.0, 1.0, 1.0, 2.0, 20.0, 0.0, 1.0, 4.0, 40.0, -1.0, 1.0]);
+    assert_eq!(partials[12..16], [7.0; 4], "a split that nothing lies in");
+    assert_eq!(partials[16..28], [1.0, 10.0, 1.0, 1.0, 2.0, 20.0, 1.0, 1.0, 4.0, 40.0, 1.0, 1.0]);
+    let mut whole = [f32::NAN; 8];
+    cpu::attention((1, 2), HEADS, (&QKV, &KEYS, &VALUES), (&mut whole, 4));
+    let want: Vec<f64> = whole[4..].iter().map(|&value| f64::from(value)).collect();
+    let mut y = [f32::NAN; 4];
+    cpu::attention_merge(2, (2, 2, 0), splits, &partials, &mut y);
+    assert_close(&y, &want, 1e-5);
+
+    // Two positions a split, and the same with a window that begins in the middle of the first.
+    let splits = Splits { split_len: 2, max_splits: 2 };
+    for window in [0, 2] {
+        let heads = Heads { window, ..HEADS };
+        cpu::attention((1, 2), heads, (&QKV, &KEYS, &VALUES), (&mut whole, 4));
+        cpu::attention_partials(2, heads, splits, (&QKV[8..], &KEYS, &VALUES), &mut partials);
+        cpu::attention_merge(2, (2, 2, window), splits, &partials, &mut y);
+        assert_close(&y, &whole[4..].iter().map(|&value| f64::from(value)).collect::<Vec<_>>(), 1e-5);
+    }
+
+    // One split: nothing to be done.
+    y = [7.0; 4];
+    cpu::attention_merge(1, (2, 2, 0), splits, &partials, &mut y);
+    assert_eq!(y, [7.0; 4]);
+}
+
+#[test]
 fn query_heads_share_key_value_heads_in_order() {
     // Four query heads on two: 0 and 1 on the first, 2 and 3 on the second; with one position the value is copied.
     let heads = Heads { num_heads: 4, num_kv_heads: 2, head_dim: 1, kv_stride: 2, scale: 1.0, ..HEADS };
@@ -323,6 +355,26 @@ fn copies_and_sums_by_hand() {
     let (mut k_cache, mut v_cache) = ([0.0; 4], [0.0; 4]);
     cpu::kv_write((1, 1), (2, 1), (&[1.0, 2.0, 3.0, 4.0], 4), (&mut k_cache, &mut v_cache, 2));
     assert_eq!((k_cache, v_cache), ([0.0, 0.0, 3.0, 0.0], [0.0, 0.0, 4.0, 0.0]));
+}
+
+#[test]
+fn argmax_takes_the_lowest_of_equals_and_says_why_it_cannot() {
+    let choose = |x: &[f32], part_size| {
+        let mut ids = vec![7; 2 * x.len().div_ceil(part_size)];
+        cpu::argmax(1, (x.len(), part_size), None, (x, x.len()), &mut ids);
+        ids
+    };
+    assert_eq!(choose(&[-1.0, 2.0, 2.0, 1.0], 4), [1, 0]);
+    assert_eq!(choose(&[-1.0, 2.0, 2.0, 3.0, -4.0], 2), [1, 3, 4, 0, 0, 0]);
+    assert_eq!(choose(&[-0.0, 0.0], 2), [0, 0]);
+    assert_eq!(choose(&[1.0, f32::NAN, f32::INFINITY], 3), [1, 1]);
+    assert_eq!(choose(&[1.0, f32::INFINITY, f32::NAN], 3), [1, 2]);
+    assert_eq!(choose(&[f32::NEG_INFINITY; 3], 2), [0, 2, 3, 3]);
+    // Of two tokens, from candidates 0 and 2, and 1 and 2.
+    let mut ids = [7; 5];
+    let x = [1.0, 5.0, 2.0, 9.0, 3.0, 4.0, 3.0, 9.0];
+    cpu::argmax(2, (2, 2), Some(&[0, 2, 1, 2]), (&x, 4), &mut ids);
+    assert_eq!(ids, [2, 1, 0, 0, 7]);
 }
 
 #[test]

@@ -10,4 +10,6 @@ mod fusion;
 mod gguf;
 mod gguf_models;
 mod goldens;
+mod greedy;
 mod score;
+mod tuned;

@@ -153,3 +153,30 @@ fn a_large_vocabulary_is_sampled() {
         assert_eq!(crate::reference::disagreement(&settings, &logits, &[]), None);
     }
 }
+
+#[test]
+fn a_sampler_is_greedy_where_nothing_can_change_what_is_first() {
+    let greedy = Settings { choice: Choice::Greedy, ..Settings::default() };
+    let cold = Settings { temperature: 0.0, ..Settings::default() };
+    let penalty = |settings: &Settings| Settings { repetition_penalty: 1.1, ..settings.clone() };
+    let bias = |settings: &Settings| Settings { logit_bias: [(1, 0.5)].into(), ..settings.clone() };
+    for (settings, want) in [
+        (greedy.clone(), true),
+        (cold.clone(), true),
+        (Settings { top_p: Some(0.5), typical_p: Some(0.2), ..cold.clone() }, true),
+        (Settings { choice: Choice::Pick(3), ..cold.clone() }, true),
+        (Settings { choice: Choice::Pick(1), ..Settings::default() }, true),
+        (Settings { temperature: 0.5, top_k: Some(3), top_p: Some(0.5), ..greedy.clone() }, true),
+        (Settings::default(), false),
+        (Settings { choice: Choice::Pick(2), ..greedy.clone() }, false),
+        // It can drop the first.
+        (Settings { typical_p: Some(0.2), ..greedy.clone() }, false),
+        (penalty(&greedy), false),
+        (penalty(&cold), false),
+        (bias(&greedy), false),
+        (bias(&cold), false),
+    ] {
+        let sampler = Sampler::new(settings.clone(), 4).unwrap();
+        assert_eq!(sampler.is_greedy(), want, "{settings:?}");
+    }
+}

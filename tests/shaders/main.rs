@@ -27,7 +27,8 @@ fn shader_files() -> Vec<PathBuf> {
 }
 
 /// What kernels import.
-const MODULES: [&str; 6] = ["activation", "batch", "product", "row_sum", "weight", "workgroup"];
+const MODULES: [&str; 8] =
+    ["activation", "attention_tile", "batch", "probe", "product", "row_sum", "weight", "workgroup"];
 
 /// A kernel as it is written, before its imports are resolved.
 fn source(kernel: &Kernel) -> String {
@@ -159,6 +160,15 @@ fn variants(module: &Module) -> Vec<PipelineConstants> {
                     constants.insert("THREADS_PER_ROW".into(), f64::from(shape.threads_per_row));
                 }
                 constants.insert("ROWS_PER_THREAD".into(), f64::from(shape.rows_per_thread));
+            }
+            if has("ALIGNMENT") {
+                // Attention's tiles, of heads of 64, 100 and 5 channels.
+                for (rows, alignment) in [(1.0, 32.0), (2.0, 4.0), (4.0, 32.0), (8.0, 1.0)] {
+                    let mut constants = constants.clone();
+                    constants.insert("ROWS".into(), rows);
+                    constants.insert("ALIGNMENT".into(), alignment);
+                    variants.push(constants);
+                }
             }
             variants.push(constants);
         }
@@ -358,6 +368,7 @@ fn changed(from: &str, to: &str) -> Kernel {
         min_subgroup_size: 0,
         buffers: add.buffers,
         twin: add.twin,
+        fast: add.twin,
         tolerance: add.tolerance,
     }
 }

@@ -91,7 +91,9 @@ impl<'a> Flow<'a> {
                 Statement::ControlBarrier(_) if !uniform => {
                     self.error = Some("a barrier in control flow that is not uniform".into());
                 }
-                Statement::SubgroupGather { .. } if !uniform => {
+                Statement::SubgroupGather { .. } | Statement::SubgroupCollectiveOperation { .. }
+                    if !uniform =>
+                {
                     self.error = Some("lanes read from others in control flow that is not uniform".into());
                 }
                 Statement::Call { function, .. } if !uniform => {
@@ -106,6 +108,7 @@ impl<'a> Flow<'a> {
                 | Statement::ControlBarrier(_)
                 | Statement::MemoryBarrier(_)
                 | Statement::SubgroupGather { .. }
+                | Statement::SubgroupCollectiveOperation { .. }
                 | Statement::Call { .. } => {}
                 other => self.error = Some(format!("the barrier analysis does not know {other:?}")),
             }
@@ -115,7 +118,9 @@ impl<'a> Flow<'a> {
 
     fn has_barrier(&self, block: &Block) -> bool {
         block.iter().any(|statement| match statement {
-            Statement::ControlBarrier(_) | Statement::SubgroupGather { .. } => true,
+            Statement::ControlBarrier(_)
+            | Statement::SubgroupGather { .. }
+            | Statement::SubgroupCollectiveOperation { .. } => true,
             Statement::Block(block) => self.has_barrier(block),
             Statement::If { accept, reject, .. } => self.has_barrier(accept) || self.has_barrier(reject),
             Statement::Loop { body, continuing, .. } => {

@@ -3,6 +3,7 @@
 mod attention;
 mod bpe;
 mod budget;
+mod inside;
 mod lens;
 mod mixing;
 mod next_token;

@@ -11,7 +11,7 @@ use crate::cli::failure::Outcome;
 use crate::cli::record::{Steps, recorder};
 use crate::cli::terminal::Terminal;
 
-/// Every step of a generation, one panel each
+/// Every step of a generation, one panel each, or with --animate one after the other
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -37,6 +37,18 @@ pub struct Args {
     /// The first step of the record to draw, counted from 1
     #[arg(long, value_name = "N")]
     step: Option<usize>,
+    /// Draw an animation, one frame for each step: an SVG that moves by style sheet, or an APNG
+    #[arg(long)]
+    animate: bool,
+    /// How long a step of the animation is shown, from 0.25 to 30; the last one stays twice as long
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 1.5,
+        requires = "animate",
+        allow_hyphen_values = true
+    )]
+    seconds_per_step: f64,
     #[command(flatten)]
     stages: StageArgs,
     #[command(flatten)]
@@ -48,6 +60,11 @@ pub struct Args {
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let style = args.style.check(terminal)?;
     at_least_one("--max-new-tokens", args.max_new_tokens)?;
+    if args.animate {
+        // A record may hold fewer steps than are asked for, and so may a run; but nobody wants to wait for that.
+        let steps = if args.from.is_some() { 1 } else { args.max_new_tokens };
+        figure::check_animation(steps, args.seconds_per_step)?;
+    }
     let recorder = recorder(args.top)?;
     let options = Panels {
         count: args.top,
@@ -58,5 +75,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let settings = args.stages.settings(Some(&args.choice))?;
     let new = NewRun { run: &args.run, settings, steps: Steps::Choose(args.max_new_tokens) };
     let trace = new.trace(args.from.as_deref(), &recorder, terminal)?;
-    args.style.write(style, |style| figure::trace(&trace, &options, style))
+    args.style.write(style, |style| match args.animate {
+        true => figure::trace_animation(&trace, &options, args.seconds_per_step, style),
+        false => figure::trace(&trace, &options, style),
+    })
 }

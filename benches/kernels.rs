@@ -1,0 +1,105 @@
+//! Single kernels across shapes, on every adapter and the CPU: `cargo bench --bench kernels [-- NAME]`.
+//!
+//! Attention has a benchmark of its own. A line has the kernel, its shape, the median time of a dispatch (by the adapter's timestamps where it has them) and, for products,
+//! bytes of weights and multiply-adds a second. `NAME` chooses lines that have it in them.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may panic")]
+
+use sukashi::Device;
+use sukashi::kernels::{self, Batch, GemvShape, Plan, Product, Projection};
+use sukashi::tensor::{Format, Matrix, Tensor};
+
+/// Timed runs of a line.
+const RUNS: usize = 9;
+
+/// `[out_features, in_features]`: attention and MLP of Gemma 3 1B, Llama 3.2 1B, and a small model.
+const PRODUCTS: [(usize, usize); 5] = [(1536, 1280), (6912, 1280), (1280, 6912), (8192, 2048), (768, 256)];
+
+struct Bench {
+    device: Device,
+    filter: Option<String>,
+}
+
+impl Bench {
+    /// Times what `record` puts into a plan for `batch`, and prints a line.
+    fn line(&self, name: &str, batch: Batch, product: Option<Product>, record: impl FnOnce(&mut Plan)) {
+        if self.filter.as_ref().is_some_and(|filter| !name.contains(filter.as_str())) {
+            return;
+        }
+        let mut plan = Plan::new(&self.device, batch.num_tokens as usize);
+        record(&mut plan);
+        let program = plan.compile().unwrap();
+        let mut times: Vec<f64> = (0..=RUNS)
+            .map(|_| pollster::block_on(program.profile(batch)).unwrap().iter().sum())
+            .skip(1)
+            .collect();
+        times.sort_by(f64::total_cmp);
+        let seconds = times[RUNS / 2];
+        let rates = product.map_or_else(String::new, |product| {
+            let tokens = f64::from(batch.num_tokens);
+            format!(
+                "{:8.2} GB/s {:8.2} G multiply-adds/s",
+                product.weight_bytes as f64 / seconds * 1e-9,
+                product.multiply_adds() as f64 * tokens / seconds * 1e-9
+            )
+        });
+        println!("{name:48} {:10.3} ms {rates}", 1e3 * seconds);
+    }
+
+    fn tensor(&self, rows: usize, columns: usize) -> Tensor {
+        let values: Vec<f32> =
+            (0..rows * columns).map(|index| ((index * 37 % 101) as f32 - 50.0) / 50.0).collect();
+        Tensor::from_slice(&self.device, "bench", &values, rows, columns).unwrap()
+    }
+
+    fn products(&self) {
+        for format in [Format::F16, Format::Q8_0, Format::Q4_0, Format::Q4K, Format::Q6K] {
+            for (rows, columns) in PRODUCTS {
+                let product = Product::new(rows, columns, format);
+                // Zeros: no kernel looks at what it multiplies.
+                let words = vec![0; product.weight_bytes / 4];
+                let weight = Matrix::upload(&self.device, "bench", &words, (rows, columns), format).unwrap();
+                let label = format!("[{rows}, {columns}] {}", format.name());
+                let (x, y) = (self.tensor(64, columns), self.tensor(64, rows));
+                let one = Batch { num_tokens: 1, ..Batch::default() };
+                let shapes: Vec<GemvShape> =
+                    GemvShape::ALL.into_iter().filter(|shape| self.device.runs(shape.kernel())).collect();
+                let shapes = if matches!(self.device, Device::Cpu) { &shapes[..1] } else { &shapes[..] };
+                for &shape in shapes {
+                    self.line(&format!("{shape} {label}"), one, Some(product), |plan| {
+                        kernels::project_shaped(plan, shape, &Projection::new(&x, &weight, None, &y));
+                    });
+                }
+                let many = Batch { num_tokens: 64, ..Batch::default() };
+                self.line(&format!("gemm {label} x 64"), many, Some(product), |plan| {
+                    kernels::gemm(plan, &x, &weight, None, &y);
+                });
+            }
+        }
+    }
+
+    fn rows(&self) {
+        for columns in [640, 2048, 8192] {
+            let one = Batch { num_tokens: 1, ..Batch::default() };
+            let (x, weight, y) = (self.tensor(1, columns), self.tensor(1, columns), self.tensor(1, columns));
+            self.line(&format!("rms_norm {columns}"), one, None, |plan| {
+                kernels::rms_norm(plan, &x, &weight, 1e-6, &y);
+            });
+            self.line(&format!("add {columns}"), one, None, |plan| kernels::add(plan, &x, &y));
+        }
+    }
+}
+
+fn main() {
+    // cargo gives --bench itself.
+    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    let count = pollster::block_on(sukashi::gpu::adapters()).len();
+    let names = (0..count).map(|index| index.to_string()).chain(["cpu".to_owned()]);
+    for name in names {
+        let device = pollster::block_on(Device::request(&name)).unwrap();
+        let info = device.info();
+        println!("\n{} · {} · {}", info.name, info.backend, info.driver);
+        let bench = Bench { device, filter: filter.clone() };
+        bench.products();
+        bench.rows();
+    }
+}

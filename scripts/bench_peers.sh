@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Measures sukashi and llama.cpp on the same file with the same numbers of tokens, in turn, and prints a table with ratios.
+#
+#     scripts/bench_peers.sh MODEL.gguf [--prompt-tokens 128] [--new-tokens 64] [--runs 5] [--vulkan]
+#
+# llama.cpp comes as the built binaries of the npm package node-llama-cpp, which is put into a cache folder (node and npm have to
+# be there). Its CPU backend is measured with as many threads as there are cores; with --vulkan its Vulkan backend too, which
+# takes a software adapter where there is no other (there, compiling its shaders takes minutes). sukashi is measured on the
+# CPU and on the adapter that `auto` chooses.
+#
+# Machines vary from minute to minute: every run of one is followed by a run of the others, and medians are compared.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+[ $# -ge 1 ] && [ -f "$1" ] || {
+    echo "usage: scripts/bench_peers.sh MODEL.gguf [--prompt-tokens N] [--new-tokens N] [--runs N] [--vulkan]" >&2
+    exit 2
+}
+for tool in cargo node npm; do
+    command -v "$tool" >/dev/null || {
+        echo "bench_peers: $tool is missing" >&2
+        exit 1
+    }
+done
+
+folder=${SUKASHI_BENCH_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/sukashi-bench}
+mkdir -p "$folder"
+if [ ! -d "$folder/node_modules/node-llama-cpp" ]; then
+    echo "bench_peers: getting llama.cpp's binaries" >&2
+    npm install --prefix "$folder" --ignore-scripts --no-audit --no-fund node-llama-cpp >&2
+fi
+echo '{"type": "module"}' >"$folder/package.json.new"
+[ -f "$folder/package.json" ] || mv "$folder/package.json.new" "$folder/package.json"
+rm -f "$folder/package.json.new"
+
+cargo build --locked --release >&2
+target=$(cargo metadata --locked --no-deps --format-version 1 | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
+cp scripts/bench_peers.mjs "$folder/bench_peers.mjs"
+exec env GGML_VK_VISIBLE_DEVICES="${GGML_VK_VISIBLE_DEVICES:-0}" \
+    node "$folder/bench_peers.mjs" "$target/release/sukashi" "$(realpath "$1")" "${@:2}"

@@ -1,0 +1,61 @@
+//! What the figures of the model's inside share: a record from a file or of a new run, which may be kept.
+
+use std::path::PathBuf;
+
+use sukashi::figure::{Figure, Style};
+use sukashi::trace::{Prompt, Record};
+use sukashi::{Result, output};
+
+use super::record::read_other;
+use super::style::StyleArgs;
+use crate::cli::args::{AblationArgs, RunArgs};
+use crate::cli::failure::Outcome;
+use crate::cli::run::{Input, Run};
+use crate::cli::terminal::Terminal;
+
+/// Where the numbers come from, and where they go.
+#[derive(Debug, clap::Args)]
+pub struct InsideArgs {
+    #[command(flatten)]
+    run: RunArgs,
+    #[command(flatten)]
+    ablation: AblationArgs,
+    /// Draw this record (.json, from --record) instead of running a model
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "AblationArgs", "record"])]
+    from: Option<PathBuf>,
+    /// Write the numbers as a record that --from draws
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+}
+
+impl InsideArgs {
+    /// Draws the record in the file, or what `of_run` makes of a run, and writes the figure and the record.
+    pub fn draw<R: Record>(
+        &self,
+        style_args: &StyleArgs,
+        terminal: &Terminal,
+        of_run: impl FnOnce(Input) -> Outcome<R>,
+        draw: impl Fn(&R, &Style) -> Result<Figure>,
+    ) -> Outcome {
+        let style = style_args.check(terminal)?;
+        let record = match &self.from {
+            Some(path) => read_other(path, R::from_json)?,
+            None => {
+                self.record.as_ref().map_or(Ok(()), |path| output::check_target(path, style_args.force()))?;
+                of_run(Input::read(&self.run, terminal)?.without(self.ablation.ablation())?)?
+            }
+        };
+        style_args.write(style, |style| draw(&record, style))?;
+        if let Some(path) = &self.record {
+            output::write_atomically(path, record.to_json()?.as_bytes(), style_args.force())?;
+        }
+        Ok(())
+    }
+}
+
+/// Has the record say the prompt as it was typed, where its tokens say less.
+pub fn say_as_typed(prompt: &mut Prompt, run: Run) {
+    if let Some(typed) = run.prompt.typed {
+        prompt.text = Some(typed);
+    }
+}

@@ -1,0 +1,51 @@
+//! `sukashi tune`: find the fastest shapes of a model's products on a device.
+
+use sukashi::kernels::GemvShape;
+use sukashi::{Device, Error};
+
+use super::failure::{Outcome, print};
+use super::subject::SubjectArgs;
+use super::terminal::{Terminal, pad, width};
+use super::tuning::run_fully;
+
+/// Find out how a device computes a model's products fastest, and keep it for later runs
+///
+/// Tries every way to share rows among threads, checks its results, and times it. Other commands do this for a second when they
+/// meet a large model for the first time (--no-tune leaves it out); here it takes as long as it takes. What is found is kept in
+/// the user's folder for caches, for this adapter, driver and version alone.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    subject: SubjectArgs,
+}
+
+pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+    let device = args.subject.device()?;
+    if matches!(device, Device::Cpu | Device::Twins) {
+        return Err(Error::input("cannot tune the CPU: only adapters have kernels that take shapes")
+            .hint("`sukashi adapters` lists what there is")
+            .into());
+    }
+    let (model, _) = args.subject.load(&device, terminal)?;
+    let products = model.products();
+    let (tuning, path) = run_fully(&device, &products, terminal)?;
+    let names = [terminal.words("重み", "weights"), terminal.words("形", "shape")];
+    let rows: Vec<[String; 2]> = products
+        .iter()
+        .map(|product| {
+            let shape = tuning.shape(product).unwrap_or_else(|| GemvShape::of(&device));
+            let weights =
+                format!("[{}, {}] {}", product.out_features, product.in_features, product.format.name());
+            [weights, shape.to_string()]
+        })
+        .collect();
+    let first = rows.iter().map(|[weights, _]| width(weights)).fold(width(names[0]), usize::max);
+    let mut text = format!("{}  {}\n", pad(names[0], first), names[1]);
+    for [weights, shape] in &rows {
+        text += &format!("{}  {shape}\n", pad(weights, first));
+    }
+    if let Some(path) = path {
+        text += &format!("\n{} {}\n", terminal.words("保存先:", "kept in"), path.display());
+    }
+    print(&text)
+}

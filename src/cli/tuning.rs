@@ -1,0 +1,125 @@
+//! The device's tuning: forced, stored from an earlier run, or found now.
+
+use std::env;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sukashi::kernels::{GemvShape, Product};
+use sukashi::tuning::{Tuning, tune};
+use sukashi::{Device, Model, Result};
+
+use super::failure::note;
+use super::progress::Progress;
+use super::terminal::Terminal;
+
+/// What tuning may take of a run that was not started for it.
+const BUDGET: Duration = Duration::from_secs(1);
+
+/// A model whose token reads less is over before tuning would be.
+const WORTHWHILE_BYTES: usize = 50 << 20;
+
+/// Gives `device` the shape in `SUKASHI_VARIANT`, or else those that are stored for `model`'s products, or else those that a second
+/// of trying finds. Nothing that goes wrong with the stored ones stops a run.
+pub fn prepare(model: &Model, no_tune: bool, terminal: &Terminal) -> Result<()> {
+    let device = model.device();
+    if force(device)? {
+        return Ok(());
+    }
+    let products = model.products();
+    let bytes: usize = products.iter().map(|product| product.weight_bytes).sum();
+    if no_tune || matches!(device, Device::Cpu | Device::Twins) || bytes < WORTHWHILE_BYTES {
+        return Ok(());
+    }
+    let stored = Stored::of(device);
+    let known = stored.read();
+    if known.covers(&products) {
+        device.set_tuning(known);
+        return Ok(());
+    }
+    let mut progress = Progress::new(terminal.words("調整中", "tuning"));
+    let found =
+        pollster::block_on(tune(device, &products, BUDGET, &mut |done, total| progress.set(done, total)))?;
+    drop(progress);
+    device.set_tuning(stored.keep(known, &found, &products));
+    Ok(())
+}
+
+/// Gives `device` the shape in `SUKASHI_VARIANT`, if that is set.
+pub fn force(device: &Device) -> Result<bool> {
+    let Some(shape) = env::var("SUKASHI_VARIANT").ok().filter(|shape| !shape.is_empty()) else {
+        return Ok(false);
+    };
+    device.set_tuning(Tuning::forced(shape.parse::<GemvShape>()?));
+    Ok(true)
+}
+
+/// Tunes `device` for `products` without a limit of time, keeps what comes out, and gives it.
+pub fn run_fully(
+    device: &Device,
+    products: &[Product],
+    terminal: &Terminal,
+) -> Result<(Tuning, Option<PathBuf>)> {
+    let stored = Stored::of(device);
+    let mut progress = Progress::new(terminal.words("調整中", "tuning"));
+    let found = pollster::block_on(tune(device, products, Duration::from_secs(3600), &mut |done, total| {
+        progress.set(done, total)
+    }))?;
+    drop(progress);
+    let all = stored.keep(stored.read(), &found, products);
+    Ok((all, stored.path))
+}
+
+/// Where a device's tuning is kept.
+struct Stored {
+    key: String,
+    /// `None` where the user has no folder for caches.
+    path: Option<PathBuf>,
+}
+
+impl Stored {
+    fn of(device: &Device) -> Self {
+        let key = Tuning::key(device);
+        let path = cache_folder().map(|folder| folder.join("tuning").join(format!("{}.json", &key[..16])));
+        Self { key, path }
+    }
+
+    /// What is stored; nothing where it cannot be used, which is said.
+    fn read(&self) -> Tuning {
+        let Some(path) = &self.path else { return Tuning::default() };
+        match Tuning::read(path, &self.key) {
+            Ok(tuning) => tuning.unwrap_or_default(),
+            Err(error) => {
+                note(&format!("note: {}: {error}; tuning anew", path.display()));
+                Tuning::default()
+            }
+        }
+    }
+
+    /// Stores `found` beside what was `known`, and gives both.
+    fn keep(&self, mut known: Tuning, found: &Tuning, products: &[Product]) -> Tuning {
+        for product in products {
+            if let Some(shape) = found.shape(product) {
+                known.set(*product, shape);
+            }
+        }
+        if let Some(path) = &self.path
+            && let Err(error) = known.write(path, &self.key)
+        {
+            note(&format!("note: {error}"));
+        }
+        known
+    }
+}
+
+/// `sukashi` in the system's folder for caches.
+fn cache_folder() -> Option<PathBuf> {
+    let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let of_system = if cfg!(windows) {
+        folder("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        folder("HOME").map(|home| home.join("Library/Caches"))
+    } else {
+        folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")))
+    };
+    of_system.map(|folder| folder.join("sukashi"))
+}

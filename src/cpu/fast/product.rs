@@ -1,0 +1,280 @@
+//! `gemv` and `gemm`: one sum, row by row or tile by tile, with the same bits.
+//!
+//! The columns are summed in panels: sixteen lanes along a panel, then one panel after the other.
+
+use fearless_simd::prelude::*;
+use fearless_simd::{Simd, dispatch, f32x16};
+use rayon::prelude::*;
+
+use super::lanes::{LANES, level};
+use super::weight::Row;
+use crate::cpu::Weight;
+use crate::tensor::{BLOCK, Format};
+
+/// Columns of a panel: as many as leave a tile's weights in the nearest cache.
+const PANEL: usize = 1024;
+
+/// Weights of a task: some microseconds, next to which handing it over costs little.
+const WEIGHTS_PER_TASK: usize = 1 << 15;
+
+/// Rows of a tile.
+const TILE_ROWS: usize = 4;
+
+/// Rows whose products are computed before they are laid out by tokens.
+const STRIP_ROWS: usize = 256;
+
+/// Tokens that share unpacked weights.
+const STRIP_TOKENS: usize = 64;
+
+/// Runs a block with the format as a constant, so that what depends on it is decided when the program is compiled.
+macro_rules! with_format {
+    ($format:expr, $constant:ident => $block:expr) => {
+        match $format {
+            Format::F32 => with_format!(@ F32, $constant, $block),
+            Format::F16 => with_format!(@ F16, $constant, $block),
+            Format::Bf16 => with_format!(@ Bf16, $constant, $block),
+            Format::Q8_0 => with_format!(@ Q8_0, $constant, $block),
+            Format::Q4_0 => with_format!(@ Q4_0, $constant, $block),
+            Format::Q4_1 => with_format!(@ Q4_1, $constant, $block),
+            Format::Q5_0 => with_format!(@ Q5_0, $constant, $block),
+            Format::Q5_1 => with_format!(@ Q5_1, $constant, $block),
+            Format::Q4K => with_format!(@ Q4K, $constant, $block),
+            Format::Q5K => with_format!(@ Q5K, $constant, $block),
+            Format::Q6K => with_format!(@ Q6K, $constant, $block),
+        }
+    };
+    (@ $format:ident, $constant:ident, $block:expr) => {{
+        const $constant: u32 = Format::$format as u32;
+        $block
+    }};
+}
+
+pub(super) use with_format;
+
+/// As the twin, in f32.
+pub fn gemv(
+    num_tokens: usize,
+    weight: Weight<'_>,
+    (x, x_stride): (&[f32], usize),
+    (y, y_stride, first_row): (&mut [f32], usize, usize),
+) {
+    let rows_per_task = (WEIGHTS_PER_TASK / x_stride).max(1);
+    for token in 0..num_tokens {
+        let x = &x[token * x_stride..][..x_stride];
+        let y = &mut y[token * y_stride + first_row..][..weight.out_features];
+        y.par_chunks_mut(rows_per_task).enumerate().for_each(|(task, y)| {
+            let first = task * rows_per_task;
+            with_format!(weight.format, FORMAT => {
+                dispatch!(level(), simd => rows::<_, FORMAT>(simd, weight, first, x, y));
+            });
+        });
+    }
+}
+
+/// As the twin, in f32.
+pub fn gemm(
+    num_tokens: usize,
+    weight: Weight<'_>,
+    (x, x_stride): (&[f32], usize),
+    (y, y_stride, first_row): (&mut [f32], usize, usize),
+) {
+    if num_tokens == 1 {
+        return gemv(num_tokens, weight, (x, x_stride), (y, y_stride, first_row));
+    }
+    let mut products = [0.0_f32; STRIP_ROWS * STRIP_TOKENS];
+    for first_token in (0..num_tokens).step_by(STRIP_TOKENS) {
+        let tokens = STRIP_TOKENS.min(num_tokens - first_token);
+        let x = &x[first_token * x_stride..][..tokens * x_stride];
+        for first in (0..weight.out_features).step_by(STRIP_ROWS) {
+            let num_rows = STRIP_ROWS.min(weight.out_features - first);
+            let products = &mut products[..num_rows * tokens];
+            products.par_chunks_mut(TILE_ROWS * tokens).enumerate().for_each(|(tile, products)| {
+                let first = first + tile * TILE_ROWS;
+                with_format!(weight.format, FORMAT => {
+                    dispatch!(level(), simd => tile_rows::<_, FORMAT>(simd, weight, first, (x, x_stride), products));
+                });
+            });
+            for token in 0..tokens {
+                let y = &mut y[(first_token + token) * y_stride + first_row + first..][..num_rows];
+                for (row, y) in y.iter_mut().enumerate() {
+                    *y = products[row * tokens + token];
+                }
+            }
+        }
+    }
+}
+
+/// Products of consecutive rows from `first` on with one token.
+#[inline(always)]
+fn rows<S: Simd, const FORMAT: u32>(simd: S, weight: Weight<'_>, first: usize, x: &[f32], y: &mut [f32]) {
+    for (index, y) in y.iter_mut().enumerate() {
+        let row = row::<FORMAT>(weight, first + index, x.len());
+        let mut sum = 0.0;
+        for (panel, x) in x.chunks(PANEL).enumerate() {
+            let mut sums = f32x16::splat(simd, 0.0);
+            for (block, x) in x.as_chunks::<BLOCK>().0.iter().enumerate() {
+                let weights = row.block(simd, panel * (PANEL / BLOCK) + block);
+                sums += multiply(weights, load(simd, x));
+            }
+            sum += sums.reduce_sum();
+        }
+        *y = sum + bias(weight, first + index);
+    }
+}
+
+#[inline(always)]
+fn load<S: Simd>(simd: S, block: &[f32; BLOCK]) -> [f32x16<S>; 2] {
+    let (low, high) = block.split_at(LANES);
+    [f32x16::from_slice(simd, low), f32x16::from_slice(simd, high)]
+}
+
+/// What a block adds to the sums. Its halves are added to each other first, so that the next block waits for one addition
+/// only.
+#[inline(always)]
+fn multiply<S: Simd>(weights: [f32x16<S>; 2], x: [f32x16<S>; 2]) -> f32x16<S> {
+    weights[0] * x[0] + weights[1] * x[1]
+}
+
+#[inline(always)]
+fn row<const FORMAT: u32>(weight: Weight<'_>, row: usize, columns: usize) -> Row<'_> {
+    let format = Format::from_code(FORMAT);
+    let row_words = format.words_per_row(columns);
+    Row::new(&weight.words[row * row_words..][..row_words], format, columns)
+}
+
+fn bias(weight: Weight<'_>, row: usize) -> f32 {
+    weight.bias.get(row).copied().unwrap_or(0.0)
+}
+
+/// Products of up to [`TILE_ROWS`] rows from `first` on with all tokens of `x`, `[rows, tokens]`.
+#[inline(always)]
+fn tile_rows<S: Simd, const FORMAT: u32>(
+    simd: S,
+    weight: Weight<'_>,
+    first: usize,
+    (x, x_stride): (&[f32], usize),
+    products: &mut [f32],
+) {
+    let tokens = x.len() / x_stride;
+    let num_rows = products.len() / tokens;
+    let mut weights = [[0.0_f32; PANEL]; TILE_ROWS];
+    for start in (0..x_stride).step_by(PANEL) {
+        let columns = PANEL.min(x_stride - start);
+        for (index, weights) in weights.iter_mut().enumerate().take(num_rows) {
+            let row = row::<FORMAT>(weight, first + index, x_stride);
+            for (block, weights) in weights[..columns].as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
+                let (low, high) = weights.split_at_mut(LANES);
+                let [low_weights, high_weights] = row.block(simd, start / BLOCK + block);
+                low_weights.store_slice(low);
+                high_weights.store_slice(high);
+            }
+        }
+        let tile = (&weights, start, columns);
+        // As many sums as there are registers for.
+        if <S::f32s as SimdBase<S>>::LEN >= LANES {
+            tiles::<S, TILE_ROWS, 4>(simd, tile, (x, x_stride), products);
+        } else {
+            tiles::<S, 2, 2>(simd, tile, (x, x_stride), products);
+        }
+    }
+    for (index, products) in products.chunks_exact_mut(tokens).enumerate() {
+        let bias = bias(weight, first + index);
+        products.iter_mut().for_each(|product| *product += bias);
+    }
+}
+
+/// Adds a panel's part to all products, `R` rows and `T` tokens at a time.
+#[inline(always)]
+fn tiles<S: Simd, const R: usize, const T: usize>(
+    simd: S,
+    (weights, start, columns): (&[[f32; PANEL]; TILE_ROWS], usize, usize),
+    (x, x_stride): (&[f32], usize),
+    products: &mut [f32],
+) {
+    let tokens = x.len() / x_stride;
+    for (weights, products) in weights.chunks_exact(R).zip(products.chunks_mut(R * tokens)) {
+        let mut rows = [&weights[0][..columns]; R];
+        for (row, weights) in rows.iter_mut().zip(weights) {
+            *row = &weights[..columns];
+        }
+        let mut token = 0;
+        while token < tokens {
+            let mut taken = [&x[token * x_stride + start..][..columns]; T];
+            if token + T > tokens {
+                let sums = tile::<S, R, 1>(simd, rows, [taken[0]]);
+                add(sums, tokens, token, start == 0, products);
+                token += 1;
+                continue;
+            }
+            for (index, taken) in taken.iter_mut().enumerate() {
+                *taken = &x[(token + index) * x_stride + start..][..columns];
+            }
+            add(tile::<S, R, T>(simd, rows, taken), tokens, token, start == 0, products);
+            token += T;
+        }
+    }
+}
+
+#[inline(always)]
+fn tile<S: Simd, const R: usize, const T: usize>(
+    simd: S,
+    weights: [&[f32]; R],
+    x: [&[f32]; T],
+) -> [[f32; T]; R] {
+    let blocks = x[0].len() / BLOCK;
+    let mut sums = [[f32x16::splat(simd, 0.0); T]; R];
+    for block in 0..blocks {
+        let mut loaded = [[f32x16::splat(simd, 0.0); 2]; T];
+        for (loaded, x) in loaded.iter_mut().zip(&x) {
+            *loaded = load(simd, &x.as_chunks().0[..blocks][block]);
+        }
+        for (sums, weights) in sums.iter_mut().zip(&weights) {
+            let weights = load(simd, &weights.as_chunks().0[..blocks][block]);
+            for (sum, x) in sums.iter_mut().zip(loaded) {
+                *sum += multiply(weights, x);
+            }
+        }
+    }
+    let mut reduced = [[0.0; T]; R];
+    for (reduced, sums) in reduced.iter_mut().zip(&sums) {
+        for (reduced, sum) in reduced.iter_mut().zip(sums) {
+            *reduced = sum.reduce_sum();
+        }
+    }
+    reduced
+}
+
+/// Adds a tile's sums to the products of its rows, of which there may be fewer; the first panel's stand alone.
+#[inline(always)]
+fn add<const R: usize, const T: usize>(
+    sums: [[f32; T]; R],
+    tokens: usize,
+    token: usize,
+    is_first: bool,
+    products: &mut [f32],
+) {
+    for (products, sums) in products.chunks_exact_mut(tokens).zip(sums) {
+        for (product, sum) in products[token..token + T].iter_mut().zip(sums) {
+            *product = if is_first { sum } else { *product + sum };
+        }
+    }
+}
+
+/// All rows with all tokens, and with the last token alone, at a level that need not be the best.
+#[cfg(test)]
+pub(super) fn at_level(
+    level: fearless_simd::Level,
+    weight: Weight<'_>,
+    (x, x_stride): (&[f32], usize),
+    (tile, token): (&mut [f32], &mut [f32]),
+) {
+    let tokens = x.len() / x_stride;
+    with_format!(weight.format, FORMAT => {
+        dispatch!(level, simd => {
+            for (index, tile) in tile.chunks_mut(TILE_ROWS * tokens).enumerate() {
+                tile_rows::<_, FORMAT>(simd, weight, index * TILE_ROWS, (x, x_stride), tile);
+            }
+            rows::<_, FORMAT>(simd, weight, 0, &x[(tokens - 1) * x_stride..], token);
+        });
+    });
+}

@@ -1,0 +1,79 @@
+//! `attention_merge`: what `attention` found in each split of a long text, put together.
+
+use crate::cpu::{self, Call};
+use crate::kernels::elementwise::groups_per_row;
+use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Tolerance};
+use crate::tensor::Tensor;
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    num_heads: u32,
+    head_dim: u32,
+    window: u32,
+    split_len: u32,
+    max_splits: u32,
+}
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "attention_merge",
+    wgsl: include_str!(concat!(env!("OUT_DIR"), "/attention_merge.wgsl")),
+    params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
+    buffers: &[Access::Read, Access::ReadWrite],
+    twin,
+    fast: twin,
+    // An average of what the splits have, with a few roundings. Measured on llvmpipe through Vulkan and GL: 7e-7 of 1.06.
+    tolerance: Tolerance { atol: 2e-6, rtol: 4e-6 },
+};
+
+fn twin(call: &mut Call<'_>) {
+    let params: Params = call.params();
+    let [partials, y, ..] = &mut call.slots;
+    cpu::attention_merge(
+        call.batch.position as usize,
+        (params.num_heads as usize, params.head_dim as usize, params.window as usize),
+        cpu::Splits { split_len: params.split_len as usize, max_splits: params.max_splits as usize },
+        partials.floats(),
+        y.floats_mut(),
+    );
+}
+
+/// Records the merge of `partials`, `[num_heads, max_splits, head_dim + 2]` in one row, into `y`, `[1, num_heads * head_dim]`,
+/// for splits of `split_len` positions.
+///
+/// # Panics
+/// If the shapes disagree, or a pass may have several tokens.
+pub fn attention_merge(
+    plan: &mut Plan,
+    shape: &AttentionShape,
+    (split_len, max_splits): (u32, usize),
+    partials: &Tensor,
+    y: &Tensor,
+) {
+    assert_eq!(plan.max_tokens(), 1, "attention_merge: tokens");
+    assert!(split_len > 0, "attention_merge: split_len");
+    assert!(
+        partials.columns() >= shape.num_heads * max_splits * (shape.head_dim + 2),
+        "attention_merge: columns of partials"
+    );
+    assert_eq!(y.columns(), shape.num_heads * shape.head_dim, "attention_merge: columns of y");
+    let (window, _) = shape.window_and_softcap("attention_merge");
+    let params = Params {
+        num_heads: shape.num_heads as u32,
+        head_dim: shape.head_dim as u32,
+        window,
+        split_len,
+        max_splits: max_splits as u32,
+    };
+    plan.dispatch(Dispatch {
+        kernel: &KERNEL,
+        params: bytemuck::bytes_of(&params).to_vec(),
+        constants: Vec::new(),
+        buffers: vec![partials.buffer().clone(), y.buffer().clone()],
+        groups_per_block: shape.num_heads as u32 * groups_per_row(shape.head_dim),
+        tokens_per_block: 1,
+        // So many positions lie in one split.
+        beyond: split_len,
+    });
+}

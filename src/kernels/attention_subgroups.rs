@@ -1,0 +1,16 @@
+//! `attention_subgroups`: what `attention` computes, as software adapters are fastest with.
+
+use super::attention::{self, Params};
+use crate::cpu;
+use crate::kernels::Kernel;
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "attention_subgroups",
+    wgsl: include_str!(concat!(env!("OUT_DIR"), "/attention_subgroups.wgsl")),
+    params_bytes: size_of::<Params>(),
+    min_subgroup_size: 8,
+    buffers: attention::BUFFERS,
+    twin: |call| attention::compute(call, cpu::attention),
+    fast: |call| attention::compute(call, cpu::fast::attention),
+    tolerance: attention::TOLERANCE,
+};

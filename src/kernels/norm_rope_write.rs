@@ -1,0 +1,112 @@
+//! `norm_rope_write`: `qk_norm`, `rope` and `kv_write` in one.
+
+use crate::cpu::{self, Call};
+use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Tolerance};
+use crate::tensor::Tensor;
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    num_heads: u32,
+    num_kv_heads: u32,
+    head_dim: u32,
+    qkv_stride: u32,
+    angles_stride: u32,
+    kv_stride: u32,
+    has_norm: u32,
+    eps: f32,
+}
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "norm_rope_write",
+    wgsl: include_str!(concat!(env!("OUT_DIR"), "/norm_rope_write.wgsl")),
+    params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
+    buffers: &[
+        Access::Read,
+        Access::Read,
+        Access::Read,
+        Access::ReadWrite,
+        Access::ReadWrite,
+        Access::ReadWrite,
+    ],
+    twin,
+    fast: twin,
+    // As rope's, of what qk_norm leaves.
+    tolerance: Tolerance { atol: 2e-6, rtol: 2e-6 },
+};
+
+fn twin(call: &mut Call<'_>) {
+    let params: Params = call.params();
+    let [angles, q_weight, k_weight, qkv, k_cache, v_cache, ..] = &mut call.slots;
+    let norm = (params.has_norm != 0).then(|| (params.eps, (q_weight.floats(), k_weight.floats())));
+    cpu::norm_rope_write(
+        (call.batch.position as usize, call.batch.num_tokens as usize),
+        cpu::Projections {
+            num_heads: params.num_heads as usize,
+            num_kv_heads: params.num_kv_heads as usize,
+            head_dim: params.head_dim as usize,
+            qkv_stride: params.qkv_stride as usize,
+            kv_stride: params.kv_stride as usize,
+        },
+        norm,
+        (angles.floats(), params.angles_stride as usize),
+        qkv.floats_mut(),
+        (k_cache.floats_mut(), v_cache.floats_mut()),
+    );
+}
+
+/// Records the norm, where there are weights `(q_weight, k_weight)`, `[1, head_dim]` each, with an epsilon, and the turn of
+/// queries and keys in `qkv`, `[max_tokens, qkv_size]`, in place, and the copy of keys and values into `k_cache` and `v_cache`,
+/// `[max_seq_len, kv_size]`, from row `batch.position` on; `angles`, `[max_tokens, head_dim]`, as for
+/// [`crate::kernels::rope`].
+///
+/// # Panics
+/// If the shapes disagree, or `head_dim` is odd.
+pub fn norm_rope_write(
+    plan: &mut Plan,
+    shape: &AttentionShape,
+    norm: Option<(&Tensor, &Tensor, f32)>,
+    angles: &Tensor,
+    qkv: &Tensor,
+    (k_cache, v_cache): (&Tensor, &Tensor),
+) {
+    assert_eq!(shape.head_dim % 2, 0, "norm_rope_write: head_dim");
+    assert_eq!(qkv.columns(), shape.qkv_size(), "norm_rope_write: columns of qkv");
+    assert_eq!(angles.columns(), shape.head_dim, "norm_rope_write: columns of angles");
+    assert_eq!(k_cache.columns(), shape.kv_size(), "norm_rope_write: columns of k_cache");
+    assert_eq!(v_cache.columns(), shape.kv_size(), "norm_rope_write: columns of v_cache");
+    assert!(angles.rows() >= plan.max_tokens() && qkv.rows() >= plan.max_tokens(), "norm_rope_write: tokens");
+    if let Some((q_weight, k_weight, _)) = norm {
+        assert_eq!(q_weight.columns(), shape.head_dim, "norm_rope_write: columns of q_weight");
+        assert_eq!(k_weight.columns(), shape.head_dim, "norm_rope_write: columns of k_weight");
+    }
+    let params = Params {
+        num_heads: shape.num_heads as u32,
+        num_kv_heads: shape.num_kv_heads as u32,
+        head_dim: shape.head_dim as u32,
+        qkv_stride: qkv.stride() as u32,
+        angles_stride: angles.stride() as u32,
+        kv_stride: k_cache.stride() as u32,
+        has_norm: u32::from(norm.is_some()),
+        eps: norm.map_or(0.0, |(_, _, eps)| eps),
+    };
+    // A binding cannot be empty; without a norm nothing of it is read.
+    let (q_weight, k_weight) = norm.map_or((angles, angles), |(q_weight, k_weight, _)| (q_weight, k_weight));
+    plan.dispatch(Dispatch {
+        kernel: &KERNEL,
+        params: bytemuck::bytes_of(&params).to_vec(),
+        constants: Vec::new(),
+        buffers: vec![
+            angles.buffer().clone(),
+            q_weight.buffer().clone(),
+            k_weight.buffer().clone(),
+            qkv.buffer().clone(),
+            k_cache.buffer().clone(),
+            v_cache.buffer().clone(),
+        ],
+        groups_per_block: (shape.num_heads + 2 * shape.num_kv_heads) as u32,
+        tokens_per_block: 1,
+        beyond: 0,
+    });
+}

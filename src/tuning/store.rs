@@ -1,0 +1,187 @@
+//! Tuning between runs.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{SCHEMA, Tuning};
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::kernels::{GemvShape, Product, REGISTRY};
+use crate::tensor::Format;
+use crate::weights::hexadecimal;
+
+/// A file is refused past this; a real one has some kilobytes.
+const MAX_BYTES: u64 = 1 << 20;
+/// A product past this is none.
+const MAX_FEATURES: usize = 1 << 24;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct File {
+    schema: String,
+    key: String,
+    products: Vec<Row>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Row {
+    out_features: usize,
+    in_features: usize,
+    format: String,
+    shape: String,
+}
+
+impl Tuning {
+    /// What a tuning is valid for: adapter, driver, backend, subgroups, and the text of every shader, hashed.
+    pub fn key(device: &Device) -> String {
+        let info = device.info();
+        let subgroups = match device {
+            Device::Gpu(gpu) => gpu.min_subgroup_size(),
+            Device::Cpu | Device::Twins => 0,
+        };
+        let mut hasher = Sha256::new();
+        for part in [&info.name, &info.driver, &info.backend, &subgroups.to_string()] {
+            hasher.update(part);
+            hasher.update([0]);
+        }
+        for kernel in REGISTRY {
+            hasher.update(kernel.wgsl);
+        }
+        hexadecimal(hasher)
+    }
+
+    /// The shapes as a file's text, for the device with this [`Tuning::key`].
+    pub fn to_json(&self, key: &str) -> String {
+        let mut products: Vec<Row> = self
+            .shapes
+            .iter()
+            .map(|(product, shape)| Row {
+                out_features: product.out_features,
+                in_features: product.in_features,
+                format: product.format.name().to_owned(),
+                shape: shape.to_string(),
+            })
+            .collect();
+        products.sort_by(|a, b| {
+            (a.out_features, a.in_features, &a.format).cmp(&(b.out_features, b.in_features, &b.format))
+        });
+        let file = File { schema: SCHEMA.to_owned(), key: key.to_owned(), products };
+        // Strings and numbers: nothing in it can fail.
+        serde_json::to_string_pretty(&file).unwrap_or_default()
+    }
+
+    /// The shapes in a file's text.
+    ///
+    /// # Errors
+    /// If it is no tuning of the device with this [`Tuning::key`], or has a shape that no product can have.
+    pub fn from_json(text: &str, key: &str) -> Result<Self> {
+        let wrong = |what: String| Error::input("cannot use the stored tuning").detail(what);
+        let file: File = serde_json::from_str(text).map_err(|cause| wrong(cause.to_string()))?;
+        if file.schema != SCHEMA {
+            return Err(wrong(format!("found schema = {:?}, expected {SCHEMA}", file.schema)));
+        }
+        if file.key != key {
+            return Err(wrong("found another adapter's, driver's or version's key".to_owned()));
+        }
+        let mut tuning = Self::default();
+        for row in &file.products {
+            let format = Format::ALL.into_iter().find(|format| format.name() == row.format);
+            let format = format.ok_or_else(|| wrong(format!("found format = {:?}", row.format)))?;
+            let shape: GemvShape = row.shape.parse()?;
+            let columns = row.in_features;
+            let is_possible = (1..=MAX_FEATURES).contains(&row.out_features)
+                && (1..=MAX_FEATURES).contains(&columns)
+                && columns.is_multiple_of(format.block_columns());
+            if !is_possible {
+                return Err(wrong(format!(
+                    "found a product of [{}, {columns}] {}",
+                    row.out_features, row.format
+                )));
+            }
+            tuning.set(Product::new(row.out_features, columns, format), shape);
+        }
+        Ok(tuning)
+    }
+
+    /// Reads what [`Tuning::write`] left at `path`; `None` where there is nothing.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or as [`Tuning::from_json`].
+    pub fn read(path: &Path, key: &str) -> Result<Option<Self>> {
+        let file = |cause| Error::file("read the stored tuning", path, cause);
+        match path.metadata() {
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(cause) => return Err(file(cause)),
+            Ok(metadata) if metadata.len() > MAX_BYTES => {
+                return Err(Error::input("cannot use the stored tuning").detail(format!(
+                    "found {} bytes in {}, expected at most {MAX_BYTES}",
+                    metadata.len(),
+                    path.display()
+                )));
+            }
+            Ok(_) => {}
+        }
+        let text = std::fs::read_to_string(path).map_err(file)?;
+        Self::from_json(&text, key).map(Some)
+    }
+
+    /// Writes the shapes to `path`, as a whole or not at all, with the folders that lead there.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&self, path: &Path, key: &str) -> Result<()> {
+        let file = |cause| Error::file("store the tuning", path, cause);
+        let folder = path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(file)?;
+        let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(file)?;
+        std::io::Write::write_all(&mut temporary, self.to_json(key).as_bytes()).map_err(file)?;
+        temporary.persist(path).map_err(|error| file(error.error))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tuning() -> Tuning {
+        let mut tuning = Tuning::default();
+        tuning.set(Product::new(4096, 640, Format::Q5_0), GemvShape::GPU);
+        tuning.set(Product::new(640, 1024, Format::Q4K), GemvShape::SOFTWARE_SUBGROUPS);
+        tuning
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some/tuning.json");
+        assert_eq!(Tuning::read(&path, "key").unwrap(), None);
+        tuning().write(&path, "key").unwrap();
+        assert_eq!(Tuning::read(&path, "key").unwrap(), Some(tuning()));
+        assert!(Tuning::read(&path, "another key").is_err());
+    }
+
+    #[test]
+    fn what_is_damaged_is_refused() {
+        let text = tuning().to_json("key");
+        let changes = [
+            (SCHEMA, "sukashi.tuning/9"),
+            ("4096", "0"),
+            ("4096", "99999999999"),
+            ("640", "641"),
+            ("q5_0", "q3_k"),
+            ("gemv:64x32x1", "gemv:63x32x1"),
+            ("gemv:64x32x1", "rm -rf"),
+            ("\"products\"", "\"product\""),
+        ];
+        for (from, to) in changes {
+            let damaged = text.replace(from, to);
+            assert_ne!(damaged, text);
+            assert!(Tuning::from_json(&damaged, "key").is_err(), "{from} -> {to}");
+        }
+        for end in 0..text.len() {
+            assert!(Tuning::from_json(&text[..end], "key").is_err(), "cut after {end} bytes");
+        }
+    }
+}

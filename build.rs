@@ -9,7 +9,8 @@ use std::{env, fs};
 use wesl::{CompileOptions, ManglerKind, ModulePath, Wesl};
 
 /// What only other shaders use.
-const MODULES: [&str; 3] = ["attention_tile", "probe", "weight"];
+const MODULES: [&str; 8] =
+    ["activation", "attention_tile", "batch", "probe", "product", "row_sum", "weight", "workgroup"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=shaders");

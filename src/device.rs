@@ -4,7 +4,7 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
-use crate::kernels::{GemvShape, Kernel, Product, Recorder};
+use crate::kernels::{Fusion, GemvShape, Kernel, Product, Recorder};
 use crate::trace::AdapterInfo;
 use crate::tuning::Tuning;
 
@@ -87,9 +87,9 @@ impl Device {
         tuned.filter(|shape| self.runs(shape.kernel())).unwrap_or_else(|| GemvShape::of(self))
     }
 
-    /// Whether a kernel that does the work of several is the faster way; the CPU runs the plain ones, which cost it no launch.
+    /// Whether kernels do more than one thing each; see [`Fusion`]. The CPU runs the plain ones, which cost it no launch.
     pub fn fuses(&self) -> bool {
-        matches!(self, Self::Gpu(_))
+        Fusion::of(self) != Fusion::NONE
     }
 
     /// The most 32-bit words that one binding can hold.

@@ -5,8 +5,11 @@ pub fn gelu_erf(num_tokens: usize, columns: usize, stride: usize, x: &[f32], y: 
     for token in 0..num_tokens {
         let start = token * stride;
         for (y, &x) in y[start..start + columns].iter_mut().zip(&x[start..]) {
-            let x = f64::from(x);
-            *y = (0.5 * x * (1.0 + libm::erf(x * std::f64::consts::FRAC_1_SQRT_2))) as f32;
+            *y = gelu_erf_of(f64::from(x)) as f32;
         }
     }
+}
+
+pub(super) fn gelu_erf_of(x: f64) -> f64 {
+    0.5 * x * (1.0 + libm::erf(x * std::f64::consts::FRAC_1_SQRT_2))
 }

@@ -3,6 +3,7 @@
 //! The twins' sums are in f64, so that a twin's error is far below that of the f32 kernel it is compared with.
 
 mod add;
+mod add_norm;
 mod argmax;
 mod attention;
 mod attention_merge;
@@ -19,6 +20,7 @@ mod norm_rope_write;
 mod probe_f32;
 mod probe_int8;
 mod probe_read;
+mod product;
 mod program;
 mod qk_norm;
 mod rms_norm;
@@ -30,6 +32,7 @@ mod weight;
 mod zero_columns;
 
 pub use add::add;
+pub use add_norm::add_norm;
 pub use argmax::argmax;
 pub use attention::{CacheRows, Heads, attention};
 pub use attention_merge::{Splits, attention_merge, attention_partials};
@@ -45,6 +48,7 @@ pub use norm_rope_write::{Projections, norm_rope_write};
 pub use probe_f32::probe_f32;
 pub use probe_int8::probe_int8;
 pub use probe_read::probe_read;
+pub use product::{Gemv, Norm, product};
 pub use program::{Call, Program, Slot};
 pub use qk_norm::qk_norm;
 pub use rms_norm::rms_norm;

@@ -10,8 +10,11 @@ pub fn swiglu(
     for token in 0..num_tokens {
         let (gates, values) = x[token * x_stride..][..2 * columns].split_at(columns);
         for ((y, &gate), &value) in y[token * y_stride..].iter_mut().zip(gates).zip(values) {
-            let gate = f64::from(gate);
-            *y = (gate / (1.0 + (-gate).exp()) * f64::from(value)) as f32;
+            *y = (silu_of(f64::from(gate)) * f64::from(value)) as f32;
         }
     }
+}
+
+pub(super) fn silu_of(x: f64) -> f64 {
+    x / (1.0 + (-x).exp())
 }

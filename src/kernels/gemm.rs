@@ -1,8 +1,8 @@
 //! `gemm`: `y = weight x + bias` for many tokens at once; what reading a prompt spends its time in.
 
 use crate::cpu;
-use crate::kernels::gemv::{self, Params};
-use crate::kernels::{Access, Kernel, Plan};
+use crate::kernels::product::{self, Params, TOLERANCE};
+use crate::kernels::{Kernel, Plan, Projection};
 use crate::tensor::{Matrix, Tensor};
 
 /// Rows, and tokens, of a workgroup: the shader's `TILE`.
@@ -13,10 +13,10 @@ pub(super) static KERNEL: Kernel = Kernel {
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemm.wgsl")),
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
-    buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
-    twin: |call| gemv::compute(call, cpu::gemv),
-    fast: |call| gemv::compute(call, cpu::fast::gemm),
-    tolerance: gemv::TOLERANCE,
+    buffers: &product::BUFFERS,
+    twin: |call| product::compute(call, cpu::gemv),
+    fast: |call| product::compute(call, cpu::fast::gemm),
+    tolerance: TOLERANCE,
 };
 
 /// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`].
@@ -24,5 +24,5 @@ pub(super) static KERNEL: Kernel = Kernel {
 /// # Panics
 /// If the shapes disagree.
 pub fn gemm(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
-    gemv::record(plan, (x, weight, bias, y), |_| (&KERNEL, Vec::new(), (TILE, TILE)));
+    Projection::new(x, weight, bias, y).record_alone(plan, &KERNEL, &[], (TILE, TILE));
 }

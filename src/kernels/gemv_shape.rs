@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::kernels::{Kernel, gemv, gemv_rows};
+use crate::kernels::{Constants, Kernel, Projection, gemv, gemv_rows};
 
 /// Largest workgroup that WebGPU's smallest limits allow.
 const MAX_WORKGROUP_SIZE: u32 = 256;
@@ -58,6 +58,11 @@ impl GemvShape {
         if self.shares_x { &gemv_rows::KERNEL } else { &gemv::KERNEL }
     }
 
+    /// The same where every thread reads `x` itself.
+    pub fn without_sharing(self) -> Self {
+        if self.shares_x { Self::SOFTWARE } else { self }
+    }
+
     /// What suits `device` as far as its kind tells.
     pub fn of(device: &Device) -> Self {
         match device {
@@ -65,6 +70,33 @@ impl GemvShape {
             Device::Gpu(_) if device.runs(&gemv_rows::KERNEL) => Self::SOFTWARE_SUBGROUPS,
             _ => Self::SOFTWARE,
         }
+    }
+
+    /// The same, where need be with other rows: an RMS norm takes the place of the fourth, and gates go with values.
+    fn with_rows_for(self, projection: &Projection<'_>) -> Self {
+        let sums_squares = !self.shares_x && projection.norm.is_some();
+        let rows = if sums_squares { self.rows_per_thread.min(3) } else { self.rows_per_thread };
+        let rows_per_thread = if projection.epilogue.is_gated() { (rows & !1).max(2) } else { rows };
+        Self { rows_per_thread, ..self }
+    }
+
+    /// The shaders' constants, and how many columns of `y` a workgroup makes.
+    ///
+    /// # Panics
+    /// If threads that share `x` are to share a row.
+    pub(super) fn of_projection(self, projection: &Projection<'_>) -> (Constants, usize) {
+        let shape = self.with_rows_for(projection);
+        assert!(!shape.shares_x || shape.threads_per_row == 1, "gemv_rows: threads of a row");
+        let mut constants = vec![
+            ("WORKGROUP_SIZE", f64::from(shape.workgroup_size)),
+            ("ROWS_PER_THREAD", f64::from(shape.rows_per_thread)),
+            ("EPILOGUE", f64::from(projection.epilogue.code())),
+        ];
+        if !shape.shares_x {
+            constants.push(("THREADS_PER_ROW", f64::from(shape.threads_per_row)));
+        }
+        let rows = (shape.workgroup_size / shape.threads_per_row * shape.rows_per_thread) as usize;
+        (constants, if projection.epilogue.is_gated() { rows / 2 } else { rows })
     }
 
     /// What tuning tries on `device`, the most promising first; [`GemvShape::of`] is among them.

@@ -5,6 +5,7 @@
 //! the CPU device in `src/cpu/fast`. Wrappers record into a [`Plan`]; a plan runs on any [`crate::Device`].
 
 mod add;
+mod add_norm;
 mod argmax;
 mod attention;
 mod attention_merge;
@@ -14,22 +15,29 @@ mod attention_tile;
 mod caches;
 mod elementwise;
 mod embedding;
+mod fusion;
 mod gated;
 mod geglu;
 mod gelu_erf;
 mod gelu_tanh;
 mod gemm;
+mod gemm_rows;
+
 mod gemv;
+mod gemv_residual;
 mod gemv_rows;
 mod gemv_shape;
+mod gemv_tokens;
 mod kv_write;
 mod layer_norm;
+mod multiply;
 mod norm_rope_write;
 mod plan;
 mod probe;
 mod probe_f32;
 mod probe_int8;
 mod probe_read;
+mod product;
 mod qk_norm;
 mod rms_norm;
 mod rope;
@@ -39,6 +47,7 @@ mod swiglu;
 mod zero_columns;
 
 pub use add::add;
+pub use add_norm::{Residual, add_norm};
 pub use argmax::{argmax, argmax_words};
 pub use attention::{AttentionShape, attention, attention_tiled};
 pub use attention_merge::attention_merge;
@@ -46,20 +55,27 @@ pub use attention_probs::attention_probs;
 pub use attention_tile::AttentionTile;
 pub use caches::Caches;
 pub use embedding::{Lookup, embedding};
+pub use fusion::Fusion;
 pub use geglu::geglu;
 pub use gelu_erf::gelu_erf;
 pub use gelu_tanh::gelu_tanh;
 pub use gemm::gemm;
-pub(crate) use gemv::TOLERANCE as TOLERANCE_OF_PRODUCTS;
-pub use gemv::{Product, gemv, gemv_shaped};
+pub use gemm_rows::gemm_rows;
+
+pub use gemv::{gemv, project, project_shaped};
+pub use gemv_residual::gemv_residual;
 pub use gemv_shape::GemvShape;
+pub use gemv_tokens::gemv_tokens;
 pub use kv_write::kv_write;
 pub use layer_norm::layer_norm;
+pub use multiply::multiply;
 pub use norm_rope_write::norm_rope_write;
 pub use plan::{Constants, Dispatch, Entry, Plan, Program, Recorder, Step};
 pub use probe_f32::probe_f32;
 pub use probe_int8::probe_int8;
 pub use probe_read::probe_read;
+pub(crate) use product::TOLERANCE as TOLERANCE_OF_PRODUCTS;
+pub use product::{Epilogue, InputNorm, Product, Projection};
 pub use qk_norm::qk_norm;
 pub use rms_norm::rms_norm;
 pub use rope::rope;
@@ -136,8 +152,9 @@ impl Tolerance {
 }
 
 /// Every kernel, by name.
-pub static REGISTRY: [&Kernel; 26] = [
+pub static REGISTRY: [&Kernel; 30] = [
     &add::KERNEL,
+    &add_norm::KERNEL,
     &argmax::KERNEL,
     &attention::KERNEL,
     &attention_merge::KERNEL,
@@ -148,8 +165,11 @@ pub static REGISTRY: [&Kernel; 26] = [
     &gelu_erf::KERNEL,
     &gelu_tanh::KERNEL,
     &gemm::KERNEL,
+    &gemm_rows::KERNEL,
     &gemv::KERNEL,
+    &gemv_residual::KERNEL,
     &gemv_rows::KERNEL,
+    &gemv_tokens::KERNEL,
     &kv_write::KERNEL,
     &layer_norm::KERNEL,
     &norm_rope_write::KERNEL,

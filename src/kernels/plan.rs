@@ -2,7 +2,7 @@
 
 use crate::device::{Buffer, Device};
 use crate::error::Result;
-use crate::kernels::{Access, Batch, Kernel, Product};
+use crate::kernels::{Access, Batch, Fusion, Kernel, Product};
 use crate::tensor::Tensor;
 use crate::{cpu, gpu};
 
@@ -61,18 +61,32 @@ pub struct Plan {
     device: Device,
     max_tokens: usize,
     tokens_of_text: usize,
+    fusion: Fusion,
     entries: Vec<Entry>,
 }
 
 impl Plan {
-    /// An empty plan for passes of up to `max_tokens` tokens that stand one after the other in a text.
+    /// An empty plan for passes of up to `max_tokens` tokens that stand one after the other in a text. What is recorded for one token is
+    /// fused as suits the device.
     pub fn new(device: &Device, max_tokens: usize) -> Self {
-        Self { device: device.clone(), max_tokens, tokens_of_text: max_tokens, entries: Vec::new() }
+        let fusion = if max_tokens == 1 { Fusion::of(device) } else { Fusion::NONE };
+        Self::with_fusion(device, max_tokens, fusion)
+    }
+
+    /// As [`Plan::new`], fused as `fusion` says.
+    pub fn with_fusion(device: &Device, max_tokens: usize, fusion: Fusion) -> Self {
+        let tokens_of_text = max_tokens;
+        Self { device: device.clone(), max_tokens, tokens_of_text, fusion, entries: Vec::new() }
     }
 
     /// An empty plan for passes of one token of each of up to `num_texts` texts.
     pub fn of_texts(device: &Device, num_texts: usize) -> Self {
         Self { tokens_of_text: 1, ..Self::new(device, num_texts) }
+    }
+
+    /// What dispatches bring together.
+    pub fn fusion(&self) -> Fusion {
+        self.fusion
     }
 
     /// The device whose buffers the plan uses.

@@ -3,9 +3,10 @@
 use super::kv_cache::KvCache;
 use super::load::Model;
 use super::point::{Part, Point};
-use super::spec::{Activation, DecoderSpec, Position};
+use super::spec::{DecoderSpec, Position};
+use super::stream::Stream;
 use super::taps::Taps;
-use super::weights::{LayerWeights, Linear, NormWeights};
+use super::weights::{LayerWeights, NormWeights};
 use crate::device::{Buffer, Device};
 use crate::error::Result;
 use crate::kernels::{self, AttentionShape, Lookup, Plan};
@@ -22,6 +23,8 @@ pub(super) struct Activations {
     pub cache_rows: Buffer,
     /// The residual stream, `[max_tokens, hidden_size]`.
     pub resid: Tensor,
+    /// Takes turns with `resid` for one token, `[1, hidden_size]`.
+    pub spare: Tensor,
     /// What a norm leaves of it, `[max_tokens, hidden_size]`.
     pub normed: Tensor,
     /// Cosines and sines of each position for each rotation, `[max_tokens, head_dim]`.
@@ -31,10 +34,10 @@ pub(super) struct Activations {
     /// What the heads bring together, `[max_tokens, num_heads * head_dim]`.
     heads: Tensor,
     /// What attention or the MLP adds to the residual stream, `[max_tokens, hidden_size]`.
-    update: Tensor,
+    pub update: Tensor,
     /// Inside the MLP before the activation, `[max_tokens, intermediate_size]`; where that is gated, the gates and then as
     /// many values, `[max_tokens, 2 * intermediate_size]`.
-    up: Tensor,
+    pub up: Tensor,
     /// After the activation, `[max_tokens, intermediate_size]`.
     activated: Tensor,
 }
@@ -54,6 +57,7 @@ impl Activations {
             positions: device.zeros("positions", max_tokens)?,
             cache_rows: device.zeros("cache_rows", max_tokens)?,
             resid: tensor("resid", spec.hidden_size)?,
+            spare: Tensor::zeros(device, "resid", 1, spec.hidden_size)?,
             normed: tensor("normed", spec.hidden_size)?,
             angles: (0..num_ropes).map(|_| tensor("angles", spec.head_dim)).collect::<Result<_>>()?,
             qkv: tensor("qkv", attention.qkv_size())?,
@@ -128,8 +132,8 @@ pub(super) struct Scratch {
     angles: Vec<f32>,
 }
 
-/// Records everything but the head: ids to the residual stream after the last of `num_layers` layers. `taps` gets copies
-/// of what is on the way, if somebody asked for them.
+/// Records everything but the head: ids to the residual stream after the last of `num_layers` layers, in `a.resid`. `taps`
+/// gets copies of what is on the way, if somebody asked for them.
 pub(super) fn body(
     plan: &mut Plan,
     model: &Model,
@@ -138,34 +142,61 @@ pub(super) fn body(
     taps: &Taps,
     num_layers: usize,
 ) {
-    let (spec, weights) = (model.spec(), model.weights());
-    kernels::embedding(plan, &a.ids, &weights.embedding, Lookup::Scaled(spec.embedding_scale), &a.resid);
-    if let Some(positions) = &weights.positions {
-        kernels::embedding(plan, &a.positions, positions, Lookup::Added, &a.resid);
-    }
-    taps.copy(plan, Point::Embed, &a.resid);
-    for (index, layer) in weights.layers.iter().enumerate().take(num_layers) {
-        attention(plan, model, (index, layer), cache, a, taps);
-        if !model.ablation().mlps.contains(&index) {
-            mlp(plan, spec, (index, layer), a, taps);
-        }
-        taps.copy(plan, Point::Layer(index, Part::Resid), &a.resid);
-    }
+    layers(plan, model, cache, a, taps, num_layers).settle(plan, &model.weights().final_norm);
 }
 
-fn attention(
+/// Records body and head, by way of `normed`: a token's id to logits.
+pub(super) fn decode(
     plan: &mut Plan,
     model: &Model,
-    (index, layer): (usize, &LayerWeights),
     cache: &KvCache,
     a: &Activations,
+    taps: &Taps,
+    (normed, logits): (&Tensor, &Tensor),
+) {
+    let mut stream = layers(plan, model, cache, a, taps, model.spec().num_layers);
+    stream.norm(plan, &model.weights().final_norm, normed);
+    lm_head(plan, model, normed, logits);
+}
+
+fn layers<'a>(
+    plan: &mut Plan,
+    model: &'a Model,
+    cache: &KvCache,
+    a: &'a Activations,
+    taps: &Taps,
+    num_layers: usize,
+) -> Stream<'a> {
+    let (spec, weights) = (model.spec(), model.weights());
+    let mut stream = Stream::new(plan, model, a, num_layers);
+    let resid = stream.resid();
+    kernels::embedding(plan, &a.ids, &weights.embedding, Lookup::Scaled(spec.embedding_scale), resid);
+    if let Some(positions) = &weights.positions {
+        kernels::embedding(plan, &a.positions, positions, Lookup::Added, resid);
+    }
+    taps.copy(plan, Point::Embed, resid);
+    for (index, layer) in weights.layers.iter().enumerate().take(num_layers) {
+        attention(plan, model, (index, layer), cache, (a, &mut stream), taps);
+        if !model.ablation().mlps.contains(&index) {
+            mlp(plan, spec, (index, layer), (a, &mut stream), taps);
+        }
+        stream.copy(plan, taps.at(Point::Layer(index, Part::Resid)));
+    }
+    stream
+}
+
+fn attention<'a>(
+    plan: &mut Plan,
+    model: &'a Model,
+    (index, layer): (usize, &'a LayerWeights),
+    cache: &KvCache,
+    (a, stream): (&Activations, &mut Stream<'a>),
     taps: &Taps,
 ) {
     let spec = model.spec();
     let shape = attention_shape(spec, index);
     let caches = cache.layer(index, &a.cache_rows);
-    norm(plan, spec, &a.resid, &layer.attn_norm, &a.normed);
-    linear(plan, &a.normed, &layer.qkv_proj, &a.qkv);
+    stream.project(plan, &layer.attn_norm, &layer.qkv_proj, None, &a.qkv);
     let angles = a.angles.get(spec.layers[index].rope);
     if let Some(angles) = angles.filter(|_| plan.device().fuses()) {
         let qk_norm = layer.qk_norm.as_ref().map(|(q_norm, k_norm)| (q_norm, k_norm, spec.norm.eps()));
@@ -188,53 +219,29 @@ fn attention(
         kernels::zero_columns(plan, &a.heads, columns);
     }
     taps.copy(plan, Point::Layer(index, Part::Heads), &a.heads);
-    linear(plan, &a.heads, &layer.o_proj, &a.update);
-    let added = update(plan, spec, a, layer.post_attn_norm.as_ref());
-    taps.copy(plan, Point::Layer(index, Part::AttnOut), added);
+    let tap = taps.at(Point::Layer(index, Part::AttnOut));
+    stream.add(plan, &a.heads, &layer.o_proj, layer.post_attn_norm.as_ref(), tap);
 }
 
-fn mlp(
+fn mlp<'a>(
     plan: &mut Plan,
     spec: &DecoderSpec,
-    (index, layer): (usize, &LayerWeights),
-    a: &Activations,
+    (index, layer): (usize, &'a LayerWeights),
+    (a, stream): (&Activations, &mut Stream<'a>),
     taps: &Taps,
 ) {
-    norm(plan, spec, &a.resid, &layer.mlp_norm, &a.normed);
-    linear(plan, &a.normed, &layer.up_proj, &a.up);
-    match spec.activation {
-        Activation::GeluTanh => kernels::gelu_tanh(plan, &a.up, &a.activated),
-        Activation::GeluErf => kernels::gelu_erf(plan, &a.up, &a.activated),
-        Activation::GeGlu => kernels::geglu(plan, &a.up, &a.activated),
-        Activation::SwiGlu => kernels::swiglu(plan, &a.up, &a.activated),
-    }
-    linear(plan, &a.activated, &layer.down_proj, &a.update);
-    let added = update(plan, spec, a, layer.post_mlp_norm.as_ref());
-    taps.copy(plan, Point::Layer(index, Part::MlpOut), added);
-}
-
-/// Adds what attention or the MLP brought to the residual stream, normed before where the family does that; gives what
-/// was added.
-fn update<'a>(
-    plan: &mut Plan,
-    spec: &DecoderSpec,
-    a: &'a Activations,
-    post_norm: Option<&NormWeights>,
-) -> &'a Tensor {
-    let added = match post_norm {
-        None => &a.update,
-        Some(weights) => {
-            norm(plan, spec, &a.update, weights, &a.normed);
-            &a.normed
-        }
-    };
-    kernels::add(plan, &a.resid, added);
-    added
+    stream.project(plan, &layer.mlp_norm, &layer.up_proj, Some(spec.activation), &a.activated);
+    let tap = taps.at(Point::Layer(index, Part::MlpOut));
+    stream.add(plan, &a.activated, &layer.down_proj, layer.post_mlp_norm.as_ref(), tap);
 }
 
 /// Records the head: rows of the residual stream to logits, by way of `normed`.
 pub(super) fn head(plan: &mut Plan, model: &Model, resid: &Tensor, normed: &Tensor, logits: &Tensor) {
     final_norm(plan, model, resid, normed);
+    lm_head(plan, model, normed, logits);
+}
+
+fn lm_head(plan: &mut Plan, model: &Model, normed: &Tensor, logits: &Tensor) {
     product(plan, normed, &model.weights().lm_head, None, logits);
     if let Some(cap) = model.spec().logit_softcap {
         kernels::softcap(plan, cap, logits);
@@ -257,7 +264,7 @@ fn attention_shape(spec: &DecoderSpec, layer_index: usize) -> AttentionShape {
     }
 }
 
-fn norm(plan: &mut Plan, spec: &DecoderSpec, x: &Tensor, weights: &NormWeights, y: &Tensor) {
+pub(super) fn norm(plan: &mut Plan, spec: &DecoderSpec, x: &Tensor, weights: &NormWeights, y: &Tensor) {
     let eps = spec.norm.eps();
     match &weights.bias {
         Some(bias) => kernels::layer_norm(plan, x, &weights.weight, bias, eps, y),
@@ -265,15 +272,11 @@ fn norm(plan: &mut Plan, spec: &DecoderSpec, x: &Tensor, weights: &NormWeights, 
     }
 }
 
-fn linear(plan: &mut Plan, x: &Tensor, linear: &Linear, y: &Tensor) {
-    product(plan, x, &linear.weight, linear.bias.as_ref(), y);
-}
-
 /// One token reads every weight once and is done; many tokens share what they read.
-fn product(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
+pub(super) fn product(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
     if plan.max_tokens() == 1 {
         kernels::gemv(plan, x, weight, bias, y);
     } else {
-        kernels::gemm(plan, x, weight, bias, y);
+        kernels::multiply(plan, x, weight, bias, y);
     }
 }

@@ -17,11 +17,12 @@ pub(crate) struct KvCache {
 }
 
 impl KvCache {
-    /// For `num_texts` texts of up to `max_seq_len` tokens each.
+    /// For `num_texts` texts of up to `max_seq_len` tokens each, and passes that decode up to `num_decoded` tokens.
     pub(crate) fn new(
         device: &Device,
         spec: &DecoderSpec,
         (num_texts, max_seq_len): (usize, usize),
+        num_decoded: usize,
     ) -> Result<Self> {
         let num_rows = num_texts * max_seq_len;
         let kv_size = spec.num_kv_heads * spec.head_dim;
@@ -33,7 +34,7 @@ impl KvCache {
             ));
         }
         let partials = AttentionTile::partials(device, spec.num_heads, spec.head_dim, max_seq_len);
-        let partials = Tensor::zeros(device, "partials", 1, num_texts * partials)?;
+        let partials = Tensor::zeros(device, "partials", 1, num_decoded * partials)?;
         Ok(Self { layers, max_seq_len, partials })
     }
 

@@ -20,6 +20,7 @@ mod rows;
 mod score;
 mod session;
 pub mod spec;
+mod stream;
 mod taps;
 mod weights;
 

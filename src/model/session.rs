@@ -13,7 +13,7 @@ use super::load::Model;
 use super::taps::{Reader, Span, Taps};
 use crate::device::Readback;
 use crate::error::{Error, Result};
-use crate::kernels::{self, Batch, Plan, Program, Step};
+use crate::kernels::{self, Batch, Fusion, Plan, Program, Step};
 use crate::tensor::Tensor;
 use crate::text::check_ids;
 use greedy::Chooser;
@@ -84,7 +84,7 @@ impl Session {
     /// # Errors
     /// As [`Session::new`].
     pub fn with_max_seq_len(model: &Model, max_seq_len: usize) -> Result<Self> {
-        Self::watching(model, max_seq_len, None)
+        Self::with_fusion(model, max_seq_len, None, Fusion::of(model.device()))
     }
 
     /// As [`Session::with_max_seq_len`], capturing what `request` asks for at each call: [`Session::capture`] has it. The
@@ -109,13 +109,23 @@ impl Session {
     /// # Errors
     /// As [`Session::new`].
     pub fn capturing(model: &Model, max_seq_len: usize, request: CaptureRequest) -> Result<Self> {
-        Self::watching(model, max_seq_len, Some(request))
+        Self::with_fusion(model, max_seq_len, Some(request), Fusion::of(model.device()))
     }
 
-    fn watching(model: &Model, max_seq_len: usize, request: Option<CaptureRequest>) -> Result<Self> {
+    /// As [`Session::with_max_seq_len`], or as [`Session::capturing`] where there is a `request`, with the kernels of a decoded token
+    /// brought together as `fusion` says, whatever suits the device.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub fn with_fusion(
+        model: &Model,
+        max_seq_len: usize,
+        request: Option<CaptureRequest>,
+        fusion: Fusion,
+    ) -> Result<Self> {
         let (device, spec) = (model.device(), model.spec());
         let max_seq_len = max_seq_len.clamp(1, spec.max_seq_len);
-        let cache = KvCache::new(device, spec, (1, max_seq_len))?;
+        let cache = KvCache::new(device, spec, (1, max_seq_len), 1)?;
         let activations = Activations::new(device, spec, PREFILL_TOKENS)?;
         let watch = match request {
             None => None,
@@ -131,9 +141,8 @@ impl Session {
         let last = Tensor::zeros(device, "last", 1, spec.hidden_size)?;
         let last_normed = Tensor::zeros(device, "last_normed", 1, spec.hidden_size)?;
 
-        let mut decode = Plan::new(device, 1);
-        forward::body(&mut decode, model, &cache, &activations, taps, spec.num_layers);
-        forward::head(&mut decode, model, &activations.resid, &last_normed, &logits);
+        let mut decode = Plan::with_fusion(device, 1, fusion);
+        forward::decode(&mut decode, model, &cache, &activations, taps, (&last_normed, &logits));
 
         let mut prefill = Plan::new(device, PREFILL_TOKENS);
         forward::body(&mut prefill, model, &cache, &activations, taps, spec.num_layers);

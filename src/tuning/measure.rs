@@ -6,7 +6,7 @@ use super::Tuning;
 use crate::device::{Device, Readback};
 use crate::error::Result;
 use crate::kernels::{
-    Batch, GemvShape, Plan, Product, Program, TOLERANCE_OF_PRODUCTS, Tolerance, gemv_shaped,
+    Batch, GemvShape, Plan, Product, Program, Projection, TOLERANCE_OF_PRODUCTS, Tolerance, project_shaped,
 };
 use crate::tensor::{Matrix, Tensor};
 use crate::verify::Inputs;
@@ -119,7 +119,7 @@ impl Trial {
     async fn run(&self, shape: GemvShape) -> Result<(Vec<f32>, f64)> {
         let mut plan = Plan::new(&self.device, 1);
         for weight in &self.copies {
-            gemv_shaped(&mut plan, shape, &self.x, weight, None, &self.y);
+            project_shaped(&mut plan, shape, &Projection::new(&self.x, weight, None, &self.y));
         }
         let program = plan.compile()?;
         let mut readback = Readback::new(&self.device, self.y.columns())?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::kernels::{AttentionTile, GemvShape, Kernel, Tolerance};
+use crate::kernels::{AttentionTile, Epilogue, GemvShape, Kernel, Tolerance};
 use crate::tensor::Format;
 
 /// How large a case's values are.
@@ -49,11 +49,22 @@ impl Values {
     }
 }
 
+/// The norm that a product begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// None.
+    Nothing,
+    /// `rms_norm`; of a sum and a normed update for `gemv_residual`.
+    RmsNorm,
+    /// `layer_norm`.
+    LayerNorm,
+}
+
 /// The sizes and values that a kernel is tried with. Which kernels take which kind, [`super::cases`] shows.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "the fields are named as everywhere")]
 pub enum Case {
-    /// `add`, `argmax`, `gelu_erf`, `gelu_tanh`, `layer_norm`, `rms_norm`, `select_rows`, `softcap`, `zero_columns`, and `geglu` and
+    /// `add`, `add_norm`, `argmax`, `gelu_erf`, `gelu_tanh`, `layer_norm`, `rms_norm`, `select_rows`, `softcap`, `zero_columns`, and `geglu` and
     /// `swiglu`, whose `columns` are those of the output.
     Rows { num_tokens: usize, columns: usize, values: Values },
     /// `embedding`; an id in three lies outside the table. `added` to values that are there, or else scaled.
@@ -65,7 +76,7 @@ pub enum Case {
         rows_per_part: Option<usize>,
         added: bool,
     },
-    /// `gemv`, for which a `shape` can be given, and `gemm`.
+    /// `gemv`, for which a `shape` can be given, `gemv_tokens`, `gemm` and `gemm_rows`.
     Product {
         num_tokens: usize,
         out_features: usize,
@@ -74,6 +85,18 @@ pub enum Case {
         bias: bool,
         rows_per_part: Option<usize>,
         shape: Option<GemvShape>,
+        values: Values,
+    },
+    /// `gemv` and `gemv_rows` with what may come before and after, and `gemv_residual`. `out_features` are those of the output.
+    Projection {
+        num_tokens: usize,
+        out_features: usize,
+        in_features: usize,
+        format: Format,
+        bias: bool,
+        before: Before,
+        epilogue: Epilogue,
+        shape: GemvShape,
         values: Values,
     },
     /// `attention`, `attention_merge` (one token of a text) and `attention_subgroups`, which share their work out by `tile`;
@@ -108,6 +131,15 @@ impl Case {
             {
                 Tolerance { atol: 16.0 * atol, rtol }
             }
+            Self::Projection { before: Before::Nothing, values: Values::Large, .. } => {
+                Tolerance { atol: 1000.0 * atol, rtol }
+            }
+            // A gate's error grows with the value, and the other way round: sums of up to some tens.
+            Self::Projection { epilogue, values: Values::Ordinary | Values::Small, .. }
+                if epilogue.is_gated() =>
+            {
+                Tolerance { atol: 20.0 * atol, rtol }
+            }
             // What a split leaves is not divided by the sum of its weights, which is up to its length, and is off by as much more.
             // Measured on llvmpipe through GL: 4.3e-5 in splits of 46 with capped scores.
             Self::Attention {
@@ -121,7 +153,8 @@ impl Case {
                 Tolerance { atol: atol * (*split_len as f32 / 8.0).max(1.0), rtol }
             }
             // The digits that the mean takes are missing in the differences.
-            Self::Rows { values: Values::MeanHeavy, .. } => Tolerance { atol: 1000.0 * atol, rtol },
+            Self::Rows { values: Values::MeanHeavy, .. }
+            | Self::Projection { values: Values::MeanHeavy, .. } => Tolerance { atol: 1000.0 * atol, rtol },
             _ => Tolerance { atol, rtol },
         }
     }
@@ -156,6 +189,23 @@ impl fmt::Display for Case {
                 if let Some(shape) = shape {
                     write!(f, ", {} threads, {} a row", shape.workgroup_size, shape.threads_per_row)?;
                 }
+                *values
+            }
+            Self::Projection {
+                num_tokens,
+                out_features,
+                in_features,
+                format,
+                bias,
+                before,
+                epilogue,
+                shape,
+                values,
+            } => {
+                write!(f, "{before:?}, [{out_features}, {in_features}] {} x {num_tokens}", format.name())?;
+                f.write_str(if *bias { ", bias" } else { "" })?;
+                write!(f, ", {epilogue:?}, {} threads", shape.workgroup_size)?;
+                write!(f, ", {} a row, {} rows", shape.threads_per_row, shape.rows_per_thread)?;
                 *values
             }
             Self::Attention {

@@ -19,7 +19,7 @@ mod model;
 mod setup;
 mod sweep;
 
-pub use case::{Case, Values};
+pub use case::{Before, Case, Values};
 pub use compare::{Worst, compare};
 pub(crate) use inputs::Inputs;
 pub use sweep::cases;

@@ -1,10 +1,13 @@
 //! A case on a device: inputs, a plan of one kernel, and its outputs.
 
-use super::case::{Case, Values};
+use super::case::{Before, Case, Values};
 use super::inputs::{Inputs, Padding};
 use crate::device::Device;
 use crate::error::Result;
-use crate::kernels::{self, AttentionShape, AttentionTile, Batch, Caches, GemvShape, Lookup, Plan};
+use crate::kernels::{
+    self, AttentionShape, AttentionTile, Batch, Caches, Epilogue, GemvShape, InputNorm, Lookup, Plan,
+    Projection, Residual,
+};
 use crate::tensor::{BLOCK, Format, Tensor};
 
 /// Rows of tensors past the tokens of a case: nobody may touch them.
@@ -58,6 +61,20 @@ pub(super) fn build(device: &Device, kernel: &str, case: &Case) -> Result<Setup>
             let sizes = (out_features, in_features);
             product(device, kernel, num_tokens, sizes, (format, rows_per_part), bias, shape, values)
         }
+        Case::Projection {
+            num_tokens,
+            out_features,
+            in_features,
+            format,
+            bias,
+            before,
+            epilogue,
+            shape,
+            values,
+        } => {
+            let sizes = (out_features, in_features);
+            projection(device, kernel, num_tokens, sizes, format, bias, (before, epilogue), shape, values)
+        }
         Case::Attention {
             position,
             num_tokens,
@@ -101,6 +118,7 @@ fn rows(
             kernels::add(&mut plan, &x.tensor, &y);
             x
         }
+        "add_norm" => return add_norm(inputs, (plan, batch), sizes, value),
         "argmax" => {
             let x = inputs.tensor("x", sizes, Padding::Poison, value)?;
             let words = kernels::argmax_words(num_tokens, columns);
@@ -174,6 +192,22 @@ fn rows(
     Ok(Setup { plan, batch, outputs: vec![output] })
 }
 
+fn add_norm(
+    mut inputs: Inputs<'_>,
+    (mut plan, batch): (Plan, Batch),
+    (rows, filled, columns): (usize, usize, usize),
+    value: impl Fn(f32) -> f32,
+) -> Result<Setup> {
+    let x = inputs.tensor("x", (rows, filled, columns), Padding::Poison, &value)?;
+    let update = inputs.tensor("update", (rows, filled, columns), Padding::Poison, &value)?;
+    let post_weight = inputs.vector("post_weight", columns)?;
+    let weight = inputs.vector("weight", columns)?;
+    let (z, y) = (inputs.output("z", rows, columns)?, inputs.output("y", rows, columns)?);
+    let residual = Residual { x: &x, update: &update, post_weight: &post_weight, z: &z.tensor, eps: EPS };
+    kernels::add_norm(&mut plan, &residual, &weight, &y.tensor);
+    Ok(Setup { plan, batch, outputs: vec![z, y] })
+}
+
 fn probe(
     device: &Device,
     kernel: &str,
@@ -245,11 +279,62 @@ fn product(
     match (kernel, shape) {
         ("gemv", None) => kernels::gemv(&mut plan, &x, &weight, bias.as_ref(), &y.tensor),
         ("gemv" | "gemv_rows", Some(shape)) => {
-            kernels::gemv_shaped(&mut plan, shape, &x, &weight, bias.as_ref(), &y.tensor);
+            let projection = Projection::new(&x, &weight, bias.as_ref(), &y.tensor);
+            kernels::project_shaped(&mut plan, shape, &projection);
         }
         ("gemm", _) => kernels::gemm(&mut plan, &x, &weight, bias.as_ref(), &y.tensor),
+        ("gemm_rows", _) => kernels::gemm_rows(&mut plan, &x, &weight, bias.as_ref(), &y.tensor),
+        ("gemv_tokens", _) => kernels::gemv_tokens(&mut plan, &x, &weight, bias.as_ref(), &y.tensor),
         _ => panic!("{kernel} is no product"),
     }
+    Ok(Setup { plan, batch, outputs: vec![y] })
+}
+
+#[allow(clippy::too_many_arguments, reason = "the fields of Case::Projection")]
+fn projection(
+    device: &Device,
+    kernel: &str,
+    num_tokens: usize,
+    (out_features, in_features): (usize, usize),
+    format: Format,
+    has_bias: bool,
+    (before, epilogue): (Before, Epilogue),
+    shape: GemvShape,
+    values: Values,
+) -> Result<Setup> {
+    let mut inputs = Inputs::new(device);
+    let (mut plan, batch) = plan(device, num_tokens);
+    let rows = num_tokens + SPARE_ROWS;
+    let value = |ordinary| values.of(ordinary);
+    let x = inputs.tensor("x", (rows, num_tokens, in_features), Padding::Zero, value)?;
+    let weight_rows = if epilogue.is_gated() { 2 * out_features } else { out_features };
+    let weight = inputs.matrix((weight_rows, in_features), format, None)?;
+    let bias = if has_bias { Some(inputs.vector("bias", weight_rows)?) } else { None };
+    let mut norm_vector = |label| inputs.tensor(label, (1, 1, in_features), Padding::Zero, |value| value);
+    let norm_weight = norm_vector("norm_weight")?;
+    let norm_bias = norm_vector("norm_bias")?;
+    let y = if epilogue == Epilogue::Add {
+        inputs.in_place("y", (rows, num_tokens, out_features), |value| value)?
+    } else {
+        inputs.output("y", rows, out_features)?
+    };
+    let bias = bias.as_ref();
+    if kernel == "gemv_residual" {
+        let update = inputs.tensor("update", (rows, num_tokens, in_features), Padding::Zero, value)?;
+        let z = inputs.output("z", rows, in_features)?;
+        let (post_weight, eps) = (&norm_bias, EPS);
+        let residual = Residual { x: &x, update: &update, post_weight, z: &z.tensor, eps };
+        let y_of = (epilogue, &y.tensor);
+        kernels::gemv_residual(&mut plan, |_| shape, (&residual, &norm_weight), (&weight, bias), y_of);
+        return Ok(Setup { plan, batch, outputs: vec![z, y] });
+    }
+    let norm = match before {
+        Before::Nothing => None,
+        Before::RmsNorm => Some(InputNorm { weight: &norm_weight, bias: None, eps: EPS }),
+        Before::LayerNorm => Some(InputNorm { weight: &norm_weight, bias: Some(&norm_bias), eps: 1e-5 }),
+    };
+    let projection = Projection { x: &x, norm, weight: &weight, bias, epilogue, y: &y.tensor };
+    kernels::project_shaped(&mut plan, shape, &projection);
     Ok(Setup { plan, batch, outputs: vec![y] })
 }
 

@@ -1,7 +1,7 @@
 //! The cases of each kernel: sizes 1 and 2, those around a workgroup, odd ones, and those of real models.
 
-use super::case::{Case, Values};
-use crate::kernels::{AttentionTile, GemvShape};
+use super::case::{Before, Case, Values};
+use crate::kernels::{AttentionTile, Epilogue, GemvShape};
 use crate::tensor::Format;
 
 /// 1, 2, workgroup ± 1, what is no multiple of 4 or 8, and real models' sizes.
@@ -28,7 +28,7 @@ pub fn cases(kernel: &str) -> Vec<Case> {
         "add" | "geglu" | "gelu_erf" | "gelu_tanh" | "select_rows" | "swiglu" | "zero_columns" => {
             rows(&[Values::Ordinary, Values::Large])
         }
-        "rms_norm" | "softcap" => rows(&[Values::Ordinary, Values::Large, Values::Small]),
+        "add_norm" | "rms_norm" | "softcap" => rows(&[Values::Ordinary, Values::Large, Values::Small]),
         "layer_norm" => rows(&[Values::Ordinary, Values::Large, Values::Small, Values::MeanHeavy]),
         "argmax" => {
             let mut cases = rows(&[
@@ -51,18 +51,26 @@ pub fn cases(kernel: &str) -> Vec<Case> {
             let shapes = [None, Some(GemvShape::GPU), Some(GemvShape::SOFTWARE)];
             let mut cases = products(&[(1, 1), (1, 2), (1, 31), (2, 33)], &shapes);
             cases.push(GPT2_VOCABULARY);
+            let shapes = [GemvShape::GPU, GemvShape::SOFTWARE, GemvShape::new(64, 8, 4)];
+            cases.extend(projections(&[Before::Nothing, Before::RmsNorm, Before::LayerNorm], &shapes));
             cases
         }
         "gemv_rows" => {
-            let shared = |shape| Some(GemvShape { shares_x: true, ..shape });
-            let shapes = [
-                shared(GemvShape::new(32, 1, 2)),
-                shared(GemvShape::new(64, 1, 1)),
-                shared(GemvShape::new(8, 1, 4)),
-            ];
-            products(&[(1, 1), (1, 31), (2, 33)], &shapes)
+            let shapes = [GemvShape::new(32, 1, 2), GemvShape::new(64, 1, 1), GemvShape::new(8, 1, 4)]
+                .map(|shape| GemvShape { shares_x: true, ..shape });
+            let mut cases = products(&[(1, 1), (1, 31), (2, 33)], &shapes.map(Some));
+            cases.extend(projections(&[Before::Nothing, Before::RmsNorm, Before::LayerNorm], &shapes));
+            cases
+        }
+        "gemv_residual" => {
+            let shapes = [GemvShape::GPU, GemvShape::SOFTWARE, GemvShape::new(64, 8, 4)];
+            projections(&[Before::RmsNorm], &shapes)
         }
         "gemm" => products(&[(2, 1), (31, 31), (32, 32), (33, 33), (64, 65)], &[None]),
+        // Each number of a workgroup's tokens, and several workgroups, the last of them with few.
+        "gemm_rows" | "gemv_tokens" => {
+            products(&[(1, 2), (2, 1), (3, 65), (4, 31), (5, 33), (6, 1), (7, 32), (8, 2), (19, 33)], &[None])
+        }
         "attention" | "attention_probs" | "attention_subgroups" => {
             let mut cases = attention();
             cases.extend(windows());
@@ -169,6 +177,46 @@ fn products(tokens: &[(usize, usize)], shapes: &[Option<GemvShape>]) -> Vec<Case
                     shape,
                     values,
                 });
+            }
+        }
+    }
+    cases
+}
+
+/// Every norm before every epilogue, at sizes that take turns.
+fn projections(norms: &[Before], shapes: &[GemvShape]) -> Vec<Case> {
+    // (num_tokens, out_features, in_features): one row, part of a workgroup, several, and a model's.
+    let sizes =
+        [(1, 1, 1), (2, 33, 31), (1, 65, 129), (3, 130, 33), (1, 192, 768), (2, 7, 640), (1, 300, 192)];
+    let mut cases = Vec::new();
+    for &shape in shapes {
+        for format in [Format::F32, Format::F16, Format::Q8_0, Format::Q4K] {
+            for &before in norms {
+                for epilogue in Epilogue::ALL {
+                    let mut values = vec![Values::Ordinary];
+                    match before {
+                        // Gates and values of thousands would be multiplied.
+                        Before::Nothing if epilogue.is_gated() => {}
+                        Before::Nothing => values.push(Values::Large),
+                        Before::RmsNorm => values.extend([Values::Large, Values::Small]),
+                        Before::LayerNorm => values.extend([Values::Large, Values::Small, Values::MeanHeavy]),
+                    }
+                    for values in values {
+                        let index = cases.len();
+                        let (num_tokens, out_features, in_features) = sizes[index % sizes.len()];
+                        cases.push(Case::Projection {
+                            num_tokens,
+                            out_features,
+                            in_features: usize::next_multiple_of(in_features, format.block_columns()),
+                            format,
+                            bias: index.is_multiple_of(2),
+                            before,
+                            epilogue,
+                            shape,
+                            values,
+                        });
+                    }
+                }
             }
         }
     }

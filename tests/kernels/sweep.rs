@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use sukashi::kernels::{AttentionTile, GemvShape, REGISTRY};
+use sukashi::kernels::{AttentionTile, Epilogue, GemvShape, REGISTRY};
 use sukashi::tensor::Format;
-use sukashi::verify::{self, Case, Report, Values};
+use sukashi::verify::{self, Before, Case, Report, Values};
 use sukashi::{Device, Gpu};
 
 use crate::adapters::{device, gpus, name};
@@ -87,7 +87,20 @@ fn fold_cases(kernel: &str) -> Vec<Case> {
         }],
         "gemv" => vec![product(1, 701), product(7, 101)],
         "gemv_rows" => vec![product(1, 8 * 301), product(7, 500)],
+        "gemv_residual" => vec![Case::Projection {
+            num_tokens: 7,
+            out_features: 101,
+            in_features: 9,
+            format: Format::F32,
+            bias: true,
+            before: Before::RmsNorm,
+            epilogue: Epilogue::Add,
+            shape: GemvShape::GPU,
+            values: Values::Ordinary,
+        }],
         "gemm" => vec![product(33, 32 * 151)],
+        "gemm_rows" => vec![product(9, 64 * 151)],
+        "gemv_tokens" => vec![product(9, 2 * 151)],
         "attention_merge" => vec![Case::Attention {
             position: 200,
             num_tokens: 1,
@@ -182,6 +195,35 @@ fn any_product(shape: impl Strategy<Value = Option<GemvShape>>) -> impl Strategy
     )
 }
 
+fn any_projection(kernel: &'static str) -> impl Strategy<Value = Case> {
+    let befores = match kernel {
+        "gemv_residual" => vec![Before::RmsNorm],
+        _ => vec![Before::Nothing, Before::RmsNorm, Before::LayerNorm],
+    };
+    let what = (proptest::sample::select(befores), proptest::sample::select(&Epilogue::ALL[..]));
+    let sizes = (1..5_usize, 1..200_usize, 1..300_usize);
+    let shape = (3..8_u32, 0..6_u32, 1..5_u32).prop_map(move |(size, threads, rows)| {
+        let shares_x = kernel == "gemv_rows";
+        let threads = if shares_x { 1 } else { 1 << threads.min(size) };
+        GemvShape { shares_x, ..GemvShape::new(1 << size, threads, rows) }
+    });
+    (sizes, any_format(), any::<bool>(), what, shape).prop_map(
+        |((num_tokens, out_features, in_features), format, bias, (before, epilogue), shape)| {
+            Case::Projection {
+                num_tokens,
+                out_features,
+                in_features: in_features.next_multiple_of(format.block_columns()),
+                format,
+                bias,
+                before,
+                epilogue,
+                shape,
+                values: Values::Ordinary,
+            }
+        },
+    )
+}
+
 fn any_attention(
     max_tokens: usize,
     own_texts: bool,
@@ -227,16 +269,18 @@ fn every_device_agrees_on_any_shape() {
         for kernel in REGISTRY.into_iter().filter(|kernel| device.runs(kernel)) {
             let strategy = match kernel.name {
                 "embedding" => any_lookup().boxed(),
-                "gemv" | "gemm" => {
+                "gemm" | "gemm_rows" | "gemv_tokens" => any_product(Just(None)).boxed(),
+                "gemv" => {
                     let shape =
                         prop_oneof![Just(None), Just(Some(GemvShape::GPU)), Just(Some(GemvShape::SOFTWARE))];
-                    any_product(shape).boxed()
+                    prop_oneof![any_product(shape), any_projection("gemv")].boxed()
                 }
+                "gemv_residual" => any_projection("gemv_residual").boxed(),
                 "gemv_rows" => {
                     let shape = (3..8_u32, 1..5_u32).prop_map(|(size, rows)| {
                         Some(GemvShape { shares_x: true, ..GemvShape::new(1 << size, 1, rows) })
                     });
-                    any_product(shape).boxed()
+                    prop_oneof![any_product(shape), any_projection("gemv_rows")].boxed()
                 }
                 "probe_f32" | "probe_int8" | "probe_read" => any_probe().boxed(),
                 "attention" | "attention_subgroups" => {

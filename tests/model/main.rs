@@ -6,6 +6,7 @@ mod ablation;
 mod batch;
 mod capture;
 mod common;
+mod fusion;
 #[path = "../gguf/mod.rs"]
 mod gguf;
 mod gguf_models;

@@ -10,7 +10,7 @@ use std::process::Command;
 use naga::back::{self, PipelineConstants};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
-use sukashi::kernels::{Access, Batch, GemvShape, Kernel, REGISTRY};
+use sukashi::kernels::{Access, Batch, Epilogue, GemvShape, Kernel, REGISTRY};
 use sukashi::tensor::Format;
 
 type Check<T = ()> = Result<T, String>;
@@ -27,7 +27,8 @@ fn shader_files() -> Vec<PathBuf> {
 }
 
 /// What kernels import.
-const MODULES: [&str; 3] = ["attention_tile", "probe", "weight"];
+const MODULES: [&str; 8] =
+    ["activation", "attention_tile", "batch", "probe", "product", "row_sum", "weight", "workgroup"];
 
 /// A kernel as it is written, before its imports are resolved.
 fn source(kernel: &Kernel) -> String {
@@ -170,6 +171,28 @@ fn variants(module: &Module) -> Vec<PipelineConstants> {
                 }
             }
             variants.push(constants);
+        }
+    }
+    if has("EPILOGUE") {
+        // What may come before and after a product, for one format each way of reading x.
+        let norms: &[u32] = if has("NORM") { &[0, 1, 2] } else { &[0] };
+        for shape in GemvShape::ALL {
+            for (norm, epilogue) in
+                norms.iter().flat_map(|norm| Epilogue::ALL.map(|epilogue| (norm, epilogue)))
+            {
+                let mut constants = PipelineConstants::default();
+                constants.insert("FORMAT".into(), f64::from(Format::Q4K.code()));
+                constants.insert("WORKGROUP_SIZE".into(), f64::from(shape.workgroup_size));
+                constants.insert("ROWS_PER_THREAD".into(), 2.0);
+                constants.insert("EPILOGUE".into(), f64::from(epilogue.code()));
+                if has("THREADS_PER_ROW") {
+                    constants.insert("THREADS_PER_ROW".into(), f64::from(shape.threads_per_row));
+                }
+                if has("NORM") {
+                    constants.insert("NORM".into(), f64::from(*norm));
+                }
+                variants.push(constants);
+            }
         }
     }
     variants
@@ -396,8 +419,12 @@ fn barriers_are_traced_through_calls_and_loops() {
     for (wgsl, from, to) in [
         (layer_norm, "if token >= batch.num_tokens", "if token + local >= batch.num_tokens"),
         (layer_norm, "half > 0u; half /= 2u", "half > local; half /= 2u"),
-        (gemv, "if THREADS_PER_ROW > 1u", "if first_row < params.out_features"),
-        (gemv, "        sums = partial[local];", "        if partial[0].x > 0.0 { workgroupBarrier(); }"),
+        (gemv, "lane == 0u {", "lane == 0u {\n        workgroupBarrier();"),
+        (
+            gemv,
+            "return partial[local];",
+            "if partial[0].x > 0.0 { workgroupBarrier(); } return partial[local];",
+        ),
     ] {
         assert!(uniformity::check_barriers(&validate(wgsl, 0).unwrap().0).is_ok());
         assert!(wgsl.contains(from), "{from}");

@@ -84,16 +84,18 @@ impl BatchSession {
         }
         let (device, spec) = (model.device(), model.spec());
         let max_seq_len = max_seq_len.clamp(1, spec.max_seq_len);
-        let cache = KvCache::new(device, spec, (num_texts, max_seq_len)).map_err(|error| {
+        // Never one alone: one token goes through other kernels, and how many texts there could be must not change the numbers.
+        let num_rows = num_texts.max(2);
+        let cache = KvCache::new(device, spec, (num_texts, max_seq_len), num_rows).map_err(|error| {
             error.hint("decode fewer texts together, or leave room for fewer tokens in each")
         })?;
-        let activations = Activations::new(device, spec, PREFILL_TOKENS.max(num_texts))?;
-        let logits = Tensor::zeros(device, "logits", num_texts, spec.vocab_size)?;
+        let activations = Activations::new(device, spec, PREFILL_TOKENS.max(num_rows))?;
+        let logits = Tensor::zeros(device, "logits", num_rows, spec.vocab_size)?;
         let last = Tensor::zeros(device, "last", 1, spec.hidden_size)?;
-        let last_normed = Tensor::zeros(device, "last_normed", num_texts, spec.hidden_size)?;
+        let last_normed = Tensor::zeros(device, "last_normed", num_rows, spec.hidden_size)?;
         let no_taps = Taps::default();
 
-        let mut decode = Plan::of_texts(device, num_texts);
+        let mut decode = Plan::of_texts(device, num_rows);
         forward::body(&mut decode, model, &cache, &activations, &no_taps, spec.num_layers);
         forward::head(&mut decode, model, &activations.resid, &last_normed, &logits);
 

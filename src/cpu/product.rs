@@ -1,0 +1,75 @@
+//! The twin of `gemv` and `gemv_rows` with what may come before and after the product.
+
+use super::gelu_erf::gelu_erf_of;
+use super::gelu_tanh::gelu_tanh_of;
+use super::gemv::Weight;
+use super::swiglu::silu_of;
+use super::{layer_norm, rms_norm};
+use crate::kernels::Epilogue;
+
+/// A norm of what a product reads: with a bias a layer norm, without an RMS norm.
+#[derive(Debug, Clone, Copy)]
+pub struct Norm<'a> {
+    /// `[in_features]` or more.
+    pub weight: &'a [f32],
+    /// `[in_features]` or more.
+    pub bias: Option<&'a [f32]>,
+    /// Next to the variance or the mean square.
+    pub eps: f32,
+    /// Columns that are normed.
+    pub in_features: usize,
+}
+
+/// What computes `y = weight x + bias` for some tokens: [`super::gemv`], and what [`super::fast`] has in its place. It takes the
+/// number of tokens, the weights, `x` and its stride, `y` with its stride and the place of the first row there.
+pub trait Gemv: Fn(usize, Weight<'_>, (&[f32], usize), (&mut [f32], usize, usize)) {}
+
+impl<F: Fn(usize, Weight<'_>, (&[f32], usize), (&mut [f32], usize, usize))> Gemv for F {}
+
+/// As `gemv` of the normed `x`; what `epilogue` makes of that goes into `y`. `weight` has two rows for each column of `y` where
+/// that gates: all gates, then as many values.
+pub fn product(
+    gemv: impl Gemv,
+    num_tokens: usize,
+    weight: Weight<'_>,
+    (norm, epilogue): (Option<Norm<'_>>, Epilogue),
+    (x, x_stride): (&[f32], usize),
+    (y, y_stride, first_row): (&mut [f32], usize, usize),
+) {
+    let mut normed = Vec::new();
+    let x = match norm {
+        None => x,
+        Some(Norm { weight, bias, eps, in_features }) => {
+            normed.resize(num_tokens * x_stride, 0.0);
+            match bias {
+                None => rms_norm(num_tokens, (in_features, x_stride), eps, weight, x, &mut normed),
+                Some(bias) => {
+                    layer_norm(num_tokens, x_stride, eps, (weight, bias), x, &mut normed, in_features);
+                }
+            }
+            &normed
+        }
+    };
+    if epilogue == Epilogue::Store {
+        return gemv(num_tokens, weight, (x, x_stride), (y, y_stride, first_row));
+    }
+    let rows = weight.out_features;
+    let mut products = vec![0.0; num_tokens * rows];
+    gemv(num_tokens, weight, (x, x_stride), (&mut products, rows, 0));
+    let columns = if epilogue.is_gated() { rows / 2 } else { rows };
+    for (token, products) in products.chunks_exact(rows).enumerate() {
+        let y = &mut y[token * y_stride + first_row..][..columns];
+        for (column, y) in y.iter_mut().enumerate() {
+            let product = f64::from(products[column]);
+            let value = || f64::from(products[columns + column]);
+            *y = match epilogue {
+                Epilogue::Store => product,
+                Epilogue::Add => f64::from(*y) + product,
+                Epilogue::GeluTanh => gelu_tanh_of(product),
+                Epilogue::GeluErf => gelu_erf_of(product),
+                Epilogue::GeGlu => gelu_tanh_of(product) * value(),
+                Epilogue::SwiGlu => silu_of(product) * value(),
+            } as f32;
+        }
+    }
+}

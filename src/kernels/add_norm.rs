@@ -1,0 +1,88 @@
+//! `add_norm`: a normed update added to the residual stream, and the norm of what that becomes.
+
+use crate::cpu::{self, Call};
+use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::tensor::Tensor;
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    hidden_size: u32,
+    stride: u32,
+    eps: f32,
+}
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "add_norm",
+    wgsl: include_str!(concat!(env!("OUT_DIR"), "/add_norm.wgsl")),
+    params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
+    buffers: &[Access::Read, Access::Read, Access::Read, Access::Read, Access::ReadWrite, Access::ReadWrite],
+    twin: compute,
+    fast: compute,
+    // Two RMS norms and a sum: a few roundings of numbers around 1, of which a difference can leave little.
+    tolerance: Tolerance { atol: 1e-6, rtol: 1e-6 },
+};
+
+fn compute(call: &mut Call<'_>) {
+    let params: Params = call.params();
+    let [x, update, post_weight, weight, z, y, ..] = &mut call.slots;
+    cpu::add_norm(
+        call.batch.num_tokens as usize,
+        (params.hidden_size as usize, params.stride as usize),
+        params.eps,
+        (post_weight.floats(), weight.floats()),
+        (x.floats(), update.floats()),
+        (z.floats_mut(), y.floats_mut()),
+    );
+}
+
+/// A residual stream and what is added to it before it is normed.
+#[derive(Debug, Clone, Copy)]
+pub struct Residual<'a> {
+    /// The stream so far, `[max_tokens, hidden_size]`.
+    pub x: &'a Tensor,
+    /// What is added once it is normed, `[max_tokens, hidden_size]`.
+    pub update: &'a Tensor,
+    /// Of the update's RMS norm, `[1, hidden_size]`.
+    pub post_weight: &'a Tensor,
+    /// The stream with the update, `[max_tokens, hidden_size]`.
+    pub z: &'a Tensor,
+    /// Of both norms.
+    pub eps: f32,
+}
+
+impl Residual<'_> {
+    /// # Panics
+    /// If the shapes disagree.
+    pub(super) fn check(&self, name: &str, max_tokens: usize) {
+        let hidden_size = self.x.columns();
+        for (what, tensor) in [("update", self.update), ("post_weight", self.post_weight), ("z", self.z)] {
+            assert_eq!(tensor.columns(), hidden_size, "{name}: columns of {what}");
+        }
+        let rows = [self.x, self.update, self.z].map(Tensor::rows);
+        assert!(rows.iter().all(|rows| *rows >= max_tokens), "{name}: tokens");
+    }
+}
+
+/// Records `z = x + rms_norm(update)` and `y = rms_norm(z)`; `y`: `[max_tokens, hidden_size]`, `weight`: `[1, hidden_size]`.
+///
+/// # Panics
+/// If the shapes disagree.
+pub fn add_norm(plan: &mut Plan, residual: &Residual<'_>, weight: &Tensor, y: &Tensor) {
+    residual.check("add_norm", plan.max_tokens());
+    let Residual { x, update, post_weight, z, eps } = *residual;
+    assert_eq!(weight.columns(), x.columns(), "add_norm: columns of weight");
+    assert_eq!(y.columns(), x.columns(), "add_norm: columns of y");
+    assert!(y.rows() >= plan.max_tokens(), "add_norm: tokens");
+    let params = Params { hidden_size: x.columns() as u32, stride: x.stride() as u32, eps };
+    plan.dispatch(Dispatch {
+        kernel: &KERNEL,
+        params: bytemuck::bytes_of(&params).to_vec(),
+        constants: Vec::new(),
+        buffers: [x, update, post_weight, weight, z, y].map(|tensor| tensor.buffer().clone()).to_vec(),
+        groups_per_block: 1,
+        tokens_per_block: 1,
+        beyond: 0,
+    });
+}

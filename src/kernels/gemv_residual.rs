@@ -1,0 +1,84 @@
+//! `gemv_residual`: `add_norm` and the product that reads it in one dispatch.
+
+use crate::cpu::{self, Call};
+use crate::kernels::product::{Params, TOLERANCE};
+use crate::kernels::{Access, Epilogue, GemvShape, InputNorm, Kernel, Plan, Projection, Residual};
+use crate::tensor::{Matrix, MatrixPart, Tensor};
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "gemv_residual",
+    wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemv_residual.wgsl")),
+    params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
+    buffers: &[
+        Access::Read,
+        Access::Read,
+        Access::Read,
+        Access::Read,
+        Access::Read,
+        Access::ReadWrite,
+        Access::Read,
+        Access::ReadWrite,
+    ],
+    twin: |call| compute(call, cpu::gemv),
+    fast: |call| compute(call, cpu::fast::gemv),
+    tolerance: TOLERANCE,
+};
+
+fn compute(call: &mut Call<'_>, gemv: impl cpu::Gemv) {
+    let params: Params = call.params();
+    let num_tokens = call.batch.num_tokens as usize;
+    let (hidden_size, stride) = (params.in_features as usize, params.x_stride as usize);
+    let [x, weight, bias, norm_weight, post_weight, y, update, z, ..] = &mut call.slots;
+    let (mut stream, mut normed) = (vec![0.0; num_tokens * stride], vec![0.0; num_tokens * stride]);
+    cpu::add_norm(
+        num_tokens,
+        (hidden_size, stride),
+        params.eps,
+        (post_weight.floats(), norm_weight.floats()),
+        (x.floats(), update.floats()),
+        (&mut stream, &mut normed),
+    );
+    // By the part with the first row, padding included.
+    if params.first_row == 0 {
+        z.floats_mut()[..stream.len()].copy_from_slice(&stream);
+    }
+    cpu::product(
+        gemv,
+        num_tokens,
+        params.weight(weight.words(), bias.floats()),
+        (None, params.epilogue()),
+        (&normed, stride),
+        (y.floats_mut(), params.y_stride as usize, params.first_row as usize),
+    );
+}
+
+/// Records `z = x + rms_norm(update)` and `y = epilogue(weight rms_norm(z) + bias)`, as [`crate::kernels::add_norm`] and
+/// [`crate::kernels::project`] do it one after the other. `norm_weight`: `[1, hidden_size]`.
+///
+/// # Panics
+/// If the shapes disagree, or a part's `shape` shares `x`.
+pub fn gemv_residual(
+    plan: &mut Plan,
+    shape: impl Fn(&MatrixPart) -> GemvShape,
+    (residual, norm_weight): (&Residual<'_>, &Tensor),
+    (weight, bias): (&Matrix, Option<&Tensor>),
+    (epilogue, y): (Epilogue, &Tensor),
+) {
+    residual.check("gemv_residual", plan.max_tokens());
+    let Residual { x, update, post_weight, z, eps } = *residual;
+    let norm = Some(InputNorm { weight: norm_weight, bias: None, eps });
+    let projection = Projection { x, norm, weight, bias, epilogue, y };
+    let choose = |part: &MatrixPart| {
+        let shape = shape(part);
+        assert!(!shape.shares_x, "gemv_residual: lanes that share x");
+        let (constants, columns) = shape.of_projection(&projection);
+        (&KERNEL, constants, (columns, 1))
+    };
+    projection.record(plan, choose, |part| {
+        // A binding cannot be empty; without a bias nothing of it is read.
+        let bias = bias.unwrap_or(x);
+        let first = [x.buffer(), &part.buffer, bias.buffer(), norm_weight.buffer(), post_weight.buffer()];
+        first.into_iter().chain([y.buffer(), update.buffer(), z.buffer()]).cloned().collect()
+    });
+}

@@ -87,9 +87,18 @@ impl Device {
         tuned.filter(|shape| self.runs(shape.kernel())).unwrap_or_else(|| GemvShape::of(self))
     }
 
+    /// What the dispatches of a decoded token bring together in a model of these products: as is tuned, or as suits the device's kind.
+    pub(crate) fn fusion(&self, products: &[Product]) -> Fusion {
+        let tuned = match self {
+            Self::Gpu(gpu) => gpu.tuned_fusion(products),
+            Self::Cpu | Self::Twins => None,
+        };
+        tuned.unwrap_or_else(|| Fusion::of(self))
+    }
+
     /// Whether kernels do more than one thing each; see [`Fusion`]. The CPU runs the plain ones, which cost it no launch.
     pub fn fuses(&self) -> bool {
-        Fusion::of(self) != Fusion::NONE
+        Fusion::of(self) != Fusion::None
     }
 
     /// The most 32-bit words that one binding can hold.

@@ -1,4 +1,4 @@
-//! `sukashi tune`: find the fastest shapes of a model's products on a device.
+//! `sukashi tune`: find out how a device computes a model fastest.
 
 use sukashi::kernels::GemvShape;
 use sukashi::{Device, Error};
@@ -8,9 +8,9 @@ use super::subject::SubjectArgs;
 use super::terminal::{Terminal, pad, width};
 use super::tuning::run_fully;
 
-/// Find out how a device computes a model's products fastest, and keep it for later runs
+/// Find out how a device computes a model fastest, and keep it for later runs
 ///
-/// Tries every way to share rows among threads, checks its results, and times it. Other commands do this for a second when they
+/// Tries every way to share rows among threads, and to bring a token's dispatches together, checks its results, and times it. Other commands do this for a second when they
 /// meet a large model for the first time (--no-tune leaves it out); here it takes as long as it takes. What is found is kept in
 /// the user's folder for caches, for this adapter, driver and version alone.
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     }
     let (model, _) = args.subject.load(&device, terminal)?;
     let products = model.products();
-    let (tuning, path) = run_fully(&device, &products, terminal)?;
+    let (tuning, path) = run_fully(&model, terminal)?;
     let names = [terminal.words("重み", "weights"), terminal.words("形", "shape")];
     let rows: Vec<[String; 2]> = products
         .iter()
@@ -43,6 +43,9 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let mut text = format!("{}  {}\n", pad(names[0], first), names[1]);
     for [weights, shape] in &rows {
         text += &format!("{}  {shape}\n", pad(weights, first));
+    }
+    if let Some(fusion) = tuning.fusion(&products) {
+        text += &format!("\n{} {fusion}\n", terminal.words("融合:", "fused:"));
     }
     if let Some(path) = path {
         text += &format!("\n{} {}\n", terminal.words("保存先:", "kept in"), path.display());

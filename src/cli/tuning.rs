@@ -2,10 +2,9 @@
 
 use std::env;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sukashi::kernels::{GemvShape, Product};
-use sukashi::tuning::{Tuning, tune};
+use sukashi::tuning::{Tuning, tune, tune_fusion};
 use sukashi::{Device, Model, Result};
 
 use super::failure::note;
@@ -15,11 +14,17 @@ use super::terminal::Terminal;
 /// What tuning may take of a run that was not started for it.
 const BUDGET: Duration = Duration::from_secs(1);
 
+/// Of that, for the shapes of products.
+const SHARE_OF_SHAPES: f64 = 0.75;
+
+/// For who asked for tuning.
+const UNLIMITED: Duration = Duration::from_secs(3600);
+
 /// A model whose token reads less is over before tuning would be.
 const WORTHWHILE_BYTES: usize = 50 << 20;
 
-/// Gives `device` the shape in `SUKASHI_VARIANT`, or else those that are stored for `model`'s products, or else those that a second
-/// of trying finds. Nothing that goes wrong with the stored ones stops a run.
+/// Gives `device` the variant in `SUKASHI_VARIANT`, or else what is stored for `model`, or else what a second of trying finds.
+/// Nothing that goes wrong with what is stored stops a run.
 pub fn prepare(model: &Model, no_tune: bool, terminal: &Terminal) -> Result<()> {
     let device = model.device();
     if force(device)? {
@@ -37,35 +42,40 @@ pub fn prepare(model: &Model, no_tune: bool, terminal: &Terminal) -> Result<()> 
         return Ok(());
     }
     let mut progress = Progress::new(terminal.words("調整中", "tuning"));
-    let found =
-        pollster::block_on(tune(device, &products, BUDGET, &mut |done, total| progress.set(done, total)))?;
+    let deadline = Instant::now() + BUDGET;
+    let budget = BUDGET.mul_f64(SHARE_OF_SHAPES);
+    let mut found =
+        pollster::block_on(tune(device, &products, budget, &mut |done, total| progress.set(done, total)))?;
+    device.set_tuning(found.clone());
+    // A software adapter takes longer than that to compile what one more candidate needs.
+    if !matches!(device, Device::Gpu(gpu) if gpu.is_software()) {
+        found.set_fusion(&products, pollster::block_on(tune_fusion(model, deadline))?);
+    }
     drop(progress);
-    device.set_tuning(stored.keep(known, &found, &products));
+    device.set_tuning(stored.keep(known, found));
     Ok(())
 }
 
-/// Gives `device` the shape in `SUKASHI_VARIANT`, if that is set.
+/// Gives `device` the variant in `SUKASHI_VARIANT`, if that is set.
 pub fn force(device: &Device) -> Result<bool> {
-    let Some(shape) = env::var("SUKASHI_VARIANT").ok().filter(|shape| !shape.is_empty()) else {
+    let Some(variant) = env::var("SUKASHI_VARIANT").ok().filter(|variant| !variant.is_empty()) else {
         return Ok(false);
     };
-    device.set_tuning(Tuning::forced(shape.parse::<GemvShape>()?));
+    device.set_tuning(Tuning::forced(&variant)?);
     Ok(true)
 }
 
-/// Tunes `device` for `products` without a limit of time, keeps what comes out, and gives it.
-pub fn run_fully(
-    device: &Device,
-    products: &[Product],
-    terminal: &Terminal,
-) -> Result<(Tuning, Option<PathBuf>)> {
+/// Tunes `model`'s device for it without a limit of time, keeps what comes out, and gives it.
+pub fn run_fully(model: &Model, terminal: &Terminal) -> Result<(Tuning, Option<PathBuf>)> {
+    let (device, products) = (model.device(), model.products());
     let stored = Stored::of(device);
     let mut progress = Progress::new(terminal.words("調整中", "tuning"));
-    let found = pollster::block_on(tune(device, products, Duration::from_secs(3600), &mut |done, total| {
-        progress.set(done, total)
-    }))?;
+    let mut found =
+        pollster::block_on(tune(device, &products, UNLIMITED, &mut |done, total| progress.set(done, total)))?;
+    device.set_tuning(found.clone());
+    found.set_fusion(&products, pollster::block_on(tune_fusion(model, Instant::now() + UNLIMITED))?);
     drop(progress);
-    let all = stored.keep(stored.read(), &found, products);
+    let all = stored.keep(stored.read(), found);
     Ok((all, stored.path))
 }
 
@@ -96,12 +106,8 @@ impl Stored {
     }
 
     /// Stores `found` beside what was `known`, and gives both.
-    fn keep(&self, mut known: Tuning, found: &Tuning, products: &[Product]) -> Tuning {
-        for product in products {
-            if let Some(shape) = found.shape(product) {
-                known.set(*product, shape);
-            }
-        }
+    fn keep(&self, mut known: Tuning, found: Tuning) -> Tuning {
+        known.extend(found);
         if let Some(path) = &self.path
             && let Err(error) = known.write(path, &self.key)
         {

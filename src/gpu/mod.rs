@@ -14,7 +14,7 @@ pub use program::Program;
 pub use staging::Staging;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernels::{GemvShape, Product};
+use crate::kernels::{Fusion, GemvShape, Product};
 use crate::trace::AdapterInfo;
 use crate::tuning::Tuning;
 use fault::Fault;
@@ -190,6 +190,10 @@ impl Gpu {
 
     pub(crate) fn set_tuning(&self, tuning: Tuning) {
         *self.0.tuning.write().unwrap_or_else(PoisonError::into_inner) = tuning;
+    }
+
+    pub(crate) fn tuned_fusion(&self, products: &[Product]) -> Option<Fusion> {
+        self.0.tuning.read().unwrap_or_else(PoisonError::into_inner).fusion(products)
     }
 
     pub(crate) fn tuned_shape(&self, product: &Product) -> Option<GemvShape> {

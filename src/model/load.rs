@@ -9,7 +9,7 @@ use super::weights::DecoderWeights;
 use super::{gpt2, llama};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::kernels::Product;
+use crate::kernels::{Fusion, Product};
 use crate::sampling::Settings;
 use crate::tensor::row_stride;
 use crate::text::{ChatTemplate, EncodeOptions, Tokenizer};
@@ -135,6 +135,12 @@ impl Model {
             }
         }
         products
+    }
+
+    /// What the dispatches of a decoded token bring together, unless a session is made otherwise: as the device is tuned for the
+    /// model, or as suits its kind.
+    pub fn fusion(&self) -> Fusion {
+        self.device().fusion(&self.products())
     }
 
     pub(crate) fn weights(&self) -> &DecoderWeights {

@@ -84,7 +84,7 @@ impl Session {
     /// # Errors
     /// As [`Session::new`].
     pub fn with_max_seq_len(model: &Model, max_seq_len: usize) -> Result<Self> {
-        Self::with_fusion(model, max_seq_len, None, Fusion::of(model.device()))
+        Self::with_fusion(model, max_seq_len, None, model.fusion())
     }
 
     /// As [`Session::with_max_seq_len`], capturing what `request` asks for at each call: [`Session::capture`] has it. The
@@ -109,7 +109,7 @@ impl Session {
     /// # Errors
     /// As [`Session::new`].
     pub fn capturing(model: &Model, max_seq_len: usize, request: CaptureRequest) -> Result<Self> {
-        Self::with_fusion(model, max_seq_len, Some(request), Fusion::of(model.device()))
+        Self::with_fusion(model, max_seq_len, Some(request), model.fusion())
     }
 
     /// As [`Session::with_max_seq_len`], or as [`Session::capturing`] where there is a `request`, with the kernels of a decoded token
@@ -141,7 +141,7 @@ impl Session {
         let last = Tensor::zeros(device, "last", 1, spec.hidden_size)?;
         let last_normed = Tensor::zeros(device, "last_normed", 1, spec.hidden_size)?;
 
-        let mut decode = Plan::with_fusion(device, 1, fusion);
+        let mut decode = Plan::fused(device, fusion);
         forward::decode(&mut decode, model, &cache, &activations, taps, (&last_normed, &logits));
 
         let mut prefill = Plan::new(device, PREFILL_TOKENS);

@@ -46,7 +46,7 @@ impl<'a> Stream<'a> {
 
     /// Whether an update with this norm is added by what reads the stream next.
     fn waits(&self, post_norm: Option<&NormWeights>) -> bool {
-        self.fusion.epilogues && post_norm.is_some_and(|norm| norm.bias.is_none())
+        self.fusion >= Fusion::Epilogues && post_norm.is_some_and(|norm| norm.bias.is_none())
     }
 
     /// Records the stream's norm, into `y`.
@@ -77,7 +77,7 @@ impl<'a> Stream<'a> {
     ) {
         let epilogue = activation.map_or(Epilogue::Store, epilogue);
         // Gates and values that are stored apart meet in a kernel of their own.
-        if !self.fusion.epilogues || (epilogue.is_gated() && linear.weight.parts.len() > 1) {
+        if self.fusion < Fusion::Epilogues || (epilogue.is_gated() && linear.weight.parts.len() > 1) {
             let products = if activation.is_some() { &self.a.up } else { y };
             self.project_into(plan, weights, linear, Epilogue::Store, products);
             if let Some(activation) = activation {
@@ -98,7 +98,7 @@ impl<'a> Stream<'a> {
     ) {
         let Linear { weight, bias } = linear;
         let in_product = self.fusion.norms_for(weight);
-        if self.fusion.residuals
+        if self.fusion == Fusion::All
             && in_product
             && let Some(residual) = self.take_update()
         {
@@ -137,7 +137,7 @@ impl<'a> Stream<'a> {
         let Linear { weight, bias } = linear;
         let bias = bias.as_ref();
         let update = &self.a.update;
-        if self.fusion.epilogues && post_norm.is_none() {
+        if self.fusion >= Fusion::Epilogues && post_norm.is_none() {
             if let Some(tap) = tap {
                 product(plan, x, weight, bias, tap);
             }

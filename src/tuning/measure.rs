@@ -24,7 +24,7 @@ const MEASURED_COLUMNS: f32 = 2948.0;
 /// Timed runs of a candidate; the fastest counts.
 const RUNS: usize = 4;
 /// A candidate takes the default's place if it needs at most this share of its time.
-const GAIN: f64 = 0.97;
+pub(super) const GAIN: f64 = 0.97;
 
 /// Finds the fastest shape for each of `products` on `device`, in about `budget`: what is not tried by then keeps its default, which is
 /// what every result is checked against. `progress` is told how many products of how many are done.

@@ -4,39 +4,85 @@
 //! [`Tuning`] is what came out: a shape for each product. A device that is given one, by [`crate::Device::set_tuning`], uses it
 //! in every plan that is made afterwards.
 
+mod fusion;
 mod measure;
 mod store;
 
+pub use fusion::tune_fusion;
 pub use measure::tune;
 
 use std::collections::HashMap;
 
-use crate::kernels::{GemvShape, Product};
+use sha2::{Digest, Sha256};
+
+use crate::error::Result;
+use crate::kernels::{Fusion, GemvShape, Product};
+use crate::weights::hexadecimal;
 
 /// The name of a stored tuning's form.
-pub const SCHEMA: &str = "sukashi.tuning/1";
+pub const SCHEMA: &str = "sukashi.tuning/2";
 
-/// The shapes that products are computed with; a product that is not there has its device's default.
+/// The shapes that products are computed with, and what the dispatches of models bring together; what is not there has its device's
+/// default.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Tuning {
     shapes: HashMap<Product, GemvShape>,
-    forced: Option<GemvShape>,
+    /// By [`model_key`].
+    fusions: HashMap<String, Fusion>,
+    forced_shape: Option<GemvShape>,
+    forced_fusion: Option<Fusion>,
+}
+
+/// Tells models apart by what they multiply.
+fn model_key(products: &[Product]) -> String {
+    let mut hasher = Sha256::new();
+    for Product { out_features, in_features, format, .. } in products {
+        hasher.update(format!("{out_features} {in_features} {}\n", format.name()));
+    }
+    hexadecimal(hasher)[..16].to_owned()
 }
 
 impl Tuning {
-    /// One shape for every product, so that results can be compared with each shape in turn.
-    pub fn forced(shape: GemvShape) -> Self {
-        Self { shapes: HashMap::new(), forced: Some(shape) }
+    /// One shape for every product, or one [`Fusion`] for every model, so that results can be compared with each in turn: their
+    /// texts, such as `gemv:64x32x1`, `fusion:none`, or both with a comma between them.
+    ///
+    /// # Errors
+    /// If one of them is neither.
+    pub fn forced(text: &str) -> Result<Self> {
+        let mut tuning = Self::default();
+        for part in text.split(',') {
+            match part.strip_prefix("fusion:") {
+                Some(fusion) => tuning.forced_fusion = Some(fusion.parse()?),
+                None => tuning.forced_shape = Some(part.parse()?),
+            }
+        }
+        Ok(tuning)
     }
 
     /// The shape for a product, if there is one.
     pub fn shape(&self, product: &Product) -> Option<GemvShape> {
-        self.forced.or_else(|| self.shapes.get(product).copied())
+        self.forced_shape.or_else(|| self.shapes.get(product).copied())
     }
 
     /// Sets the shape for a product.
     pub fn set(&mut self, product: Product, shape: GemvShape) {
         self.shapes.insert(product, shape);
+    }
+
+    /// What dispatches bring together in a model of these products, if that is known.
+    pub fn fusion(&self, products: &[Product]) -> Option<Fusion> {
+        self.forced_fusion.or_else(|| self.fusions.get(&model_key(products)).copied())
+    }
+
+    /// Sets what dispatches bring together in a model of these products.
+    pub fn set_fusion(&mut self, products: &[Product], fusion: Fusion) {
+        self.fusions.insert(model_key(products), fusion);
+    }
+
+    /// Takes over what `other` knows.
+    pub fn extend(&mut self, other: Self) {
+        self.shapes.extend(other.shapes);
+        self.fusions.extend(other.fusions);
     }
 
     /// Whether every one of `products` has a shape.

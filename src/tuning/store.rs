@@ -22,6 +22,13 @@ struct File {
     schema: String,
     key: String,
     products: Vec<Row>,
+    fusions: Vec<ModelRow>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct ModelRow {
+    model: String,
+    fusion: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,7 +58,7 @@ impl Tuning {
         hexadecimal(hasher)
     }
 
-    /// The shapes as a file's text, for the device with this [`Tuning::key`].
+    /// All of it as a file's text, for the device with this [`Tuning::key`].
     pub fn to_json(&self, key: &str) -> String {
         let mut products: Vec<Row> = self
             .shapes
@@ -66,12 +73,18 @@ impl Tuning {
         products.sort_by(|a, b| {
             (a.out_features, a.in_features, &a.format).cmp(&(b.out_features, b.in_features, &b.format))
         });
-        let file = File { schema: SCHEMA.to_owned(), key: key.to_owned(), products };
+        let mut fusions: Vec<ModelRow> = self
+            .fusions
+            .iter()
+            .map(|(model, fusion)| ModelRow { model: model.clone(), fusion: fusion.to_string() })
+            .collect();
+        fusions.sort_by(|a, b| a.model.cmp(&b.model));
+        let file = File { schema: SCHEMA.to_owned(), key: key.to_owned(), products, fusions };
         // Strings and numbers: nothing in it can fail.
         serde_json::to_string_pretty(&file).unwrap_or_default()
     }
 
-    /// The shapes in a file's text.
+    /// The tuning in a file's text.
     ///
     /// # Errors
     /// If it is no tuning of the device with this [`Tuning::key`], or has a shape that no product can have.
@@ -101,6 +114,9 @@ impl Tuning {
             }
             tuning.set(Product::new(row.out_features, columns, format), shape);
         }
+        for ModelRow { model, fusion } in file.fusions {
+            tuning.fusions.insert(model, fusion.parse()?);
+        }
         Ok(tuning)
     }
 
@@ -126,7 +142,7 @@ impl Tuning {
         Self::from_json(&text, key).map(Some)
     }
 
-    /// Writes the shapes to `path`, as a whole or not at all, with the folders that lead there.
+    /// Writes it to `path`, as a whole or not at all, with the folders that lead there.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -144,11 +160,14 @@ impl Tuning {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::Fusion;
 
     fn tuning() -> Tuning {
         let mut tuning = Tuning::default();
         tuning.set(Product::new(4096, 640, Format::Q5_0), GemvShape::GPU);
-        tuning.set(Product::new(640, 1024, Format::Q4K), GemvShape::SOFTWARE_SUBGROUPS);
+        let product = Product::new(640, 1024, Format::Q4K);
+        tuning.set(product, GemvShape::SOFTWARE_SUBGROUPS);
+        tuning.set_fusion(&[product], Fusion::Epilogues);
         tuning
     }
 
@@ -174,6 +193,8 @@ mod tests {
             ("gemv:64x32x1", "gemv:63x32x1"),
             ("gemv:64x32x1", "rm -rf"),
             ("\"products\"", "\"product\""),
+            ("epilogues", "everything"),
+            ("\"fusions\"", "\"fusion\""),
         ];
         for (from, to) in changes {
             let damaged = text.replace(from, to);

@@ -181,33 +181,37 @@ fn products(tokens: &[(usize, usize)], shapes: &[Option<GemvShape>]) -> Vec<Case
     cases
 }
 
-/// Every norm before every epilogue, at sizes that take turns.
+/// Every norm before every epilogue, in formats, shapes and sizes that take turns: each is a pipeline of its own.
 fn projections(norms: &[Before], shapes: &[GemvShape]) -> Vec<Case> {
+    const FORMATS: [Format; 4] = [Format::F32, Format::F16, Format::Q8_0, Format::Q4K];
     // (num_tokens, out_features, in_features): one row, part of a workgroup, several, and a model's.
-    let sizes =
+    const SIZES: [(usize, usize, usize); 7] =
         [(1, 1, 1), (2, 33, 31), (1, 65, 129), (3, 130, 33), (1, 192, 768), (2, 7, 640), (1, 300, 192)];
     let mut cases = Vec::new();
-    for &shape in shapes {
-        for format in [Format::F32, Format::F16, Format::Q8_0, Format::Q4K] {
-            for &before in norms {
-                for epilogue in Epilogue::ALL {
-                    let mut values = vec![Values::Ordinary];
-                    match before {
-                        // Gates and values of thousands would be multiplied.
-                        Before::Nothing if epilogue.is_gated() => {}
-                        Before::Nothing => values.push(Values::Large),
-                        Before::RmsNorm => values.extend([Values::Large, Values::Small]),
-                        Before::LayerNorm => values.extend([Values::Large, Values::Small, Values::MeanHeavy]),
-                    }
-                    for values in values {
-                        let index = cases.len();
-                        let (num_tokens, out_features, in_features) = sizes[index % sizes.len()];
+    let mut turn = 0;
+    for &before in norms {
+        for epilogue in Epilogue::ALL {
+            // Gates and values of thousands would be multiplied.
+            let values: &[Values] = match before {
+                Before::Nothing if epilogue.is_gated() => &[Values::Ordinary],
+                Before::Nothing => &[Values::Ordinary, Values::Large],
+                Before::RmsNorm => &[Values::Ordinary, Values::Large, Values::Small],
+                Before::LayerNorm => &[Values::Ordinary, Values::Large, Values::Small, Values::MeanHeavy],
+            };
+            for _ in 0..2 {
+                let format = FORMATS[turn % FORMATS.len()];
+                let shape = shapes[turn % shapes.len()];
+                for (index, &values) in values.iter().enumerate() {
+                    // Three steps through seven sizes meet all of them.
+                    for size in 0..3 {
+                        let (num_tokens, out_features, in_features) =
+                            SIZES[(turn + 3 * index + 2 * size) % SIZES.len()];
                         cases.push(Case::Projection {
                             num_tokens,
                             out_features,
-                            in_features: usize::next_multiple_of(in_features, format.block_columns()),
+                            in_features: in_features.next_multiple_of(format.block_columns()),
                             format,
-                            bias: index.is_multiple_of(2),
+                            bias: (index + size).is_multiple_of(2),
                             before,
                             epilogue,
                             shape,
@@ -215,6 +219,7 @@ fn projections(norms: &[Before], shapes: &[GemvShape]) -> Vec<Case> {
                         });
                     }
                 }
+                turn += 1;
             }
         }
     }

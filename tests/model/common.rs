@@ -14,9 +14,9 @@ pub fn devices() -> Vec<(String, Device)> {
     let mut devices = vec![("cpu".to_owned(), Device::Cpu), ("twins".to_owned(), Device::Twins)];
     for index in 0..adapters.len() {
         let device = pollster::block_on(Device::request(&index.to_string())).unwrap();
-        // Every golden with one shape of products: CONTRIBUTING.md says which there are.
-        if let Ok(shape) = std::env::var("SUKASHI_VARIANT") {
-            device.set_tuning(Tuning::forced(shape.parse().unwrap()));
+        // Every golden with one way to compute: CONTRIBUTING.md says which there are.
+        if let Ok(variant) = std::env::var("SUKASHI_VARIANT") {
+            device.set_tuning(Tuning::forced(&variant).unwrap());
         }
         let info = device.info();
         devices.push((format!("{} ({})", info.name, info.backend), device));

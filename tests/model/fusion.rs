@@ -41,7 +41,7 @@ fn every_fusion_gives_the_same_logits_and_captures() {
             }
             for model in models {
                 let ids = golden.ids("input_ids");
-                let (want, want_captured) = decoded(&model, &ids, true, Fusion::NONE);
+                let (want, want_captured) = decoded(&model, &ids, true, Fusion::None);
                 for fusion in Fusion::ALL.into_iter().skip(1) {
                     let label = format!("{name} on {device_name}, {fusion:?}");
                     let (plain, _) = decoded(&model, &ids, false, fusion);
@@ -76,9 +76,9 @@ fn a_layer_is_four_products() {
             let model = Model::load(&device, &golden_folder(name)).unwrap();
             let num_layers = model.spec().num_layers;
             // And the final norm and the head.
-            assert_eq!(dispatches(&model, Fusion::GPU), 4 * num_layers + 2, "{name}");
-            let apart = dispatches(&model, Fusion::NONE);
-            let software = dispatches(&model, Fusion::SOFTWARE);
+            assert_eq!(dispatches(&model, Fusion::All), 4 * num_layers + 2, "{name}");
+            let apart = dispatches(&model, Fusion::None);
+            let software = dispatches(&model, Fusion::Epilogues);
             assert_eq!(software, 6 * num_layers + 2, "{name}");
             assert!(software < apart, "{name}: {software} of {apart}");
         }

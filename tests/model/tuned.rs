@@ -1,9 +1,9 @@
 //! Every shape of products gives the goldens, and a tuned model the logits of an untuned one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sukashi::kernels::GemvShape;
-use sukashi::tuning::{Tuning, tune};
+use sukashi::kernels::{Fusion, GemvShape};
+use sukashi::tuning::{Tuning, tune, tune_fusion};
 use sukashi::{Device, Model, Session};
 
 use crate::common::{Golden, assert_close, devices, golden_folder};
@@ -18,14 +18,36 @@ fn goldens_hold_with_every_shape() {
             if matches!(device, Device::Cpu | Device::Twins) || !device.runs(shape.kernel()) {
                 continue;
             }
-            device.set_tuning(Tuning::forced(shape));
-            for golden in ["gpt2-tiny", "llama-odd", "gemma3-bf16"] {
-                let folder = golden_folder(golden);
-                let model = Model::load(&device, &folder).unwrap();
-                let label = format!("{golden} on {name} with {shape}");
-                check(&label, &model, &Golden::open(&folder.join("golden.safetensors")));
+            hold_with(&name, &device, &shape.to_string());
+        }
+    }
+}
+
+#[test]
+fn goldens_hold_with_every_fusion() {
+    for (name, device) in devices() {
+        if !matches!(device, Device::Cpu | Device::Twins) {
+            for fusion in Fusion::ALL {
+                hold_with(&name, &device, &format!("fusion:{fusion}"));
             }
         }
+    }
+}
+
+fn hold_with(name: &str, device: &Device, variant: &str) {
+    device.set_tuning(Tuning::forced(variant).unwrap());
+    for golden in ["gpt2-tiny", "llama-odd", "gemma3-bf16"] {
+        let folder = golden_folder(golden);
+        let model = Model::load(device, &folder).unwrap();
+        let label = format!("{golden} on {name} with {variant}");
+        check(&label, &model, &Golden::open(&folder.join("golden.safetensors")));
+    }
+}
+
+#[test]
+fn what_is_no_variant_is_refused() {
+    for bad in ["", "fusion", "fusion:", "fusion:some", "gemv:64x32x1,", "gemv:64x32x1;fusion:all"] {
+        assert!(Tuning::forced(bad).is_err(), "{bad}");
     }
 }
 
@@ -42,8 +64,11 @@ fn a_tuned_model_gives_the_same_logits() {
         let want = logits(&model);
         let products = model.products();
         let budget = Duration::from_secs(300);
-        let tuning = pollster::block_on(tune(&device, &products, budget, &mut |_, _| {})).unwrap();
+        let mut tuning = pollster::block_on(tune(&device, &products, budget, &mut |_, _| {})).unwrap();
         assert!(tuning.covers(&products), "{name}");
+        device.set_tuning(tuning.clone());
+        let fusion = pollster::block_on(tune_fusion(&model, Instant::now() + budget)).unwrap();
+        tuning.set_fusion(&products, fusion);
         device.set_tuning(tuning);
         assert_close(&format!("{name}: tuned logits"), &logits(&model), &want, 2e-4);
     }

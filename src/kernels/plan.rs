@@ -66,31 +66,20 @@ pub struct Plan {
 }
 
 impl Plan {
-<<<<<<< HEAD
-    /// An empty plan for passes of up to `max_tokens` tokens that stand one after the other in a text. What is recorded for one token is
-    /// fused as suits the device.
-=======
-    /// An empty plan for passes of up to `max_tokens` tokens.
->>>>>>> main
+    /// An empty plan for passes of up to `max_tokens` tokens that stand one after the other in a text.
     pub fn new(device: &Device, max_tokens: usize) -> Self {
-        Self { device: device.clone(), max_tokens, fusion: Fusion::None, entries: Vec::new() }
+        let (device, tokens_of_text) = (device.clone(), max_tokens);
+        Self { device, max_tokens, tokens_of_text, fusion: Fusion::None, entries: Vec::new() }
     }
 
-<<<<<<< HEAD
-    /// As [`Plan::new`], fused as `fusion` says.
-    pub fn with_fusion(device: &Device, max_tokens: usize, fusion: Fusion) -> Self {
-        let tokens_of_text = max_tokens;
-        Self { device: device.clone(), max_tokens, tokens_of_text, fusion, entries: Vec::new() }
+    /// An empty plan for a token at a time, whose dispatches do what `fusion` brings together.
+    pub fn fused(device: &Device, fusion: Fusion) -> Self {
+        Self { fusion, ..Self::new(device, 1) }
     }
 
     /// An empty plan for passes of one token of each of up to `num_texts` texts.
     pub fn of_texts(device: &Device, num_texts: usize) -> Self {
         Self { tokens_of_text: 1, ..Self::new(device, num_texts) }
-=======
-    /// An empty plan for a token at a time, whose dispatches do what `fusion` brings together.
-    pub fn fused(device: &Device, fusion: Fusion) -> Self {
-        Self { fusion, ..Self::new(device, 1) }
->>>>>>> main
     }
 
     /// What dispatches bring together.

@@ -5,8 +5,8 @@ use crate::kernels::product::{self, Params, TOLERANCE};
 use crate::kernels::{Kernel, Plan, Projection};
 use crate::tensor::{Matrix, Tensor};
 
-/// The most tokens of a workgroup.
-const MAX_TOKENS: usize = 8;
+/// The most tokens of a workgroup: the sums of more do not fit into registers.
+const MAX_TOKENS: usize = 4;
 const WORKGROUP_SIZE: usize = 32;
 const ROWS_PER_THREAD: usize = 2;
 

@@ -67,7 +67,7 @@ pub fn cases(kernel: &str) -> Vec<Case> {
             projections(&[Before::RmsNorm], &shapes)
         }
         "gemm" => products(&[(2, 1), (31, 31), (32, 32), (33, 33), (64, 65)], &[None]),
-        // Few, as many as a workgroup has, and more than two have.
+        // Few, as many as workgroups have, and more.
         "gemm_rows" | "gemv_tokens" => products(&[(3, 65), (8, 1), (19, 33)], &[None]),
         "attention" | "attention_probs" | "attention_subgroups" => {
             let mut cases = attention();

@@ -154,7 +154,7 @@ const MISTAKES: [(&str, &str, &str, &str); 115] = [
     ("gemm", "sums[i][j]", "sums[j][i]", "exchanged"),
     ("gemm", "sum += bias[params.first_row + row];", "sum += bias[row];", "bias of a part"),
     ("gemm_rows", "subgroupBroadcast(mine, 6u)", "subgroupBroadcast(mine, 5u)", "another lane's part of x"),
-    ("gemm_rows", "x[at + 6u * token_vectors]", "x[at + 5u * token_vectors]", "another token"),
+    ("gemm_rows", "x[at + 3u * token_vectors]", "x[at + 2u * token_vectors]", "another token"),
     ("gemm_rows", "first_token + index, first_row", "index, first_row", "always the first tokens"),
     (
         "gemm_rows",

@@ -1,4 +1,4 @@
-// What scripts/bench_peers.sh runs: sukashi and llama.cpp in turn, and a table in Markdown.
+// What scripts/bench_peers.sh runs: sukashi, llama.cpp and candle in turn, and a table in Markdown.
 import {execFileSync} from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -13,6 +13,7 @@ const {values, positionals: [sukashi, file]} = parseArgs({
         "new-tokens": {type: "string", default: "64"},
         runs: {type: "string", default: "5"},
         vulkan: {type: "boolean", default: false},
+        candle: {type: "boolean", default: false},
     },
 });
 const count = (name) => {
@@ -76,8 +77,22 @@ async function ofLlamaCpp(gpu) {
     };
 }
 
+/** The environment says where scripts/bench_candle was built, and of which candle. */
+function ofCandle() {
+    return {
+        name: () => `candle ${process.env.BENCH_CANDLE_VERSION}, CPU`,
+        async run() {
+            const output = execFileSync(process.env.BENCH_CANDLE, [file, promptTokens, newTokens].map(String), {
+                env: {...process.env, RAYON_NUM_THREADS: String(os.cpus().length)},
+            });
+            return JSON.parse(output);
+        },
+    };
+}
+
 const programs = [ofSukashi("cpu"), await ofLlamaCpp(false), ofSukashi("auto")];
 if (values.vulkan) programs.push(await ofLlamaCpp("vulkan"));
+if (values.candle) programs.push(ofCandle());
 const results = programs.map(() => []);
 for (let run = 0; run < runs; run++) {
     for (const [index, program] of programs.entries()) {
@@ -89,8 +104,8 @@ for (let run = 0; run < runs; run++) {
 const medians = results.map((all) => Object.fromEntries(
     ["first", "prefill", "decode"].map((what) => [what, median(all.map((result) => result[what]))]),
 ));
-// Each backend of sukashi beside llama.cpp's of the same kind.
-const peer = [1, null, values.vulkan ? 3 : null, null];
+// Of llama.cpp, each program beside the backend of its kind.
+const peer = [1, null, values.vulkan ? 3 : null, ...(values.vulkan ? [null] : []), ...(values.candle ? [1] : [])];
 console.log(`${new Date().toISOString().slice(0, 10)}, ${os.cpus().length} × ${os.cpus()[0].model.trim()}, ${os.type()} ${os.release()}; `
     + `${file.split("/").at(-1)}, prompt of ${promptTokens}, ${newTokens} tokens decoded, medians of ${runs} runs in turn\n`);
 console.log("| program | load to first token, ms | prefill, tokens/s | decode, tokens/s | decode against llama.cpp |");

@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Measures sukashi and llama.cpp on the same file with the same numbers of tokens, in turn, and prints a table with ratios.
+# Measures sukashi, llama.cpp and candle on the same file with the same numbers of tokens, in turn, and prints a table with ratios.
 #
-#     scripts/bench_peers.sh MODEL.gguf [--prompt-tokens 128] [--new-tokens 64] [--runs 5] [--vulkan]
+#     scripts/bench_peers.sh MODEL.gguf [--prompt-tokens 128] [--new-tokens 64] [--runs 5] [--vulkan] [--candle]
 #
 # llama.cpp comes as the built binaries of the npm package node-llama-cpp, which is put into a cache folder (node and npm have to
 # be there). Its CPU backend is measured with as many threads as there are cores; with --vulkan its Vulkan backend too, which
-# takes a software adapter where there is no other (there, compiling its shaders takes minutes). sukashi is measured on the
-# CPU and on the adapter that `auto` chooses.
+# takes a software adapter where there is no other (there, compiling its shaders takes minutes). With --candle, candle's CPU path
+# is built (some minutes) and measured too. sukashi is measured on the CPU and on the adapter that `auto` chooses.
 #
 # Machines vary from minute to minute: every run of one is followed by a run of the others, and medians are compared.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 [ $# -ge 1 ] && [ -f "$1" ] || {
-    echo "usage: scripts/bench_peers.sh MODEL.gguf [--prompt-tokens N] [--new-tokens N] [--runs N] [--vulkan]" >&2
+    echo "usage: scripts/bench_peers.sh MODEL.gguf [--prompt-tokens N] [--new-tokens N] [--runs N] [--vulkan] [--candle]" >&2
     exit 2
 }
 for tool in cargo node npm; do
@@ -35,6 +35,14 @@ rm -f "$folder/package.json.new"
 
 cargo build --locked --release >&2
 target=$(cargo metadata --locked --no-deps --format-version 1 | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
+for argument in "$@"; do
+    if [ "$argument" = --candle ]; then
+        cargo build --locked --release --manifest-path scripts/bench_candle/Cargo.toml --target-dir "$folder/candle" >&2
+        export BENCH_CANDLE=$folder/candle/release/bench-candle
+        BENCH_CANDLE_VERSION=$(sed -n 's/^candle-core = "=\(.*\)"/\1/p' scripts/bench_candle/Cargo.toml)
+        export BENCH_CANDLE_VERSION
+    fi
+done
 cp scripts/bench_peers.mjs "$folder/bench_peers.mjs"
 exec env GGML_VK_VISIBLE_DEVICES="${GGML_VK_VISIBLE_DEVICES:-0}" \
     node "$folder/bench_peers.mjs" "$target/release/sukashi" "$(realpath "$1")" "${@:2}"

@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "ids", "bigram", "no_echo", "show_prompt"])]
     batch: Option<PathBuf>,
     /// How many texts of --batch are written at a time, up to 64; each takes memory for what it has read
-    #[arg(long, value_name = "N", default_value_t = 8, requires = "batch")]
+    #[arg(long, value_name = "N", default_value_t = 8, requires = "batch", conflicts_with_all = ["prompt", "ids"])]
     batch_size: usize,
     /// How many tokens to add at most
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]

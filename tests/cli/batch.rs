@@ -49,7 +49,9 @@ fn alone(line: &Value) -> String {
             _ => args.extend([flag, value.to_string()]),
         }
     }
-    cpu(&args.iter().map(String::as_str).collect::<Vec<_>>()).trim_end_matches('\n').to_owned()
+    args.extend(["--device".to_owned(), "cpu".to_owned()]);
+    // What leaves the context is told there.
+    succeed(&args.iter().map(String::as_str).collect::<Vec<_>>()).trim_end_matches('\n').to_owned()
 }
 
 #[test]
@@ -231,7 +233,7 @@ fn files_and_flags_that_cannot_be_used_are_refused() {
     refused(&["generate", "--batch", folder.path().to_str().unwrap()], &["regular file"]);
     refused(&batch(&["--batch-size", "0"]), &["--batch-size 0", "1 to 64"]);
     refused(&batch(&["--batch-size", "65"]), &["--batch-size 65", "1 to 64"]);
-    refused(&batch(&["--max-new-tokens", "0"]), &["max_new_tokens 0"]);
+    refused(&batch(&["--max-new-tokens", "0"]), &["--max-new-tokens 0"]);
     refused(&batch(&["猫"]), &["--batch"]);
     refused(&batch(&["--no-echo"]), &["--no-echo"]);
     refused(&["generate", "猫", "--batch-size", "2"], &["--batch"]);

@@ -9,8 +9,17 @@ use std::{env, fs};
 use wesl::{CompileOptions, ManglerKind, ModulePath, Wesl};
 
 /// What only other shaders use.
-const MODULES: [&str; 8] =
-    ["activation", "attention_tile", "batch", "probe", "product", "row_sum", "weight", "workgroup"];
+const MODULES: [&str; 9] = [
+    "activation",
+    "attention_tile",
+    "batch",
+    "logit_order",
+    "probe",
+    "product",
+    "row_sum",
+    "weight",
+    "workgroup",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=shaders");

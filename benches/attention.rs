@@ -1,79 +1,139 @@
-//! What attention costs a token, by the length of the text: one layer, as `cargo bench --bench attention` prints it.
+//! What attention costs, by the length of the text: one layer, as `cargo bench --bench attention [-- --plot FILE.svg]` prints it.
 //!
-//! `SUKASHI_DEVICE` chooses the device. Times are medians, by the adapter's timestamps where it has them; each includes what
-//! one dispatch costs, and that of the merge where a text is split.
+//! `SUKASHI_DEVICE` chooses the device. Times are medians, by the adapter's timestamps where it has them. A decoded token's include
+//! what one dispatch costs, and that of the merge where a text is split; of a prompt, tokens go together as a session takes them.
+//! `--plot` draws what a decoded token costs, and writes the numbers beside it as CSV.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may panic")]
 
-use sukashi::Device;
+use std::path::PathBuf;
+
+use sukashi::figure::{Lang, LogChart, LogLine, Style, log_chart};
 use sukashi::kernels::{self, AttentionShape, AttentionTile, Batch, Caches, Plan};
+use sukashi::model::{DecoderSpec, prefill_tokens, spec};
 use sukashi::tensor::Tensor;
+use sukashi::{Device, bench};
 
 const LENGTHS: [usize; 7] = [128, 256, 512, 1024, 2048, 4096, 8192];
-/// Of a prompt that are read together.
-const PREFILL_TOKENS: usize = 64;
 const RUNS: usize = 9;
+/// Bytes of keys and values that are gone over in turn, as a model's layers have theirs, so that caches of the processor do not
+/// hold those of a short text.
+const KV_BYTES: usize = 64 << 20;
+/// The most layers.
+const MAX_LAYERS: usize = 32;
 
-/// Name, query heads, key-value heads, channels of a head.
-const LAYERS: [(&str, usize, usize, usize); 2] = [("Gemma 3 270M", 4, 1, 256), ("Llama 3.2 1B", 32, 8, 64)];
+/// Names, and those of the shapes.
+const MODELS: [(&str, &str); 2] = [("Gemma 3 270M", "gemma-3-270m"), ("Llama 3.2 1B", "llama-3.2-1b")];
 
 fn main() {
     let selector = std::env::var("SUKASHI_DEVICE").unwrap_or_else(|_| "auto".into());
     let device = pollster::block_on(Device::request(&selector)).unwrap();
     let info = device.info();
-    println!("{} · {} · {}", info.name, info.backend, info.driver);
-    for (name, num_heads, num_kv_heads, head_dim) in LAYERS {
-        let scale = 1.0 / (head_dim as f32).sqrt();
-        let shape = AttentionShape { num_heads, num_kv_heads, head_dim, scale, window: None, softcap: None };
-        for num_tokens in [1, PREFILL_TOKENS] {
-            println!(
-                "\n{name}, {num_heads} heads on {num_kv_heads} of {head_dim}, {num_tokens} tokens at a time"
-            );
-            println!("{:>6}  {:>10}  {:>12}  {:>8}", "length", "µs/token", "ns/position", "GB/s");
-            for length in LENGTHS {
-                let seconds = measure(&device, &shape, num_tokens, length) / num_tokens as f64;
-                // Keys and values in f32.
-                let bytes = 2 * 4 * shape.kv_size() * length;
-                println!(
-                    "{length:>6}  {:>10.1}  {:>12.1}  {:>8.2}",
-                    1e6 * seconds,
-                    1e9 * seconds / length as f64,
-                    1e-9 * bytes as f64 / seconds
-                );
-            }
-        }
+    let adapter = format!("{} · {} · {}", info.name, info.backend, info.driver);
+    println!("{adapter}");
+    let mut lines = Vec::new();
+    for (name, shape) in MODELS {
+        let files = bench::synthetic(shape).unwrap();
+        let spec = spec::from_files(&files).unwrap();
+        println!(
+            "\n{name}, {} heads on {} of {}, without a window",
+            spec.num_heads, spec.num_kv_heads, spec.head_dim
+        );
+        lines.extend(decode(&device, name, &spec));
+        prefill(&device, &spec);
+    }
+    if let Some(path) = plot_path() {
+        let chart = LogChart {
+            title: "What attention costs a decoded token".into(),
+            notes: vec!["one layer that sees the whole text".into(), adapter],
+            axes: ["positions in the KV cache".into(), "ms a token".into()],
+            lines,
+        };
+        let figure = log_chart(&chart, &Style { lang: Lang::En, ..Style::default() }).unwrap();
+        std::fs::write(&path, figure.svg()).unwrap();
+        std::fs::write(path.with_extension("csv"), figure.data_csv()).unwrap();
+        println!("\nwritten: {}", path.display());
     }
 }
 
-/// Seconds of a pass whose last token sees `length` positions.
-fn measure(device: &Device, shape: &AttentionShape, num_tokens: usize, length: usize) -> f64 {
+/// What follows `--plot`; cargo gives flags of its own, too.
+fn plot_path() -> Option<PathBuf> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--plot");
+    arguments.next().map(|_| PathBuf::from(arguments.next().expect("a file after --plot")))
+}
+
+/// Prints a token's cost at each length, and gives it as a line, with one that grows as the bytes of its keys and values do.
+fn decode(device: &Device, name: &str, spec: &DecoderSpec) -> [LogLine; 2] {
+    println!("{:>6}  {:>10}  {:>12}  {:>8}", "length", "µs/token", "ns/position", "GB/s");
+    let mut points = Vec::new();
+    for length in LENGTHS {
+        let seconds = measure(device, spec, 1, length);
+        // Keys and values in f32.
+        let bytes = 2 * 4 * spec.num_kv_heads * spec.head_dim * length;
+        println!(
+            "{length:>6}  {:>10.1}  {:>12.1}  {:>8.2}",
+            1e6 * seconds,
+            1e9 * seconds / length as f64,
+            1e-9 * bytes as f64 / seconds
+        );
+        points.push([length as f64, 1e3 * seconds]);
+    }
+    let [[first, cost], ..] = points[..] else { panic!("there are lengths") };
+    let as_bytes = LENGTHS.map(|length| [length as f64, cost * length as f64 / first]).to_vec();
+    [
+        LogLine { name: name.into(), points, is_reference: false },
+        LogLine { name: "as its KV bytes grow".into(), points: as_bytes, is_reference: true },
+    ]
+}
+
+/// Prints what the tokens of a prompt cost at each length.
+fn prefill(device: &Device, spec: &DecoderSpec) {
+    println!("{:>6}  {:>10}  {:>12}  {:>8}", "length", "together", "ms/dispatch", "µs/token");
+    for length in LENGTHS {
+        let mut num_tokens = prefill_tokens(device, spec, 0);
+        while num_tokens > 1 && prefill_tokens(device, spec, length - num_tokens) < num_tokens {
+            num_tokens -= 1;
+        }
+        let seconds = measure(device, spec, num_tokens, length);
+        let per_token = 1e6 * seconds / num_tokens as f64;
+        println!("{length:>6}  {num_tokens:>10}  {:>12.1}  {per_token:>8.1}", 1e3 * seconds);
+    }
+}
+
+/// Seconds that a layer of a pass whose last token sees `length` positions takes.
+fn measure(device: &Device, spec: &DecoderSpec, num_tokens: usize, length: usize) -> f64 {
+    let shape = AttentionShape {
+        num_heads: spec.num_heads,
+        num_kv_heads: spec.num_kv_heads,
+        head_dim: spec.head_dim,
+        scale: 1.0 / (spec.head_dim as f32).sqrt(),
+        window: None,
+        softcap: None,
+    };
     // Scores between -1 and 1, as different as those of a text.
     let values = |rows: usize, columns: usize| {
         let values: Vec<f32> = (0..rows * columns).map(|index| (index % 1009) as f32 / 504.5 - 1.0).collect();
         Tensor::from_slice(device, "values", &values, rows, columns).unwrap()
     };
-    let (k_cache, v_cache) = (values(length, shape.kv_size()), values(length, shape.kv_size()));
+    let num_layers = (KV_BYTES / (2 * 4 * length * shape.kv_size())).clamp(1, MAX_LAYERS);
     let qkv = values(num_tokens, shape.qkv_size());
     let y = Tensor::zeros(device, "y", num_tokens, shape.num_heads * shape.head_dim).unwrap();
     let partials = AttentionTile::partials(device, shape.num_heads, shape.head_dim, length);
     let partials = Tensor::zeros(device, "partials", 1, partials).unwrap();
     let mut plan = Plan::new(device, num_tokens);
-    let first = (length - num_tokens) as u32;
-    let cache_rows = Tensor::from_slice(
-        device,
-        "cache_rows",
-        &(first..length as u32).map(f32::from_bits).collect::<Vec<f32>>(),
-        1,
-        num_tokens,
-    );
-    let cache_rows = cache_rows.unwrap();
-    let caches =
-        Caches { k_cache: &k_cache, v_cache: &v_cache, cache_rows: cache_rows.buffer(), max_seq_len: length };
-    kernels::attention(&mut plan, shape, &qkv, caches, &partials, &y);
+    let rows: Vec<f32> =
+        (0..num_tokens).map(|token| f32::from_bits((length - num_tokens + token) as u32)).collect();
+    let rows = Tensor::from_slice(device, "cache_rows", &rows, 1, num_tokens).unwrap();
+    for _ in 0..num_layers {
+        let (k_cache, v_cache) = (values(length, shape.kv_size()), values(length, shape.kv_size()));
+        let caches =
+            Caches { k_cache: &k_cache, v_cache: &v_cache, cache_rows: rows.buffer(), max_seq_len: length };
+        kernels::attention(&mut plan, &shape, &qkv, caches, &partials, &y);
+    }
     let program = plan.compile().unwrap();
     let position = (length - num_tokens) as u32;
     let batch = Batch { position, num_tokens: num_tokens as u32, ..Batch::default() };
     let mut seconds: Vec<f64> =
         (0..RUNS).map(|_| pollster::block_on(program.profile(batch)).unwrap().iter().sum()).collect();
     seconds.sort_by(f64::total_cmp);
-    seconds[RUNS / 2]
+    seconds[RUNS / 2] / num_layers as f64
 }

@@ -8,9 +8,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use sukashi::figure::{
-    Budget, Compare, Figure, Heads, Logits, Metric, NextToken, Steps, Style, Temperatures, TextMode, Tokens,
-    TopK, attention, budget, compare, example, lens, mixing, next_token, next_tokens, softmax, temperature,
-    tokenizers, tokens, top_k, trace, trace_animation,
+    Budget, Compare, Figure, Heads, LogChart, LogLine, Logits, Metric, NextToken, Steps, Style, Temperatures,
+    TextMode, Tokens, TopK, attention, budget, compare, example, lens, log_chart, mixing, next_token,
+    next_tokens, softmax, temperature, tokenizers, tokens, top_k, trace, trace_animation,
 };
 use sukashi::model::{Head, mix};
 use sukashi::text::{TokenizerKind, Training};
@@ -120,6 +120,12 @@ fn kinds() -> Vec<(&'static str, [Duration; 2], Draw)> {
     let x = vec![vec![1.0, 0.0], vec![0.0, 1.0], vec![1.0, 1.0]];
     let head = Head { names: names.clone(), q: x.clone(), k: x.clone(), v: x, causal: false };
     let mixed = pollster::block_on(mix(&Device::Cpu, head)).unwrap();
+    let line = |slope: f64, is_reference| LogLine {
+        name: format!("slope {slope}"),
+        points: (7..14).map(|log| [f64::from(1 << log), slope * f64::from(log)]).collect(),
+        is_reference,
+    };
+    let chart = LogChart { lines: vec![line(1.0, false), line(2.0, true)], ..LogChart::default() };
     let logits = Logits { names, logits: vec![3.0, 1.5, 0.5], temperatures: vec![0.5, 1.0, 2.0] };
     vec![
         ("next-token", LIMITS, Box::new(move |style: &Style| next_token(&one, &plain, style)) as Draw),
@@ -157,6 +163,7 @@ fn kinds() -> Vec<(&'static str, [Duration; 2], Draw)> {
                 budget(&Budget { context: 4_096, parts: parts.clone(), tokenizer: None }, style)
             }),
         ),
+        ("log chart, 2 lines", LIMITS, Box::new(move |style| log_chart(&chart, style))),
         ("softmax", LIMITS, Box::new(move |style| softmax(&logits, style))),
         ("mixing", LIMITS, Box::new(move |style| mixing(&mixed, style))),
     ]

@@ -4,9 +4,10 @@
 //! bytes of weights and multiply-adds a second. `NAME` chooses lines that have it in them.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may panic")]
 
-use sukashi::Device;
-use sukashi::kernels::{self, Batch, GemvShape, Plan, Product, Projection};
+use sukashi::kernels::{self, Batch, Choosing, FOUND_WORDS, GemvShape, Plan, Product, Projection};
+use sukashi::model::{prefill_tokens, spec};
 use sukashi::tensor::{Format, Matrix, Tensor};
+use sukashi::{Device, bench};
 
 /// Timed runs of a line.
 const RUNS: usize = 9;
@@ -108,6 +109,52 @@ impl Bench {
             self.line(&format!("add {columns}"), one, None, |plan| kernels::add(plan, &x, &y));
         }
     }
+
+    /// The largest product of a prompt's pass, of as many tokens as a session takes together.
+    fn passes(&self) {
+        for (shape, format) in
+            [("gemma-3-270m", Format::Q8_0), ("llama-3.2-1b", Format::Q4K), ("llama-3.1-8b", Format::Q4K)]
+        {
+            let spec = spec::from_files(&bench::synthetic(shape).unwrap()).unwrap();
+            // Gates and values, which are one matrix.
+            let (rows, columns) = (2 * spec.intermediate_size, spec.hidden_size);
+            let product = Product::new(rows, columns, format);
+            let words = vec![0; product.weight_bytes / 4];
+            let weight = Matrix::upload(&self.device, "bench", &words, (rows, columns), format).unwrap();
+            let num_tokens = prefill_tokens(&self.device, &spec, 0);
+            let (x, y) = (self.tensor(num_tokens, columns), self.tensor(num_tokens, rows));
+            let batch = Batch { num_tokens: num_tokens as u32, ..Batch::default() };
+            let label =
+                format!("a pass of {shape}: gemm [{rows}, {columns}] {} x {num_tokens}", format.name());
+            self.line(&label, batch, Some(product), |plan| kernels::gemm(plan, &x, &weight, None, &y));
+        }
+    }
+
+    /// The greatest of a vocabulary, and one of them, as a continuation finds them.
+    fn choices(&self) {
+        for (vocab_size, count) in [(8192, 40), (262_144, 1), (262_144, 40), (262_144, 128)] {
+            let words = |words| Tensor::zeros(&self.device, "bench", 1, words).unwrap();
+            let how = Choosing {
+                count,
+                pick: 0,
+                temperature: 1.0,
+                top_p: 2.0,
+                min_p: 0.0,
+                draw: 0.5,
+                unused: [0; 2],
+            };
+            let how: Vec<f32> = bytemuck::cast_slice(&[how]).to_vec();
+            let choosing = Tensor::from_slice(&self.device, "choosing", &how, 1, how.len()).unwrap();
+            let (x, parts) = (self.tensor(1, vocab_size), words(kernels::top_k_parts(1, vocab_size)));
+            let (found, ids) = (words(FOUND_WORDS), words(1));
+            let one = Batch { num_tokens: 1, ..Batch::default() };
+            let [choosing, parts, found, ids] = [&choosing, &parts, &found, &ids].map(Tensor::buffer);
+            self.line(&format!("top_k and choose, {count} of {vocab_size}"), one, None, |plan| {
+                kernels::top_k(plan, &x, choosing, parts, found);
+                kernels::choose(plan, choosing, found, ids);
+            });
+        }
+    }
 }
 
 fn main() {
@@ -119,8 +166,10 @@ fn main() {
         let device = pollster::block_on(Device::request(&name)).unwrap();
         let info = device.info();
         println!("\n{} · {} · {}", info.name, info.backend, info.driver);
-        let bench = Bench { device, filter: filter.clone() };
-        bench.products();
-        bench.rows();
+        let benchmark = Bench { device, filter: filter.clone() };
+        benchmark.products();
+        benchmark.rows();
+        benchmark.choices();
+        benchmark.passes();
     }
 }

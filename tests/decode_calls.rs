@@ -7,6 +7,7 @@ mod adapters;
 use std::sync::Mutex;
 
 use adapters::{device, gpus, name};
+use sukashi::sampling::{Sampler, Settings};
 use sukashi::{BatchSession, Model, Session};
 
 /// What wgpu said that it was called for.
@@ -33,10 +34,10 @@ fn calls() -> Vec<String> {
     std::mem::take(&mut CALLS.lock().unwrap())
 }
 
-async fn greedy(session: &mut Session, id: u32, num_tokens: usize) {
-    let mut greedy = session.greedy(id, num_tokens).unwrap();
+async fn continued(session: &mut Session, num_tokens: usize, sampler: &mut Sampler) {
+    let mut continuation = session.continuation(7, num_tokens, sampler).unwrap();
     for _ in 0..num_tokens {
-        greedy.next().await.unwrap().unwrap();
+        continuation.next().await.unwrap().unwrap();
     }
 }
 
@@ -59,10 +60,16 @@ fn decoding_makes_nothing_on_the_device() {
         }
         assert_eq!(calls(), [""; 0], "{}", name(&gpu));
         // What chooses on the device is made once, and waits for the next text.
-        pollster::block_on(greedy(&mut session, 7, 1));
+        let [mut greedy, mut top_k] = [1, 40].map(|k| {
+            let settings = Settings { top_k: Some(k), ..Settings::default() };
+            Sampler::new(settings, model.spec().vocab_size).unwrap()
+        });
+        pollster::block_on(continued(&mut session, 1, &mut greedy));
         assert_ne!(calls(), [""; 0], "{}", name(&gpu));
-        pollster::block_on(greedy(&mut session, 7, 30));
-        assert_eq!(calls(), [""; 0], "{}: greedy", name(&gpu));
+        for sampler in [&mut greedy, &mut top_k] {
+            pollster::block_on(continued(&mut session, 30, sampler));
+            assert_eq!(calls(), [""; 0], "{}", name(&gpu));
+        }
         session.reset();
         pollster::block_on(session.prefill(&[4; 100])).unwrap();
         assert_eq!(calls(), [""; 0], "{}", name(&gpu));

@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use sukashi::Device;
-
 use super::args::{ChoiceArgs, RunArgs, StageArgs, at_least_one};
 use super::batch;
 use super::batch_line::Defaults;
@@ -80,23 +78,19 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     // Without a tokenizer, the space between two ids belongs to neither.
     let mut is_first = !is_echoed;
     let mut stats = Stats::new();
-    let mut take = |id: u32| {
+    let take = |id: u32| {
         stats.count();
         if run.ends_text(id) {
-            return Ok(Some(id));
+            return Ok(false);
         }
         let part = text.push(id);
         let part = if std::mem::take(&mut is_first) && !has_text(&run) { part.trim_start() } else { part };
         let (shown, is_stopped) = stop.push(part);
         show(&shown)?;
         stats.is_stopped = is_stopped;
-        Ok(if is_stopped { None } else { Some(id) })
+        Ok(!is_stopped)
     };
-    let ended = if sampler.is_greedy() && matches!(run.model.device(), Device::Gpu(_)) {
-        run.generate_greedily(args.max_new_tokens, terminal, &mut sampler, take)
-    } else {
-        run.generate(args.max_new_tokens, terminal, |logits, ids| take(sampler.next_id(logits, ids)?))
-    };
+    let ended = run.continue_text(args.max_new_tokens, terminal, &mut sampler, take);
     if ended.is_err() && terminal.is_interactive {
         // The message begins on a line of its own.
         print("\n")?;

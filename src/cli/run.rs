@@ -157,24 +157,25 @@ pub fn say_if_slow(device: &Device, terminal: &Terminal) {
 }
 
 impl Run {
-    /// As [`Self::generate`] with a `sampler` that always takes the most probable token: after the first, which it takes itself,
-    /// that is chosen on the device. `take` is given each token and gives it back, or none to end.
-    pub fn generate_greedily(
+    /// As [`Self::generate`], without anybody to see the logits: `take` is given each token that `sampler` takes, and says
+    /// whether the text goes on.
+    pub fn continue_text(
         &self,
         max_new_tokens: usize,
         terminal: &Terminal,
         sampler: &mut Sampler,
-        mut take: impl FnMut(u32) -> Outcome<Option<u32>>,
+        mut take: impl FnMut(u32) -> Outcome<bool>,
     ) -> Outcome<usize> {
         let mut session = self.session(max_new_tokens)?;
         pollster::block_on(async {
             let logits = self.read_prompt(&mut session, terminal).await?;
-            let mut taken = take(sampler.sample(logits, &self.prompt.ids)?.id)?;
-            if let Some(id) = taken {
-                let mut greedy = session.greedy(id, max_new_tokens - 1)?;
-                while taken.is_some_and(|id| !self.ends_text(id)) {
-                    let Some(id) = greedy.next().await? else { break };
-                    taken = take(id)?;
+            let id = sampler.next_id(logits, &self.prompt.ids)?;
+            if take(id)? {
+                let mut continuation = session.continuation(id, max_new_tokens - 1, sampler)?;
+                while let Some(id) = continuation.next().await? {
+                    if !take(id)? {
+                        break;
+                    }
                 }
             }
             Outcome::Ok(())

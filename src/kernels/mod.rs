@@ -13,6 +13,7 @@ mod attention_probs;
 mod attention_subgroups;
 mod attention_tile;
 mod caches;
+mod choose;
 mod elementwise;
 mod embedding;
 mod fusion;
@@ -44,16 +45,18 @@ mod rope;
 mod select_rows;
 mod softcap;
 mod swiglu;
+mod top_k;
 mod zero_columns;
 
 pub use add::add;
 pub use add_norm::{Residual, add_norm};
-pub use argmax::{argmax, argmax_words};
+pub use argmax::argmax;
 pub use attention::{AttentionShape, attention, attention_tiled};
 pub use attention_merge::attention_merge;
 pub use attention_probs::attention_probs;
 pub use attention_tile::AttentionTile;
 pub use caches::Caches;
+pub use choose::{Choosing, choose};
 pub use embedding::{Lookup, embedding};
 pub use fusion::Fusion;
 pub use geglu::geglu;
@@ -82,6 +85,7 @@ pub use rope::rope;
 pub use select_rows::select_rows;
 pub use softcap::softcap;
 pub use swiglu::swiglu;
+pub use top_k::{FOUND_WORDS, MAX_CANDIDATES, top_k, top_k_parts};
 pub use zero_columns::zero_columns;
 
 use crate::cpu::Call;
@@ -140,6 +144,9 @@ pub struct Tolerance {
 }
 
 impl Tolerance {
+    /// For words that are copied or counted.
+    pub const NONE: Self = Self { atol: 0.0, rtol: 0.0 };
+
     /// The error of `got` as a fraction of what is allowed; above 1 fails, and NaN or infinity gives infinity.
     pub fn error(&self, got: f32, want: f32) -> f64 {
         if !got.is_finite() || !want.is_finite() {
@@ -152,7 +159,7 @@ impl Tolerance {
 }
 
 /// Every kernel, by name.
-pub static REGISTRY: [&Kernel; 30] = [
+pub static REGISTRY: [&Kernel; 32] = [
     &add::KERNEL,
     &add_norm::KERNEL,
     &argmax::KERNEL,
@@ -160,6 +167,7 @@ pub static REGISTRY: [&Kernel; 30] = [
     &attention_merge::KERNEL,
     &attention_probs::KERNEL,
     &attention_subgroups::KERNEL,
+    &choose::KERNEL,
     &embedding::KERNEL,
     &geglu::KERNEL,
     &gelu_erf::KERNEL,
@@ -182,5 +190,6 @@ pub static REGISTRY: [&Kernel; 30] = [
     &select_rows::KERNEL,
     &softcap::KERNEL,
     &swiglu::KERNEL,
+    &top_k::KERNEL,
     &zero_columns::KERNEL,
 ];

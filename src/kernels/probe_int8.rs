@@ -14,7 +14,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     twin,
     fast: twin,
     // Integers below 2^16.
-    tolerance: Tolerance { atol: 0.0, rtol: 0.0 },
+    tolerance: Tolerance::NONE,
 };
 
 fn twin(call: &mut Call<'_>) {

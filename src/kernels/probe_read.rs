@@ -14,7 +14,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     twin: |call| compute(call, cpu::probe_read),
     fast: |call| compute(call, cpu::fast::probe_read),
     // Integers below 2^16.
-    tolerance: Tolerance { atol: 0.0, rtol: 0.0 },
+    tolerance: Tolerance::NONE,
 };
 
 fn compute(call: &mut Call<'_>, probe_read: impl Fn(bool, &[u32], &mut [f32])) {

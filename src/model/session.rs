@@ -1,10 +1,12 @@
 //! A session: one text being read and continued, with its KV cache.
 
 mod batch;
-mod greedy;
+mod continuation;
+mod pass;
 
 pub use batch::BatchSession;
-pub use greedy::Greedy;
+pub use continuation::Continuation;
+pub use pass::prefill_tokens;
 
 use super::capture::{Capture, CaptureRequest, Collector};
 use super::forward::{self, Activations, Scratch};
@@ -16,10 +18,7 @@ use crate::error::{Error, Result};
 use crate::kernels::{self, Batch, Fusion, Plan, Program, Step};
 use crate::tensor::Tensor;
 use crate::text::check_ids;
-use greedy::Chooser;
-
-/// Tokens of a prompt that are computed together.
-const PREFILL_TOKENS: usize = 64;
+use continuation::Chooser;
 
 /// Room for tokens where nobody says how much is wanted.
 const DEFAULT_MAX_SEQ_LEN: usize = 4096;
@@ -126,11 +125,11 @@ impl Session {
         let (device, spec) = (model.device(), model.spec());
         let max_seq_len = max_seq_len.clamp(1, spec.max_seq_len);
         let cache = KvCache::new(device, spec, (1, max_seq_len), 1)?;
-        let activations = Activations::new(device, spec, PREFILL_TOKENS)?;
+        let activations = Activations::new(device, spec, pass::MAX_TOKENS)?;
         let watch = match request {
             None => None,
             Some(request) => {
-                let sizes = (PREFILL_TOKENS, max_seq_len);
+                let sizes = (pass::MAX_TOKENS, max_seq_len);
                 let reader = Reader::new(model, request.points(), &activations, sizes)?;
                 Some(Watch { request, reader, capture: Capture::default() })
             }
@@ -144,7 +143,7 @@ impl Session {
         let mut decode = Plan::fused(device, fusion);
         forward::decode(&mut decode, model, &cache, &activations, taps, (&last_normed, &logits));
 
-        let mut prefill = Plan::new(device, PREFILL_TOKENS);
+        let mut prefill = Plan::new(device, pass::MAX_TOKENS);
         forward::body(&mut prefill, model, &cache, &activations, taps, spec.num_layers);
 
         let mut last_row = Plan::new(device, 1);
@@ -263,7 +262,6 @@ impl Session {
 
     async fn append(&mut self, ids: &[u32]) -> Result<&[f32]> {
         let device = self.model.device().clone();
-        let chunks = ids.len().div_ceil(PREFILL_TOKENS);
         let mut collector = match &self.watch {
             None => None,
             Some(watch) => {
@@ -272,13 +270,17 @@ impl Session {
                 Some(Collector::new(&self.model, &watch.request, all, positions)?)
             }
         };
-        for (index, chunk) in ids.chunks(PREFILL_TOKENS).enumerate() {
+        let mut rest = ids;
+        while !rest.is_empty() {
             let position = self.ids.len();
+            let most = pass::prefill_tokens(&device, self.model.spec(), position);
+            let chunk;
+            (chunk, rest) = rest.split_at(most.min(rest.len()));
             let num_tokens = chunk.len() as u32;
             self.activations.write(&device, self.model.spec(), (chunk, position), &mut self.scratch);
             let batch = Batch { position: position as u32, num_tokens, ..Batch::default() };
             let mut recorder = device.record();
-            let is_last = index + 1 == chunks;
+            let is_last = rest.is_empty();
             if is_last && num_tokens == 1 {
                 self.decode.run(batch, &mut recorder);
             } else {

@@ -44,15 +44,20 @@ fn by_logit(a: &Entry, b: &Entry) -> Ordering {
     b.logit.partial_cmp(&a.logit).unwrap_or(Ordering::Equal).then(a.id.cmp(&b.id))
 }
 
+/// The difference comes first: it keeps a tiny temperature from making infinities.
+fn divided(logit: f64, max: f64, temperature: f64) -> f64 {
+    (logit - max) / temperature
+}
+
 /// The error where `logit` of token `id` is NaN or infinite.
-pub(crate) fn impossible_logit(id: u32, logit: f32) -> Error {
+pub(super) fn impossible_logit(id: u32, logit: f32) -> Error {
     Error::new(ErrorKind::Computation, format!("cannot sample: the logit of token {id} is {logit}"))
         .detail("expected a finite value, or -inf for an impossible token")
         .hint("the model overflowed or a kernel is wrong; compare with the CPU device")
 }
 
 /// The error where all of `num_logits` logits are minus infinity.
-pub(crate) fn no_possible_token(num_logits: usize) -> Error {
+pub(super) fn no_possible_token(num_logits: usize) -> Error {
     Error::new(ErrorKind::Computation, "cannot sample: every logit is -inf")
         .detail(format!("expected at least one finite value among {num_logits}"))
 }
@@ -68,11 +73,11 @@ impl Candidates {
         }
     }
 
-    /// Starts over from the model's logits.
-    pub(super) fn load(&mut self, logits: &[f32]) -> Result<()> {
+    /// Starts over from the model's logits, each with its id: all of a vocabulary of `vocab_size`, or some of it.
+    pub(super) fn load(&mut self, logits: impl Iterator<Item = (u32, f32)>, vocab_size: usize) -> Result<()> {
         self.entries.clear();
         self.refused = None;
-        for (id, &logit) in (0u32..).zip(logits) {
+        for (id, logit) in logits {
             if logit.is_nan() || logit == f32::INFINITY {
                 return Err(impossible_logit(id, logit));
             }
@@ -81,7 +86,10 @@ impl Candidates {
             }
         }
         if self.entries.is_empty() {
-            return Err(no_possible_token(logits.len()));
+            return Err(no_possible_token(vocab_size));
+        }
+        if !self.entries.is_sorted_by_key(|entry| entry.id) {
+            self.entries.sort_unstable_by_key(|entry| entry.id);
         }
         self.stale = true;
         Ok(())
@@ -199,9 +207,22 @@ impl Candidates {
     pub(super) fn divide_logits(&mut self, temperature: f64) {
         let max = self.entries.iter().fold(f64::NEG_INFINITY, |max, entry| max.max(entry.logit));
         for entry in &mut self.entries {
-            entry.logit = (entry.logit - max) / temperature;
+            entry.logit = divided(entry.logit, max, temperature);
         }
         self.stale = true;
+    }
+
+    /// Whether the logits that are left out of these, which are not above the least of them, stay below it when all are divided
+    /// by `temperature`; or else rounding may make some equal to it, and a lower id go first.
+    pub(super) fn stay_apart(&self, temperature: f64) -> bool {
+        let bounds = self.entries.iter().map(|entry| entry.logit);
+        let (least, max) = bounds.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, max), logit| {
+            (least.min(logit), max.max(logit))
+        });
+        let edge = divided(least, max, temperature);
+        // As logits are f32, the next one below is this. What is divided to minus infinity is out in any case.
+        let below = f64::from((least as f32).next_down());
+        edge == f64::NEG_INFINITY || divided(below, max, temperature) < edge
     }
 
     /// Keeps the `count` (at least 1) most probable tokens.
@@ -308,7 +329,7 @@ mod tests {
 
     fn loaded(logits: &[f32]) -> Candidates {
         let mut candidates = Candidates::new(logits.len());
-        candidates.load(logits).unwrap();
+        candidates.load((0..).zip(logits.iter().copied()), logits.len()).unwrap();
         candidates.refresh();
         candidates
     }

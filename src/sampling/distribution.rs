@@ -128,20 +128,27 @@ impl Distribution<'_> {
 
     /// Takes a token. [`Choice::Sample`] draws one number from the generator; the others draw none.
     pub fn choose(&mut self) -> Sampled {
-        let (id, draw) = match self.choice {
-            Choice::Sample => {
-                let draw = self.generator.uniform();
-                (self.candidates.at(draw), Some(draw))
-            }
-            Choice::Greedy => (self.candidates.pick(1), None),
-            Choice::Pick(n) => (self.candidates.pick(n), None),
-        };
+        let (id, draw) = self.choice.take(self.candidates, self.generator);
         Sampled {
             id,
             prob: self.prob(id),
             prob_scaled: self.prob_scaled(id),
             prob_final: self.prob_final(id),
             draw,
+        }
+    }
+}
+
+impl Choice {
+    /// The id of the token taken, and the number that was drawn for it.
+    pub(super) fn take(self, candidates: &mut Candidates, generator: &mut Generator) -> (u32, Option<f64>) {
+        match self {
+            Self::Sample => {
+                let draw = generator.uniform();
+                (candidates.at(draw), Some(draw))
+            }
+            Self::Greedy => (candidates.pick(1), None),
+            Self::Pick(n) => (candidates.pick(n), None),
         }
     }
 }

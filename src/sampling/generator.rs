@@ -5,7 +5,7 @@ use rand_pcg::Pcg64;
 
 /// PCG-64 (XSL-RR 128/64): small, fast, and the same stream on every platform.
 #[derive(Debug, Clone)]
-pub(super) struct Generator(Pcg64);
+pub(crate) struct Generator(Pcg64);
 
 impl Generator {
     pub(super) fn new(seed: u64) -> Self {
@@ -13,7 +13,7 @@ impl Generator {
     }
 
     /// Uniform over the multiples of 2⁻⁵³ in `0..1`.
-    pub(super) fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 }

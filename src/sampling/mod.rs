@@ -35,7 +35,7 @@
 mod candidates;
 mod distribution;
 mod generator;
-mod greedy;
+mod greatest;
 mod logit_bias;
 mod min_p;
 mod penalties;
@@ -49,9 +49,8 @@ mod top_p;
 mod typical_p;
 
 pub use candidates::{Candidates, InPlay};
-pub(crate) use candidates::{impossible_logit, no_possible_token};
 pub use distribution::{Distribution, Sampled};
-pub(crate) use greedy::greatest;
+pub(crate) use generator::Generator;
 pub use sampler::Sampler;
 pub use settings::{Choice, Settings};
 pub use softmax::Softmax;

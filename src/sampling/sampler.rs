@@ -3,7 +3,7 @@
 use super::candidates::Candidates;
 use super::distribution::{Distribution, Sampled};
 use super::generator::Generator;
-use super::greedy::greatest;
+use super::greatest;
 use super::logit_bias::LogitBias;
 use super::min_p::MinP;
 use super::penalties::Penalties;
@@ -38,6 +38,8 @@ pub struct Sampler {
     truncating: Vec<Box<dyn Stage>>,
     candidates: Candidates,
     scaled_logits: Vec<f64>,
+    /// Where few logits decide: these.
+    deciding: Vec<(u32, f32)>,
     generator: Generator,
 }
 
@@ -80,17 +82,20 @@ impl Sampler {
             MinP::new(&settings).map(boxed),
             TypicalP::new(&settings).map(boxed),
         ];
-        Ok(Self {
+        let mut sampler = Self {
             adjusting: adjusting.into_iter().flatten().collect(),
             custom: Vec::new(),
             temperature: Temperature::new(&settings),
             truncating: truncating.into_iter().flatten().collect(),
             candidates: Candidates::new(vocab_size),
             scaled_logits: vec![f64::NEG_INFINITY; vocab_size],
+            deciding: Vec::new(),
             generator: Generator::new(settings.seed),
             settings,
             vocab_size,
-        })
+        };
+        sampler.deciding.reserve_exact(sampler.num_deciding().map_or(0, greatest::room));
+        Ok(sampler)
     }
 
     /// Adds a stage of one's own, after those added before it.
@@ -114,15 +119,35 @@ impl Sampler {
         self.vocab_size
     }
 
-    /// Whether it takes the token of the greatest logit, the lowest id of equals, whatever the logits are: what
-    /// [`crate::Session::greedy`] does without reading them back.
-    pub fn is_greedy(&self) -> bool {
-        let is_plain = self.adjusting.is_empty() && self.custom.is_empty();
-        let is_last_left = self.settings.temperature == 0.0;
-        // No other stage can leave the most probable token out, or put another before it.
-        let is_first = matches!(self.settings.choice, Choice::Greedy | Choice::Pick(1))
-            && self.settings.typical_p.is_none();
-        is_plain && (is_last_left || is_first)
+    /// How many of the greatest logits decide what is chosen, whatever all the logits are: 1 for greedy choice, k for top-k.
+    /// `None` where the others count, too, or the tokens before.
+    ///
+    /// ```
+    /// use sukashi::sampling::{Sampler, Settings};
+    ///
+    /// let sampler = |settings| Sampler::new(settings, 500);
+    /// assert_eq!(sampler(Settings::default())?.num_deciding(), None);
+    /// assert_eq!(sampler(Settings { temperature: 0.0, ..Settings::default() })?.num_deciding(), Some(1));
+    /// let settings = Settings { top_k: Some(40), top_p: Some(0.9), ..Settings::default() };
+    /// assert_eq!(sampler(settings)?.num_deciding(), Some(40));
+    /// # Ok::<(), sukashi::Error>(())
+    /// ```
+    pub fn num_deciding(&self) -> Option<usize> {
+        if !self.adjusting.is_empty() || !self.custom.is_empty() {
+            return None;
+        }
+        if self.settings.temperature == 0.0 {
+            return Some(1);
+        }
+        if self.settings.typical_p.is_some() {
+            return None;
+        }
+        match self.settings.choice {
+            // No stage left can take the most probable token out, or put another before it.
+            Choice::Greedy | Choice::Pick(1) => Some(1),
+            // Top-k is the first truncation, and the others see what it left.
+            Choice::Sample | Choice::Pick(_) => self.settings.top_k.map(|k| k.min(self.vocab_size)),
+        }
     }
 
     /// The names of the stages that run, in their order.
@@ -151,19 +176,56 @@ impl Sampler {
         Ok(self.distribution(logits, previous)?.choose())
     }
 
-    /// The id of the token that [`Self::sample`] would take, without its probabilities: where only the greatest logit counts, far
+    /// The id of the token that [`Self::sample`] would take, without its probabilities: where only the greatest logits count, far
     /// cheaper than a distribution over a large vocabulary.
     ///
     /// # Errors
     ///
     /// As [`Self::distribution`].
     pub fn next_id(&mut self, logits: &[f32], previous: &[u32]) -> Result<u32> {
-        // A draw stays one, so that the generator's stream does, also where it decides nothing.
-        let is_greatest = self.is_greedy() && self.settings.choice != Choice::Sample;
-        if is_greatest && logits.len() == self.vocab_size {
-            return greatest(logits);
+        if let Some(count) = self.num_deciding()
+            && logits.len() == self.vocab_size
+        {
+            let mut deciding = std::mem::take(&mut self.deciding);
+            let found = greatest::find(logits, count, &mut deciding);
+            let id = found.and_then(|()| self.choose_among(deciding.iter().copied()));
+            self.deciding = deciding;
+            if let Some(id) = id? {
+                return Ok(id);
+            }
         }
         Ok(self.sample(logits, previous)?.id)
+    }
+
+    /// The id of the token that [`Self::sample`] would take from logits whose [`Self::num_deciding`] greatest are these, in any
+    /// order, each with its id: the same arithmetic on the same numbers. `None`, with nothing drawn, where rounding may make
+    /// another token one of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::distribution`].
+    pub(crate) fn choose_among(&mut self, deciding: impl Iterator<Item = (u32, f32)>) -> Result<Option<u32>> {
+        let candidates = &mut self.candidates;
+        candidates.load(deciding, self.vocab_size)?;
+        if self.temperature.as_ref().is_some_and(|stage| !stage.keeps_order(candidates)) {
+            return Ok(None);
+        }
+        let context = Context { previous: &[], vocab_size: self.vocab_size };
+        let temperature = self.temperature.iter_mut().map(|stage| stage as &mut dyn Stage);
+        for stage in
+            temperature.chain(self.truncating.iter_mut().map(|stage| stage.as_mut() as &mut dyn Stage))
+        {
+            candidates.refresh();
+            stage.apply(candidates, &context)?;
+            candidates.settle(stage.name())?;
+        }
+        candidates.refresh();
+        Ok(Some(self.settings.choice.take(candidates, &mut self.generator).0))
+    }
+
+    /// The generator as it stands, for a look at what it will draw.
+    pub(crate) fn generator(&self) -> Generator {
+        self.generator.clone()
     }
 
     /// Runs the stages without choosing: nothing is drawn from the generator until
@@ -230,7 +292,7 @@ impl Sampler {
         }
         let context = Context { previous, vocab_size: self.vocab_size };
         let candidates = &mut self.candidates;
-        candidates.load(logits)?;
+        candidates.load((0..).zip(logits.iter().copied()), logits.len())?;
         let raw = candidates.refresh();
         if let Some(see) = observer.as_deref_mut() {
             see("logits", candidates);

@@ -10,6 +10,11 @@ impl Temperature {
     pub(super) fn new(settings: &Settings) -> Option<Self> {
         (settings.temperature != 1.0).then_some(Self(settings.temperature))
     }
+
+    /// Whether `candidates`, the greatest of the logits, are still the greatest afterwards, ids deciding between equals.
+    pub(super) fn keeps_order(&self, candidates: &Candidates) -> bool {
+        self.0 == 0.0 || candidates.stay_apart(self.0)
+    }
 }
 
 impl Stage for Temperature {

@@ -64,8 +64,8 @@ pub enum Before {
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "the fields are named as everywhere")]
 pub enum Case {
-    /// `add`, `add_norm`, `argmax`, `gelu_erf`, `gelu_tanh`, `layer_norm`, `rms_norm`, `select_rows`, `softcap`, `zero_columns`, and `geglu` and
-    /// `swiglu`, whose `columns` are those of the output.
+    /// `add`, `add_norm`, `argmax`, `choose`, `gelu_erf`, `gelu_tanh`, `layer_norm`, `rms_norm`, `select_rows`, `softcap`, `top_k`,
+    /// `zero_columns`, and `geglu` and `swiglu`, whose `columns` are those of the output.
     Rows { num_tokens: usize, columns: usize, values: Values },
     /// `embedding`; an id in three lies outside the table. `added` to values that are there, or else scaled.
     Lookup {

@@ -47,7 +47,7 @@ impl<'a> Inputs<'a> {
     }
 
     /// Words `[rows, stride]` whose first `filled` rows have values, made by `value` of a [`Inputs::value`].
-    fn words(
+    pub(super) fn words(
         &mut self,
         (rows, filled, columns): (usize, usize, usize),
         padding: Padding,
@@ -115,6 +115,14 @@ impl<'a> Inputs<'a> {
             initial.iter_mut().filter(|word| **word == POISON).for_each(|word| *word = UNTOUCHED);
         }
         let tensor = Tensor::from_words(self.device, label, &initial, rows, columns)?;
+        Ok(Output { label, tensor, initial })
+    }
+
+    /// Words that are read and written in place.
+    pub(super) fn given(&self, label: &'static str, mut initial: Vec<u32>) -> Result<Output> {
+        let columns = initial.len();
+        initial.resize(row_stride(columns), UNTOUCHED);
+        let tensor = Tensor::from_words(self.device, label, &initial, 1, columns)?;
         Ok(Output { label, tensor, initial })
     }
 

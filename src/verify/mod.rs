@@ -13,6 +13,7 @@
 //! ```
 
 mod case;
+mod choice;
 mod compare;
 mod inputs;
 mod model;

@@ -1,6 +1,7 @@
 //! A case on a device: inputs, a plan of one kernel, and its outputs.
 
 use super::case::{Before, Case, Values};
+use super::choice;
 use super::inputs::{Inputs, Padding};
 use crate::device::Device;
 use crate::error::Result;
@@ -11,7 +12,7 @@ use crate::kernels::{
 use crate::tensor::{BLOCK, Format, Tensor};
 
 /// Rows of tensors past the tokens of a case: nobody may touch them.
-const SPARE_ROWS: usize = 3;
+pub(super) const SPARE_ROWS: usize = 3;
 
 /// Where `select_rows` starts.
 const FIRST_ROW: usize = 2;
@@ -43,7 +44,10 @@ pub(super) struct Output {
 /// If the case is of another kind of kernel.
 pub(super) fn build(device: &Device, kernel: &str, case: &Case) -> Result<Setup> {
     match *case {
-        Case::Rows { num_tokens, columns, values } => rows(device, kernel, (num_tokens, columns), values),
+        Case::Rows { num_tokens, columns, values } => {
+            let build = if ["argmax", "choose", "top_k"].contains(&kernel) { choice::build } else { rows };
+            build(device, kernel, (num_tokens, columns), values)
+        }
         Case::Lookup { num_tokens, vocab_size, hidden_size, format, rows_per_part, added } => {
             assert_eq!(kernel, "embedding", "a look-up");
             lookup(device, num_tokens, (vocab_size, hidden_size), (format, rows_per_part), added)
@@ -97,7 +101,7 @@ pub(super) fn build(device: &Device, kernel: &str, case: &Case) -> Result<Setup>
     }
 }
 
-fn plan(device: &Device, num_tokens: usize) -> (Plan, Batch) {
+pub(super) fn plan(device: &Device, num_tokens: usize) -> (Plan, Batch) {
     (Plan::new(device, num_tokens), Batch { num_tokens: num_tokens as u32, ..Batch::default() })
 }
 
@@ -119,14 +123,6 @@ fn rows(
             x
         }
         "add_norm" => return add_norm(inputs, (plan, batch), sizes, value),
-        "argmax" => {
-            let x = inputs.tensor("x", sizes, Padding::Poison, value)?;
-            let words = kernels::argmax_words(num_tokens, columns);
-            let parts = inputs.output("parts", 1, words + SPARE_ROWS)?;
-            let ids = inputs.output("ids", 1, 2 * num_tokens + SPARE_ROWS)?;
-            kernels::argmax(&mut plan, &x, parts.tensor.buffer(), ids.tensor.buffer());
-            return Ok(Setup { plan, batch, outputs: vec![parts, ids] });
-        }
         "gelu_erf" | "gelu_tanh" => {
             let x = inputs.tensor("x", sizes, Padding::Poison, |ordinary| 8.0 * values.of(ordinary))?;
             let y = inputs.output("y", sizes.0, columns)?;

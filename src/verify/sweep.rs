@@ -30,7 +30,7 @@ pub fn cases(kernel: &str) -> Vec<Case> {
         }
         "add_norm" | "rms_norm" | "softcap" => rows(&[Values::Ordinary, Values::Large, Values::Small]),
         "layer_norm" => rows(&[Values::Ordinary, Values::Large, Values::Small, Values::MeanHeavy]),
-        "argmax" => {
+        "argmax" | "choose" | "top_k" => {
             let mut cases = rows(&[
                 Values::Ordinary,
                 Values::Large,

@@ -2,9 +2,9 @@
 
 use sukashi::Trace;
 use sukashi::figure::{
-    Budget, By, Compare, Figure, Heads, Logits, Metric, NextToken, Steps, Style, Temperatures, Tokens, TopK,
-    attention, bpe, budget, compare, example, lens, mixing, next_token, next_tokens, softmax, temperature,
-    tokenizers, tokens, top_k, trace, trace_animation,
+    Budget, By, Compare, Figure, Heads, LogChart, LogLine, Logits, Metric, NextToken, Steps, Style,
+    Temperatures, Tokens, TopK, attention, bpe, budget, compare, example, lens, log_chart, mixing,
+    next_token, next_tokens, softmax, temperature, tokenizers, tokens, top_k, trace, trace_animation,
 };
 use sukashi::text::{TokenizerKind, Training};
 use sukashi::trace::Mixing;
@@ -90,9 +90,21 @@ pub fn of_numbers(words: &[&str], style: &Style) -> Vec<(&'static str, Figure)> 
         output: matrix(3),
         causal: false,
     };
+    let line = |(index, name): (usize, &String)| LogLine {
+        name: name.clone(),
+        points: (1..9).map(|x| [f64::from(x), f64::from(x) + index as f64]).collect(),
+        is_reference: index % 3 == 1,
+    };
+    let chart = LogChart {
+        title: names[0].clone(),
+        notes: names.clone(),
+        axes: [names[0].clone(), names[words.len() - 1].clone()],
+        lines: names.iter().take(12).enumerate().map(line).collect(),
+    };
     let logits = Logits { names, logits, temperatures: vec![0.5, 1.0, 2.0] };
     let mut figures = vec![
         ("budget", budget(&Budget { context, parts, tokenizer: Some(words[0].to_owned()) }, style).unwrap()),
+        ("log-chart", log_chart(&chart, style).unwrap()),
         ("softmax", softmax(&logits, style).unwrap()),
     ];
     match mixing(&mixed, style) {

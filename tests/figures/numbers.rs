@@ -1,8 +1,8 @@
 //! Figures of numbers given by hand, and of several traces: goldens, exact values, layout and bad input.
 
 use sukashi::figure::{
-    Budget, Compare, Figure, Lang, Logits, NextToken, Style, TextMode, Theme, TopK, budget, compare, example,
-    mixing, next_token, next_tokens, softmax, top_k,
+    Budget, Compare, Figure, Lang, LogChart, LogLine, Logits, NextToken, Style, TextMode, Theme, TopK,
+    budget, compare, example, log_chart, mixing, next_token, next_tokens, softmax, top_k,
 };
 use sukashi::model::{Head, mix};
 use sukashi::trace::Mixing;
@@ -25,6 +25,25 @@ fn full(context: usize) -> Budget {
     Budget { context, parts: parts.map(|(name, tokens)| (name.to_owned(), tokens)).to_vec(), tokenizer: None }
 }
 
+/// Two lines, the first with what it is compared with.
+fn costs() -> LogChart {
+    let line = |name: &str, costs: [f64; 4], is_reference| LogLine {
+        name: name.to_owned(),
+        points: [128.0, 512.0, 2048.0, 8192.0].into_iter().zip(costs).map(|(x, y)| [x, y]).collect(),
+        is_reference,
+    };
+    LogChart {
+        title: "注意機構の計算時間".to_owned(),
+        notes: vec!["1 層".to_owned(), "<CPU>".to_owned()],
+        axes: ["positions".to_owned(), "ms".to_owned()],
+        lines: vec![
+            line("Gemma", [0.21, 0.51, 3.05, 5.82], false),
+            line("KV キャッシュに比例", [0.21, 0.84, 3.36, 13.44], true),
+            line("</svg>", [0.39, 0.65, 3.08, 12.4], false),
+        ],
+    }
+}
+
 type Draw = fn(&Style) -> Result<Figure>;
 
 /// What the CPU twins give for X = [[1, 0], [0, 1], [1, 1]] as Q, K and V.
@@ -35,7 +54,7 @@ fn mixed(causal: bool) -> Mixing {
     pollster::block_on(mix(&Device::Twins, head)).unwrap()
 }
 
-const FIGURES: [(&str, Draw); 8] = [
+const FIGURES: [(&str, Draw); 9] = [
     ("next-token-log", |style| {
         next_token(&example::japanese(), &NextToken { log: true, ..NextToken::default() }, style)
     }),
@@ -61,6 +80,7 @@ const FIGURES: [(&str, Draw); 8] = [
     }),
     ("budget", |style| budget(&full(4_096), style)),
     ("budget-over", |style| budget(&full(3_000), style)),
+    ("log-chart", |style| log_chart(&costs(), style)),
     ("softmax", |style| softmax(&logits(), style)),
     ("mixing", |style| {
         // Devices round differently, and this is about the drawing.
@@ -222,6 +242,19 @@ fn an_overfull_context_says_so() {
 }
 
 #[test]
+fn logarithmic_axes_hold_any_span() {
+    for (low, high) in [(1.0, 1.0), (3.0, 4.0), (1e-9, 1e12), (f64::MIN_POSITIVE, f64::MAX)] {
+        let points: Vec<[f64; 2]> = (0..40).map(|step| [1.0 + f64::from(step), low]).collect();
+        let steep =
+            LogLine { name: "a".repeat(300), points: vec![[low, low], [high, high]], is_reference: true };
+        let lines = vec![LogLine { name: String::new(), points, is_reference: false }, steep];
+        let figure = log_chart(&LogChart { lines, ..costs() }, &style()).unwrap();
+        assert_laid_out(&figure);
+        assert!(!figure.svg().contains("NaN"), "{low} to {high}");
+    }
+}
+
+#[test]
 fn bad_numbers_are_refused() {
     let refused = |figure: Result<Figure>, expected: &str| {
         let error = figure.map(|_| ()).unwrap_err();
@@ -240,6 +273,16 @@ fn bad_numbers_are_refused() {
     refused(budget(&Budget { context: 1, ..Budget::default() }, &style()), "0 parts");
     let parts = vec![("a".to_owned(), usize::MAX), ("b".to_owned(), 1)];
     refused(budget(&Budget { context: 1, parts, tokenizer: None }, &style()), "too large");
+    refused(log_chart(&LogChart::default(), &style()), "0 lines");
+    refused(log_chart(&LogChart { lines: vec![LogLine::default(); 13], ..costs() }, &style()), "13 lines");
+    refused(log_chart(&LogChart { lines: vec![LogLine::default()], ..costs() }, &style()), "found 0 points");
+    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        for axis in [0, 1] {
+            let mut chart = costs();
+            chart.lines[1].points[2][axis] = bad;
+            refused(log_chart(&chart, &style()), &format!("found {bad}, expected finite numbers above 0"));
+        }
+    }
     let mut plain = example::japanese();
     plain.sampling.top_k = None;
     refused(top_k(&plain, &TopK::default(), &style()), "--top-k 5");

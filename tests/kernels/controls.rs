@@ -47,7 +47,7 @@ fn the_comparator_rejects_what_it_should() {
 }
 
 /// One line of each kernel changed in a way that leaves a valid shader, and what the mistake is.
-const MISTAKES: [(&str, &str, &str, &str); 115] = [
+const MISTAKES: [(&str, &str, &str, &str); 129] = [
     ("add", "x[index] += y[index]", "x[index] -= y[index]", "another operator"),
     ("add", "column >= params.columns", "column >= params.stride", "padding written"),
     ("add_norm", "z[row + channel] = sum;", "", "unwritten"),
@@ -55,19 +55,11 @@ const MISTAKES: [(&str, &str, &str, &str); 115] = [
     ("add_norm", "* update_scale", "", "the update as it is"),
     ("add_norm", "squares += sum * sum", "squares += sum", "squares"),
     ("add_norm", "* weight[channel]", "* post_weight[channel]", "the other norm's weight"),
-    ("argmax", "place < places[local]", "place > places[local]", "the highest id of equals"),
+    ("argmax", "id < ids[local]", "id > ids[local]", "the highest id of equals"),
     ("argmax", "if magnitude == 0u", "if false", "minus zero below zero"),
-    ("argmax", "magnitude > 0x7f800000u ||", "", "NaN for a number"),
-    ("argmax", "if params.is_listed != 0u", "if false", "places for ids"),
-    ("argmax", "select(0u, 3u,", "select(0u, 0u,", "no reason not to choose"),
-    ("argmax", "params.num_parts + group] =", "params.num_parts + token] =", "a reason for all parts"),
-    ("argmax", "0xff800001u - bits", "bits", "the least of what is below zero"),
-    (
-        "argmax",
-        "params.part_size, params.num_candidates",
-        "params.part_size, params.x_stride",
-        "padding read",
-    ),
+    ("argmax", "magnitude > 2139095040u ||", "", "NaN for a number"),
+    ("argmax", "4286578689u - bits", "bits", "the least of what is below zero"),
+    ("argmax", "params.part_size, params.num_columns", "params.part_size, params.x_stride", "padding read"),
     (
         "attention",
         "vec4<u32>(first_position + 1u) + low / shared_by",
@@ -143,6 +135,16 @@ const MISTAKES: [(&str, &str, &str, &str); 115] = [
         "values",
     ),
     ("attention_subgroups", "max(chunk, start / STEP * STEP)", "chunk + STEP", "positions left out"),
+    ("choose", "< found[first + taken].x", "> found[first + taken].x", "the last share past the draw"),
+    ("choose", "ends[rank] > draw", "ends[rank] < draw", "a share before the draw"),
+    ("choose", "found[first + other].x <= id", "other <= rank", "shares in another order"),
+    ("choose", "- greatest) / bitcast<f32>(how.z)", "- greatest)", "temperature"),
+    ("choose", "reached >= bitcast<f32>(how.w) * whole", "reached > bitcast<f32>(how.w)", "top-p of 1"),
+    ("choose", "weight < bitcast<f32>(more.x)", "weight * whole < bitcast<f32>(more.x)", "min-p of another"),
+    ("choose", "sum = reached", "sum = whole", "a draw from what was cut"),
+    ("choose", "min(how.y, num_left) - 1u", "min(how.y, count) - 1u", "what was cut picked"),
+    ("choose", "ids[token] = found[first + taken].x", "ids[token] = found[first].x", "the greatest"),
+    ("choose", "taken = 0u;\n        }", "}", "weights of what is no number"),
     ("embedding", "id - params.first_row >= params.num_rows", "false", "ids outside a part"),
     ("embedding", "first / 16u % 2u", "1u - first / 16u % 2u", "halves of a block exchanged"),
     ("embedding", "half == 1u", "half == 0u", "halves of a block of quants exchanged"),
@@ -236,6 +238,13 @@ const MISTAKES: [(&str, &str, &str, &str); 115] = [
     ("softcap", "params.cap * tanh", "tanh", "capped at 1"),
     ("swiglu", "exp(-clamp", "exp(clamp", "sign"),
     ("swiglu", "column >= params.columns", "column >= params.y_stride", "padding written"),
+    ("top_k", "key == found_key && id > found_id", "false", "one of equals"),
+    ("top_k", "id < ids[local]", "id > ids[local]", "the highest id of equals"),
+    ("top_k", "if magnitude == 0u", "if false", "minus zero below zero"),
+    ("top_k", "head_keys[part] = keys[0]", "head_keys[part] = 0u", "one of each part"),
+    ("top_k", "params.part_size, params.num_columns", "params.part_size, params.x_stride", "padding read"),
+    ("top_k", "1u + rank] =", "rank] =", "in the place of the choice"),
+    ("top_k", "if found_key > 0u", "if true", "a number where nothing is left"),
     ("zero_columns", "params.first_column + column", "column", "the row's first columns"),
     ("zero_columns", "column >= params.num_columns", "column > params.num_columns", "a column too many"),
 ];

@@ -1,6 +1,7 @@
 //! The twins against values that were worked out otherwise: twin and shader could share a mistake.
 
 use sukashi::cpu::{self, CacheRows, Heads, Splits, Table, Weight};
+use sukashi::kernels;
 use sukashi::tensor::Format;
 
 fn assert_close(got: &[f32], want: &[f64], tolerance: f64) {
@@ -380,23 +381,80 @@ fn copies_and_sums_by_hand() {
 }
 
 #[test]
-fn argmax_takes_the_lowest_of_equals_and_says_why_it_cannot() {
+fn argmax_takes_the_lowest_of_equals_of_each_part() {
     let choose = |x: &[f32], part_size| {
-        let mut ids = vec![7; 2 * x.len().div_ceil(part_size)];
-        cpu::argmax(1, (x.len(), part_size), None, (x, x.len()), &mut ids);
+        let mut ids = vec![7; x.len().div_ceil(part_size)];
+        cpu::argmax(1, (x.len(), part_size), (x, x.len()), &mut ids);
         ids
     };
-    assert_eq!(choose(&[-1.0, 2.0, 2.0, 1.0], 4), [1, 0]);
-    assert_eq!(choose(&[-1.0, 2.0, 2.0, 3.0, -4.0], 2), [1, 3, 4, 0, 0, 0]);
-    assert_eq!(choose(&[-0.0, 0.0], 2), [0, 0]);
-    assert_eq!(choose(&[1.0, f32::NAN, f32::INFINITY], 3), [1, 1]);
-    assert_eq!(choose(&[1.0, f32::INFINITY, f32::NAN], 3), [1, 2]);
-    assert_eq!(choose(&[f32::NEG_INFINITY; 3], 2), [0, 2, 3, 3]);
-    // Of two tokens, from candidates 0 and 2, and 1 and 2.
+    assert_eq!(choose(&[-1.0, 2.0, 2.0, 1.0], 4), [1]);
+    assert_eq!(choose(&[-1.0, 2.0, 2.0, 3.0, -4.0], 2), [1, 3, 4]);
+    assert_eq!(choose(&[-0.0, 0.0], 2), [0]);
+    assert_eq!(choose(&[1.0, f32::NAN, f32::INFINITY], 3), [1]);
+    assert_eq!(choose(&[1.0, f32::INFINITY, f32::NAN], 3), [1]);
+    assert_eq!(choose(&[f32::NEG_INFINITY; 3], 2), [0, 2]);
+    // Of two tokens, whose rows have a padding.
     let mut ids = [7; 5];
-    let x = [1.0, 5.0, 2.0, 9.0, 3.0, 4.0, 3.0, 9.0];
-    cpu::argmax(2, (2, 2), Some(&[0, 2, 1, 2]), (&x, 4), &mut ids);
-    assert_eq!(ids, [2, 1, 0, 0, 7]);
+    cpu::argmax(2, (3, 2), (&[1.0, 5.0, 2.0, 9.0, 3.0, 4.0, 3.0, 9.0], 4), &mut ids);
+    assert_eq!(ids, [1, 2, 1, 2, 7]);
+}
+
+#[test]
+fn top_k_gives_the_greatest_first_and_of_equals_the_lowest_id() {
+    let found = |x: &[f32], count: usize| {
+        let mut found = [7; 2 * 5];
+        cpu::top_k([count].into_iter(), x.len(), (x, x.len()), (&mut found, 4));
+        found
+    };
+    let [one, two, zero, minus_zero] = [1.0_f32, 2.0, 0.0, -0.0].map(f32::to_bits);
+    let (nan, infinity) = (f32::NAN.to_bits(), f32::INFINITY.to_bits());
+    assert_eq!(found(&[1.0, 2.0, 2.0, 1.0], 3), [7, 7, 1, two, 2, two, 0, one, 7, 7]);
+    assert_eq!(found(&[-0.0, 0.0, 1.0], 3), [7, 7, 2, one, 0, minus_zero, 1, zero, 7, 7]);
+    assert_eq!(
+        found(&[1.0, f32::INFINITY, 2.0, f32::NAN], 9),
+        [7, 7, 1, infinity, 3, nan, 2, two, 0, one],
+        "as many as there is room for"
+    );
+    let minus_infinity = f32::NEG_INFINITY.to_bits();
+    assert_eq!(found(&[2.0], 2), [7, 7, 0, two, u32::MAX, minus_infinity, 7, 7, 7, 7]);
+}
+
+#[test]
+fn choose_goes_by_shares_in_the_order_of_ids() {
+    // Of three tokens with probabilities 0.6652, 0.2447, 0.0900, whose ids are 8, 3 and 5.
+    let candidates = [(8, 3.0_f32), (3, 2.0), (5, 1.0)];
+    let plain = kernels::Choosing {
+        count: 3,
+        pick: 0,
+        temperature: 1.0,
+        top_p: 2.0,
+        min_p: 0.0,
+        draw: 0.0,
+        unused: [0; 2],
+    };
+    let choose = |how: kernels::Choosing| {
+        let (mut found, mut ids) = (vec![7, 7], [7; 2]);
+        found.extend(candidates.iter().flat_map(|&(id, logit)| [id, logit.to_bits()]));
+        cpu::choose(&[how], (&mut found, 3), &mut ids);
+        let logit = candidates.iter().find(|(id, _)| *id == ids[0]).unwrap().1;
+        assert_eq!(found[..2], [ids[0], logit.to_bits()]);
+        assert_eq!(ids[1], 7);
+        ids[0]
+    };
+    let drawn = |how: kernels::Choosing| {
+        [0.0, 0.2446, 0.2448, 0.3346, 0.3349, 0.999, 1.0]
+            .map(|draw| choose(kernels::Choosing { draw, ..how }))
+    };
+    assert_eq!(drawn(plain), [3, 3, 5, 5, 8, 8, 8]);
+    let hot = kernels::Choosing { temperature: 1e30, ..plain };
+    assert_eq!(drawn(hot), [3, 3, 3, 5, 5, 8, 8], "thirds");
+    assert_eq!(drawn(kernels::Choosing { temperature: 1e-30, ..plain }), [3, 8, 8, 8, 8, 8, 8]);
+    assert_eq!(drawn(kernels::Choosing { top_p: 0.7, ..plain }), [3, 3, 3, 8, 8, 8, 8]);
+    assert_eq!(drawn(kernels::Choosing { top_p: 0.6, ..plain }), [8; 7]);
+    assert_eq!(drawn(kernels::Choosing { min_p: 0.2, ..plain }), [3, 3, 3, 8, 8, 8, 8]);
+    assert_eq!([1, 2, 3, 9].map(|pick| choose(kernels::Choosing { pick, ..plain })), [8, 3, 5, 5]);
+    assert_eq!(choose(kernels::Choosing { count: 2, pick: 3, ..plain }), 3);
+    assert_eq!(choose(kernels::Choosing { top_p: 0.6, pick: 3, ..plain }), 8);
 }
 
 #[test]

@@ -6,11 +6,12 @@ mod ablation;
 mod batch;
 mod capture;
 mod common;
+mod continuation;
 mod fusion;
 #[path = "../gguf/mod.rs"]
 mod gguf;
 mod gguf_models;
 mod goldens;
-mod greedy;
+mod passes;
 mod score;
 mod tuned;

@@ -155,28 +155,38 @@ fn a_large_vocabulary_is_sampled() {
 }
 
 #[test]
-fn a_sampler_is_greedy_where_nothing_can_change_what_is_first() {
+fn the_greatest_logits_decide_where_nothing_else_can() {
     let greedy = Settings { choice: Choice::Greedy, ..Settings::default() };
     let cold = Settings { temperature: 0.0, ..Settings::default() };
+    let top_k = Settings { top_k: Some(3), ..Settings::default() };
     let penalty = |settings: &Settings| Settings { repetition_penalty: 1.1, ..settings.clone() };
     let bias = |settings: &Settings| Settings { logit_bias: [(1, 0.5)].into(), ..settings.clone() };
     for (settings, want) in [
-        (greedy.clone(), true),
-        (cold.clone(), true),
-        (Settings { top_p: Some(0.5), typical_p: Some(0.2), ..cold.clone() }, true),
-        (Settings { choice: Choice::Pick(3), ..cold.clone() }, true),
-        (Settings { choice: Choice::Pick(1), ..Settings::default() }, true),
-        (Settings { temperature: 0.5, top_k: Some(3), top_p: Some(0.5), ..greedy.clone() }, true),
-        (Settings::default(), false),
-        (Settings { choice: Choice::Pick(2), ..greedy.clone() }, false),
+        (greedy.clone(), Some(1)),
+        (cold.clone(), Some(1)),
+        (Settings { top_p: Some(0.5), typical_p: Some(0.2), ..cold.clone() }, Some(1)),
+        (Settings { choice: Choice::Pick(3), ..cold.clone() }, Some(1)),
+        (Settings { choice: Choice::Pick(1), ..Settings::default() }, Some(1)),
+        (Settings { temperature: 0.5, top_k: Some(3), top_p: Some(0.5), ..greedy.clone() }, Some(1)),
+        (top_k.clone(), Some(3)),
+        (Settings { temperature: 0.5, top_p: Some(0.5), min_p: Some(0.1), ..top_k.clone() }, Some(3)),
+        (Settings { choice: Choice::Pick(2), ..top_k.clone() }, Some(3)),
+        (Settings { top_k: Some(1000), ..top_k.clone() }, Some(4)),
+        (Settings::default(), None),
+        (Settings { top_p: Some(0.5), ..Settings::default() }, None),
+        (Settings { min_p: Some(0.5), ..Settings::default() }, None),
+        (Settings { choice: Choice::Pick(2), ..greedy.clone() }, None),
         // It can drop the first.
-        (Settings { typical_p: Some(0.2), ..greedy.clone() }, false),
-        (penalty(&greedy), false),
-        (penalty(&cold), false),
-        (bias(&greedy), false),
-        (bias(&cold), false),
+        (Settings { typical_p: Some(0.2), ..greedy.clone() }, None),
+        (Settings { typical_p: Some(0.2), ..top_k.clone() }, None),
+        (penalty(&greedy), None),
+        (penalty(&cold), None),
+        (penalty(&top_k), None),
+        (bias(&greedy), None),
+        (bias(&cold), None),
+        (bias(&top_k), None),
     ] {
         let sampler = Sampler::new(settings.clone(), 4).unwrap();
-        assert_eq!(sampler.is_greedy(), want, "{settings:?}");
+        assert_eq!(sampler.num_deciding(), want, "{settings:?}");
     }
 }

@@ -27,8 +27,17 @@ fn shader_files() -> Vec<PathBuf> {
 }
 
 /// What kernels import.
-const MODULES: [&str; 8] =
-    ["activation", "attention_tile", "batch", "probe", "product", "row_sum", "weight", "workgroup"];
+const MODULES: [&str; 9] = [
+    "activation",
+    "attention_tile",
+    "batch",
+    "logit_order",
+    "probe",
+    "product",
+    "row_sum",
+    "weight",
+    "workgroup",
+];
 
 /// A kernel as it is written, before its imports are resolved.
 fn source(kernel: &Kernel) -> String {

@@ -1,6 +1,6 @@
 //! Several texts of one model, read and continued together.
 
-use super::PREFILL_TOKENS;
+use super::pass;
 use crate::device::Readback;
 use crate::error::{Error, Result};
 use crate::kernels::{self, Batch, Plan, Program};
@@ -89,7 +89,7 @@ impl BatchSession {
         let cache = KvCache::new(device, spec, (num_texts, max_seq_len), num_rows).map_err(|error| {
             error.hint("decode fewer texts together, or leave room for fewer tokens in each")
         })?;
-        let activations = Activations::new(device, spec, PREFILL_TOKENS.max(num_rows))?;
+        let activations = Activations::new(device, spec, pass::MAX_TOKENS.max(num_rows))?;
         let logits = Tensor::zeros(device, "logits", num_rows, spec.vocab_size)?;
         let last = Tensor::zeros(device, "last", 1, spec.hidden_size)?;
         let last_normed = Tensor::zeros(device, "last_normed", num_rows, spec.hidden_size)?;
@@ -99,7 +99,7 @@ impl BatchSession {
         forward::body(&mut decode, model, &cache, &activations, &no_taps, spec.num_layers);
         forward::head(&mut decode, model, &activations.resid, &last_normed, &logits);
 
-        let mut prefill = Plan::new(device, PREFILL_TOKENS);
+        let mut prefill = Plan::new(device, pass::MAX_TOKENS);
         forward::body(&mut prefill, model, &cache, &activations, &no_taps, spec.num_layers);
 
         let mut last_row = Plan::new(device, 1);
@@ -178,10 +178,16 @@ impl BatchSession {
                 "found {num_tokens} tokens, expected at most {max_seq_len}; the model's context is {of_model}"
             )));
         }
+        let mut rest = ids;
         // The last pass has the logits; of one token it is a decoded one.
-        let last = ids.len() - (ids.len() - 1) % PREFILL_TOKENS - 1;
-        let (before, last) = ids.split_at(last);
-        self.read(text, before)?;
+        let last = loop {
+            let (chunk, after) = self.split(text, rest);
+            if after.is_empty() {
+                break chunk;
+            }
+            self.read(text, chunk)?;
+            rest = after;
+        };
         let vocab_size = self.model.spec().vocab_size;
         let words = if let &[id] = last {
             self.step(&[(text, id)]).await?
@@ -223,7 +229,12 @@ impl BatchSession {
                 let window = self.texts[text].ids.split_off(1);
                 self.texts[text].ids.clear();
                 self.texts[text].num_dropped += 1;
-                self.read(text, &window)?;
+                let mut rest = &window[..];
+                while !rest.is_empty() {
+                    let (chunk, after) = self.split(text, rest);
+                    self.read(text, chunk)?;
+                    rest = after;
+                }
             }
         }
         let stride = self.logits.stride();
@@ -231,15 +242,19 @@ impl BatchSession {
         Ok(bytemuck::cast_slice(words).chunks_exact(stride).map(move |row| &row[..vocab_size]))
     }
 
-    /// Reads `ids` of one text, without logits.
+    /// What the next pass over `ids` of one text takes of them, and the rest.
+    fn split<'a>(&self, text: usize, ids: &'a [u32]) -> (&'a [u32], &'a [u32]) {
+        let position = self.texts[text].ids.len();
+        let most = pass::prefill_tokens(self.model.device(), self.model.spec(), position);
+        ids.split_at(most.min(ids.len()))
+    }
+
+    /// Reads `ids` of one text in one pass, without logits.
     fn read(&mut self, text: usize, ids: &[u32]) -> Result<()> {
-        for chunk in ids.chunks(PREFILL_TOKENS) {
-            let batch = self.write(text, chunk);
-            let mut recorder = self.model.device().record();
-            self.prefill.run(batch, &mut recorder);
-            self.model.device().submit(recorder)?;
-        }
-        Ok(())
+        let batch = self.write(text, ids);
+        let mut recorder = self.model.device().record();
+        self.prefill.run(batch, &mut recorder);
+        self.model.device().submit(recorder)
     }
 
     /// Writes what a pass over `ids` of one text starts from.

@@ -1,0 +1,72 @@
+//! `choose`: the next token out of what `top_k` found, so that its id need not leave the device to be read next.
+
+use super::top_k::{FOUND_WORDS, MAX_CANDIDATES};
+use crate::cpu::{self, Call};
+use crate::device::Buffer;
+use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+
+/// How the next token is chosen, as shaders read it.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct Choosing {
+    /// How many of the greatest logits there are to choose from: at least 1, and [`MAX_CANDIDATES`] at most.
+    pub count: u32,
+    /// The n-th greatest; or 0, and it is drawn.
+    pub pick: u32,
+    /// Divides the logits; above 0.
+    pub temperature: f32,
+    /// Keeps the shortest run of the greatest whose mass reaches this; above 1 all.
+    pub top_p: f32,
+    /// Drops what is less probable than this fraction of the greatest.
+    pub min_p: f32,
+    /// Drawn, in `0..1`.
+    pub draw: f32,
+    /// Fills two vectors.
+    pub unused: [u32; 2],
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    row_pairs: u32,
+}
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "choose",
+    wgsl: include_str!(concat!(env!("OUT_DIR"), "/choose.wgsl")),
+    params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
+    buffers: &[Access::Read, Access::ReadWrite, Access::ReadWrite],
+    twin,
+    fast: twin,
+    // Ids. The sums are f32 here and f64 in the twin: no case draws next to where a share ends.
+    tolerance: Tolerance::NONE,
+};
+
+fn twin(call: &mut Call<'_>) {
+    let num_tokens = call.batch.num_tokens as usize;
+    let [choosing, found, ids, ..] = &mut call.slots;
+    let choosing: &[Choosing] = bytemuck::cast_slice(choosing.words());
+    cpu::choose(&choosing[..num_tokens], (found.words_mut(), MAX_CANDIDATES), ids.words_mut());
+}
+
+/// Records the choice from what [`super::top_k`] has put into `found`, `[max_tokens, FOUND_WORDS]`, as `choosing`, a
+/// [`Choosing`] for each token, says: what a sampler takes after top-k, by sums in f32. It goes before the candidates, and its
+/// id into `ids`, `[max_tokens]` words at the start of a buffer.
+///
+/// # Panics
+/// If a buffer is too small.
+pub fn choose(plan: &mut Plan, choosing: &Buffer, found: &Buffer, ids: &Buffer) {
+    let max_tokens = plan.max_tokens();
+    assert!(choosing.len() >= max_tokens * size_of::<Choosing>() / 4, "choose: choosing");
+    assert!(found.len() >= max_tokens * FOUND_WORDS && ids.len() >= max_tokens, "choose: tokens");
+    plan.dispatch(Dispatch {
+        kernel: &KERNEL,
+        params: bytemuck::bytes_of(&Params { row_pairs: 1 + MAX_CANDIDATES as u32 }).to_vec(),
+        constants: vec![("MAX_CANDIDATES", MAX_CANDIDATES as f64)],
+        buffers: vec![choosing.clone(), found.clone(), ids.clone()],
+        groups_per_block: 1,
+        tokens_per_block: 1,
+        beyond: 0,
+    });
+}

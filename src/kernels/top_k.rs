@@ -1,0 +1,92 @@
+//! `top_k`: the greatest logits, so that the others need not leave the device.
+
+use super::argmax;
+use super::choose::Choosing;
+use crate::cpu::{self, Call};
+use crate::device::Buffer;
+use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::tensor::Tensor;
+
+/// The most of the greatest logits that [`top_k`] finds.
+pub const MAX_CANDIDATES: usize = 128;
+
+/// The fewest columns of a part, as a part is a workgroup.
+const MIN_PART_SIZE: usize = 1024;
+
+/// The most parts: two words of workgroup memory each, of which every adapter has 16 KiB.
+const MAX_PARTS: usize = 1024;
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    num_columns: u32,
+    x_stride: u32,
+    part_size: u32,
+}
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "top_k",
+    wgsl: include_str!(concat!(env!("OUT_DIR"), "/top_k.wgsl")),
+    params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
+    buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
+    twin,
+    fast: twin,
+    // Ids and what was read.
+    tolerance: Tolerance::NONE,
+};
+
+fn twin(call: &mut Call<'_>) {
+    let params: Params = call.params();
+    let num_tokens = call.batch.num_tokens as usize;
+    let [x, _, choosing, found, ..] = &mut call.slots;
+    let choosing: &[Choosing] = bytemuck::cast_slice(choosing.words());
+    cpu::top_k(
+        choosing.iter().take(num_tokens).map(|how| how.count as usize),
+        params.num_columns as usize,
+        (x.floats(), params.x_stride as usize),
+        (found.words_mut(), MAX_CANDIDATES),
+    );
+}
+
+/// Words that [`top_k`] of `columns` columns needs for the parts of up to `max_tokens` tokens.
+pub fn top_k_parts(max_tokens: usize, columns: usize) -> usize {
+    max_tokens * columns.div_ceil(part_size(columns))
+}
+
+/// Words of what [`top_k`] finds for a token: twice what is taken of it, by [`super::choose`], and then the candidates, each
+/// with its id and its bits.
+pub const FOUND_WORDS: usize = 2 * (1 + MAX_CANDIDATES);
+
+fn part_size(columns: usize) -> usize {
+    columns.div_ceil(MAX_PARTS).max(MIN_PART_SIZE)
+}
+
+/// Records the search for the greatest of each row of `x`, `[max_tokens, columns]`, as many as `choosing`, a [`Choosing`] for
+/// each token, says: first of each part of the columns, into `parts`, [`top_k_parts`] words, and of these, and of the parts
+/// that they are from, of all, into `found`, `[max_tokens, FOUND_WORDS]`: greatest first, the lowest id first of equals, NaN
+/// and infinity before all numbers. Where a row has fewer, the id is `u32::MAX`, and the bits are those of minus infinity.
+///
+/// # Panics
+/// If `x` has no column, or a buffer is too small.
+pub fn top_k(plan: &mut Plan, x: &Tensor, choosing: &Buffer, parts: &Buffer, found: &Buffer) {
+    let (max_tokens, columns) = (plan.max_tokens(), x.columns());
+    let part_size = part_size(columns);
+    argmax::argmax(plan, x, part_size, parts);
+    assert!(choosing.len() >= max_tokens * size_of::<Choosing>() / 4, "top_k: choosing");
+    assert!(found.len() >= max_tokens * FOUND_WORDS, "top_k: found");
+    let params =
+        Params { num_columns: columns as u32, x_stride: x.stride() as u32, part_size: part_size as u32 };
+    plan.dispatch(Dispatch {
+        kernel: &KERNEL,
+        params: bytemuck::bytes_of(&params).to_vec(),
+        constants: vec![
+            ("NUM_PARTS", columns.div_ceil(part_size) as f64),
+            ("MAX_CANDIDATES", MAX_CANDIDATES as f64),
+        ],
+        buffers: vec![x.buffer().clone(), parts.clone(), choosing.clone(), found.clone()],
+        groups_per_block: 1,
+        tokens_per_block: 1,
+        beyond: 0,
+    });
+}

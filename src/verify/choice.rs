@@ -1,0 +1,97 @@
+//! Cases of the kernels that choose a token out of logits.
+
+use super::case::Values;
+use super::inputs::{Inputs, Padding};
+use super::setup::{SPARE_ROWS, Setup, plan};
+use crate::cpu;
+use crate::device::Device;
+use crate::error::Result;
+use crate::kernels::{self, Choosing, FOUND_WORDS, MAX_CANDIDATES};
+use crate::tensor::{Tensor, row_stride};
+
+/// How far a draw, and what cuts, has to be from where the choice changes: far more than what sums in f32 are off by.
+const CLEARANCE: f32 = 1e-4;
+
+/// Tries to find such numbers.
+const MAX_TRIES: usize = 100;
+
+pub(super) fn build(
+    device: &Device,
+    kernel: &str,
+    (num_tokens, columns): (usize, usize),
+    values: Values,
+) -> Result<Setup> {
+    let mut inputs = Inputs::new(device);
+    let (mut plan, batch) = plan(device, num_tokens);
+    let rows = num_tokens + SPARE_ROWS;
+    let words = inputs.words((rows, num_tokens, columns), Padding::Poison, |value| values.of(value));
+    let x = Tensor::from_words(device, "x", &words, rows, columns)?;
+    if kernel == "argmax" {
+        // A few columns, all of them, and as many as the vocabulary of a model has.
+        let part_size = [5, columns, 1024][columns % 3];
+        let num_parts = columns.div_ceil(part_size);
+        let ids = inputs.output("ids", 1, num_tokens * num_parts + SPARE_ROWS)?;
+        kernels::argmax(&mut plan, &x, part_size, ids.tensor.buffer());
+        return Ok(Setup { plan, batch, outputs: vec![ids] });
+    }
+
+    let mut found = vec![super::inputs::POISON; rows * FOUND_WORDS];
+    let counts = (0..num_tokens).map(|token| count(token + columns));
+    let x_words = (bytemuck::cast_slice(&words), row_stride(columns));
+    cpu::top_k(counts, columns, x_words, (&mut found, MAX_CANDIDATES));
+    let choosing: Vec<Choosing> = (0..num_tokens)
+        .map(|token| choosing(&mut inputs, token + columns, &found[token * FOUND_WORDS..][..FOUND_WORDS]))
+        .collect();
+    let choosing = device.upload("choosing", bytemuck::cast_slice(&choosing))?;
+    if kernel == "top_k" {
+        let parts = inputs.output("parts", 1, kernels::top_k_parts(num_tokens, columns) + SPARE_ROWS)?;
+        let found = inputs.output("found", 1, rows * FOUND_WORDS)?;
+        let (parts_words, found_words) = (parts.tensor.buffer(), found.tensor.buffer());
+        kernels::top_k(&mut plan, &x, &choosing, parts_words, found_words);
+        return Ok(Setup { plan, batch, outputs: vec![parts, found] });
+    }
+    let found = inputs.given("found", found)?;
+    let ids = inputs.output("ids", 1, rows)?;
+    kernels::choose(&mut plan, &choosing, found.tensor.buffer(), ids.tensor.buffer());
+    Ok(Setup { plan, batch, outputs: vec![found, ids] })
+}
+
+/// One, few, as many as are usual, and all that there can be.
+fn count(index: usize) -> usize {
+    [40, 1, MAX_CANDIDATES, 7, 64, 2, 65][index % 7]
+}
+
+/// How to choose from `found`, so that both neighbours of each number make the same choice.
+fn choosing(inputs: &mut Inputs<'_>, index: usize, found: &[u32]) -> Choosing {
+    let mut fraction = || inputs.index(1 << 24) as f32 / (1 << 24) as f32;
+    let choice = |how: Choosing| {
+        let (mut found, mut id) = (found.to_vec(), [0]);
+        cpu::choose(&[how], (&mut found, MAX_CANDIDATES), &mut id);
+        id[0]
+    };
+    let mut how = Choosing {
+        count: count(index) as u32,
+        pick: 0,
+        temperature: [1.0, 0.1, 3.0, 1e-30, 1e30][index % 5],
+        top_p: 2.0,
+        min_p: 0.0,
+        draw: 0.0,
+        unused: [0; 2],
+    };
+    for _ in 0..MAX_TRIES {
+        how.draw = fraction();
+        how.top_p = if index % 4 < 2 { 2.0 } else { fraction() };
+        how.min_p = if index % 8 < 6 { 0.0 } else { 0.3 * fraction() };
+        let id = choice(how);
+        let is_clear = [-CLEARANCE, CLEARANCE].into_iter().all(|off| {
+            choice(Choosing { draw: how.draw + off, ..how }) == id
+                && choice(Choosing { top_p: how.top_p + off, ..how }) == id
+                && choice(Choosing { min_p: how.min_p + off, ..how }) == id
+        });
+        if is_clear && !index.is_multiple_of(9) {
+            return how;
+        }
+    }
+    // The greatest is clear of everything, and so is any other where nothing is cut.
+    Choosing { pick: [3, 1, 200][index % 3], top_p: 2.0, min_p: 0.0, ..how }
+}

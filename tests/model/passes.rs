@@ -1,0 +1,43 @@
+//! What a prompt gives does not depend on how many of its tokens are computed together.
+
+use sukashi::model::prefill_tokens;
+use sukashi::{Device, Model, Session};
+
+use crate::common::{devices, golden_folder};
+
+#[test]
+fn logits_are_the_same_bits_however_a_prompt_is_cut() {
+    for (name, device) in devices() {
+        for golden in [None, Some("gemma3-softcap"), Some("mistral-window")] {
+            let model = match golden {
+                None => Model::embedded(&device).unwrap(),
+                Some(golden) => Model::load(&device, &golden_folder(golden)).unwrap(),
+            };
+            let spec = model.spec();
+            let len = spec.max_seq_len.min(160) / 20 * 20;
+            let ids: Vec<u32> = (0..len as u32).map(|id| id * 7 % spec.vocab_size as u32).collect();
+            let mut session = Session::new(&model).unwrap();
+            let whole = pollster::block_on(session.prefill(&ids)).unwrap().to_vec();
+            for piece in [2, 4, 8, 20, 60] {
+                // Nothing is left that the device computes alone.
+                if ids.len() % piece == 1 {
+                    continue;
+                }
+                session.reset();
+                let mut logits = Vec::new();
+                for part in ids.chunks(piece) {
+                    logits = pollster::block_on(session.prefill(part)).unwrap().to_vec();
+                }
+                assert_eq!(logits, whole, "{golden:?} on {name}, {piece} of {len} at a time");
+            }
+        }
+    }
+}
+
+#[test]
+fn passes_are_as_long_as_they_can_be_where_nothing_is_slow() {
+    let model = Model::embedded(&Device::Cpu).unwrap();
+    for (name, device) in devices() {
+        assert_eq!(prefill_tokens(&device, model.spec(), 0), 64, "{name}");
+    }
+}

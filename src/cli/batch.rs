@@ -128,7 +128,7 @@ impl<'a> Batch<'a> {
         loop {
             for (place, writing) in places.iter_mut().enumerate() {
                 while writing.is_none() && next < requests.len() {
-                    let mut new = Writing::new(*model, next, &requests[next])?;
+                    let mut new = Writing::new(model, next, &requests[next])?;
                     next += 1;
                     session.reset(place);
                     let logits = session.prefill(place, &new.request.prompt.ids).await?;

@@ -102,7 +102,7 @@ pub fn gemm(
                 with_format!(weight.format, FORMAT => {
                     dispatch!(level(), simd => match tokens {
                         ..=2 => rows_of::<_, FORMAT, 2>(simd, weight, first, (x, x_stride), products),
-                        ..=FEW_TOKENS => {
+                        3..=FEW_TOKENS => {
                             rows_of::<_, FORMAT, FEW_TOKENS>(simd, weight, first, (x, x_stride), products)
                         }
                         _ => tile_rows::<_, FORMAT>(simd, weight, first, (x, x_stride), products),

@@ -66,12 +66,13 @@ const DASH: Option<&str> = Some("4 4");
 pub fn log_chart(chart: &LogChart, style: &Style) -> Result<Figure> {
     check(chart)?;
     let mut page = Page::new(style);
-    page.title(&chart.title, str::to_owned);
+    let title = visible::line(&chart.title);
+    page.title(&title, str::to_owned);
     page.subtitle(&chart.notes);
     draw(&mut page, chart);
     let contents = Contents {
         kind: "log_chart",
-        title: chart.title.clone(),
+        title,
         alt_text: alt_text(chart, style.lang),
         table: table(chart),
     };

@@ -1,6 +1,6 @@
 //! Kernels: one thin wrapper per shader, and the registry of all of them.
 //!
-//! A kernel is a triple of one name: `shaders/NAME.wgsl`, `src/kernels/NAME.rs` (this folder: checks shapes, records
+//! A kernel is a triple of one name: `shaders/NAME.wesl`, `src/kernels/NAME.rs` (this folder: checks shapes, records
 //! a dispatch) and `src/cpu/NAME.rs` (the twin, which says what the kernel means); what takes time has a fast form for
 //! the CPU device in `src/cpu/fast`. Wrappers record into a [`Plan`]; a plan runs on any [`crate::Device`].
 

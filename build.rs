@@ -1,6 +1,5 @@
-//! Resolves what shaders import: `shaders/NAME.wgsl` is complete as it is, `shaders/NAME.wesl` uses other modules.
-//!
-//! Each becomes `OUT_DIR/NAME.wgsl`, one complete shader, which the wrapper in `src/kernels/NAME.rs` includes.
+//! Resolves what shaders import: `shaders/NAME.wesl` becomes `OUT_DIR/NAME.wgsl`, one complete shader, which the wrapper in
+//! `src/kernels/NAME.rs` includes.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -33,13 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for entry in fs::read_dir("shaders")? {
         let path = entry?.path();
         let name = path.file_stem().and_then(|stem| stem.to_str()).ok_or("a shader without a name")?;
-        let target = out.join(format!("{name}.wgsl"));
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("wgsl") => {
-                fs::copy(&path, target)?;
-            }
-            Some("wesl") if !MODULES.contains(&name) => compile(&compiler, name, &target)?,
-            _ => {}
+        if path.extension().is_some_and(|extension| extension == "wesl") && !MODULES.contains(&name) {
+            compile(&compiler, name, &out.join(format!("{name}.wgsl")))?;
         }
     }
     Ok(())

@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 
 use sukashi::figure::{Lang, LogChart, LogLine, Style, log_chart};
-use sukashi::kernels::{self, AttentionShape, AttentionTile, Batch, Plan};
+use sukashi::kernels::{self, AttentionShape, AttentionTile, Batch, Caches, Plan};
 use sukashi::model::{DecoderSpec, prefill_tokens, spec};
 use sukashi::tensor::Tensor;
 use sukashi::{Device, bench};
@@ -120,9 +120,14 @@ fn measure(device: &Device, spec: &DecoderSpec, num_tokens: usize, length: usize
     let partials = AttentionTile::partials(device, shape.num_heads, shape.head_dim, length);
     let partials = Tensor::zeros(device, "partials", 1, partials).unwrap();
     let mut plan = Plan::new(device, num_tokens);
+    let rows: Vec<f32> =
+        (0..num_tokens).map(|token| f32::from_bits((length - num_tokens + token) as u32)).collect();
+    let rows = Tensor::from_slice(device, "cache_rows", &rows, 1, num_tokens).unwrap();
     for _ in 0..num_layers {
         let (k_cache, v_cache) = (values(length, shape.kv_size()), values(length, shape.kv_size()));
-        kernels::attention(&mut plan, &shape, &qkv, (&k_cache, &v_cache), &partials, &y);
+        let caches =
+            Caches { k_cache: &k_cache, v_cache: &v_cache, cache_rows: rows.buffer(), max_seq_len: length };
+        kernels::attention(&mut plan, &shape, &qkv, caches, &partials, &y);
     }
     let program = plan.compile().unwrap();
     let position = (length - num_tokens) as u32;

@@ -72,10 +72,31 @@ impl Bench {
                         kernels::project_shaped(plan, shape, &Projection::new(&x, &weight, None, &y));
                     });
                 }
-                let many = Batch { num_tokens: 64, ..Batch::default() };
-                self.line(&format!("gemm {label} x 64"), many, Some(product), |plan| {
-                    kernels::gemm(plan, &x, &weight, None, &y);
-                });
+                for num_tokens in [2, 4, 8, 64] {
+                    let many = Batch { num_tokens, ..Batch::default() };
+                    self.line(&format!("gemm {label} x {num_tokens}"), many, Some(product), |plan| {
+                        kernels::gemm(plan, &x, &weight, None, &y);
+                    });
+                    if !matches!(self.device, Device::Gpu(_)) {
+                        continue;
+                    }
+                    if kernels::REGISTRY
+                        .iter()
+                        .any(|kernel| kernel.name == "gemm_rows" && self.device.runs(kernel))
+                    {
+                        self.line(
+                            &format!("gemm_rows {label} x {num_tokens}"),
+                            many,
+                            Some(product),
+                            |plan| {
+                                kernels::gemm_rows(plan, &x, &weight, None, &y);
+                            },
+                        );
+                    }
+                    self.line(&format!("gemv_tokens {label} x {num_tokens}"), many, Some(product), |plan| {
+                        kernels::gemv_tokens(plan, &x, &weight, None, &y);
+                    });
+                }
             }
         }
     }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | text → token ids | [`text::Tokenizer`], [`Model::encode`] |
 //! | where it runs | [`Device`]: a [`Gpu`], or the [CPU](cpu), for the [kernels] |
-//! | token ids → logits | [`Session`] on a [`Model`] |
+//! | token ids → logits | [`Session`] on a [`Model`], or a [`BatchSession`] for several texts |
 //! | inside the model | [`model::Capture`]: hidden states, attention, logits at every position |
 //! | logits → next token | [`Sampler`], a chain of [`sampling::Stage`]s |
 //! | what happened | [`trace::StepRecorder`] makes each [`trace::Step`] of a [`Trace`] |
@@ -63,7 +63,7 @@ pub use device::Device;
 pub use error::{Error, ErrorKind, Result};
 pub use gpu::Gpu;
 pub use language_model::LanguageModel;
-pub use model::{Model, Session};
+pub use model::{BatchSession, Model, Session};
 pub use sampling::Sampler;
 pub use trace::Trace;
 

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use adapters::{device, gpus, name};
 use sukashi::sampling::{Sampler, Settings};
-use sukashi::{Model, Session};
+use sukashi::{BatchSession, Model, Session};
 
 /// What wgpu said that it was called for.
 static CALLS: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -73,5 +73,17 @@ fn decoding_makes_nothing_on_the_device() {
         session.reset();
         pollster::block_on(session.prefill(&[4; 100])).unwrap();
         assert_eq!(calls(), [""; 0], "{}", name(&gpu));
+
+        let mut batch = BatchSession::new(&model, 3, 64).unwrap();
+        assert_ne!(calls(), [""; 0], "{}", name(&gpu));
+        pollster::block_on(async {
+            batch.prefill(2, &[1, 2, 3]).await.unwrap();
+            for id in 0..20 {
+                assert_eq!(batch.decode(&[(2, id), (0, id + 1)]).await.unwrap().len(), 2);
+            }
+            batch.reset(0);
+            batch.prefill(0, &[4; 60]).await.unwrap();
+        });
+        assert_eq!(calls(), [""; 0], "{}: texts together", name(&gpu));
     }
 }

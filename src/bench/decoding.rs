@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::report::{Cost, KernelTime, Report, Roofline, Spread};
+use super::report::{Cost, KernelTime, Report, Roofline, Spread, Together};
 use super::{Rates, SCHEMA};
 use crate::error::{Error, Result};
-use crate::model::{Model, Session};
+use crate::model::{BatchSession, Model, Session};
 
 /// What is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,11 +18,13 @@ pub struct BenchSettings {
     pub runs: usize,
     /// Whether decoded tokens are also timed kernel by kernel.
     pub profile: bool,
+    /// Texts that are also decoded together, up to [`BatchSession::MAX_TEXTS`]; 0 for none.
+    pub texts: usize,
 }
 
 impl Default for BenchSettings {
     fn default() -> Self {
-        Self { prompt_tokens: 128, new_tokens: 64, runs: 5, profile: false }
+        Self { prompt_tokens: 128, new_tokens: 64, runs: 5, profile: false, texts: 0 }
     }
 }
 
@@ -43,7 +45,7 @@ pub async fn run(
     settings: BenchSettings,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Report> {
-    let BenchSettings { prompt_tokens, new_tokens, runs, profile } = settings;
+    let BenchSettings { prompt_tokens, new_tokens, runs, profile, texts } = settings;
     for (name, value) in [("prompt_tokens", prompt_tokens), ("new_tokens", new_tokens), ("runs", runs)] {
         if value == 0 {
             return Err(Error::input("cannot measure nothing")
@@ -57,6 +59,11 @@ pub async fn run(
             .detail(format!("found {room} tokens, expected at most {max_seq_len}"))
             .hint("take fewer tokens for the prompt, or decode fewer"));
     }
+    if texts > BatchSession::MAX_TEXTS {
+        return Err(Error::input("cannot measure so many texts together")
+            .detail(format!("found texts = {texts}, expected at most {}", BatchSession::MAX_TEXTS)));
+    }
+    let total = if texts > 0 { 2 * runs } else { runs };
     let (device, vocab_size) = (model.device(), model.spec().vocab_size);
     let rates = Rates::probe(device).await?;
     let start = Instant::now();
@@ -68,7 +75,7 @@ pub async fn run(
 
     let (mut first_tokens, mut prefills, mut decodes) = (Vec::new(), Vec::new(), Vec::new());
     for run in 0..runs {
-        progress(run, runs);
+        progress(run, total);
         session.reset();
         let start = Instant::now();
         session.prefill(prompt).await?;
@@ -92,10 +99,19 @@ pub async fn run(
     } else {
         None
     };
-    progress(runs, runs);
-
     let cost = Cost::of(session.decode_steps());
     let decode_tokens_per_second = Spread::of(decodes);
+    let together = match texts {
+        0 => None,
+        _ => {
+            let progress = &mut |run| progress(runs + run, total);
+            let together = together(model, (texts, runs), (prompt, rest), progress).await?;
+            let gain = together.median / decode_tokens_per_second.median;
+            Some(Together { texts, decode_tokens_per_second: together, gain })
+        }
+    };
+    progress(total, total);
+
     Ok(Report {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
@@ -110,11 +126,39 @@ pub async fn run(
         first_token_ms: Spread::of(first_tokens),
         prefill_tokens_per_second: Spread::of(prefills),
         decode_tokens_per_second,
+        together,
         cost,
         rates,
         roofline: Roofline::of(cost, rates, decode_tokens_per_second.median),
         profile,
     })
+}
+
+/// Tokens of all texts a second, where each has read the prompt and then reads the rest, together with the others.
+async fn together(
+    model: &Model,
+    (texts, runs): (usize, usize),
+    (prompt, rest): (&[u32], &[u32]),
+    progress: &mut dyn FnMut(usize),
+) -> Result<Spread> {
+    let mut session = BatchSession::new(model, texts, prompt.len() + rest.len())?;
+    let mut rates = Vec::with_capacity(runs);
+    let mut tokens = Vec::with_capacity(texts);
+    for run in 0..runs {
+        progress(run);
+        for text in 0..texts {
+            session.reset(text);
+            session.prefill(text, prompt).await?;
+        }
+        let start = Instant::now();
+        for &id in rest {
+            tokens.clear();
+            tokens.extend((0..texts).map(|text| (text, id)));
+            let _rows = session.decode(&tokens).await?;
+        }
+        rates.push((texts * rest.len()) as f64 / start.elapsed().as_secs_f64());
+    }
+    Ok(Spread::of(rates))
 }
 
 fn ms(duration: Duration) -> f64 {

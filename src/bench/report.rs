@@ -131,6 +131,17 @@ impl KernelTime {
     }
 }
 
+/// Several texts that are decoded together.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Together {
+    /// How many.
+    pub texts: usize,
+    /// Tokens of all of them decoded a second, with all logits read back.
+    pub decode_tokens_per_second: Spread,
+    /// How many times that of one text alone.
+    pub gain: f64,
+}
+
 /// How fast a model runs on a device, and how fast the device could.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
@@ -160,6 +171,8 @@ pub struct Report {
     pub prefill_tokens_per_second: Spread,
     /// Tokens decoded a second, with all logits read back for each.
     pub decode_tokens_per_second: Spread,
+    /// Several texts, if they were asked for.
+    pub together: Option<Together>,
     /// What a decoded token costs.
     pub cost: Cost,
     /// What the device can do.

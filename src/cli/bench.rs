@@ -4,6 +4,7 @@ use sukashi::Error;
 use sukashi::bench::{self, BenchSettings, KernelTime, Report, Spread};
 use sukashi::figure::Lang;
 
+use super::args::at_least_one;
 use super::failure::{Outcome, print};
 use super::progress::Progress;
 use super::subject::SubjectArgs;
@@ -34,6 +35,9 @@ pub struct Args {
     /// Also list what each kernel takes of a decoded token
     #[arg(long)]
     profile: bool,
+    /// Also decode N texts together, up to 64, and say how many times as fast that is
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
     /// text, or json: one document, `sukashi.bench/1`
     #[arg(long, value_name = "FORMAT", default_value = "text", hide_possible_values = true)]
     format: Format,
@@ -47,7 +51,11 @@ enum Format {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let Args { prompt_tokens, new_tokens, runs, profile, .. } = *args;
-    let settings = BenchSettings { prompt_tokens, new_tokens, runs, profile };
+    if let Some(texts) = args.batch {
+        at_least_one("--batch", texts)?;
+    }
+    let texts = args.batch.unwrap_or(0);
+    let settings = BenchSettings { prompt_tokens, new_tokens, runs, profile, texts };
     let device = args.subject.device()?;
     let (model, load_time) = args.subject.load(&device, terminal)?;
     tuning::prepare(&model, args.no_tune, terminal)?;
@@ -91,7 +99,7 @@ fn text(report: &Report, terminal: &Terminal) -> String {
         (_, false) => "bound by arithmetic",
     };
     let per_second = terminal.words("トークン/秒", "tokens/s");
-    let rows = [
+    let mut rows = vec![
         (terminal.words("モデル", "model"), format!("{} · {}", report.model, report.precision)),
         (terminal.words("装置", "device"), format!("{} · {} · {}", info.name, info.backend, info.driver)),
         (terminal.words("読み込み", "load"), format!("{} ms", short(report.load_ms))),
@@ -162,6 +170,15 @@ fn text(report: &Report, terminal: &Terminal) -> String {
             },
         ),
     ];
+    if let Some(together) = report.together {
+        let rate = spread(together.decode_tokens_per_second);
+        let (texts, gain) = (together.texts, short(together.gain));
+        let value = match is_japanese {
+            true => format!("{per_second} {rate} · {texts} 本 · 1 本ずつの {gain} 倍"),
+            false => format!("{per_second} {rate} · {texts} texts · {gain} times one alone"),
+        };
+        rows.push((terminal.words("まとめて生成", "decode together"), value));
+    }
     let label_width = rows.iter().map(|(label, _)| width(label)).max().unwrap_or(0);
     let mut text: String =
         rows.iter().map(|(label, value)| format!("{}  {value}\n", pad(label, label_width))).collect();

@@ -6,6 +6,7 @@ use sukashi::weights::ModelFiles;
 use sukashi::{Error, Result};
 
 use super::args::RunArgs;
+use super::prompt::Said;
 
 /// A conversation as the model is given it.
 pub struct Chat {
@@ -16,9 +17,9 @@ pub struct Chat {
 }
 
 impl Chat {
-    /// Renders what the arguments say; `prompt` is the last message.
-    pub fn read(args: &RunArgs, prompt: Option<String>, files: &ModelFiles) -> Result<Self> {
-        let messages = messages(args, prompt)?;
+    /// Renders what was said, as the arguments say; its text is the last message.
+    pub fn read(args: &RunArgs, said: Said, files: &ModelFiles) -> Result<Self> {
+        let messages = messages(args, said)?;
         let template = files.chat_template()?;
         let options = RenderOptions {
             now: Some(args.date.unwrap_or_else(|| ZonedDateTime::now().datetime())),
@@ -32,11 +33,12 @@ impl Chat {
     }
 }
 
-/// The system's message, those of the file, and the prompt.
-fn messages(args: &RunArgs, prompt: Option<String>) -> Result<Vec<Message>> {
-    let mut messages = match &args.messages {
-        Some(path) => Message::list_from_file(path)?,
-        None => Vec::new(),
+/// The system's message, those before, and the text.
+fn messages(args: &RunArgs, said: Said) -> Result<Vec<Message>> {
+    let mut messages = match (said.messages, &args.messages) {
+        (Some(messages), _) => messages,
+        (None, Some(path)) => Message::list_from_file(path)?,
+        (None, None) => Vec::new(),
     };
     if let Some(system) = &args.system {
         if messages.first().is_some_and(|first| first.role == "system") {
@@ -47,7 +49,7 @@ fn messages(args: &RunArgs, prompt: Option<String>) -> Result<Vec<Message>> {
         }
         messages.insert(0, Message::new("system", system));
     }
-    messages.extend(prompt.map(|prompt| Message::new("user", prompt)));
+    messages.extend(said.text.map(|prompt| Message::new("user", prompt)));
     match messages.last() {
         Some(last) if last.role == "assistant" => Err(Error::input("there is nothing to answer")
             .detail("the file of --messages ends with a message of the assistant's")

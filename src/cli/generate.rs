@@ -1,13 +1,14 @@
 //! `sukashi generate`: continue a text.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
-use sukashi::Error;
-
 use super::args::{ChoiceArgs, RunArgs, StageArgs, at_least_one};
+use super::batch;
+use super::batch_line::Defaults;
 use super::failure::{Outcome, note, print};
 use super::run::{Input, Run};
-use super::stop::StopTexts;
+use super::stop::{StopTexts, check_stops};
 use super::terminal::{Terminal, without_controls};
 use super::text::GrowingText;
 
@@ -18,10 +19,20 @@ use super::text::GrowingText;
 ///
 /// With --chat, only the answer is printed; it ends where the model ends its turn. A template gets the prompt as it is:
 /// where it spells a special token, such as <|im_end|>, that token is meant.
+///
+/// With --batch, a line of JSON is printed for each line of the file, in its order: line, prompt, prompt_tokens, text, ids,
+/// finish_reason (end, stop or length), num_dropped. What a line does not say comes from the flags.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     run: RunArgs,
+    /// Continue the prompts of a JSONL file, several at a time: each line an object with a prompt, and fields that take the place of
+    /// flags, such as {"prompt": "吾輩は", "seed": 7, "max_new_tokens": 50}; `-` reads the standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "ids", "bigram", "no_echo", "show_prompt"])]
+    batch: Option<PathBuf>,
+    /// How many texts of --batch are written at a time, up to 64; each takes memory for what it has read
+    #[arg(long, value_name = "N", default_value_t = 8, requires = "batch", conflicts_with_all = ["prompt", "ids"])]
+    batch_size: usize,
     /// How many tokens to add at most
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
     max_new_tokens: usize,
@@ -46,17 +57,17 @@ pub struct Args {
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let settings = args.stages.settings(Some(&args.choice))?;
     at_least_one("--max-new-tokens", args.max_new_tokens)?;
-    if args.stop.iter().any(String::is_empty) {
-        return Err(Error::input("cannot stop at an empty text").hint("leave --stop out").into());
+    if let Some(file) = &args.batch {
+        let (run, max_new_tokens, stop) = (&args.run, args.max_new_tokens, &args.stop[..]);
+        let defaults = Defaults { run, max_new_tokens, stop, settings };
+        return batch::run((file, args.batch_size), &defaults, args.stats, terminal);
     }
     let input = Input::read(&args.run, terminal)?;
-    if !args.stop.is_empty() && !input.has_tokenizer() {
-        return Err(Error::input("cannot use --stop: the model has no tokenizer.json").into());
-    }
+    check_stops(&args.stop, input.has_tokenizer())?;
     let mut sampler = input.sampler(settings)?;
     let run = input.load(terminal)?;
 
-    let mut text = GrowingText::new(&run);
+    let mut text = GrowingText::new(&run.model, &run.prompt);
     let mut stop = StopTexts::new(&args.stop);
     let show =
         |part: &str| if terminal.is_interactive { print(&without_controls(part)) } else { print(part) };

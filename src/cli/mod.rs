@@ -5,6 +5,8 @@
 
 mod adapters;
 mod args;
+mod batch;
+mod batch_line;
 mod bench;
 mod bigram;
 mod chat;

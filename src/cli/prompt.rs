@@ -4,7 +4,7 @@ use std::io::Read;
 
 use sukashi::figure::Lang;
 use sukashi::model::DecoderSpec;
-use sukashi::text::{EncodeOptions, Tokenizer, check_prompt, parse_ids};
+use sukashi::text::{EncodeOptions, Message, Tokenizer, check_prompt, parse_ids};
 use sukashi::weights::ModelFiles;
 use sukashi::{Error, ErrorKind, LanguageModel, Result};
 
@@ -14,7 +14,7 @@ use super::failure::note;
 use super::terminal::Terminal;
 
 /// What the model is given.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Prompt {
     pub ids: Vec<u32>,
     /// The text as it was given, or of a chat as the template made it; `None` where ids were given, or where it was cut.
@@ -23,27 +23,44 @@ pub struct Prompt {
     pub end_of_turn: Option<u32>,
 }
 
+/// What was said to the model, before it becomes tokens.
+#[derive(Debug, Clone, Default)]
+pub struct Said {
+    pub text: Option<String>,
+    /// Of a chat, what came before, where that is in no file.
+    pub messages: Option<Vec<Message>>,
+}
+
 /// Far more than any context holds.
 const MAX_STDIN_BYTES: u64 = 64 << 20;
 
 impl Prompt {
     /// Reads the prompt that the arguments name and checks it against the model.
     pub fn read(args: &RunArgs, files: &ModelFiles, spec: &DecoderSpec, terminal: &Terminal) -> Result<Self> {
+        let text = args.prompt.as_deref().map(typed).transpose()?;
+        let ids = args.ids.as_deref().map(parse_ids).transpose()?;
+        Self::new(args, Said { text, messages: None }, ids, (files, spec), terminal)
+    }
+
+    /// As [`Self::read`], of what was said, or these ids; `args` say how.
+    pub fn new(
+        args: &RunArgs,
+        said: Said,
+        ids: Option<Vec<u32>>,
+        (files, spec): (&ModelFiles, &DecoderSpec),
+        terminal: &Terminal,
+    ) -> Result<Self> {
         let tokenizer = files.tokenizer.as_ref();
-        let text = match args.prompt.as_deref() {
-            Some("-") => Some(stdin()?),
-            prompt => prompt.map(str::to_owned),
-        };
         let mut end_of_turn = None;
-        let (mut ids, mut typed) = match (&args.ids, text) {
+        let (mut ids, mut typed) = match (ids, said.text) {
             (_, text) if args.chat => {
-                let chat = Chat::read(args, text, files)?;
+                let chat = Chat::read(args, Said { text, ..said }, files)?;
                 end_of_turn = chat.end_of_turn;
                 // The template puts all special tokens there.
                 let options = EncodeOptions { add_special_tokens: false, allow_unknown: args.allow_unknown };
                 (encode(tokenizer, &files.name, &chat.text, options)?, Some(chat.text))
             }
-            (Some(ids), _) => (parse_ids(ids)?, None),
+            (Some(ids), _) => (ids, None),
             (None, Some(text)) => {
                 let options = EncodeOptions { allow_unknown: args.allow_unknown, ..EncodeOptions::default() };
                 (encode(tokenizer, &files.name, &text, options)?, Some(text))
@@ -107,11 +124,12 @@ fn encode(tokenizer: Option<&Tokenizer>, name: &str, text: &str, options: Encode
 
 /// A text from the command line, or from the standard input where it is `-`.
 pub fn typed(text: &str) -> Result<String> {
-    if text == "-" { stdin() } else { Ok(text.to_owned()) }
+    if text == "-" { read_stdin("the prompt") } else { Ok(text.to_owned()) }
 }
 
-fn stdin() -> Result<String> {
-    let failed = |kind| Error::new(kind, "cannot read the prompt from the standard input");
+/// All of the standard input, which errors call `what`, less one line end at its end.
+pub fn read_stdin(what: &str) -> Result<String> {
+    let failed = |kind| Error::new(kind, format!("cannot read {what} from the standard input"));
     let mut bytes = Vec::new();
     let mut stdin = std::io::stdin().lock().take(MAX_STDIN_BYTES + 1);
     stdin.read_to_end(&mut bytes).map_err(|cause| failed(ErrorKind::Io).caused_by(cause))?;

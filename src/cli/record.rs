@@ -30,7 +30,7 @@ pub fn record<M: LanguageModel>(
     mut see: impl FnMut(&str, &Step) -> Outcome,
 ) -> Outcome<Trace> {
     let model = &run.model;
-    let mut text = GrowingText::new(run);
+    let mut text = GrowingText::new(model, &run.prompt);
     let mut recorded = Vec::new();
     let token = |id| model.token(id);
     let max_new_tokens = match steps {

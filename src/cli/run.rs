@@ -11,20 +11,25 @@ use sukashi::{Device, Error, LanguageModel, Model, Result};
 use super::args::{RunArgs, at_least_one};
 use super::failure::{Outcome, note};
 use super::progress::Progress;
-use super::prompt::Prompt;
+use super::prompt::{Prompt, Said};
 use super::terminal::Terminal;
 use super::tuning;
 
 /// Tokens of a prompt that are read between two steps of a progress bar.
 const PROMPT_PART: usize = 256;
 
-/// Everything checked that can be without a device: bad input is told before a long load.
-pub struct Input {
+/// A model's files, of which is read what the model is, and where it is to run.
+pub struct Opened {
     files: ModelFiles,
     spec: DecoderSpec,
-    prompt: Prompt,
     device: String,
     no_tune: bool,
+}
+
+/// Everything checked that can be without a device: bad input is told before a long load.
+pub struct Input {
+    opened: Opened,
+    prompt: Prompt,
     ablation: Ablation,
 }
 
@@ -36,22 +41,63 @@ pub struct Run<M = Model> {
     pub load_time: Duration,
 }
 
-impl Input {
-    pub fn read(args: &RunArgs, terminal: &Terminal) -> Result<Self> {
+impl Opened {
+    pub fn open(args: &RunArgs, terminal: &Terminal) -> Result<Self> {
         if args.bigram.is_some() {
             return Err(Error::input("cannot use --bigram here: it takes a model")
                 .hint("next, trace, and the figures of their records take --bigram"));
         }
         let files = args.files(terminal)?;
         let spec = spec::from_files(&files)?;
-        let prompt = Prompt::read(args, &files, &spec, terminal)?;
-        let (device, no_tune) = (args.device.clone(), args.no_tune);
-        Ok(Self { files, spec, prompt, device, no_tune, ablation: Ablation::default() })
+        Ok(Self { files, spec, device: args.device.clone(), no_tune: args.no_tune })
+    }
+
+    /// A prompt for the model: what was said, or these ids.
+    pub fn prompt(
+        &self,
+        args: &RunArgs,
+        said: Said,
+        ids: Option<Vec<u32>>,
+        terminal: &Terminal,
+    ) -> Result<Prompt> {
+        Prompt::new(args, said, ids, (&self.files, &self.spec), terminal)
+    }
+
+    /// The model's sizes and choices.
+    pub fn spec(&self) -> &DecoderSpec {
+        &self.spec
+    }
+
+    /// Whether the model can turn tokens into text.
+    pub fn has_tokenizer(&self) -> bool {
+        self.files.tokenizer.is_some()
+    }
+
+    /// Opens the device and puts the model there; gives how long that took, too.
+    pub fn load(self, terminal: &Terminal) -> Result<(Model, Duration)> {
+        let started = Instant::now();
+        let device = pollster::block_on(Device::request(&self.device))?;
+        if self.device.eq_ignore_ascii_case("auto") {
+            say_if_slow(&device, terminal);
+        }
+        let mut progress = Progress::new(terminal.words("読み込み中", "loading"));
+        let model = Model::from_files(&device, self.files, &mut |done, total| progress.set(done, total))?;
+        drop(progress);
+        tuning::prepare(&model, self.no_tune, terminal)?;
+        Ok((model, started.elapsed()))
+    }
+}
+
+impl Input {
+    pub fn read(args: &RunArgs, terminal: &Terminal) -> Result<Self> {
+        let opened = Opened::open(args, terminal)?;
+        let prompt = Prompt::read(args, &opened.files, &opened.spec, terminal)?;
+        Ok(Self { opened, prompt, ablation: Ablation::default() })
     }
 
     /// Leaves parts of the model out.
     pub fn without(self, ablation: Ablation) -> Result<Self> {
-        ablation.check(&self.spec)?;
+        ablation.check(&self.opened.spec)?;
         Ok(Self { ablation, ..self })
     }
 
@@ -62,38 +108,29 @@ impl Input {
 
     /// The model's sizes and choices.
     pub fn spec(&self) -> &DecoderSpec {
-        &self.spec
+        &self.opened.spec
     }
 
     /// Another prompt for the same model.
     pub fn other_prompt(&self, args: &RunArgs, prompt: &str, terminal: &Terminal) -> Result<Prompt> {
         let args = RunArgs { prompt: Some(prompt.to_owned()), ids: None, ..args.clone() };
-        Prompt::read(&args, &self.files, &self.spec, terminal)
+        Prompt::read(&args, &self.opened.files, &self.opened.spec, terminal)
     }
 
     /// A sampler for the model's vocabulary.
     pub fn sampler(&self, settings: Settings) -> Result<Sampler> {
-        Sampler::new(settings, self.spec.vocab_size)
+        Sampler::new(settings, self.opened.spec.vocab_size)
     }
 
     /// Whether the model can turn tokens into text.
     pub fn has_tokenizer(&self) -> bool {
-        self.files.tokenizer.is_some()
+        self.opened.has_tokenizer()
     }
 
     /// Opens the device and puts the model there.
     pub fn load(self, terminal: &Terminal) -> Result<Run> {
-        let started = Instant::now();
-        let device = pollster::block_on(Device::request(&self.device))?;
-        if self.device.eq_ignore_ascii_case("auto") {
-            say_if_slow(&device, terminal);
-        }
-        let mut progress = Progress::new(terminal.words("読み込み中", "loading"));
-        let model = Model::from_files(&device, self.files, &mut |done, total| progress.set(done, total))?;
-        drop(progress);
-        tuning::prepare(&model, self.no_tune, terminal)?;
-        let model = model.without(self.ablation)?;
-        Ok(Run { model, prompt: self.prompt, load_time: started.elapsed() })
+        let (model, load_time) = self.opened.load(terminal)?;
+        Ok(Run { model: model.without(self.ablation)?, prompt: self.prompt, load_time })
     }
 }
 

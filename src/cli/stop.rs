@@ -1,5 +1,18 @@
 //! Texts that end a generation, also where several tokens make them up.
 
+use sukashi::{Error, Result};
+
+/// Whether a generation can end before these texts.
+pub fn check_stops(stops: &[String], has_tokenizer: bool) -> Result<()> {
+    if stops.iter().any(String::is_empty) {
+        return Err(Error::input("cannot stop at an empty text").hint("leave it out"));
+    }
+    if !stops.is_empty() && !has_tokenizer {
+        return Err(Error::input("cannot stop at a text: the model has no tokenizer.json"));
+    }
+    Ok(())
+}
+
 /// Holds back what may be the start of a stop text, and says when one is complete.
 pub struct StopTexts {
     stops: Vec<String>,

@@ -3,7 +3,7 @@
 use sukashi::LanguageModel;
 use sukashi::text::StreamDecoder;
 
-use super::run::Run;
+use super::prompt::Prompt;
 
 /// The prompt and what follows, in whole characters; ids separated by spaces where there is no tokenizer.
 pub struct GrowingText<'a> {
@@ -12,13 +12,13 @@ pub struct GrowingText<'a> {
 }
 
 impl<'a> GrowingText<'a> {
-    pub fn new<M: LanguageModel>(run: &'a Run<M>) -> Self {
-        let mut this = Self { stream: run.model.tokenizer().map(|t| t.stream()), text: String::new() };
-        for &id in &run.prompt.ids {
+    pub fn new(model: &'a impl LanguageModel, prompt: &Prompt) -> Self {
+        let mut this = Self { stream: model.tokenizer().map(|t| t.stream()), text: String::new() };
+        for &id in &prompt.ids {
             this.push(id);
         }
         // A prompt that was typed is shown as it was, also where its tokens say less.
-        if let Some(text) = &run.prompt.typed {
+        if let Some(text) = &prompt.typed {
             this.text.clone_from(text);
         }
         this

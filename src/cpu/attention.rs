@@ -27,6 +27,29 @@ pub struct Heads {
     pub softcap: f32,
 }
 
+/// Where the tokens of a pass stand in caches that several texts share.
+#[derive(Debug, Clone, Copy)]
+pub struct CacheRows<'a> {
+    /// Of each token: its text's index times `max_seq_len`, and its position.
+    pub rows: &'a [u32],
+    /// Rows of a text.
+    pub max_seq_len: usize,
+}
+
+impl CacheRows<'_> {
+    /// The first row of a token's text, and its position there.
+    pub fn place(self, token: usize) -> (usize, usize) {
+        let row = self.rows[token] as usize;
+        let position = row % self.max_seq_len;
+        (row - position, position)
+    }
+
+    /// This token alone.
+    pub fn one(self, token: usize) -> Self {
+        Self { rows: &self.rows[token..=token], ..self }
+    }
+}
+
 /// The first of `kv_len` positions that the last of them sees.
 pub(super) fn first_seen(kv_len: usize, window: usize) -> usize {
     if window == 0 { 0 } else { kv_len.saturating_sub(window) }
@@ -67,19 +90,22 @@ pub(super) fn probs(kv_len: usize, heads: Heads, qkv: &[f32], head: usize, k_cac
     weights
 }
 
-/// `y[t, h] = sum_j softmax_j(scale * q[t, h] . k_cache[j, g]) * v_cache[j, g]` over the positions that
-/// token `t` sees; rows of `y` are `y_stride` apart.
+/// `y[t, h] = sum_j softmax_j(scale * q[t, h] . k_cache[j, g]) * v_cache[j, g]` over the rows of the caches that
+/// token `t` sees of its text; rows of `y` are `y_stride` apart.
 pub fn attention(
-    (position, num_tokens): (usize, usize),
+    tokens: CacheRows<'_>,
     heads: Heads,
     (qkv, k_cache, v_cache): (&[f32], &[f32], &[f32]),
     (y, y_stride): (&mut [f32], usize),
 ) {
-    for token in 0..num_tokens {
+    for token in 0..tokens.rows.len() {
+        let (first_row, position) = tokens.place(token);
+        let k_cache = &k_cache[first_row * heads.kv_stride..];
+        let v_cache = &v_cache[first_row * heads.kv_stride..];
         let qkv = &qkv[token * heads.qkv_stride..];
         let y = &mut y[token * y_stride..][..heads.num_heads * heads.head_dim];
         y.par_chunks_mut(heads.head_dim).enumerate().for_each(|(head, y)| {
-            let kv_len = position + token + 1;
+            let kv_len = position + 1;
             let weights = probs(kv_len, heads, qkv, head, k_cache);
             let first = first_seen(kv_len, heads.window);
             let kv_start = head / (heads.num_heads / heads.num_kv_heads) * heads.head_dim;

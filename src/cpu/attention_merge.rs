@@ -24,7 +24,7 @@ impl Splits {
 }
 
 /// `[num_heads, max_splits, head_dim + 2]`: of each head and split the sums of values with the weights `exp(score - max)`, then
-/// `max` and the sum of the weights. For the one token at `position`.
+/// `max` and the sum of the weights. For one token at `position` of a text whose rows the caches begin with.
 pub fn attention_partials(
     position: usize,
     heads: Heads,

@@ -36,7 +36,7 @@ mod zero_columns;
 pub use add::add;
 pub use add_norm::add_norm;
 pub use argmax::argmax;
-pub use attention::{Heads, attention};
+pub use attention::{CacheRows, Heads, attention};
 pub use attention_merge::{Splits, attention_merge, attention_partials};
 pub use attention_probs::attention_probs;
 pub use choose::choose;

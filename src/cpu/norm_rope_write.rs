@@ -22,13 +22,14 @@ type Norm<'a> = (f32, (&'a [f32], &'a [f32]));
 
 /// [`qk_norm`] where there are weights, with their epsilon; then [`rope`]; then [`kv_write`].
 pub fn norm_rope_write(
-    (position, num_tokens): (usize, usize),
+    cache_rows: &[u32],
     of: Projections,
     norm: Option<Norm<'_>>,
     (angles, angles_stride): (&[f32], usize),
     qkv: &mut [f32],
     (k_cache, v_cache): (&mut [f32], &mut [f32]),
 ) {
+    let num_tokens = cache_rows.len();
     if let Some((eps, weights)) = norm {
         let heads = (of.num_heads, of.num_kv_heads, of.head_dim);
         qk_norm(num_tokens, heads, eps, weights, (&mut *qkv, of.qkv_stride));
@@ -37,5 +38,5 @@ pub fn norm_rope_write(
     rope(num_tokens, rotating, (angles, angles_stride), (&mut *qkv, of.qkv_stride));
     let sizes = (of.num_heads * of.head_dim, of.num_kv_heads * of.head_dim);
     let caches = (k_cache, v_cache, of.kv_stride);
-    kv_write((position, num_tokens), sizes, (&*qkv, of.qkv_stride), caches);
+    kv_write(cache_rows, sizes, (&*qkv, of.qkv_stride), caches);
 }

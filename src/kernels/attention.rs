@@ -3,7 +3,7 @@
 use super::attention_tile::AttentionTile;
 use super::{attention_merge, attention_subgroups};
 use crate::cpu::{self, Call};
-use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, Caches, Dispatch, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
 
 /// How heads lie in rows, and what scores are multiplied with.
@@ -62,10 +62,11 @@ pub(super) struct Params {
     split_len: u32,
     max_splits: u32,
     block_tokens: u32,
+    max_seq_len: u32,
 }
 
 pub(super) const BUFFERS: &[Access] =
-    &[Access::Read, Access::Read, Access::Read, Access::ReadWrite, Access::ReadWrite];
+    &[Access::Read, Access::Read, Access::Read, Access::Read, Access::ReadWrite, Access::ReadWrite];
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "attention",
@@ -85,10 +86,10 @@ pub(super) const TOLERANCE: Tolerance = Tolerance { atol: 2e-5, rtol: 1e-6 };
 
 pub(super) fn compute(
     call: &mut Call<'_>,
-    attention: impl Fn((usize, usize), cpu::Heads, (&[f32], &[f32], &[f32]), (&mut [f32], usize)),
+    attention: impl Fn(cpu::CacheRows<'_>, cpu::Heads, (&[f32], &[f32], &[f32]), (&mut [f32], usize)),
 ) {
     let params: Params = call.params();
-    let [qkv, k_cache, v_cache, partials, y, ..] = &mut call.slots;
+    let [qkv, k_cache, v_cache, cache_rows, partials, y, ..] = &mut call.slots;
     let heads = cpu::Heads {
         num_heads: params.num_heads as usize,
         num_kv_heads: params.num_kv_heads as usize,
@@ -100,18 +101,34 @@ pub(super) fn compute(
         softcap: params.softcap,
     };
     let splits = cpu::Splits { split_len: params.split_len as usize, max_splits: params.max_splits as usize };
-    let (position, num_tokens) = (call.batch.position as usize, call.batch.num_tokens as usize);
-    let inputs = (qkv.floats(), k_cache.floats(), v_cache.floats());
-    if params.max_splits > 1 && splits.positions(position + 1, heads.window).count() > 1 {
-        cpu::attention_partials(position, heads, splits, inputs, partials.floats_mut());
-    } else {
-        attention((position, num_tokens), heads, inputs, (y.floats_mut(), params.y_stride as usize));
+    let tokens = cpu::CacheRows {
+        rows: &cache_rows.words()[..call.batch.num_tokens as usize],
+        max_seq_len: params.max_seq_len as usize,
+    };
+    let (qkv, k_cache, v_cache) = (qkv.floats(), k_cache.floats(), v_cache.floats());
+    let y_stride = params.y_stride as usize;
+    if params.max_splits == 1 {
+        return attention(tokens, heads, (qkv, k_cache, v_cache), (y.floats_mut(), y_stride));
+    }
+    let partials_of_token = heads.num_heads * splits.max_splits * (heads.head_dim + 2);
+    for token in 0..tokens.rows.len() {
+        let (first_row, position) = tokens.place(token);
+        let qkv = &qkv[token * heads.qkv_stride..];
+        if splits.positions(position + 1, heads.window).count() > 1 {
+            let first = first_row * heads.kv_stride;
+            let inputs = (qkv, &k_cache[first..], &v_cache[first..]);
+            let partials = &mut partials.floats_mut()[token * partials_of_token..];
+            cpu::attention_partials(position, heads, splits, inputs, partials);
+        } else {
+            let y = &mut y.floats_mut()[token * y_stride..];
+            attention(tokens.one(token), heads, (qkv, k_cache, v_cache), (y, y_stride));
+        }
     }
 }
 
-/// Records attention of `qkv`, `[max_tokens, qkv_size]`, over `k_cache` and `v_cache`, `[max_seq_len, kv_size]`, whose
-/// rows `..= batch.position + t` are written, into `y`, `[max_tokens, num_heads * head_dim]`. What lies between, where a long
-/// text is split, is in `partials`, a row of [`AttentionTile::partials`].
+/// Records attention of `qkv`, `[max_tokens, qkv_size]`, over `caches`, where each token sees the rows of its text up to its own,
+/// which are written, into `y`, `[max_tokens, num_heads * head_dim]`. What lies between, where a long text is split, is in
+/// `partials`, a row of [`AttentionTile::partials`].
 ///
 /// # Panics
 /// If the shapes disagree, or the window or the cap is not above 0.
@@ -119,11 +136,11 @@ pub fn attention(
     plan: &mut Plan,
     shape: &AttentionShape,
     qkv: &Tensor,
-    caches: (&Tensor, &Tensor),
+    caches: Caches<'_>,
     partials: &Tensor,
     y: &Tensor,
 ) {
-    let tile = AttentionTile::of(plan.device(), shape, plan.max_tokens());
+    let tile = AttentionTile::of(plan.device(), shape, plan.tokens_of_text());
     attention_tiled(plan, tile, shape, qkv, caches, partials, y);
 }
 
@@ -136,29 +153,32 @@ pub fn attention_tiled(
     tile: AttentionTile,
     shape: &AttentionShape,
     qkv: &Tensor,
-    (k_cache, v_cache): (&Tensor, &Tensor),
+    caches: Caches<'_>,
     partials: &Tensor,
     y: &Tensor,
 ) {
     assert_eq!(shape.num_heads % shape.num_kv_heads, 0, "attention: heads");
     assert_eq!(qkv.columns(), shape.qkv_size(), "attention: columns of qkv");
-    assert_eq!(k_cache.columns(), shape.kv_size(), "attention: columns of k_cache");
-    assert_eq!(v_cache.columns(), shape.kv_size(), "attention: columns of v_cache");
+    caches.check("attention", plan, shape.kv_size());
     assert_eq!(y.columns(), shape.num_heads * shape.head_dim, "attention: columns of y");
     assert!(qkv.rows() >= plan.max_tokens() && y.rows() >= plan.max_tokens(), "attention: tokens");
-    let max_splits = tile.max_splits(shape, k_cache.rows(), plan.max_tokens());
-    let needed = if max_splits == 1 { 1 } else { shape.num_heads * max_splits * (shape.head_dim + 2) };
+    let tokens_of_text = plan.tokens_of_text();
+    let max_splits = tile.max_splits(shape, caches.max_seq_len, tokens_of_text);
+    let needed = match max_splits {
+        1 => 1,
+        _ => plan.max_tokens() * shape.num_heads * max_splits * (shape.head_dim + 2),
+    };
     assert!(partials.columns() >= needed, "attention: columns of partials");
     let (window, softcap) = shape.window_and_softcap("attention");
     let shared_by = shape.num_heads / shape.num_kv_heads;
-    let block_tokens = (tile.rows as usize / shared_by).max(1);
+    let block_tokens = (tile.rows as usize / shared_by).clamp(1, tokens_of_text);
     let tiles_per_block = (block_tokens * shared_by).div_ceil(tile.rows as usize);
     let params = Params {
         num_heads: shape.num_heads as u32,
         num_kv_heads: shape.num_kv_heads as u32,
         head_dim: shape.head_dim as u32,
         qkv_stride: qkv.stride() as u32,
-        kv_stride: k_cache.stride() as u32,
+        kv_stride: caches.k_cache.stride() as u32,
         y_stride: y.stride() as u32,
         scale: shape.scale,
         window,
@@ -167,6 +187,7 @@ pub fn attention_tiled(
         split_len: tile.split_len.unwrap_or(1),
         max_splits: max_splits as u32,
         block_tokens: block_tokens as u32,
+        max_seq_len: caches.max_seq_len as u32,
     };
     plan.dispatch(Dispatch {
         kernel: if tile.subgroups { &attention_subgroups::KERNEL } else { &KERNEL },
@@ -174,8 +195,9 @@ pub fn attention_tiled(
         constants: tile.constants(shape),
         buffers: vec![
             qkv.buffer().clone(),
-            k_cache.buffer().clone(),
-            v_cache.buffer().clone(),
+            caches.k_cache.buffer().clone(),
+            caches.v_cache.buffer().clone(),
+            caches.cache_rows.clone(),
             partials.buffer().clone(),
             y.buffer().clone(),
         ],
@@ -186,6 +208,13 @@ pub fn attention_tiled(
     if let Some(split_len) = tile.split_len
         && max_splits > 1
     {
-        attention_merge::attention_merge(plan, shape, (split_len, max_splits), partials, y);
+        attention_merge::attention_merge(
+            plan,
+            shape,
+            (split_len, max_splits),
+            partials,
+            (caches.cache_rows, caches.max_seq_len),
+            y,
+        );
     }
 }

@@ -25,9 +25,9 @@ impl AttentionTile {
     /// A dispatch more costs as much as some hundred positions.
     const SOFTWARE_SPLIT_LEN: u32 = 256;
 
-    /// What suits `device` for passes of up to `max_tokens` tokens.
-    pub fn of(device: &Device, shape: &AttentionShape, max_tokens: usize) -> Self {
-        let wanted = max_tokens.saturating_mul(shape.num_heads / shape.num_kv_heads);
+    /// What suits `device` for passes of up to `tokens_of_text` tokens of a text.
+    pub fn of(device: &Device, shape: &AttentionShape, tokens_of_text: usize) -> Self {
+        let wanted = tokens_of_text.saturating_mul(shape.num_heads / shape.num_kv_heads);
         let mut rows = wanted.next_power_of_two().min(Self::MAX_ROWS);
         while rows > 1 && rows * shape.head_dim > Self::MAX_CHANNELS {
             rows /= 2;
@@ -39,7 +39,7 @@ impl AttentionTile {
         Self { rows: rows as u32, split_len: Self::split_len(device), subgroups }
     }
 
-    /// Elements that a pass of one token keeps of its splits, where `max_seq_len` positions fit into the caches.
+    /// Elements that a token alone in its text keeps of its splits, where `max_seq_len` positions fit into the caches.
     pub fn partials(device: &Device, num_heads: usize, head_dim: usize, max_seq_len: usize) -> usize {
         match Self::split_len(device) {
             Some(split_len) if max_seq_len > split_len as usize => {
@@ -58,10 +58,15 @@ impl AttentionTile {
     }
 
     /// The most splits that a token's positions lie in; 1 where nothing is split.
-    pub(crate) fn max_splits(self, shape: &AttentionShape, max_seq_len: usize, max_tokens: usize) -> usize {
+    pub(crate) fn max_splits(
+        self,
+        shape: &AttentionShape,
+        max_seq_len: usize,
+        tokens_of_text: usize,
+    ) -> usize {
         let Some(split_len) = self.split_len.map(|len| len as usize) else { return 1 };
         let seen = shape.window.unwrap_or(max_seq_len).min(max_seq_len);
-        if max_tokens > 1 || seen <= split_len {
+        if tokens_of_text > 1 || seen <= split_len {
             return 1;
         }
         // A window may begin and end within a split.

@@ -2,7 +2,7 @@
 
 use crate::cpu;
 use crate::kernels::product::{self, Params, TOLERANCE};
-use crate::kernels::{Access, Kernel, Plan, Projection};
+use crate::kernels::{Kernel, Plan, Projection};
 use crate::tensor::{Matrix, Tensor};
 
 /// Rows, and tokens, of a workgroup: the shader's `TILE`.
@@ -13,7 +13,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemm.wgsl")),
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
-    buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
+    buffers: &product::BUFFERS,
     twin: |call| product::compute(call, cpu::gemv),
     fast: |call| product::compute(call, cpu::fast::gemm),
     tolerance: TOLERANCE,
@@ -24,17 +24,5 @@ pub(super) static KERNEL: Kernel = Kernel {
 /// # Panics
 /// If the shapes disagree.
 pub fn gemm(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
-    Projection::new(x, weight, bias, y).record(
-        plan,
-        |_| (&KERNEL, Vec::new(), (TILE, TILE)),
-        |part| {
-            // A binding cannot be empty; without a bias nothing of it is read.
-            vec![
-                x.buffer().clone(),
-                part.buffer.clone(),
-                bias.unwrap_or(x).buffer().clone(),
-                y.buffer().clone(),
-            ]
-        },
-    );
+    Projection::new(x, weight, bias, y).record_alone(plan, &KERNEL, &[], (TILE, TILE));
 }

@@ -2,7 +2,7 @@
 
 use crate::cpu::{self, Call};
 use crate::kernels::elementwise::groups_per_row;
-use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, Caches, Dispatch, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
 
 #[repr(C)]
@@ -19,7 +19,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/kv_write.wgsl")),
     params_bytes: size_of::<Params>(),
     min_subgroup_size: 0,
-    buffers: &[Access::Read, Access::ReadWrite, Access::ReadWrite],
+    buffers: &[Access::Read, Access::Read, Access::ReadWrite, Access::ReadWrite],
     twin,
     fast: twin,
     // A copy; the smallest positive number keeps the ratio defined.
@@ -28,36 +28,40 @@ pub(super) static KERNEL: Kernel = Kernel {
 
 fn twin(call: &mut Call<'_>) {
     let params: Params = call.params();
-    let [qkv, k_cache, v_cache, ..] = &mut call.slots;
+    let [qkv, cache_rows, k_cache, v_cache, ..] = &mut call.slots;
     cpu::kv_write(
-        (call.batch.position as usize, call.batch.num_tokens as usize),
+        &cache_rows.words()[..call.batch.num_tokens as usize],
         (params.q_size as usize, params.kv_size as usize),
         (qkv.floats(), params.qkv_stride as usize),
         (k_cache.floats_mut(), v_cache.floats_mut(), params.kv_stride as usize),
     );
 }
 
-/// Records the copy of keys and values out of `qkv`, `[max_tokens, q_size + 2 * kv_size]`, into `k_cache` and
-/// `v_cache`, `[max_seq_len, kv_size]`, from row `batch.position` on.
+/// Records the copy of keys and values out of `qkv`, `[max_tokens, q_size + 2 * kv_size]`, into the tokens' rows of `caches`.
 ///
 /// # Panics
 /// If the shapes disagree.
-pub fn kv_write(plan: &mut Plan, qkv: &Tensor, k_cache: &Tensor, v_cache: &Tensor) {
-    let kv_size = k_cache.columns();
-    assert_eq!(v_cache.columns(), kv_size, "kv_write: columns of the caches");
+pub fn kv_write(plan: &mut Plan, qkv: &Tensor, caches: Caches<'_>) {
+    let kv_size = caches.k_cache.columns();
+    caches.check("kv_write", plan, kv_size);
     assert!(qkv.columns() > 2 * kv_size, "kv_write: columns of qkv");
     assert!(qkv.rows() >= plan.max_tokens(), "kv_write: tokens");
     let params = Params {
         q_size: (qkv.columns() - 2 * kv_size) as u32,
         kv_size: kv_size as u32,
         qkv_stride: qkv.stride() as u32,
-        kv_stride: k_cache.stride() as u32,
+        kv_stride: caches.k_cache.stride() as u32,
     };
     plan.dispatch(Dispatch {
         kernel: &KERNEL,
         params: bytemuck::bytes_of(&params).to_vec(),
         constants: Vec::new(),
-        buffers: vec![qkv.buffer().clone(), k_cache.buffer().clone(), v_cache.buffer().clone()],
+        buffers: vec![
+            qkv.buffer().clone(),
+            caches.cache_rows.clone(),
+            caches.k_cache.buffer().clone(),
+            caches.v_cache.buffer().clone(),
+        ],
         groups_per_block: groups_per_row(kv_size),
         tokens_per_block: 1,
         beyond: 0,

@@ -1,6 +1,6 @@
 //! Kernels: one thin wrapper per shader, and the registry of all of them.
 //!
-//! A kernel is a triple of one name: `shaders/NAME.wgsl`, `src/kernels/NAME.rs` (this folder: checks shapes, records
+//! A kernel is a triple of one name: `shaders/NAME.wesl`, `src/kernels/NAME.rs` (this folder: checks shapes, records
 //! a dispatch) and `src/cpu/NAME.rs` (the twin, which says what the kernel means); what takes time has a fast form for
 //! the CPU device in `src/cpu/fast`. Wrappers record into a [`Plan`]; a plan runs on any [`crate::Device`].
 
@@ -12,6 +12,7 @@ mod attention_merge;
 mod attention_probs;
 mod attention_subgroups;
 mod attention_tile;
+mod caches;
 mod choose;
 mod elementwise;
 mod embedding;
@@ -21,12 +22,16 @@ mod geglu;
 mod gelu_erf;
 mod gelu_tanh;
 mod gemm;
+mod gemm_rows;
+
 mod gemv;
 mod gemv_residual;
 mod gemv_rows;
 mod gemv_shape;
+mod gemv_tokens;
 mod kv_write;
 mod layer_norm;
+mod multiply;
 mod norm_rope_write;
 mod plan;
 mod probe;
@@ -51,6 +56,7 @@ pub use attention::{AttentionShape, attention, attention_tiled};
 pub use attention_merge::attention_merge;
 pub use attention_probs::attention_probs;
 pub use attention_tile::AttentionTile;
+pub use caches::Caches;
 pub use choose::{Choosing, choose};
 pub use embedding::{Lookup, embedding};
 pub use fusion::Fusion;
@@ -58,11 +64,15 @@ pub use geglu::geglu;
 pub use gelu_erf::gelu_erf;
 pub use gelu_tanh::gelu_tanh;
 pub use gemm::gemm;
+pub use gemm_rows::gemm_rows;
+
 pub use gemv::{gemv, project, project_shaped};
 pub use gemv_residual::gemv_residual;
 pub use gemv_shape::GemvShape;
+pub use gemv_tokens::gemv_tokens;
 pub use kv_write::kv_write;
 pub use layer_norm::layer_norm;
+pub use multiply::multiply;
 pub use norm_rope_write::norm_rope_write;
 pub use plan::{Constants, Dispatch, Entry, Plan, Program, Recorder, Step};
 pub use probe_f32::probe_f32;
@@ -86,7 +96,7 @@ use crate::cpu::Call;
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct Batch {
-    /// Position of the first token in its context.
+    /// Position of the first token in its text; of a pass with tokens of several texts, the highest position.
     pub position: u32,
     /// How many tokens the pass computes.
     pub num_tokens: u32,
@@ -151,7 +161,7 @@ impl Tolerance {
 }
 
 /// Every kernel, by name.
-pub static REGISTRY: [&Kernel; 30] = [
+pub static REGISTRY: [&Kernel; 32] = [
     &add::KERNEL,
     &add_norm::KERNEL,
     &argmax::KERNEL,
@@ -165,9 +175,11 @@ pub static REGISTRY: [&Kernel; 30] = [
     &gelu_erf::KERNEL,
     &gelu_tanh::KERNEL,
     &gemm::KERNEL,
+    &gemm_rows::KERNEL,
     &gemv::KERNEL,
     &gemv_residual::KERNEL,
     &gemv_rows::KERNEL,
+    &gemv_tokens::KERNEL,
     &kv_write::KERNEL,
     &layer_norm::KERNEL,
     &norm_rope_write::KERNEL,

@@ -1,7 +1,7 @@
 //! `norm_rope_write`: `qk_norm`, `rope` and `kv_write` in one.
 
 use crate::cpu::{self, Call};
-use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, AttentionShape, Caches, Dispatch, Kernel, Plan, Tolerance};
 use crate::tensor::Tensor;
 
 #[repr(C)]
@@ -26,6 +26,7 @@ pub(super) static KERNEL: Kernel = Kernel {
         Access::Read,
         Access::Read,
         Access::Read,
+        Access::Read,
         Access::ReadWrite,
         Access::ReadWrite,
         Access::ReadWrite,
@@ -38,10 +39,10 @@ pub(super) static KERNEL: Kernel = Kernel {
 
 fn twin(call: &mut Call<'_>) {
     let params: Params = call.params();
-    let [angles, q_weight, k_weight, qkv, k_cache, v_cache, ..] = &mut call.slots;
+    let [angles, q_weight, k_weight, cache_rows, qkv, k_cache, v_cache, ..] = &mut call.slots;
     let norm = (params.has_norm != 0).then(|| (params.eps, (q_weight.floats(), k_weight.floats())));
     cpu::norm_rope_write(
-        (call.batch.position as usize, call.batch.num_tokens as usize),
+        &cache_rows.words()[..call.batch.num_tokens as usize],
         cpu::Projections {
             num_heads: params.num_heads as usize,
             num_kv_heads: params.num_kv_heads as usize,
@@ -57,9 +58,8 @@ fn twin(call: &mut Call<'_>) {
 }
 
 /// Records the norm, where there are weights `(q_weight, k_weight)`, `[1, head_dim]` each, with an epsilon, and the turn of
-/// queries and keys in `qkv`, `[max_tokens, qkv_size]`, in place, and the copy of keys and values into `k_cache` and `v_cache`,
-/// `[max_seq_len, kv_size]`, from row `batch.position` on; `angles`, `[max_tokens, head_dim]`, as for
-/// [`crate::kernels::rope`].
+/// queries and keys in `qkv`, `[max_tokens, qkv_size]`, in place, and the copy of keys and values into the tokens' rows of `caches`;
+/// `angles`, `[max_tokens, head_dim]`, as for [`crate::kernels::rope`].
 ///
 /// # Panics
 /// If the shapes disagree, or `head_dim` is odd.
@@ -69,13 +69,12 @@ pub fn norm_rope_write(
     norm: Option<(&Tensor, &Tensor, f32)>,
     angles: &Tensor,
     qkv: &Tensor,
-    (k_cache, v_cache): (&Tensor, &Tensor),
+    caches: Caches<'_>,
 ) {
     assert_eq!(shape.head_dim % 2, 0, "norm_rope_write: head_dim");
     assert_eq!(qkv.columns(), shape.qkv_size(), "norm_rope_write: columns of qkv");
     assert_eq!(angles.columns(), shape.head_dim, "norm_rope_write: columns of angles");
-    assert_eq!(k_cache.columns(), shape.kv_size(), "norm_rope_write: columns of k_cache");
-    assert_eq!(v_cache.columns(), shape.kv_size(), "norm_rope_write: columns of v_cache");
+    caches.check("norm_rope_write", plan, shape.kv_size());
     assert!(angles.rows() >= plan.max_tokens() && qkv.rows() >= plan.max_tokens(), "norm_rope_write: tokens");
     if let Some((q_weight, k_weight, _)) = norm {
         assert_eq!(q_weight.columns(), shape.head_dim, "norm_rope_write: columns of q_weight");
@@ -87,7 +86,7 @@ pub fn norm_rope_write(
         head_dim: shape.head_dim as u32,
         qkv_stride: qkv.stride() as u32,
         angles_stride: angles.stride() as u32,
-        kv_stride: k_cache.stride() as u32,
+        kv_stride: caches.k_cache.stride() as u32,
         has_norm: u32::from(norm.is_some()),
         eps: norm.map_or(0.0, |(_, _, eps)| eps),
     };
@@ -101,9 +100,10 @@ pub fn norm_rope_write(
             angles.buffer().clone(),
             q_weight.buffer().clone(),
             k_weight.buffer().clone(),
+            caches.cache_rows.clone(),
             qkv.buffer().clone(),
-            k_cache.buffer().clone(),
-            v_cache.buffer().clone(),
+            caches.k_cache.buffer().clone(),
+            caches.v_cache.buffer().clone(),
         ],
         groups_per_block: (shape.num_heads + 2 * shape.num_kv_heads) as u32,
         tokens_per_block: 1,

@@ -24,7 +24,7 @@ pub struct Dispatch {
     pub groups_per_block: u32,
     /// Tokens in such a block.
     pub tokens_per_block: u32,
-    /// There is something to do only where the last token sees more positions than this; shorter passes leave it out. 0 for
+    /// There is something to do only where a token sees more positions than this; shorter passes leave it out. 0 for
     /// what every pass needs.
     pub beyond: u32,
 }
@@ -60,19 +60,26 @@ impl Entry {
 pub struct Plan {
     device: Device,
     max_tokens: usize,
+    tokens_of_text: usize,
     fusion: Fusion,
     entries: Vec<Entry>,
 }
 
 impl Plan {
-    /// An empty plan for passes of up to `max_tokens` tokens.
+    /// An empty plan for passes of up to `max_tokens` tokens that stand one after the other in a text.
     pub fn new(device: &Device, max_tokens: usize) -> Self {
-        Self { device: device.clone(), max_tokens, fusion: Fusion::None, entries: Vec::new() }
+        let (device, tokens_of_text) = (device.clone(), max_tokens);
+        Self { device, max_tokens, tokens_of_text, fusion: Fusion::None, entries: Vec::new() }
     }
 
     /// An empty plan for a token at a time, whose dispatches do what `fusion` brings together.
     pub fn fused(device: &Device, fusion: Fusion) -> Self {
         Self { fusion, ..Self::new(device, 1) }
+    }
+
+    /// An empty plan for passes of one token of each of up to `num_texts` texts.
+    pub fn of_texts(device: &Device, num_texts: usize) -> Self {
+        Self { tokens_of_text: 1, ..Self::new(device, num_texts) }
     }
 
     /// What dispatches bring together.
@@ -88,6 +95,11 @@ impl Plan {
     /// The most tokens that a run may have.
     pub fn max_tokens(&self) -> usize {
         self.max_tokens
+    }
+
+    /// The most tokens of one text that a run may have.
+    pub fn tokens_of_text(&self) -> usize {
+        self.tokens_of_text
     }
 
     /// How many kernels a run dispatches.

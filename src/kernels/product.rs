@@ -1,7 +1,7 @@
 //! What products of weights share: their parameters, what may be done before and after, and how they are recorded.
 
 use crate::cpu::{self, Call};
-use crate::kernels::{Constants, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, Constants, Dispatch, Kernel, Plan, Tolerance};
 use crate::tensor::{Format, Matrix, MatrixPart, Tensor};
 
 #[repr(C)]
@@ -136,6 +136,30 @@ impl<'a> Projection<'a> {
         }
     }
 
+    /// Records a product with nothing before or after, by a kernel whose workgroups make `tile` = (columns of `y`, tokens) each.
+    pub(super) fn record_alone(
+        &self,
+        plan: &mut Plan,
+        kernel: &'static Kernel,
+        constants: &[(&'static str, f64)],
+        tile: (usize, usize),
+    ) {
+        let Self { x, bias, y, .. } = self;
+        self.record(
+            plan,
+            |_| (kernel, constants.to_vec(), tile),
+            |part| {
+                // A binding cannot be empty; without a bias nothing of it is read.
+                vec![
+                    x.buffer().clone(),
+                    part.buffer.clone(),
+                    bias.unwrap_or(x).buffer().clone(),
+                    y.buffer().clone(),
+                ]
+            },
+        );
+    }
+
     /// Records the product, part by part of the weights; `choose` gives the kernel for a part, its constants, and how many
     /// (columns of `y`, tokens) a workgroup of it makes, `buffers` what the kernel binds.
     pub(super) fn record(
@@ -161,6 +185,9 @@ impl<'a> Projection<'a> {
         }
     }
 }
+
+/// What a product alone binds: `x`, weights, bias, `y`.
+pub(super) const BUFFERS: [Access; 4] = [Access::Read, Access::Read, Access::Read, Access::ReadWrite];
 
 /// A product alone, of `x`, weights and bias, into `y`.
 pub(super) fn compute(call: &mut Call<'_>, product: impl cpu::Gemv) {
@@ -218,7 +245,9 @@ impl Product {
 
     /// Of a dispatch; `None` if it is no product.
     pub(crate) fn of(dispatch: &Dispatch) -> Option<Self> {
-        if !["gemv", "gemv_residual", "gemv_rows", "gemm"].contains(&dispatch.kernel.name) {
+        if !["gemv", "gemv_residual", "gemv_rows", "gemv_tokens", "gemm", "gemm_rows"]
+            .contains(&dispatch.kernel.name)
+        {
             return None;
         }
         let params: Params = bytemuck::pod_read_unaligned(&dispatch.params);

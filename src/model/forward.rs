@@ -19,6 +19,8 @@ pub(super) struct Activations {
     pub ids: Buffer,
     /// Each token's position, `[max_tokens]` words.
     pub positions: Buffer,
+    /// Where each token's keys and values go, `[max_tokens]` words.
+    pub cache_rows: Buffer,
     /// The residual stream, `[max_tokens, hidden_size]`.
     pub resid: Tensor,
     /// Takes turns with `resid` for one token, `[1, hidden_size]`.
@@ -53,6 +55,7 @@ impl Activations {
         Ok(Self {
             ids: device.zeros("ids", max_tokens)?,
             positions: device.zeros("positions", max_tokens)?,
+            cache_rows: device.zeros("cache_rows", max_tokens)?,
             resid: tensor("resid", spec.hidden_size)?,
             spare: Tensor::zeros(device, "resid", 1, spec.hidden_size)?,
             normed: tensor("normed", spec.hidden_size)?,
@@ -86,9 +89,27 @@ impl Activations {
         (first_position, num_tokens): (usize, usize),
         scratch: &mut Scratch,
     ) {
-        let Scratch { positions, angles } = scratch;
+        let places = (first_position as u32..).take(num_tokens).map(|position| (position, position));
+        self.write_places(device, spec, places, scratch);
+    }
+
+    /// Of [`Self::write`], all but the ids, for tokens anywhere: the position and the row in the caches of each.
+    pub(super) fn write_places(
+        &self,
+        device: &Device,
+        spec: &DecoderSpec,
+        places: impl Iterator<Item = (u32, u32)>,
+        scratch: &mut Scratch,
+    ) {
+        let Scratch { positions, cache_rows, angles } = scratch;
         positions.clear();
-        positions.extend((first_position as u32..).take(num_tokens));
+        cache_rows.clear();
+        for (position, cache_row) in places {
+            positions.push(position);
+            cache_rows.push(cache_row);
+        }
+        let num_tokens = positions.len();
+        device.write(&self.cache_rows, cache_rows);
         match &spec.position {
             Position::Learned => device.write(&self.positions, positions),
             Position::Rope(ropes) => {
@@ -107,6 +128,7 @@ impl Activations {
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     positions: Vec<u32>,
+    cache_rows: Vec<u32>,
     angles: Vec<f32>,
 }
 
@@ -173,12 +195,12 @@ fn attention<'a>(
 ) {
     let spec = model.spec();
     let shape = attention_shape(spec, index);
-    let (k_cache, v_cache) = &cache.layers[index];
+    let caches = cache.layer(index, &a.cache_rows);
     stream.project(plan, &layer.attn_norm, &layer.qkv_proj, None, &a.qkv);
     let angles = a.angles.get(spec.layers[index].rope);
     if let Some(angles) = angles.filter(|_| plan.device().fuses()) {
         let qk_norm = layer.qk_norm.as_ref().map(|(q_norm, k_norm)| (q_norm, k_norm, spec.norm.eps()));
-        kernels::norm_rope_write(plan, &shape, qk_norm, angles, &a.qkv, (k_cache, v_cache));
+        kernels::norm_rope_write(plan, &shape, qk_norm, angles, &a.qkv, caches);
     } else {
         if let Some((q_norm, k_norm)) = &layer.qk_norm {
             kernels::qk_norm(plan, &shape, (q_norm, k_norm), spec.norm.eps(), &a.qkv);
@@ -186,12 +208,12 @@ fn attention<'a>(
         if let Some(angles) = angles {
             kernels::rope(plan, &shape, angles, &a.qkv);
         }
-        kernels::kv_write(plan, &a.qkv, k_cache, v_cache);
+        kernels::kv_write(plan, &a.qkv, caches);
     }
     taps.copy(plan, Point::Layer(index, Part::Q), &a.qkv);
-    kernels::attention(plan, &shape, &a.qkv, (k_cache, v_cache), &cache.partials, &a.heads);
+    kernels::attention(plan, &shape, &a.qkv, caches, &cache.partials, &a.heads);
     if let Some(tap) = taps.at(Point::Layer(index, Part::Probs)) {
-        kernels::attention_probs(plan, &shape, &a.qkv, k_cache, taps.kv_len(), tap);
+        kernels::attention_probs(plan, &shape, &a.qkv, caches.k_cache, taps.kv_len(), tap);
     }
     for columns in model.ablation().head_columns(index, spec.head_dim) {
         kernels::zero_columns(plan, &a.heads, columns);
@@ -255,6 +277,6 @@ pub(super) fn product(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option
     if plan.max_tokens() == 1 {
         kernels::gemv(plan, x, weight, bias, y);
     } else {
-        kernels::gemm(plan, x, weight, bias, y);
+        kernels::multiply(plan, x, weight, bias, y);
     }
 }

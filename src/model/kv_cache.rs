@@ -1,32 +1,46 @@
-//! Keys and values of the tokens so far.
+//! Keys and values of the tokens so far, of one text or of several.
 
 use super::spec::DecoderSpec;
-use crate::device::Device;
+use crate::device::{Buffer, Device};
 use crate::error::Result;
-use crate::kernels::AttentionTile;
+use crate::kernels::{AttentionTile, Caches};
 use crate::tensor::Tensor;
 
 /// What attention reads of the tokens before.
 #[derive(Debug)]
 pub(crate) struct KvCache {
-    /// One pair of tensors per layer, each `[max_seq_len, num_kv_heads * head_dim]`.
-    pub layers: Vec<(Tensor, Tensor)>,
-    /// What a decoded token's attention finds in each split of a long text, one layer after the other.
+    /// One pair of tensors per layer, each `[num_texts * max_seq_len, num_kv_heads * head_dim]`.
+    layers: Vec<(Tensor, Tensor)>,
+    max_seq_len: usize,
+    /// What decoded tokens' attention finds in each split of long texts, one layer after the other.
     pub partials: Tensor,
 }
 
 impl KvCache {
-    pub(crate) fn new(device: &Device, spec: &DecoderSpec, max_seq_len: usize) -> Result<Self> {
+    /// For `num_texts` texts of up to `max_seq_len` tokens each, and passes that decode up to `num_decoded` tokens.
+    pub(crate) fn new(
+        device: &Device,
+        spec: &DecoderSpec,
+        (num_texts, max_seq_len): (usize, usize),
+        num_decoded: usize,
+    ) -> Result<Self> {
+        let num_rows = num_texts * max_seq_len;
         let kv_size = spec.num_kv_heads * spec.head_dim;
         let mut layers = Vec::with_capacity(spec.num_layers);
         for _ in 0..spec.num_layers {
             layers.push((
-                Tensor::zeros(device, "k_cache", max_seq_len, kv_size)?,
-                Tensor::zeros(device, "v_cache", max_seq_len, kv_size)?,
+                Tensor::zeros(device, "k_cache", num_rows, kv_size)?,
+                Tensor::zeros(device, "v_cache", num_rows, kv_size)?,
             ));
         }
         let partials = AttentionTile::partials(device, spec.num_heads, spec.head_dim, max_seq_len);
-        let partials = Tensor::zeros(device, "partials", 1, partials)?;
-        Ok(Self { layers, partials })
+        let partials = Tensor::zeros(device, "partials", 1, num_decoded * partials)?;
+        Ok(Self { layers, max_seq_len, partials })
+    }
+
+    /// Those of a layer, for tokens whose rows are in `cache_rows`.
+    pub(crate) fn layer<'a>(&'a self, index: usize, cache_rows: &'a Buffer) -> Caches<'a> {
+        let (k_cache, v_cache) = &self.layers[index];
+        Caches { k_cache, v_cache, cache_rows, max_seq_len: self.max_seq_len }
     }
 }

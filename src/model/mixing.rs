@@ -1,6 +1,6 @@
 //! One attention head on a few vectors given by hand, through the kernels that models run.
 
-use crate::kernels::{self, AttentionShape, AttentionTile, Batch, Plan};
+use crate::kernels::{self, AttentionShape, AttentionTile, Batch, Caches, Plan};
 use crate::tensor::{Format, Matrix, Tensor};
 use crate::trace::Mixing;
 use crate::{Device, Error, Result};
@@ -84,7 +84,10 @@ pub async fn mix(device: &Device, head: Head) -> Result<Mixing> {
         let y = Tensor::zeros(device, "y", 1, head_dim)?;
         let mut plan = Plan::new(device, 1);
         kernels::attention_probs(&mut plan, &shape, &qkv, &k_cache, num_tokens, &probs);
-        kernels::attention(&mut plan, &shape, &qkv, (&k_cache, &v_cache), &partials, &y);
+        let cache_rows = device.upload("cache_rows", &[position as u32])?;
+        let caches =
+            Caches { k_cache: &k_cache, v_cache: &v_cache, cache_rows: &cache_rows, max_seq_len: num_tokens };
+        kernels::attention(&mut plan, &shape, &qkv, caches, &partials, &y);
         run(device, plan, Batch { position: position as u32, num_tokens: 1, ..Batch::default() })?;
         weights.push(probs.read(device).await?);
         output.push(y.read(device).await?[..d_v].to_vec());

@@ -31,5 +31,5 @@ pub use mixing::{Head, mix};
 pub use point::{Part, Point};
 pub use records::{attention, check_layer_and_head, lens};
 pub use score::score;
-pub use session::{Continuation, Session, prefill_tokens};
+pub use session::{BatchSession, Continuation, Session, prefill_tokens};
 pub use spec::DecoderSpec;

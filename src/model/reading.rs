@@ -46,7 +46,7 @@ impl Reading {
             .max(2)
             .min(num_tokens);
 
-        let cache = KvCache::new(device, spec, num_tokens)?;
+        let cache = KvCache::new(device, spec, (1, num_tokens), 1)?;
         let activations = Activations::new(device, spec, batch)?;
         let num_layers = points.iter().map(|point| point.num_layers(spec)).max().unwrap_or(0);
         let reader = Reader::new(model, points, &activations, (batch, num_tokens))?;

@@ -1,8 +1,10 @@
 //! A session: one text being read and continued, with its KV cache.
 
+mod batch;
 mod continuation;
 mod pass;
 
+pub use batch::BatchSession;
 pub use continuation::Continuation;
 pub use pass::prefill_tokens;
 
@@ -122,7 +124,7 @@ impl Session {
     ) -> Result<Self> {
         let (device, spec) = (model.device(), model.spec());
         let max_seq_len = max_seq_len.clamp(1, spec.max_seq_len);
-        let cache = KvCache::new(device, spec, max_seq_len)?;
+        let cache = KvCache::new(device, spec, (1, max_seq_len), 1)?;
         let activations = Activations::new(device, spec, pass::MAX_TOKENS)?;
         let watch = match request {
             None => None,

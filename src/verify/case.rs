@@ -76,7 +76,7 @@ pub enum Case {
         rows_per_part: Option<usize>,
         added: bool,
     },
-    /// `gemv`, for which a `shape` can be given, and `gemm`.
+    /// `gemv`, for which a `shape` can be given, `gemv_tokens`, `gemm` and `gemm_rows`.
     Product {
         num_tokens: usize,
         out_features: usize,
@@ -99,8 +99,8 @@ pub enum Case {
         shape: GemvShape,
         values: Values,
     },
-    /// `attention`, `attention_merge` (one token) and `attention_subgroups`, which share their work out by `tile`;
-    /// `attention_probs`, `kv_write`, `qk_norm`; and, for an even `head_dim`, `norm_rope_write` and `rope`.
+    /// `attention`, `attention_merge` (one token of a text) and `attention_subgroups`, which share their work out by `tile`;
+    /// `attention_probs` (one text), `kv_write`, `qk_norm`; and, for an even `head_dim`, `norm_rope_write` and `rope`.
     Attention {
         position: usize,
         num_tokens: usize,
@@ -110,6 +110,8 @@ pub enum Case {
         window: Option<usize>,
         softcap: Option<f32>,
         tile: AttentionTile,
+        /// Each token stands in a text of its own, the first at `position`; otherwise they stand there one after the other.
+        own_texts: bool,
         values: Values,
     },
     /// `probe_f32` and `probe_int8`, whose `rounds` are how long each thread computes, and `probe_read`, whose threads take turns
@@ -141,8 +143,13 @@ impl Case {
             // What a split leaves is not divided by the sum of its weights, which is up to its length, and is off by as much more.
             // Measured on llvmpipe through GL: 4.3e-5 in splits of 46 with capped scores.
             Self::Attention {
-                num_tokens: 1, tile: AttentionTile { split_len: Some(split_len), .. }, ..
-            } if ["attention", "attention_subgroups"].contains(&kernel.name) => {
+                num_tokens,
+                own_texts,
+                tile: AttentionTile { split_len: Some(split_len), .. },
+                ..
+            } if (*num_tokens == 1 || *own_texts)
+                && ["attention", "attention_subgroups"].contains(&kernel.name) =>
+            {
                 Tolerance { atol: atol * (*split_len as f32 / 8.0).max(1.0), rtol }
             }
             // The digits that the mean takes are missing in the differences.
@@ -210,9 +217,11 @@ impl fmt::Display for Case {
                 window,
                 softcap,
                 tile,
+                own_texts,
                 values,
             } => {
                 write!(f, "{num_tokens} at {position}, {num_heads}/{num_kv_heads} heads of {head_dim}")?;
+                f.write_str(if *own_texts { ", in texts of their own" } else { "" })?;
                 if let Some(window) = window {
                     write!(f, ", window {window}")?;
                 }

@@ -78,6 +78,21 @@ impl<'a> Inputs<'a> {
         Tensor::from_words(self.device, label, &words, rows, columns)
     }
 
+    /// A cache of texts that is read, `[lens.len() * max_seq_len, columns]`: as many rows of values as each text has, the rest
+    /// poison.
+    pub(super) fn cache(
+        &mut self,
+        label: &str,
+        (lens, max_seq_len): (&[usize], usize),
+        columns: usize,
+    ) -> Result<Tensor> {
+        let words: Vec<u32> = lens
+            .iter()
+            .flat_map(|&len| self.words((max_seq_len, len, columns), Padding::Poison, |value| value))
+            .collect();
+        Tensor::from_words(self.device, label, &words, lens.len() * max_seq_len, columns)
+    }
+
     /// A row that is read, such as a bias.
     pub(super) fn vector(&mut self, label: &str, columns: usize) -> Result<Tensor> {
         self.tensor(label, (1, 1, columns), Padding::Poison, |value| value)

@@ -67,12 +67,15 @@ pub fn cases(kernel: &str) -> Vec<Case> {
             projections(&[Before::RmsNorm], &shapes)
         }
         "gemm" => products(&[(2, 1), (31, 31), (32, 32), (33, 33), (64, 65)], &[None]),
+        // Few, as many as workgroups have, and more.
+        "gemm_rows" | "gemv_tokens" => products(&[(3, 65), (8, 1), (19, 33)], &[None]),
         "attention" | "attention_probs" | "attention_subgroups" => {
             let mut cases = attention();
             cases.extend(windows());
             cases.extend(softcaps());
             if kernel != "attention_probs" {
                 cases.extend(splits());
+                cases.extend(texts());
             }
             // Five, so that neither the heads nor the spans of the cases always meet the same one.
             let tiles = [(8, None), (1, Some(64)), (4, None), (2, None), (8, Some(128))];
@@ -85,10 +88,12 @@ pub fn cases(kernel: &str) -> Vec<Case> {
             }
             cases
         }
-        "attention_merge" => splits(),
-        "kv_write" => attention(),
+        "attention_merge" => [splits(), texts()].concat(),
+        "kv_write" => [attention(), texts()].concat(),
         "qk_norm" => heads(&[Values::Ordinary, Values::Large, Values::Small], &[1, 5, 65]),
-        "norm_rope_write" => heads(&[Values::Ordinary, Values::Large, Values::Small], &[]),
+        "norm_rope_write" => {
+            [heads(&[Values::Ordinary, Values::Large, Values::Small], &[]), texts()].concat()
+        }
         "rope" => heads(&[Values::Ordinary, Values::Large], &[]),
         "probe_f32" | "probe_int8" | "probe_read" => probes(),
         _ => Vec::new(),
@@ -230,8 +235,19 @@ fn attended(
     (num_heads, num_kv_heads, head_dim): (usize, usize, usize),
     values: Values,
 ) -> Case {
-    let (window, softcap, tile) = (None, None, TILE);
-    Case::Attention { position, num_tokens, num_heads, num_kv_heads, head_dim, window, softcap, tile, values }
+    let (window, softcap, tile, own_texts) = (None, None, TILE, false);
+    Case::Attention {
+        position,
+        num_tokens,
+        num_heads,
+        num_kv_heads,
+        head_dim,
+        window,
+        softcap,
+        tile,
+        own_texts,
+        values,
+    }
 }
 
 fn attention() -> Vec<Case> {
@@ -275,6 +291,7 @@ fn windows() -> Vec<Case> {
                     window: Some(window),
                     softcap: None,
                     tile: TILE,
+                    own_texts: false,
                     values: Values::Ordinary,
                 });
             }
@@ -308,7 +325,7 @@ fn splits() -> Vec<Case> {
             [(1, (3, 3, 32)), (2, (4, 2, 10)), (4, (4, 1, 256)), (8, (8, 1, 65)), (8, (12, 1, 64))]
         {
             let tile = AttentionTile { rows, split_len: Some(split_len), subgroups: false };
-            let (num_tokens, softcap, values) = (1, None, Values::Large);
+            let (num_tokens, softcap, own_texts, values) = (1, None, false, Values::Large);
             cases.push(Case::Attention {
                 position,
                 num_tokens,
@@ -318,6 +335,44 @@ fn splits() -> Vec<Case> {
                 window,
                 softcap,
                 tile,
+                own_texts,
+                values,
+            });
+        }
+    }
+    cases
+}
+
+/// Tokens in texts of their own: a few as a batch has them, with and without splits that some of them reach, and more than a workgroup
+/// has threads.
+fn texts() -> Vec<Case> {
+    let mut cases = Vec::new();
+    // (position, num_tokens, split_len, window)
+    let spans = [
+        (0, 2, None, None),
+        (40, 8, None, None),
+        (100, 65, None, Some(30)),
+        (70, 3, Some(64), None),
+        (70, 5, Some(64), Some(20)),
+        (300, 8, Some(7), None),
+        (320, 4, Some(64), Some(129)),
+    ];
+    for (position, num_tokens, split_len, window) in spans {
+        for (rows, (num_heads, num_kv_heads, head_dim)) in
+            [(8, (3, 3, 32)), (2, (4, 2, 10)), (4, (4, 1, 256)), (8, (12, 1, 64))]
+        {
+            let tile = AttentionTile { rows, split_len, subgroups: false };
+            let (softcap, own_texts, values) = (None, true, Values::Ordinary);
+            cases.push(Case::Attention {
+                position,
+                num_tokens,
+                num_heads,
+                num_kv_heads,
+                head_dim,
+                window,
+                softcap,
+                tile,
+                own_texts,
                 values,
             });
         }
@@ -348,6 +403,7 @@ fn softcaps() -> Vec<Case> {
                     window,
                     softcap: Some(cap),
                     tile: TILE,
+                    own_texts: false,
                     values,
                 });
             }

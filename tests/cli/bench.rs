@@ -42,7 +42,24 @@ fn a_report_has_rates_and_a_roofline() {
 }
 
 #[test]
+fn texts_are_also_measured_together() {
+    let few = ["bench", "--prompt-tokens", "5", "--new-tokens", "3", "--runs", "2", "--batch", "3"];
+    let report: serde_json::Value =
+        serde_json::from_str(&cpu(&[&few[..], &["--format", "json"]].concat())).unwrap();
+    let together = &report["together"];
+    assert_eq!(together["texts"], 3);
+    let rates = (&together["decode_tokens_per_second"], &report["decode_tokens_per_second"]["median"]);
+    let gain = rates.0["median"].as_f64().unwrap() / rates.1.as_f64().unwrap();
+    assert!((together["gain"].as_f64().unwrap() - gain).abs() < 1e-9, "{report}");
+    let text = cpu(&[&few[..], &["--lang", "en"]].concat());
+    assert!(text.contains("decode together") && text.contains("3 texts"), "{text}");
+    assert!(cpu(&[&few[..], &["--lang", "ja"]].concat()).contains("3 本"));
+}
+
+#[test]
 fn what_cannot_be_measured_is_refused() {
+    refused(&["bench", "--batch", "0", "--device", "cpu"], &["--batch 0", "1 or more"]);
+    refused(&["bench", "--batch", "65", "--device", "cpu"], &["texts = 65", "at most 64"]);
     refused(&["bench", "--runs", "0", "--device", "cpu"], &["runs = 0", "1 or more"]);
     refused(&["bench", "--new-tokens", "0", "--device", "cpu"], &["new_tokens = 0"]);
     refused(&["bench", "--prompt-tokens", "250", "--device", "cpu"], &["found 314 tokens", "at most 256"]);

@@ -232,3 +232,47 @@ fn bad_input() {
         &["tokenizer_config.json", "computes too much"],
     );
 }
+
+#[test]
+fn lines_of_a_batch_are_chats_of_their_own() {
+    let folder = model(TEMPLATE);
+    let model = path(&folder);
+    let lines = [
+        json!({"prompt": "名前は", "system": "静かに"}),
+        json!({"prompt": "名前は"}),
+        json!({"messages": [{"role": "user", "content": "猫"}, {"role": "assistant", "content": "犬"}], "prompt": "名前は"}),
+        json!({"messages": [{"role": "user", "content": "名前は"}]}),
+    ];
+    let file = folder.path().join("prompts.jsonl");
+    std::fs::write(&file, lines.each_ref().map(|line| format!("{line}\n")).concat()).unwrap();
+    let file = file.to_str().unwrap();
+    let answers: Vec<Value> =
+        cpu(&chat(&["generate", "--batch", file, "-n", "8"], &model, &["--system", "神よ"]))
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+    let messages = folder.path().join("messages.json");
+    std::fs::write(&messages, lines[2]["messages"].to_string()).unwrap();
+    let messages = messages.to_str().unwrap();
+    let wanted = [
+        ["--system", "静かに"].as_slice(),
+        &["--system", "神よ"],
+        &["--system", "神よ", "--messages", messages],
+        &["--system", "神よ"],
+    ];
+    for (answer, rest) in answers.iter().zip(wanted) {
+        let alone = cpu(&chat(&["generate", "名前は", "-n", "8"], &model, rest));
+        assert_eq!(answer["text"], alone.strip_suffix('\n').unwrap(), "{rest:?}");
+    }
+    assert_eq!((&answers[0]["prompt"], &answers[3]["prompt"]), (&json!("名前は"), &Value::Null));
+
+    for (line, parts) in [
+        (json!({"ids": [1]}), ["field ids", "leave --chat out"]),
+        (json!({"prompt": "名前は", "messages": [{"role": "user"}]}), ["message 1", "content"]),
+        (json!({"prompt": "名前は", "messages": []}), ["empty array", "one message"]),
+        (json!({"system": "静かに"}), ["there is no prompt", ":1"]),
+    ] {
+        std::fs::write(file, line.to_string()).unwrap();
+        refused(&chat(&["generate", "--batch", file], &model, &[]), &parts);
+    }
+}

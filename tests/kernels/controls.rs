@@ -47,7 +47,7 @@ fn the_comparator_rejects_what_it_should() {
 }
 
 /// One line of each kernel changed in a way that leaves a valid shader, and what the mistake is.
-const MISTAKES: [(&str, &str, &str, &str); 117] = [
+const MISTAKES: [(&str, &str, &str, &str); 129] = [
     ("add", "x[index] += y[index]", "x[index] -= y[index]", "another operator"),
     ("add", "column >= params.columns", "column >= params.stride", "padding written"),
     ("add_norm", "z[row + channel] = sum;", "", "unwritten"),
@@ -62,17 +62,25 @@ const MISTAKES: [(&str, &str, &str, &str); 117] = [
     ("argmax", "params.part_size, params.num_columns", "params.part_size, params.x_stride", "padding read"),
     (
         "attention",
-        "vec4<u32>(batch.position + 1u) + low_tokens",
-        "vec4<u32>(batch.position + 2u) + low_tokens",
+        "vec4<u32>(first_position + 1u) + low / shared_by",
+        "vec4<u32>(first_position + 2u) + low / shared_by",
         "sees the next token",
     ),
     (
         "attention",
-        "vec4<u32>(batch.position + 1u) + high_tokens",
-        "vec4<u32>(batch.position) + high_tokens",
+        "vec4<u32>(first_position + 1u) + high / shared_by",
+        "vec4<u32>(first_position) + high / shared_by",
         "does not see itself",
     ),
     ("attention", "vec4<u32>(kv_head * shared_by) + low", "vec4<u32>(kv_head) + low", "heads"),
+    ("attention", "cache_rows[first_token]", "cache_rows[0]", "every token in the first one's place"),
+    ("attention", "text_start + kv_head", "kv_head", "the first text's keys and values"),
+    (
+        "attention",
+        "(token * params.num_heads + head) * params.max_splits + split)",
+        "head * params.max_splits + split)",
+        "splits of one token for all",
+    ),
     ("attention", "sums.low * low_rescale", "sums.low", "the sum of earlier chunks not rescaled"),
     ("attention", "sum.row5 *= high_rescale.y;", "", "the values of earlier chunks not rescaled"),
     (
@@ -86,6 +94,8 @@ const MISTAKES: [(&str, &str, &str, &str); 117] = [
     ("attention", "(tile_end - 1u) / params.split_len", "tile_end / params.split_len", "a split too many"),
     ("attention", "min(tile_end, split_start + params.split_len)", "tile_end", "splits that overlap"),
     ("attention", "partials[end - 2u] = max_score", "partials[end - 2u] = 0.0", "a split's maximum"),
+    ("attention_merge", "(token * params.num_heads + head)", "head", "the first token's splits"),
+    ("attention_merge", "token * params.y_stride + head", "head", "into the first token's row"),
     ("attention_merge", "- first / params.split_len", "", "splits before the window"),
     ("attention_merge", "if num_splits == 1u", "if false", "one split merged"),
     (
@@ -145,6 +155,15 @@ const MISTAKES: [(&str, &str, &str, &str); 117] = [
     ("gemm", "if token >= batch.num_tokens {", "if token > batch.num_tokens {", "a token too many"),
     ("gemm", "sums[i][j]", "sums[j][i]", "exchanged"),
     ("gemm", "sum += bias[params.first_row + row];", "sum += bias[row];", "bias of a part"),
+    ("gemm_rows", "subgroupBroadcast(mine, 6u)", "subgroupBroadcast(mine, 5u)", "another lane's part of x"),
+    ("gemm_rows", "x[at + 3u * token_vectors]", "x[at + 2u * token_vectors]", "another token"),
+    ("gemm_rows", "first_token + index, first_row", "index, first_row", "always the first tokens"),
+    (
+        "gemm_rows",
+        "sums.token2 += dot_block(low, high,",
+        "sums.token2 += dot_block(low, low,",
+        "half a block twice",
+    ),
     ("gemv", "block < blocks;", "block + 1u < blocks;", "the last block left out"),
     ("gemv", "s.y * part.sum", "-s.y * part.sum", "an offset's sign"),
     ("gemv", "vec4<i32>(16)", "vec4<i32>(8)", "the bias of five bits"),
@@ -180,7 +199,10 @@ const MISTAKES: [(&str, &str, &str, &str); 117] = [
     ("gemv_rows", "subgroupBroadcast(mine, 6u)", "subgroupBroadcast(mine, 5u)", "another lane's part of x"),
     ("gemv_rows", "row_start(first_column, 1u)", "row_start(first_column, 0u)", "a row twice"),
     ("gemv_rows", "s.y * part.sum", "s.y", "an offset that is not multiplied"),
-    ("kv_write", "(batch.position + token)", "(token)", "position"),
+    ("gemv_tokens", "high_starts.z + vector", "high_starts.y + vector", "another token"),
+    ("gemv_tokens", "high_sums = row_sum(local, high_sums);", "", "a thread's part of the row"),
+    ("gemv_tokens", "if token < batch.num_tokens {", "if token <= batch.num_tokens {", "a token too many"),
+    ("kv_write", "cache_rows[token]", "cache_rows[0]", "all tokens in the first one's row"),
     ("layer_norm", "+ params.eps", "", "epsilon"),
     ("norm_rope_write", "+ params.eps", "", "epsilon"),
     (
@@ -191,7 +213,7 @@ const MISTAKES: [(&str, &str, &str, &str); 117] = [
     ),
     ("norm_rope_write", "if params.has_norm != 0u", "if true", "normed without weights"),
     ("norm_rope_write", "b * cosine + a * sine", "b * cosine - a * sine", "a reflection"),
-    ("norm_rope_write", "(batch.position + token)", "token", "position"),
+    ("norm_rope_write", "cache_rows[token]", "(cache_rows[0] + token)", "as if in one text"),
     (
         "norm_rope_write",
         "(head - params.num_heads) * params.head_dim",

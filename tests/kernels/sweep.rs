@@ -99,6 +99,8 @@ fn fold_cases(kernel: &str) -> Vec<Case> {
             values: Values::Ordinary,
         }],
         "gemm" => vec![product(33, 32 * 151)],
+        "gemm_rows" => vec![product(9, 64 * 151)],
+        "gemv_tokens" => vec![product(9, 2 * 151)],
         "attention_merge" => vec![Case::Attention {
             position: 200,
             num_tokens: 1,
@@ -108,6 +110,7 @@ fn fold_cases(kernel: &str) -> Vec<Case> {
             window: None,
             softcap: None,
             tile: AttentionTile { rows: 1, split_len: Some(64), subgroups: false },
+            own_texts: false,
             values: Values::Ordinary,
         }],
         "attention"
@@ -125,6 +128,7 @@ fn fold_cases(kernel: &str) -> Vec<Case> {
             window: Some(70),
             softcap: None,
             tile: AttentionTile { rows: 1, split_len: None, subgroups: false },
+            own_texts: false,
             values: Values::Ordinary,
         }],
         "probe_f32" | "probe_int8" | "probe_read" => {
@@ -220,7 +224,11 @@ fn any_projection(kernel: &'static str) -> impl Strategy<Value = Case> {
     )
 }
 
-fn any_attention(max_tokens: usize, head_dim: impl Strategy<Value = usize>) -> impl Strategy<Value = Case> {
+fn any_attention(
+    max_tokens: usize,
+    own_texts: bool,
+    head_dim: impl Strategy<Value = usize>,
+) -> impl Strategy<Value = Case> {
     let window = proptest::option::of(1..200_usize);
     let softcap = proptest::option::of(1..60_u8);
     let span = (0..150_usize, 1..max_tokens + 1);
@@ -231,7 +239,14 @@ fn any_attention(max_tokens: usize, head_dim: impl Strategy<Value = usize>) -> i
     });
     let heads = (1..4_usize, 1..10_usize, head_dim);
     (span, heads, window, softcap, tile, any_values()).prop_map(
-        |((position, num_tokens), (num_kv_heads, per_kv_head, head_dim), window, softcap, tile, values)| {
+        move |(
+            (position, num_tokens),
+            (num_kv_heads, per_kv_head, head_dim),
+            window,
+            softcap,
+            tile,
+            values,
+        )| {
             Case::Attention {
                 position,
                 num_tokens,
@@ -241,6 +256,7 @@ fn any_attention(max_tokens: usize, head_dim: impl Strategy<Value = usize>) -> i
                 window,
                 softcap: softcap.map(f32::from),
                 tile,
+                own_texts,
                 values,
             }
         },
@@ -253,7 +269,7 @@ fn every_device_agrees_on_any_shape() {
         for kernel in REGISTRY.into_iter().filter(|kernel| device.runs(kernel)) {
             let strategy = match kernel.name {
                 "embedding" => any_lookup().boxed(),
-                "gemm" => any_product(Just(None)).boxed(),
+                "gemm" | "gemm_rows" | "gemv_tokens" => any_product(Just(None)).boxed(),
                 "gemv" => {
                     let shape =
                         prop_oneof![Just(None), Just(Some(GemvShape::GPU)), Just(Some(GemvShape::SOFTWARE))];
@@ -268,13 +284,16 @@ fn every_device_agrees_on_any_shape() {
                 }
                 "probe_f32" | "probe_int8" | "probe_read" => any_probe().boxed(),
                 "attention" | "attention_subgroups" => {
-                    prop_oneof![any_attention(1, 1..100_usize), any_attention(39, 1..100_usize)].boxed()
+                    let alone = any_attention(1, false, 1..100_usize);
+                    let texts = any_attention(9, true, 1..100_usize);
+                    prop_oneof![alone, any_attention(39, false, 1..100_usize), texts].boxed()
                 }
-                "attention_merge" => any_attention(1, 1..100_usize).boxed(),
-                "attention_probs" | "kv_write" | "qk_norm" => any_attention(39, 1..100_usize).boxed(),
+                "attention_merge" => any_attention(9, true, 1..100_usize).boxed(),
+                "kv_write" => any_attention(39, true, 1..100_usize).boxed(),
+                "attention_probs" | "qk_norm" => any_attention(39, false, 1..100_usize).boxed(),
                 // Its heads have two halves.
                 "norm_rope_write" | "rope" => {
-                    any_attention(39, (1..70_usize).prop_map(|half| 2 * half)).boxed()
+                    any_attention(39, true, (1..70_usize).prop_map(|half| 2 * half)).boxed()
                 }
                 _ => any_rows().boxed(),
             };

@@ -1,6 +1,6 @@
 //! The twins against values that were worked out otherwise: twin and shader could share a mistake.
 
-use sukashi::cpu::{self, Heads, Splits, Table, Weight};
+use sukashi::cpu::{self, CacheRows, Heads, Splits, Table, Weight};
 use sukashi::kernels;
 use sukashi::tensor::Format;
 
@@ -168,6 +168,12 @@ const VALUES: [f32; 9] = [
     4.0, 40.0, 9.0,
 ];
 
+/// Where the two tokens of [`QKV`] stand.
+const TOKENS: CacheRows<'_> = CacheRows { rows: &[1, 2], max_seq_len: 3 };
+
+/// A text's first token.
+const FIRST: CacheRows<'_> = CacheRows { rows: &[0], max_seq_len: 1 };
+
 /// Weights of the two tokens at positions 1 and 2, worked out from the products above.
 fn attention_by_hand() -> [Vec<f64>; 4] {
     let softmax = |scores: &[f64]| {
@@ -185,7 +191,7 @@ fn attention_by_hand() -> [Vec<f64>; 4] {
 #[test]
 fn attention_by_hand_and_causal() {
     let mut y = [f32::NAN; 8];
-    cpu::attention((1, 2), HEADS, (&QKV, &KEYS, &VALUES), (&mut y, 4));
+    cpu::attention(TOKENS, HEADS, (&QKV, &KEYS, &VALUES), (&mut y, 4));
     let want: Vec<f64> = attention_by_hand()
         .iter()
         .flat_map(|weights| {
@@ -223,7 +229,7 @@ fn weights(heads: Heads) -> [f32; 16] {
 fn a_window_cuts_before_the_last_positions() {
     // One position: itself.
     let mut y = [f32::NAN; 8];
-    cpu::attention((1, 2), Heads { window: 1, ..HEADS }, (&QKV, &KEYS, &VALUES), (&mut y, 4));
+    cpu::attention(TOKENS, Heads { window: 1, ..HEADS }, (&QKV, &KEYS, &VALUES), (&mut y, 4));
     assert_eq!(y, [2.0, 20.0, 2.0, 20.0, 4.0, 40.0, 4.0, 40.0]);
     assert_eq!(
         weights(Heads { window: 1, ..HEADS }),
@@ -235,7 +241,7 @@ fn a_window_cuts_before_the_last_positions() {
     let first: Vec<f64> = weights(HEADS)[..8].iter().map(|&weight| f64::from(weight)).collect();
     let second = [0.0, sigmoid(1.0), sigmoid(-1.0), 0.0, 0.0, 0.5, 0.5, 0.0];
     assert_close(&weights(Heads { window: 2, ..HEADS }), &[&first[..], &second].concat(), 1e-6);
-    cpu::attention((1, 2), Heads { window: 2, ..HEADS }, (&QKV, &KEYS, &VALUES), (&mut y, 4));
+    cpu::attention(TOKENS, Heads { window: 2, ..HEADS }, (&QKV, &KEYS, &VALUES), (&mut y, 4));
     let value = 2.0 * sigmoid(1.0) + 4.0 * sigmoid(-1.0);
     assert_close(&y[4..], &[value, 10.0 * value, 3.0, 30.0], 1e-5);
 
@@ -269,7 +275,7 @@ fn splits_put_together_are_the_whole() {
     assert_eq!(partials[12..16], [7.0; 4], "a split that nothing lies in");
     assert_eq!(partials[16..28], [1.0, 10.0, 1.0, 1.0, 2.0, 20.0, 1.0, 1.0, 4.0, 40.0, 1.0, 1.0]);
     let mut whole = [f32::NAN; 8];
-    cpu::attention((1, 2), HEADS, (&QKV, &KEYS, &VALUES), (&mut whole, 4));
+    cpu::attention(TOKENS, HEADS, (&QKV, &KEYS, &VALUES), (&mut whole, 4));
     let want: Vec<f64> = whole[4..].iter().map(|&value| f64::from(value)).collect();
     let mut y = [f32::NAN; 4];
     cpu::attention_merge(2, (2, 2, 0), splits, &partials, &mut y);
@@ -279,7 +285,7 @@ fn splits_put_together_are_the_whole() {
     let splits = Splits { split_len: 2, max_splits: 2 };
     for window in [0, 2] {
         let heads = Heads { window, ..HEADS };
-        cpu::attention((1, 2), heads, (&QKV, &KEYS, &VALUES), (&mut whole, 4));
+        cpu::attention(TOKENS, heads, (&QKV, &KEYS, &VALUES), (&mut whole, 4));
         cpu::attention_partials(2, heads, splits, (&QKV[8..], &KEYS, &VALUES), &mut partials);
         cpu::attention_merge(2, (2, 2, window), splits, &partials, &mut y);
         assert_close(&y, &whole[4..].iter().map(|&value| f64::from(value)).collect::<Vec<_>>(), 1e-5);
@@ -292,11 +298,27 @@ fn splits_put_together_are_the_whole() {
 }
 
 #[test]
+fn tokens_see_the_rows_of_their_own_text() {
+    // The second token's text comes first, and is the beginning of the first one's: two positions of three, and three.
+    let keys = [&KEYS[..], &KEYS].concat();
+    let values = [&[5.0; 9], &VALUES[..]].concat();
+    let tokens = CacheRows { rows: &[4, 0], max_seq_len: 3 };
+    assert_eq!((tokens.place(0), tokens.place(1)), ((3, 1), (0, 0)));
+    let mut alone = [f32::NAN; 8];
+    cpu::attention(TOKENS, HEADS, (&QKV, &KEYS, &VALUES), (&mut alone, 4));
+    let mut y = [f32::NAN; 8];
+    cpu::attention(tokens, HEADS, (&QKV, &keys, &values), (&mut y, 4));
+    assert_eq!(y[..4], alone[..4]);
+    assert_eq!(y[4..], [5.0; 4], "one position");
+    assert_eq!(tokens.one(1).place(0), (0, 0));
+}
+
+#[test]
 fn query_heads_share_key_value_heads_in_order() {
     // Four query heads on two: 0 and 1 on the first, 2 and 3 on the second; with one position the value is copied.
     let heads = Heads { num_heads: 4, num_kv_heads: 2, head_dim: 1, kv_stride: 2, scale: 1.0, ..HEADS };
     let mut y = [f32::NAN; 4];
-    cpu::attention((0, 1), heads, (&[1.0; 8], &[1.0, 1.0], &[5.0, 6.0]), (&mut y, 4));
+    cpu::attention(FIRST, heads, (&[1.0; 8], &[1.0, 1.0], &[5.0, 6.0]), (&mut y, 4));
     assert_eq!(y, [5.0, 5.0, 6.0, 6.0]);
 }
 
@@ -354,7 +376,7 @@ fn copies_and_sums_by_hand() {
 
     // One token: a query of two, a key of one, a value of one, into position 1.
     let (mut k_cache, mut v_cache) = ([0.0; 4], [0.0; 4]);
-    cpu::kv_write((1, 1), (2, 1), (&[1.0, 2.0, 3.0, 4.0], 4), (&mut k_cache, &mut v_cache, 2));
+    cpu::kv_write(&[1], (2, 1), (&[1.0, 2.0, 3.0, 4.0], 4), (&mut k_cache, &mut v_cache, 2));
     assert_eq!((k_cache, v_cache), ([0.0, 0.0, 3.0, 0.0], [0.0, 0.0, 4.0, 0.0]));
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, also in its helpers")]
 
 mod ablation;
+mod batch;
 mod capture;
 mod common;
 mod continuation;

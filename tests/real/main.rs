@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sukashi::sampling::Softmax;
 use sukashi::weights::ModelFiles;
-use sukashi::{Device, Model, Session};
+use sukashi::{BatchSession, Device, Model, Session};
 
 /// The file; `None`, and a line, where nobody gave it.
 fn gemma() -> Option<PathBuf> {
@@ -91,6 +91,39 @@ fn greedy_tokens_are_those_of_llama_cpp() {
                 );
                 logits = pollster::block_on(session.decode(best as u32)).unwrap();
             }
+        }
+    }
+}
+
+#[test]
+fn greedy_tokens_of_texts_together_are_those_of_llama_cpp() {
+    let Some(path) = gemma() else { return };
+    for device in devices() {
+        let model = Model::load(&device, &path).unwrap();
+        let golden = golden("greedy.json");
+        let cases = golden["prompts"].as_array().unwrap();
+        let mut batch = BatchSession::new(&model, cases.len(), 64).unwrap();
+        let best = |logits: &[f32]| {
+            let (best, _) = logits.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap();
+            best as u32
+        };
+        let mut ids: Vec<Vec<u32>> = Vec::new();
+        pollster::block_on(async {
+            for (text, case) in cases.iter().enumerate() {
+                let prompt = model.encode(case["prompt"].as_str().unwrap()).unwrap();
+                ids.push(vec![best(batch.prefill(text, &prompt).await.unwrap())]);
+            }
+            for step in 1..cases[0]["next_ids"].as_array().unwrap().len() {
+                let tokens: Vec<_> =
+                    ids.iter().enumerate().map(|(text, ids)| (text, ids[step - 1])).collect();
+                for (ids, logits) in ids.iter_mut().zip(batch.decode(&tokens).await.unwrap()) {
+                    ids.push(best(logits));
+                }
+            }
+        });
+        for (case, ids) in cases.iter().zip(&ids) {
+            let same = case["next_ids"].as_array().unwrap().iter().zip(ids).all(|(want, got)| want == *got);
+            assert!(same, "{} on {}: {ids:?}", case["prompt"], device.info().name);
         }
     }
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::activation::cap_all;
 use super::exp::exp;
 use super::lanes::{LANES, dot, level, sum, update};
-use crate::cpu::{Heads, attention::first_seen};
+use crate::cpu::{CacheRows, Heads, attention::first_seen};
 
 /// Positions whose scores are computed before values are added up.
 const CHUNK: usize = 64;
@@ -19,27 +19,34 @@ const CHANNELS_PER_TASK: usize = 1 << 14;
 ///
 /// Source: Milakov & Gimelshein 2018, arXiv:1805.02867.
 pub fn attention(
-    (position, num_tokens): (usize, usize),
+    tokens: CacheRows<'_>,
     heads: Heads,
     (qkv, k_cache, v_cache): (&[f32], &[f32], &[f32]),
     (y, y_stride): (&mut [f32], usize),
 ) {
-    let caches = (k_cache, v_cache);
-    let channels = (position + num_tokens) * heads.head_dim;
-    let row = |token: usize| &qkv[token * heads.qkv_stride..];
+    let num_tokens = tokens.rows.len();
+    let longest = (0..num_tokens).map(|token| tokens.place(token).1 + 1).max().unwrap_or(1);
+    let channels = longest * heads.head_dim;
+    // Of a token: how much it sees, its row, and its text in the caches.
+    let seen = |token: usize| {
+        let (first_row, position) = tokens.place(token);
+        let first = first_row * heads.kv_stride;
+        (position + 1, &qkv[token * heads.qkv_stride..], (&k_cache[first..], &v_cache[first..]))
+    };
     let width = heads.num_heads * heads.head_dim;
     if num_tokens == 1 {
         let min_len = (CHANNELS_PER_TASK / channels).max(1);
+        let (kv_len, row, caches) = seen(0);
         y[..width].par_chunks_mut(heads.head_dim).with_min_len(min_len).enumerate().for_each(|(head, y)| {
-            dispatch!(level(), simd => attend(simd, position + 1, (heads, head), (row(0), caches), y));
+            dispatch!(level(), simd => attend(simd, kv_len, (heads, head), (row, caches), y));
         });
         return;
     }
     let min_len = (CHANNELS_PER_TASK / (channels * heads.num_heads)).max(1);
     y.par_chunks_mut(y_stride).with_min_len(min_len).take(num_tokens).enumerate().for_each(|(token, y)| {
+        let (kv_len, row, caches) = seen(token);
         for (head, y) in y[..width].chunks_mut(heads.head_dim).enumerate() {
-            let kv_len = position + token + 1;
-            dispatch!(level(), simd => attend(simd, kv_len, (heads, head), (row(token), caches), y));
+            dispatch!(level(), simd => attend(simd, kv_len, (heads, head), (row, caches), y));
         }
     });
 }

@@ -20,11 +20,17 @@ const WEIGHTS_PER_TASK: usize = 1 << 15;
 /// Rows of a tile.
 const TILE_ROWS: usize = 4;
 
-/// Rows whose products are computed before they are laid out by tokens.
-const STRIP_ROWS: usize = 256;
+/// Products that are computed before they are laid out by tokens.
+const STRIP: usize = 1 << 14;
 
 /// Tokens that share unpacked weights.
 const STRIP_TOKENS: usize = 64;
+
+/// Up to so many tokens share weights that are never stored unpacked: registers hold the sums of all of them.
+const FEW_TOKENS: usize = 4;
+
+/// Up to so many are taken by [`FEW_TOKENS`], though weights are then unpacked more than once.
+const MOST_BY_FEW: usize = 2 * FEW_TOKENS;
 
 /// Runs a block with the format as a constant, so that what depends on it is decided when the program is compiled.
 macro_rules! with_format {
@@ -81,17 +87,26 @@ pub fn gemm(
     if num_tokens == 1 {
         return gemv(num_tokens, weight, (x, x_stride), (y, y_stride, first_row));
     }
-    let mut products = [0.0_f32; STRIP_ROWS * STRIP_TOKENS];
-    for first_token in (0..num_tokens).step_by(STRIP_TOKENS) {
-        let tokens = STRIP_TOKENS.min(num_tokens - first_token);
+    let mut products = [0.0_f32; STRIP];
+    let strip_tokens = if num_tokens <= MOST_BY_FEW { FEW_TOKENS } else { STRIP_TOKENS };
+    for first_token in (0..num_tokens).step_by(strip_tokens) {
+        let tokens = strip_tokens.min(num_tokens - first_token);
         let x = &x[first_token * x_stride..][..tokens * x_stride];
-        for first in (0..weight.out_features).step_by(STRIP_ROWS) {
-            let num_rows = STRIP_ROWS.min(weight.out_features - first);
+        let strip_rows = STRIP / tokens;
+        let task_rows = if tokens <= FEW_TOKENS { (WEIGHTS_PER_TASK / x_stride).max(1) } else { TILE_ROWS };
+        for first in (0..weight.out_features).step_by(strip_rows) {
+            let num_rows = strip_rows.min(weight.out_features - first);
             let products = &mut products[..num_rows * tokens];
-            products.par_chunks_mut(TILE_ROWS * tokens).enumerate().for_each(|(tile, products)| {
-                let first = first + tile * TILE_ROWS;
+            products.par_chunks_mut(task_rows * tokens).enumerate().for_each(|(task, products)| {
+                let first = first + task * task_rows;
                 with_format!(weight.format, FORMAT => {
-                    dispatch!(level(), simd => tile_rows::<_, FORMAT>(simd, weight, first, (x, x_stride), products));
+                    dispatch!(level(), simd => match tokens {
+                        ..=2 => rows_of::<_, FORMAT, 2>(simd, weight, first, (x, x_stride), products),
+                        3..=FEW_TOKENS => {
+                            rows_of::<_, FORMAT, FEW_TOKENS>(simd, weight, first, (x, x_stride), products)
+                        }
+                        _ => tile_rows::<_, FORMAT>(simd, weight, first, (x, x_stride), products),
+                    });
                 });
             });
             for token in 0..tokens {
@@ -119,6 +134,40 @@ fn rows<S: Simd, const FORMAT: u32>(simd: S, weight: Weight<'_>, first: usize, x
             sum += sums.reduce_sum();
         }
         *y = sum + bias(weight, first + index);
+    }
+}
+
+/// Products of consecutive rows from `first` on with up to `T` tokens of `x`, `[rows, tokens]`; each as [`rows`] has it.
+#[inline(always)]
+fn rows_of<S: Simd, const FORMAT: u32, const T: usize>(
+    simd: S,
+    weight: Weight<'_>,
+    first: usize,
+    (x, x_stride): (&[f32], usize),
+    products: &mut [f32],
+) {
+    let tokens = x.len() / x_stride;
+    // Tokens past the last repeat it.
+    let x: [&[f32]; T] = std::array::from_fn(|token| &x[token.min(tokens - 1) * x_stride..][..x_stride]);
+    for (index, products) in products.chunks_exact_mut(tokens).enumerate() {
+        let row = row::<FORMAT>(weight, first + index, x_stride);
+        let mut totals = [0.0; T];
+        for start in (0..x_stride).step_by(PANEL) {
+            let panel = x.map(|x| x[start..x_stride.min(start + PANEL)].as_chunks::<BLOCK>().0);
+            let mut sums = [f32x16::splat(simd, 0.0); T];
+            for block in 0..panel[0].len() {
+                let weights = row.block(simd, start / BLOCK + block);
+                for (sums, x) in sums.iter_mut().zip(&panel) {
+                    *sums += multiply(weights, load(simd, &x[block]));
+                }
+            }
+            for (total, sums) in totals.iter_mut().zip(&sums) {
+                *total += sums.reduce_sum();
+            }
+        }
+        for (product, total) in products.iter_mut().zip(totals) {
+            *product = total + bias(weight, first + index);
+        }
     }
 }
 
@@ -260,13 +309,13 @@ fn add<const R: usize, const T: usize>(
     }
 }
 
-/// All rows with all tokens, and with the last token alone, at a level that need not be the best.
+/// All rows with all tokens, with the last token alone, and with the last two and three, at a level that need not be the best.
 #[cfg(test)]
 pub(super) fn at_level(
     level: fearless_simd::Level,
     weight: Weight<'_>,
     (x, x_stride): (&[f32], usize),
-    (tile, token): (&mut [f32], &mut [f32]),
+    (tile, token, few): (&mut [f32], &mut [f32], [&mut [f32]; 2]),
 ) {
     let tokens = x.len() / x_stride;
     with_format!(weight.format, FORMAT => {
@@ -275,6 +324,9 @@ pub(super) fn at_level(
                 tile_rows::<_, FORMAT>(simd, weight, index * TILE_ROWS, (x, x_stride), tile);
             }
             rows::<_, FORMAT>(simd, weight, 0, &x[(tokens - 1) * x_stride..], token);
+            let [two, three] = few;
+            rows_of::<_, FORMAT, 2>(simd, weight, 0, (&x[(tokens - 2) * x_stride..], x_stride), two);
+            rows_of::<_, FORMAT, 4>(simd, weight, 0, (&x[(tokens - 3) * x_stride..], x_stride), three);
         });
     });
 }

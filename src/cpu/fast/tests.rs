@@ -48,7 +48,14 @@ fn products_have_the_same_bits_at_every_level() {
         for level in levels() {
             let mut tile = vec![0.0; num_rows as usize * tokens];
             let mut token = vec![0.0; num_rows as usize];
-            product::at_level(level, weight, (&x, columns), (&mut tile, &mut token));
+            let mut few = [vec![0.0; 2 * num_rows as usize], vec![0.0; 3 * num_rows as usize]];
+            let [two, three] = &mut few;
+            product::at_level(level, weight, (&x, columns), (&mut tile, &mut token, [two, three]));
+            for (count, few) in (2..).zip(&few) {
+                let last: Vec<f32> =
+                    tile.chunks(tokens).flat_map(|row| &row[tokens - count..]).copied().collect();
+                assert_eq!(bits(few), bits(&last), "{}: {count} tokens, {level:?}", format.name());
+            }
             let last: Vec<f32> = tile.chunks(tokens).map(|row| row[tokens - 1]).collect();
             assert_eq!(bits(&last), bits(&token), "{}: many tokens and one, {level:?}", format.name());
             let got = bits(&tile);

@@ -1,0 +1,37 @@
+//! `gemm_rows`: what `gemm` computes, with whole rows in every thread; what software adapters are fastest with.
+
+use crate::cpu;
+use crate::kernels::product::{self, Params, TOLERANCE};
+use crate::kernels::{Kernel, Plan, Projection};
+use crate::tensor::{Matrix, Tensor};
+
+/// The most tokens of a workgroup: the sums of more do not fit into registers.
+const MAX_TOKENS: usize = 4;
+const WORKGROUP_SIZE: usize = 32;
+const ROWS_PER_THREAD: usize = 2;
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "gemm_rows",
+    wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemm_rows.wgsl")),
+    params_bytes: size_of::<Params>(),
+    min_subgroup_size: 8,
+    buffers: &product::BUFFERS,
+    twin: |call| product::compute(call, cpu::gemv),
+    fast: |call| product::compute(call, cpu::fast::gemm),
+    tolerance: TOLERANCE,
+};
+
+/// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`].
+///
+/// # Panics
+/// If the shapes disagree.
+pub fn gemm_rows(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
+    let tokens = plan.max_tokens().min(MAX_TOKENS);
+    let constants = [
+        ("WORKGROUP_SIZE", WORKGROUP_SIZE as f64),
+        ("ROWS_PER_THREAD", ROWS_PER_THREAD as f64),
+        ("TOKENS", tokens as f64),
+    ];
+    let tile = (WORKGROUP_SIZE * ROWS_PER_THREAD, tokens);
+    Projection::new(x, weight, bias, y).record_alone(plan, &KERNEL, &constants, tile);
+}

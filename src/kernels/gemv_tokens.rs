@@ -1,0 +1,39 @@
+//! `gemv_tokens`: what `gemm` computes, for a few tokens; what GPUs are fastest with where texts are decoded together.
+
+use crate::cpu;
+use crate::kernels::product::{self, Params, TOLERANCE};
+use crate::kernels::{Kernel, Plan, Projection};
+use crate::tensor::{Matrix, Tensor};
+
+/// The most tokens of a workgroup.
+const MAX_TOKENS: usize = 8;
+/// Up to so many tokens it is meant to be faster than tiles; no GPU has been measured.
+pub(super) const FEW_TOKENS: usize = 2 * MAX_TOKENS;
+const WORKGROUP_SIZE: usize = 64;
+const THREADS_PER_ROW: usize = 32;
+
+pub(super) static KERNEL: Kernel = Kernel {
+    name: "gemv_tokens",
+    wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemv_tokens.wgsl")),
+    params_bytes: size_of::<Params>(),
+    min_subgroup_size: 0,
+    buffers: &product::BUFFERS,
+    twin: |call| product::compute(call, cpu::gemv),
+    fast: |call| product::compute(call, cpu::fast::gemm),
+    tolerance: TOLERANCE,
+};
+
+/// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`].
+///
+/// # Panics
+/// If the shapes disagree.
+pub fn gemv_tokens(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
+    let tokens = plan.max_tokens().min(MAX_TOKENS);
+    let constants = [
+        ("WORKGROUP_SIZE", WORKGROUP_SIZE as f64),
+        ("THREADS_PER_ROW", THREADS_PER_ROW as f64),
+        ("TOKENS", tokens as f64),
+    ];
+    let tile = (WORKGROUP_SIZE / THREADS_PER_ROW, tokens);
+    Projection::new(x, weight, bias, y).record_alone(plan, &KERNEL, &constants, tile);
+}

@@ -1,0 +1,24 @@
+//! Weights with several tokens at once, by the kernel that suits.
+
+use super::{gemm, gemm_rows, gemv_tokens};
+use crate::device::Device;
+use crate::kernels::Plan;
+use crate::tensor::{Matrix, Tensor};
+
+/// Records `y = weight x + bias`, as suits the device and how many tokens there may be; shapes as [`crate::kernels::gemv`].
+///
+/// A token's sums do not depend on the tokens beside it.
+///
+/// # Panics
+/// If the shapes disagree.
+pub fn multiply(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
+    match plan.device() {
+        Device::Gpu(gpu) if gpu.is_software() && plan.device().runs(&gemm_rows::KERNEL) => {
+            gemm_rows::gemm_rows(plan, x, weight, bias, y);
+        }
+        Device::Gpu(gpu) if !gpu.is_software() && plan.max_tokens() <= gemv_tokens::FEW_TOKENS => {
+            gemv_tokens::gemv_tokens(plan, x, weight, bias, y);
+        }
+        _ => gemm::gemm(plan, x, weight, bias, y),
+    }
+}

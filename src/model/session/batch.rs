@@ -1,0 +1,296 @@
+//! Several texts of one model, read and continued together.
+
+use super::pass;
+use crate::device::Readback;
+use crate::error::{Error, Result};
+use crate::kernels::{self, Batch, Plan, Program};
+use crate::model::forward::{self, Activations, Scratch};
+use crate::model::kv_cache::KvCache;
+use crate::model::load::Model;
+use crate::model::taps::Taps;
+use crate::tensor::Tensor;
+use crate::text::check_ids;
+
+/// Several texts of one model: what a decoded token reads of the weights, it reads once for all of them.
+///
+/// The texts have numbers from 0 on. They begin when one likes, each with its own length, and [`BatchSession::reset`] makes room for the
+/// next one while the others go on. A text's logits are those of a [`Session`](crate::Session) up to the rounding of sums, and the
+/// same bit by bit whatever stands beside it, under whatever number: who samples from them, with a sampler for each, gets the same text.
+///
+/// ```
+/// # pollster::block_on(async {
+/// use sukashi::sampling::{Sampler, Settings};
+/// use sukashi::{BatchSession, Device, Model};
+///
+/// let model = Model::embedded(&Device::Cpu)?;
+/// let vocab_size = model.spec().vocab_size;
+/// let mut batch = BatchSession::new(&model, 2, 16)?;
+/// let mut samplers = Vec::new();
+/// let mut next = Vec::new();
+/// for (text, prompt) in ["吾輩は", "先生"].into_iter().enumerate() {
+///     let mut sampler = Sampler::new(Settings { seed: 7, ..Settings::default() }, vocab_size)?;
+///     let logits = batch.prefill(text, &model.encode(prompt)?).await?;
+///     next.push((text, sampler.sample(logits, &[])?.id));
+///     samplers.push(sampler);
+/// }
+/// for _ in 0..4 {
+///     let tokens = std::mem::take(&mut next);
+///     for (&(text, _), logits) in tokens.iter().zip(batch.decode(&tokens).await?) {
+///         next.push((text, samplers[text].sample(logits, &[])?.id));
+///     }
+/// }
+/// assert_eq!((batch.ids(0).len(), batch.ids(1).len()), (7, 6));
+/// # Ok::<(), sukashi::Error>(()) }).unwrap();
+/// ```
+#[derive(Debug)]
+pub struct BatchSession {
+    model: Model,
+    texts: Vec<Text>,
+    /// The most tokens in the window of each text.
+    max_seq_len: usize,
+    activations: Activations,
+    /// One token of each of some texts: body and head in one pass.
+    decode: Program,
+    /// Many tokens of one text: the body.
+    prefill: Program,
+    /// The head for one row of a prefill.
+    last_row: Program,
+    logits: Tensor,
+    readback: Readback,
+    scratch: Scratch,
+}
+
+#[derive(Debug, Default)]
+struct Text {
+    /// The tokens in its window.
+    ids: Vec<u32>,
+    /// How many tokens have left the window.
+    num_dropped: usize,
+}
+
+impl BatchSession {
+    /// The most texts.
+    pub const MAX_TEXTS: usize = 64;
+
+    /// `num_texts` empty texts, each with room for `max_seq_len` tokens, or as many as the model has positions for.
+    ///
+    /// # Errors
+    /// If there are no texts, or more than [`BatchSession::MAX_TEXTS`]; if the device has no room for the caches or cannot compile a
+    /// shader.
+    pub fn new(model: &Model, num_texts: usize, max_seq_len: usize) -> Result<Self> {
+        if num_texts == 0 || num_texts > Self::MAX_TEXTS {
+            return Err(Error::input(format!("cannot decode {num_texts} texts together"))
+                .detail(format!("expected 1 to {}", Self::MAX_TEXTS)));
+        }
+        let (device, spec) = (model.device(), model.spec());
+        let max_seq_len = max_seq_len.clamp(1, spec.max_seq_len);
+        // Never one alone: one token goes through other kernels, and how many texts there could be must not change the numbers.
+        let num_rows = num_texts.max(2);
+        let cache = KvCache::new(device, spec, (num_texts, max_seq_len), num_rows).map_err(|error| {
+            error.hint("decode fewer texts together, or leave room for fewer tokens in each")
+        })?;
+        let activations = Activations::new(device, spec, pass::MAX_TOKENS.max(num_rows))?;
+        let logits = Tensor::zeros(device, "logits", num_rows, spec.vocab_size)?;
+        let last = Tensor::zeros(device, "last", 1, spec.hidden_size)?;
+        let last_normed = Tensor::zeros(device, "last_normed", num_rows, spec.hidden_size)?;
+        let no_taps = Taps::default();
+
+        let mut decode = Plan::of_texts(device, num_rows);
+        forward::body(&mut decode, model, &cache, &activations, &no_taps, spec.num_layers);
+        forward::head(&mut decode, model, &activations.resid, &last_normed, &logits);
+
+        let mut prefill = Plan::new(device, pass::MAX_TOKENS);
+        forward::body(&mut prefill, model, &cache, &activations, &no_taps, spec.num_layers);
+
+        let mut last_row = Plan::new(device, 1);
+        kernels::select_rows(&mut last_row, &activations.resid, &last);
+        forward::head(&mut last_row, model, &last, &last_normed, &logits);
+
+        let text = || Text { ids: Vec::with_capacity(max_seq_len), num_dropped: 0 };
+        Ok(Self {
+            model: model.clone(),
+            texts: (0..num_texts).map(|_| text()).collect(),
+            max_seq_len,
+            decode: decode.compile()?,
+            prefill: prefill.compile()?,
+            last_row: last_row.compile()?,
+            readback: Readback::new(device, num_texts * logits.stride())?,
+            scratch: Scratch::default(),
+            activations,
+            logits,
+        })
+    }
+
+    /// The model that the texts are read by.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// How many texts there are.
+    pub fn num_texts(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// The tokens in a text's window: all of the text, or its end once it has outgrown its room.
+    ///
+    /// # Panics
+    /// If there is no such text.
+    pub fn ids(&self, text: usize) -> &[u32] {
+        &self.texts[text].ids
+    }
+
+    /// How many tokens have left a text's window because it outgrew its room.
+    ///
+    /// # Panics
+    /// If there is no such text.
+    pub fn num_dropped(&self, text: usize) -> usize {
+        self.texts[text].num_dropped
+    }
+
+    /// Kernels dispatched for each call of [`BatchSession::decode`].
+    pub fn dispatches_per_step(&self) -> usize {
+        self.decode.num_dispatches()
+    }
+
+    /// Forgets a text.
+    ///
+    /// # Panics
+    /// If there is no such text.
+    pub fn reset(&mut self, text: usize) {
+        self.texts[text].ids.clear();
+        self.texts[text].num_dropped = 0;
+    }
+
+    /// Reads `ids` on top of what is there of a text and gives the logits, `[vocab_size]`, of the token after the last. The other
+    /// texts wait.
+    ///
+    /// # Errors
+    /// If `ids` is empty, has an id outside the vocabulary, or does not fit into the text's room; if the device fails.
+    ///
+    /// # Panics
+    /// If there is no such text.
+    pub async fn prefill(&mut self, text: usize, ids: &[u32]) -> Result<&[f32]> {
+        check_ids(ids, self.model.spec().vocab_size)?;
+        let (num_tokens, max_seq_len) = (self.texts[text].ids.len() + ids.len(), self.max_seq_len);
+        if num_tokens > max_seq_len {
+            let of_model = self.model.spec().max_seq_len;
+            return Err(Error::input("the prompt is longer than the text has room for").detail(format!(
+                "found {num_tokens} tokens, expected at most {max_seq_len}; the model's context is {of_model}"
+            )));
+        }
+        let mut rest = ids;
+        // The last pass has the logits; of one token it is a decoded one.
+        let last = loop {
+            let (chunk, after) = self.split(text, rest);
+            if after.is_empty() {
+                break chunk;
+            }
+            self.read(text, chunk)?;
+            rest = after;
+        };
+        let vocab_size = self.model.spec().vocab_size;
+        let words = if let &[id] = last {
+            self.step(&[(text, id)]).await?
+        } else {
+            let device = self.model.device().clone();
+            let mut recorder = device.record();
+            let batch = self.write(text, last);
+            self.prefill.run(batch, &mut recorder);
+            let row = Batch { num_tokens: 1, first_row: last.len() as u32 - 1, ..Batch::default() };
+            self.last_row.run(row, &mut recorder);
+            self.readback.submit_and_read(recorder, self.logits.buffer(), vocab_size).await?
+        };
+        Ok(&bytemuck::cast_slice(words)[..vocab_size])
+    }
+
+    /// Reads one more token of each of these texts, `(text, id)`, in one pass, and gives for each the logits, `[vocab_size]`, of the
+    /// next.
+    ///
+    /// Past its room a text's window slides, as with [`Session::decode`](crate::Session::decode): what is left of it is read again
+    /// before.
+    ///
+    /// # Errors
+    /// If there are no tokens, an id is outside the vocabulary, or the device fails.
+    ///
+    /// # Panics
+    /// If there is no such text, or one is there twice.
+    pub async fn decode(&mut self, tokens: &[(usize, u32)]) -> Result<impl ExactSizeIterator<Item = &[f32]>> {
+        let vocab_size = self.model.spec().vocab_size;
+        if tokens.is_empty() {
+            return Err(Error::input("there is no token to read"));
+        }
+        for (index, &(text, id)) in tokens.iter().enumerate() {
+            check_ids(&[id], vocab_size)?;
+            assert!(text < self.texts.len(), "text {text} of {}", self.texts.len());
+            assert!(tokens[..index].iter().all(|&(other, _)| other != text), "text {text} twice");
+        }
+        for &(text, _) in tokens {
+            if self.texts[text].ids.len() == self.max_seq_len {
+                let window = self.texts[text].ids.split_off(1);
+                self.texts[text].ids.clear();
+                self.texts[text].num_dropped += 1;
+                let mut rest = &window[..];
+                while !rest.is_empty() {
+                    let (chunk, after) = self.split(text, rest);
+                    self.read(text, chunk)?;
+                    rest = after;
+                }
+            }
+        }
+        let stride = self.logits.stride();
+        let words = self.step(tokens).await?;
+        Ok(bytemuck::cast_slice(words).chunks_exact(stride).map(move |row| &row[..vocab_size]))
+    }
+
+    /// What the next pass over `ids` of one text takes of them, and the rest.
+    fn split<'a>(&self, text: usize, ids: &'a [u32]) -> (&'a [u32], &'a [u32]) {
+        let position = self.texts[text].ids.len();
+        let most = pass::prefill_tokens(self.model.device(), self.model.spec(), position);
+        ids.split_at(most.min(ids.len()))
+    }
+
+    /// Reads `ids` of one text in one pass, without logits.
+    fn read(&mut self, text: usize, ids: &[u32]) -> Result<()> {
+        let batch = self.write(text, ids);
+        let mut recorder = self.model.device().record();
+        self.prefill.run(batch, &mut recorder);
+        self.model.device().submit(recorder)
+    }
+
+    /// Writes what a pass over `ids` of one text starts from.
+    fn write(&mut self, text: usize, ids: &[u32]) -> Batch {
+        let position = self.texts[text].ids.len();
+        let (device, spec) = (self.model.device(), self.model.spec());
+        device.write(&self.activations.ids, ids);
+        let first_row = text * self.max_seq_len;
+        let places = (position..position + ids.len()).map(|at| (at as u32, (first_row + at) as u32));
+        self.activations.write_places(device, spec, places, &mut self.scratch);
+        self.texts[text].ids.extend_from_slice(ids);
+        Batch { position: position as u32, num_tokens: ids.len() as u32, ..Batch::default() }
+    }
+
+    /// One pass over a token of each of these texts, which have room for it; gives their logits, a row each.
+    async fn step(&mut self, tokens: &[(usize, u32)]) -> Result<&[u32]> {
+        let (device, spec) = (self.model.device().clone(), self.model.spec());
+        let mut ids = [0; Self::MAX_TEXTS];
+        for (word, &(_, id)) in ids.iter_mut().zip(tokens) {
+            *word = id;
+        }
+        device.write(&self.activations.ids, &ids[..tokens.len()]);
+        let (texts, max_seq_len) = (&self.texts, self.max_seq_len);
+        let places = tokens.iter().map(|&(text, _)| {
+            let position = texts[text].ids.len();
+            (position as u32, (text * max_seq_len + position) as u32)
+        });
+        let highest = places.clone().map(|(position, _)| position).max().unwrap_or(0);
+        self.activations.write_places(&device, spec, places, &mut self.scratch);
+        for &(text, id) in tokens {
+            self.texts[text].ids.push(id);
+        }
+        let batch = Batch { position: highest, num_tokens: tokens.len() as u32, ..Batch::default() };
+        let mut recorder = device.record();
+        self.decode.run(batch, &mut recorder);
+        let words = tokens.len() * self.logits.stride();
+        self.readback.submit_and_read(recorder, self.logits.buffer(), words).await
+    }
+}

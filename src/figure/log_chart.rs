@@ -70,12 +70,8 @@ pub fn log_chart(chart: &LogChart, style: &Style) -> Result<Figure> {
     page.title(&title, str::to_owned);
     page.subtitle(&chart.notes);
     draw(&mut page, chart);
-    let contents = Contents {
-        kind: "log_chart",
-        title,
-        alt_text: alt_text(chart, style.lang),
-        table: table(chart),
-    };
+    let contents =
+        Contents { kind: "log_chart", title, alt_text: alt_text(chart, style.lang), table: table(chart) };
     let provenance = Provenance::of_numbers(env!("CARGO_PKG_VERSION"));
     Ok(Figure::of(provenance, style, page, contents, Vec::new()))
 }

@@ -126,9 +126,8 @@ impl Bench {
             let num_tokens = prefill_tokens(&self.device, &spec, 0);
             let (x, y) = (self.tensor(num_tokens, columns), self.tensor(num_tokens, rows));
             let batch = Batch { num_tokens: num_tokens as u32, ..Batch::default() };
-            let label =
-                format!("a pass of {shape}: gemm [{rows}, {columns}] {} x {num_tokens}", format.name());
-            self.line(&label, batch, Some(product), |plan| kernels::gemm(plan, &x, &weight, None, &y));
+            let label = format!("a pass of {shape}: [{rows}, {columns}] {} x {num_tokens}", format.name());
+            self.line(&label, batch, Some(product), |plan| kernels::multiply(plan, &x, &weight, None, &y));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use sukashi::sampling::{Choice, Sampler, Settings};
 use sukashi::text::Message;
@@ -234,7 +234,10 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// An object whose fields have different names.
+/// More fields than there are names for.
+const MAX_FIELDS: usize = 32;
+
+/// An object whose fields have different names. Past [`MAX_FIELDS`], of which some name must be unknown, the rest is left out.
 struct Fields(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Fields {
@@ -255,6 +258,10 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Fields, A::Error> {
         let mut fields: Vec<(String, Value)> = Vec::new();
         while let Some((name, value)) = map.next_entry::<String, Value>()? {
+            if fields.len() == MAX_FIELDS {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                break;
+            }
             if fields.iter().any(|(other, _)| *other == name) {
                 return Err(A::Error::custom(format!("the field {} is there twice", shortened(&name))));
             }

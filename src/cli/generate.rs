@@ -30,7 +30,7 @@ pub struct Args {
     /// flags, such as {"prompt": "吾輩は", "seed": 7, "max_new_tokens": 50}; `-` reads the standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "ids", "bigram", "no_echo", "show_prompt"])]
     batch: Option<PathBuf>,
-    /// How many texts of --batch are written at a time, up to 64; each takes memory for what it has read
+    /// How many texts of --batch are written at a time, up to 64; each takes memory for the longest text of the file
     #[arg(long, value_name = "N", default_value_t = 8, requires = "batch", conflicts_with_all = ["prompt", "ids"])]
     batch_size: usize,
     /// How many tokens to add at most

@@ -10,9 +10,9 @@ use super::tuning::run_fully;
 
 /// Find out how a device computes a model fastest, and keep it for later runs
 ///
-/// Tries every way to share rows among threads, and to bring a token's dispatches together, checks its results, and times it. Other commands do this for a second when they
-/// meet a large model for the first time (--no-tune leaves it out); here it takes as long as it takes. What is found is kept in
-/// the user's folder for caches, for this adapter, driver and version alone.
+/// Tries every way to share rows among threads, and to bring a token's dispatches together, checks its results, and times it.
+/// Other commands do this for a second when they meet a large model for the first time (--no-tune leaves it out); here it takes
+/// as long as it takes. What is found is kept in the user's folder for caches, for this adapter, driver and version alone.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

@@ -37,7 +37,9 @@ pub fn prepare(model: &Model, no_tune: bool, terminal: &Terminal) -> Result<()> 
     }
     let stored = Stored::of(device);
     let known = stored.read();
-    if known.covers(&products) {
+    // A software adapter takes longer than there is to compile what one more candidate needs.
+    let tunes_fusion = !matches!(device, Device::Gpu(gpu) if gpu.is_software());
+    if known.covers(&products) && (!tunes_fusion || known.fusion(&products).is_some()) {
         device.set_tuning(known);
         return Ok(());
     }
@@ -47,8 +49,7 @@ pub fn prepare(model: &Model, no_tune: bool, terminal: &Terminal) -> Result<()> 
     let mut found =
         pollster::block_on(tune(device, &products, budget, &mut |done, total| progress.set(done, total)))?;
     device.set_tuning(found.clone());
-    // A software adapter takes longer than that to compile what one more candidate needs.
-    if !matches!(device, Device::Gpu(gpu) if gpu.is_software()) {
+    if tunes_fusion {
         found.set_fusion(&products, pollster::block_on(tune_fusion(model, deadline))?);
     }
     drop(progress);

@@ -28,14 +28,15 @@ const SMALL_WEIGHTS: usize = 1 << 18;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fusion {
-    /// Every kernel alone: `none`.
+    /// Products, norms, activations and additions alone: `none`.
     None,
     /// Products end with the activation or the residual addition; an update's norm, its addition and the norm of what follows are
     /// one: `epilogues`.
     Epilogues,
     /// Small products begin with the norm of what they read: `small-norms`.
     SmallNorms,
-    /// All products do, and with the norm of an update and its addition, too; at most six dispatches a layer: `all`.
+    /// All products do, and with the norm of an update and its addition, too: `all`. It is six dispatches a layer, one more for each
+    /// further format within a matrix, and one where attention is split.
     All,
 }
 

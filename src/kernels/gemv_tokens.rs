@@ -7,8 +7,6 @@ use crate::tensor::{Matrix, Tensor};
 
 /// The most tokens of a workgroup.
 const MAX_TOKENS: usize = 8;
-/// Up to so many tokens it is meant to be faster than tiles; no GPU has been measured.
-pub(super) const FEW_TOKENS: usize = 2 * MAX_TOKENS;
 const WORKGROUP_SIZE: usize = 64;
 const THREADS_PER_ROW: usize = 32;
 

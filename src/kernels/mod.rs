@@ -23,7 +23,6 @@ mod gelu_erf;
 mod gelu_tanh;
 mod gemm;
 mod gemm_rows;
-
 mod gemv;
 mod gemv_residual;
 mod gemv_rows;
@@ -65,7 +64,6 @@ pub use gelu_erf::gelu_erf;
 pub use gelu_tanh::gelu_tanh;
 pub use gemm::gemm;
 pub use gemm_rows::gemm_rows;
-
 pub use gemv::{gemv, project, project_shaped};
 pub use gemv_residual::gemv_residual;
 pub use gemv_shape::GemvShape;

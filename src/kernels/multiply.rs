@@ -5,7 +5,7 @@ use crate::device::Device;
 use crate::kernels::Plan;
 use crate::tensor::{Matrix, Tensor};
 
-/// Records `y = weight x + bias`, as suits the device and how many tokens there may be; shapes as [`crate::kernels::gemv`].
+/// Records `y = weight x + bias`, as suits the device and whether the tokens are of one text or one of each; shapes as [`crate::kernels::gemv`].
 ///
 /// A token's sums do not depend on the tokens beside it.
 ///
@@ -16,7 +16,7 @@ pub fn multiply(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tens
         Device::Gpu(gpu) if gpu.is_software() && plan.device().runs(&gemm_rows::KERNEL) => {
             gemm_rows::gemm_rows(plan, x, weight, bias, y);
         }
-        Device::Gpu(gpu) if !gpu.is_software() && plan.max_tokens() <= gemv_tokens::FEW_TOKENS => {
+        Device::Gpu(gpu) if !gpu.is_software() && plan.tokens_of_text() == 1 => {
             gemv_tokens::gemv_tokens(plan, x, weight, bias, y);
         }
         _ => gemm::gemm(plan, x, weight, bias, y),

@@ -6,13 +6,11 @@ use super::forward::{self, Activations, Scratch};
 use super::kv_cache::KvCache;
 use super::load::Model;
 use super::point::Point;
+use super::session::prefill_tokens;
 use super::taps::{Reader, Span, words_per_token};
 use crate::error::Result;
 use crate::kernels::{Batch, Plan, Program};
 use crate::text::check_prompt;
-
-/// Tokens that are computed together, at most.
-const MAX_BATCH: usize = 64;
 
 /// Device memory that captured values of one batch may take, in 32-bit words.
 const MAX_WORDS: usize = 32 << 20;
@@ -40,7 +38,7 @@ impl Reading {
         let (words, largest) = words_per_token(model, &points, num_tokens);
         // Never one alone, unless the text is: one token and many go through different kernels, and what is asked for
         // must not change the numbers.
-        let batch = MAX_BATCH
+        let batch = prefill_tokens(device, spec, num_tokens)
             .min(MAX_WORDS / words.max(1))
             .min(device.max_binding_words() / (largest + 8))
             .max(2)

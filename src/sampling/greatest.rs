@@ -20,7 +20,7 @@ pub(super) fn find(logits: &[f32], count: usize, greatest: &mut Vec<(u32, f32)>)
     let mut edge = f32::NEG_INFINITY;
     for (index, block) in logits.chunks(BLOCK).enumerate() {
         let ids = (index * BLOCK) as u32..;
-        // NaN and +∞ have every bit of the exponent; so has −∞, which is looked at apart.
+        // NaN and +∞ are not below it.
         let (mut max, mut is_usable) = (f32::NEG_INFINITY, true);
         for &logit in block {
             is_usable &= logit < f32::INFINITY;

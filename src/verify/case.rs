@@ -152,7 +152,11 @@ impl Case {
             {
                 Tolerance { atol: atol * (*split_len as f32 / 8.0).max(1.0), rtol }
             }
-            // The digits that the mean takes are missing in the differences.
+            // The digits that the mean takes are missing in the differences; a gate multiplies two of these errors with values.
+            // Measured on llvmpipe through Vulkan and GL: 0.07 in a value of 200.
+            Self::Projection { epilogue, values: Values::MeanHeavy, .. } if epilogue.is_gated() => {
+                Tolerance { atol: 3000.0 * atol, rtol }
+            }
             Self::Rows { values: Values::MeanHeavy, .. }
             | Self::Projection { values: Values::MeanHeavy, .. } => Tolerance { atol: 1000.0 * atol, rtol },
             _ => Tolerance { atol, rtol },

@@ -216,6 +216,15 @@ fn a_bad_line_is_named_with_its_field_its_value_and_the_limit() {
 }
 
 #[test]
+fn a_line_of_ever_more_fields_is_refused_at_once() {
+    let fields: Vec<String> = (0..500_000).map(|index| format!("\"a{index}\":0")).collect();
+    let line = format!("{{{}}}", fields.join(","));
+    let start = std::time::Instant::now();
+    refused_line(&line, &["the field a0 is unknown"]);
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+}
+
+#[test]
 fn files_and_flags_that_cannot_be_used_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("prompts.jsonl");

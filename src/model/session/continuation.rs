@@ -70,9 +70,10 @@ impl Session {
     /// them. Where that is another token than the device's, and where the sampler needs all logits after all, the passes that
     /// went on from that are given up; so the tokens never depend on the device's choice.
     ///
-    /// Whoever stops early drops the [`Continuation`]; what was computed too far counts for nothing. In any case the session
-    /// has then read `id` and what was given, except for the last token given, so that the text goes on with that: in
-    /// [`Session::decode`] or here. The sampler has then drawn for each token given.
+    /// Whoever stops early drops the [`Continuation`]; what was computed too far counts for nothing. After a call that gave a
+    /// token, the session has read `id` and what was given before that token, so that the text goes on with it: in
+    /// [`Session::decode`] or here. The sampler has then drawn for each token given. After an error, and after a call whose future
+    /// was dropped, [`Session::ids`] says what was read.
     ///
     /// With other samplers, on the CPU, in a session that captures, or past its room, tokens are computed one by one, as by
     /// [`Session::decode`]. Of the tokens before `id`, penalties count those that are still in [`Session::ids`].

@@ -101,22 +101,51 @@ pub enum Case {
     },
     /// `attention`, `attention_merge` (one token of a text) and `attention_subgroups`, which share their work out by `tile`;
     /// `attention_probs` (one text), `kv_write`, `qk_norm`; and, for an even `head_dim`, `norm_rope_write` and `rope`.
-    Attention {
-        position: usize,
-        num_tokens: usize,
-        num_heads: usize,
-        num_kv_heads: usize,
-        head_dim: usize,
-        window: Option<usize>,
-        softcap: Option<f32>,
-        tile: AttentionTile,
-        /// Each token stands in a text of its own, the first at `position`; otherwise they stand there one after the other.
-        own_texts: bool,
-        values: Values,
-    },
+    Attention(AttentionCase),
     /// `probe_f32` and `probe_int8`, whose `rounds` are how long each thread computes, and `probe_read`, whose threads take turns
     /// where that is 1. `x` has `num_blocks` of 32 words.
     Probe { num_blocks: usize, num_threads: usize, rounds: usize },
+}
+
+/// See [`Case::Attention`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs, reason = "the fields are named as everywhere")]
+pub struct AttentionCase {
+    pub position: usize,
+    pub num_tokens: usize,
+    pub num_heads: usize,
+    pub num_kv_heads: usize,
+    pub head_dim: usize,
+    pub window: Option<usize>,
+    pub softcap: Option<f32>,
+    pub tile: AttentionTile,
+    /// Each token stands in a text of its own, the first at `position`; otherwise they stand there one after the other.
+    pub own_texts: bool,
+    pub values: Values,
+}
+
+impl AttentionCase {
+    /// Where the kernel does not ask how attention shares out its work.
+    pub const TILE: AttentionTile = AttentionTile { rows: 4, split_len: None, subgroups: false };
+
+    /// `num_tokens` of one text from `position` on, without a window or a cap.
+    pub fn new(
+        (position, num_tokens): (usize, usize),
+        (num_heads, num_kv_heads, head_dim): (usize, usize, usize),
+    ) -> Self {
+        Self {
+            position,
+            num_tokens,
+            num_heads,
+            num_kv_heads,
+            head_dim,
+            window: None,
+            softcap: None,
+            tile: Self::TILE,
+            own_texts: false,
+            values: Values::Ordinary,
+        }
+    }
 }
 
 impl Case {
@@ -126,7 +155,7 @@ impl Case {
         match self {
             Self::Product { values: Values::Large, .. } => Tolerance { atol: 1000.0 * atol, rtol },
             // Turned values cancel to any size, so the error is relative to what they were before.
-            Self::Attention { values: Values::Large, .. }
+            Self::Attention(AttentionCase { values: Values::Large, .. })
                 if ["norm_rope_write", "rope"].contains(&kernel.name) =>
             {
                 Tolerance { atol: 16.0 * atol, rtol }
@@ -142,12 +171,12 @@ impl Case {
             }
             // What a split leaves is not divided by the sum of its weights, which is up to its length, and is off by as much more.
             // Measured on llvmpipe through GL: 4.3e-5 in splits of 46 with capped scores.
-            Self::Attention {
+            Self::Attention(AttentionCase {
                 num_tokens,
                 own_texts,
                 tile: AttentionTile { split_len: Some(split_len), .. },
                 ..
-            } if (*num_tokens == 1 || *own_texts)
+            }) if (*num_tokens == 1 || *own_texts)
                 && ["attention", "attention_subgroups"].contains(&kernel.name) =>
             {
                 Tolerance { atol: atol * (*split_len as f32 / 8.0).max(1.0), rtol }
@@ -212,7 +241,7 @@ impl fmt::Display for Case {
                 write!(f, ", {} a row, {} rows", shape.threads_per_row, shape.rows_per_thread)?;
                 *values
             }
-            Self::Attention {
+            Self::Attention(AttentionCase {
                 position,
                 num_tokens,
                 num_heads,
@@ -223,7 +252,7 @@ impl fmt::Display for Case {
                 tile,
                 own_texts,
                 values,
-            } => {
+            }) => {
                 write!(f, "{num_tokens} at {position}, {num_heads}/{num_kv_heads} heads of {head_dim}")?;
                 f.write_str(if *own_texts { ", in texts of their own" } else { "" })?;
                 if let Some(window) = window {

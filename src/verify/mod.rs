@@ -12,6 +12,7 @@
 //! # Ok::<(), sukashi::Error>(()) }).unwrap();
 //! ```
 
+mod attention;
 mod case;
 mod choice;
 mod compare;
@@ -20,7 +21,7 @@ mod model;
 mod setup;
 mod sweep;
 
-pub use case::{Before, Case, Values};
+pub use case::{AttentionCase, Before, Case, Values};
 pub use compare::{Worst, compare};
 pub(crate) use inputs::Inputs;
 pub use sweep::cases;

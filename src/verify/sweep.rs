@@ -1,6 +1,6 @@
 //! The cases of each kernel: sizes 1 and 2, those around a workgroup, odd ones, and those of real models.
 
-use super::case::{Before, Case, Values};
+use super::case::{AttentionCase, Before, Case, Values};
 use crate::kernels::{AttentionTile, Epilogue, GemvShape};
 use crate::tensor::Format;
 
@@ -80,8 +80,8 @@ pub fn cases(kernel: &str) -> Vec<Case> {
             // Five, so that neither the heads nor the spans of the cases always meet the same one.
             let tiles = [(8, None), (1, Some(64)), (4, None), (2, None), (8, Some(128))];
             for (index, case) in cases.iter_mut().enumerate() {
-                if let Case::Attention { tile, .. } = case
-                    && *tile == TILE
+                if let Case::Attention(AttentionCase { tile, .. }) = case
+                    && *tile == AttentionCase::TILE
                 {
                     (tile.rows, tile.split_len) = tiles[index % tiles.len()];
                 }
@@ -202,7 +202,7 @@ fn projections(norms: &[Before], shapes: &[GemvShape]) -> Vec<Case> {
                 let format = FORMATS[turn % FORMATS.len()];
                 let shape = shapes[turn % shapes.len()];
                 for (index, &values) in values.iter().enumerate() {
-                    // Three steps through seven sizes meet all of them.
+                    // Seven sizes take turns.
                     for size in 0..3 {
                         let (num_tokens, out_features, in_features) =
                             SIZES[(turn + 3 * index + 2 * size) % SIZES.len()];
@@ -226,28 +226,9 @@ fn projections(norms: &[Before], shapes: &[GemvShape]) -> Vec<Case> {
     cases
 }
 
-/// Where a kernel does not ask how attention shares out its work.
-const TILE: AttentionTile = AttentionTile { rows: 4, split_len: None, subgroups: false };
-
 /// Attention without a window or a cap.
-fn attended(
-    (position, num_tokens): (usize, usize),
-    (num_heads, num_kv_heads, head_dim): (usize, usize, usize),
-    values: Values,
-) -> Case {
-    let (window, softcap, tile, own_texts) = (None, None, TILE, false);
-    Case::Attention {
-        position,
-        num_tokens,
-        num_heads,
-        num_kv_heads,
-        head_dim,
-        window,
-        softcap,
-        tile,
-        own_texts,
-        values,
-    }
+fn attended(span: (usize, usize), heads: (usize, usize, usize), values: Values) -> Case {
+    Case::Attention(AttentionCase { values, ..AttentionCase::new(span, heads) })
 }
 
 fn attention() -> Vec<Case> {
@@ -281,20 +262,10 @@ fn windows() -> Vec<Case> {
     ];
     for (position, num_tokens, windows) in spans {
         for &window in windows {
-            for (num_heads, num_kv_heads, head_dim) in [(4, 2, 10), (2, 1, 64)] {
-                cases.push(Case::Attention {
-                    position,
-                    num_tokens,
-                    num_heads,
-                    num_kv_heads,
-                    head_dim,
-                    window: Some(window),
-                    softcap: None,
-                    tile: TILE,
-                    own_texts: false,
-                    values: Values::Ordinary,
-                });
-            }
+            cases.extend([(4, 2, 10), (2, 1, 64)].map(|heads| {
+                let plain = AttentionCase::new((position, num_tokens), heads);
+                Case::Attention(AttentionCase { window: Some(window), ..plain })
+            }));
         }
     }
     cases
@@ -321,24 +292,12 @@ fn splits() -> Vec<Case> {
         (330, 64, Some(5)),
     ];
     for (position, split_len, window) in spans {
-        for (rows, (num_heads, num_kv_heads, head_dim)) in
-            [(1, (3, 3, 32)), (2, (4, 2, 10)), (4, (4, 1, 256)), (8, (8, 1, 65)), (8, (12, 1, 64))]
-        {
+        let heads = [(1, (3, 3, 32)), (2, (4, 2, 10)), (4, (4, 1, 256)), (8, (8, 1, 65)), (8, (12, 1, 64))];
+        cases.extend(heads.map(|(rows, heads)| {
             let tile = AttentionTile { rows, split_len: Some(split_len), subgroups: false };
-            let (num_tokens, softcap, own_texts, values) = (1, None, false, Values::Large);
-            cases.push(Case::Attention {
-                position,
-                num_tokens,
-                num_heads,
-                num_kv_heads,
-                head_dim,
-                window,
-                softcap,
-                tile,
-                own_texts,
-                values,
-            });
-        }
+            let plain = AttentionCase::new((position, 1), heads);
+            Case::Attention(AttentionCase { window, tile, values: Values::Large, ..plain })
+        }));
     }
     cases
 }
@@ -358,24 +317,12 @@ fn texts() -> Vec<Case> {
         (320, 4, Some(64), Some(129)),
     ];
     for (position, num_tokens, split_len, window) in spans {
-        for (rows, (num_heads, num_kv_heads, head_dim)) in
-            [(8, (3, 3, 32)), (2, (4, 2, 10)), (4, (4, 1, 256)), (8, (12, 1, 64))]
-        {
+        let heads = [(8, (3, 3, 32)), (2, (4, 2, 10)), (4, (4, 1, 256)), (8, (12, 1, 64))];
+        cases.extend(heads.map(|(rows, heads)| {
             let tile = AttentionTile { rows, split_len, subgroups: false };
-            let (softcap, own_texts, values) = (None, true, Values::Ordinary);
-            cases.push(Case::Attention {
-                position,
-                num_tokens,
-                num_heads,
-                num_kv_heads,
-                head_dim,
-                window,
-                softcap,
-                tile,
-                own_texts,
-                values,
-            });
-        }
+            let plain = AttentionCase::new((position, num_tokens), heads);
+            Case::Attention(AttentionCase { window, tile, own_texts: true, ..plain })
+        }));
     }
     cases
 }
@@ -393,20 +340,10 @@ fn softcaps() -> Vec<Case> {
         for (position, num_tokens, window) in
             [(0, 1, None), (0, 33, None), (61, 5, None), (127, 3, Some(65)), (700, 2, Some(100))]
         {
-            for (num_heads, num_kv_heads, head_dim) in [(4, 2, 10), (4, 1, 256)] {
-                cases.push(Case::Attention {
-                    position,
-                    num_tokens,
-                    num_heads,
-                    num_kv_heads,
-                    head_dim,
-                    window,
-                    softcap: Some(cap),
-                    tile: TILE,
-                    own_texts: false,
-                    values,
-                });
-            }
+            cases.extend([(4, 2, 10), (4, 1, 256)].map(|heads| {
+                let plain = AttentionCase::new((position, num_tokens), heads);
+                Case::Attention(AttentionCase { window, softcap: Some(cap), values, ..plain })
+            }));
         }
     }
     cases

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use sukashi::Device;
 use sukashi::cpu::Call;
 use sukashi::kernels::{Kernel, REGISTRY, Tolerance};
-use sukashi::verify::{self, Case, compare};
+use sukashi::verify::{self, AttentionCase, Case, compare};
 
 use crate::adapters::{device, gpus, name};
 
@@ -253,7 +253,7 @@ const MISTAKES: [(&str, &str, &str, &str); 129] = [
 /// attention's take seconds.
 fn cases(kernel: &str) -> Vec<Case> {
     let pipeline = |case: &Case| match case {
-        Case::Attention { tile, head_dim, .. } => format!("{tile:?} {head_dim}"),
+        Case::Attention(AttentionCase { tile, head_dim, .. }) => format!("{tile:?} {head_dim}"),
         _ => String::new(),
     };
     let mut cases = verify::cases(kernel);

@@ -3,6 +3,7 @@
 
 #[path = "../adapters/mod.rs"]
 mod adapters;
+mod attention_twins;
 mod controls;
 mod sweep;
 mod twins;

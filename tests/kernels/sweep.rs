@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sukashi::kernels::{AttentionTile, Epilogue, GemvShape, REGISTRY};
 use sukashi::tensor::Format;
-use sukashi::verify::{self, Before, Case, Report, Values};
+use sukashi::verify::{self, AttentionCase, Before, Case, Report, Values};
 use sukashi::{Device, Gpu};
 
 use crate::adapters::{device, gpus, name};
@@ -101,36 +101,21 @@ fn fold_cases(kernel: &str) -> Vec<Case> {
         "gemm" => vec![product(33, 32 * 151)],
         "gemm_rows" => vec![product(9, 64 * 151)],
         "gemv_tokens" => vec![product(9, 2 * 151)],
-        "attention_merge" => vec![Case::Attention {
-            position: 200,
-            num_tokens: 1,
-            num_heads: 303,
-            num_kv_heads: 3,
-            head_dim: 6,
-            window: None,
-            softcap: None,
+        "attention_merge" => vec![Case::Attention(AttentionCase {
             tile: AttentionTile { rows: 1, split_len: Some(64), subgroups: false },
-            own_texts: false,
-            values: Values::Ordinary,
-        }],
+            ..AttentionCase::new((200, 1), (303, 3, 6))
+        })],
         "attention"
         | "attention_probs"
         | "attention_subgroups"
         | "kv_write"
         | "norm_rope_write"
         | "qk_norm"
-        | "rope" => vec![Case::Attention {
-            position: 1,
-            num_tokens: 101,
-            num_heads: 3,
-            num_kv_heads: 3,
-            head_dim: 66,
+        | "rope" => vec![Case::Attention(AttentionCase {
             window: Some(70),
-            softcap: None,
             tile: AttentionTile { rows: 1, split_len: None, subgroups: false },
-            own_texts: false,
-            values: Values::Ordinary,
-        }],
+            ..AttentionCase::new((1, 101), (3, 3, 66))
+        })],
         "probe_f32" | "probe_int8" | "probe_read" => {
             vec![Case::Probe { num_blocks: 3, num_threads: 64 * 301, rounds: 1 }]
         }
@@ -239,26 +224,11 @@ fn any_attention(
     });
     let heads = (1..4_usize, 1..10_usize, head_dim);
     (span, heads, window, softcap, tile, any_values()).prop_map(
-        move |(
-            (position, num_tokens),
-            (num_kv_heads, per_kv_head, head_dim),
-            window,
-            softcap,
-            tile,
-            values,
-        )| {
-            Case::Attention {
-                position,
-                num_tokens,
-                num_heads: num_kv_heads * per_kv_head,
-                num_kv_heads,
-                head_dim,
-                window,
-                softcap: softcap.map(f32::from),
-                tile,
-                own_texts,
-                values,
-            }
+        move |(span, (num_kv_heads, per_kv_head, head_dim), window, softcap, tile, values)| {
+            let heads = (num_kv_heads * per_kv_head, num_kv_heads, head_dim);
+            let softcap = softcap.map(f32::from);
+            let plain = AttentionCase::new(span, heads);
+            Case::Attention(AttentionCase { window, softcap, tile, own_texts, values, ..plain })
         },
     )
 }

@@ -62,7 +62,7 @@ pub fn force(device: &Device) -> Result<bool> {
     let Some(variant) = env::var("SUKASHI_VARIANT").ok().filter(|variant| !variant.is_empty()) else {
         return Ok(false);
     };
-    device.set_tuning(Tuning::forced(&variant)?);
+    device.set_tuning(Tuning::forced(&variant).map_err(|error| error.hint("SUKASHI_VARIANT says so"))?);
     Ok(true)
 }
 

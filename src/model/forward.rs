@@ -9,7 +9,7 @@ use super::taps::Taps;
 use super::weights::{LayerWeights, NormWeights};
 use crate::device::{Buffer, Device};
 use crate::error::Result;
-use crate::kernels::{self, AttentionShape, Lookup, Plan};
+use crate::kernels::{self, AttentionShape, Lookup, Plan, Program};
 use crate::tensor::{Matrix, Tensor};
 
 /// What a pass reads and writes on its way, for up to `max_tokens` tokens.
@@ -233,6 +233,17 @@ fn mlp<'a>(
     stream.project(plan, &layer.mlp_norm, &layer.up_proj, Some(spec.activation), &a.activated);
     let tap = taps.at(Point::Layer(index, Part::MlpOut));
     stream.add(plan, &a.activated, &layer.down_proj, layer.post_mlp_norm.as_ref(), tap);
+}
+
+/// The head for one row of a prefill, which `Batch::first_row` names.
+pub(super) fn last_row(model: &Model, a: &Activations, logits: &Tensor) -> Result<Program> {
+    let (device, hidden_size) = (model.device(), model.spec().hidden_size);
+    let last = Tensor::zeros(device, "last", 1, hidden_size)?;
+    let normed = Tensor::zeros(device, "last_normed", 1, hidden_size)?;
+    let mut plan = Plan::new(device, 1);
+    kernels::select_rows(&mut plan, &a.resid, &last);
+    head(&mut plan, model, &last, &normed, logits);
+    plan.compile()
 }
 
 /// Records the head: rows of the residual stream to logits, by way of `normed`.

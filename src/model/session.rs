@@ -15,7 +15,7 @@ use super::load::Model;
 use super::taps::{Reader, Span, Taps};
 use crate::device::Readback;
 use crate::error::{Error, Result};
-use crate::kernels::{self, Batch, Fusion, Plan, Program, Step};
+use crate::kernels::{Batch, Fusion, Plan, Program, Step};
 use crate::tensor::Tensor;
 use crate::text::check_ids;
 use continuation::Chooser;
@@ -137,18 +137,13 @@ impl Session {
         let no_taps = Taps::default();
         let taps = watch.as_ref().map_or(&no_taps, |watch| watch.reader.taps());
         let logits = Tensor::zeros(device, "logits", 1, spec.vocab_size)?;
-        let last = Tensor::zeros(device, "last", 1, spec.hidden_size)?;
-        let last_normed = Tensor::zeros(device, "last_normed", 1, spec.hidden_size)?;
+        let normed = Tensor::zeros(device, "normed", 1, spec.hidden_size)?;
 
         let mut decode = Plan::fused(device, fusion);
-        forward::decode(&mut decode, model, &cache, &activations, taps, (&last_normed, &logits));
+        forward::decode(&mut decode, model, &cache, &activations, taps, (&normed, &logits));
 
         let mut prefill = Plan::new(device, pass::MAX_TOKENS);
         forward::body(&mut prefill, model, &cache, &activations, taps, spec.num_layers);
-
-        let mut last_row = Plan::new(device, 1);
-        kernels::select_rows(&mut last_row, &activations.resid, &last);
-        forward::head(&mut last_row, model, &last, &last_normed, &logits);
 
         Ok(Self {
             model: model.clone(),
@@ -157,7 +152,7 @@ impl Session {
             num_dropped: 0,
             decode: decode.compile()?,
             prefill: prefill.compile()?,
-            last_row: last_row.compile()?,
+            last_row: forward::last_row(model, &activations, &logits)?,
             readback: Readback::new(device, spec.vocab_size)?,
             scratch: Scratch::default(),
             activations,

@@ -19,29 +19,50 @@ const LOGIT_SHARE: f32 = 1e-3;
 /// If the device fails, or has no room for a session of a few tokens.
 pub async fn tune_fusion(model: &Model, deadline: Instant) -> Result<Fusion> {
     let default = Fusion::of(model.device());
-    let (want, seconds) = run(model, Fusion::None).await?;
-    let limit = LOGIT_SHARE * want.iter().fold(0.0_f32, |largest, logit| largest.max(logit.abs()));
-    let mut best: Option<(Fusion, f64)> = None;
+    let plain = run(model, Fusion::None).await?;
+    let mut fastest = Fastest { want: plain.logits.clone(), best: None };
     let others = Fusion::ALL.into_iter().filter(|&fusion| fusion != default);
     for fusion in std::iter::once(default).chain(others) {
-        if best.is_some() && Instant::now() >= deadline {
+        if fastest.best.is_some() && Instant::now() >= deadline {
             break;
         }
-        let (got, seconds) =
-            if fusion == Fusion::None { (want.clone(), seconds) } else { run(model, fusion).await? };
-        // Of what is NaN, nothing is close.
-        let is_right = got.iter().zip(&want).all(|(got, want)| (got - want).abs() <= limit);
-        if !is_right {
-            tracing::warn!("fused as {fusion}, a token comes out wrongly on this adapter; it is not used");
-        } else if best.is_none_or(|(_, fastest)| seconds < GAIN * fastest) {
-            best = Some((fusion, seconds));
+        if fusion == Fusion::None {
+            fastest.consider(fusion, &plain);
+        } else {
+            fastest.consider(fusion, &run(model, fusion).await?);
         }
     }
-    Ok(best.map_or(Fusion::None, |(fusion, _)| fusion))
+    Ok(fastest.best.map_or(Fusion::None, |(fusion, _)| fusion))
 }
 
-/// The last token's logits, and the seconds that one took.
-async fn run(model: &Model, fusion: Fusion) -> Result<(Vec<f32>, f64)> {
+/// What came of a candidate.
+struct Trial {
+    /// Of the last token.
+    logits: Vec<f32>,
+    /// That a token took.
+    seconds: f64,
+}
+
+/// The fastest of the candidates so far whose logits are right.
+struct Fastest {
+    want: Vec<f32>,
+    best: Option<(Fusion, f64)>,
+}
+
+impl Fastest {
+    fn consider(&mut self, fusion: Fusion, Trial { logits, seconds }: &Trial) {
+        let limit = LOGIT_SHARE * self.want.iter().fold(0.0_f32, |largest, logit| largest.max(logit.abs()));
+        // Of what is NaN, nothing is close.
+        let is_right = logits.iter().zip(&self.want).all(|(got, want)| (got - want).abs() <= limit);
+        if !is_right {
+            tracing::warn!("fused as {fusion}, a token comes out wrongly on this adapter; it is not used");
+        } else if self.best.is_none_or(|(_, fastest)| *seconds < GAIN * fastest) {
+            self.best = Some((fusion, *seconds));
+        }
+    }
+}
+
+async fn run(model: &Model, fusion: Fusion) -> Result<Trial> {
     let mut session = Session::with_fusion(model, 2 + TOKENS, None, fusion)?;
     let vocab_size = model.spec().vocab_size as u32;
     let mut best = f64::INFINITY;
@@ -52,18 +73,24 @@ async fn run(model: &Model, fusion: Fusion) -> Result<(Vec<f32>, f64)> {
             best = best.min(started.elapsed().as_secs_f64());
         }
     }
-    Ok((session.decode(0).await?.to_vec(), best))
+    Ok(Trial { logits: session.decode(0).await?.to_vec(), seconds: best })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Device;
 
     #[test]
-    fn where_nothing_is_fused_nothing_is_found() {
-        let model = Model::embedded(&Device::Cpu).unwrap();
-        let found = pollster::block_on(tune_fusion(&model, Instant::now())).unwrap();
-        assert_eq!(found, Fusion::None);
+    fn the_fastest_that_is_right_is_taken() {
+        let mut fastest = Fastest { want: vec![10.0, -20.0], best: None };
+        let mut best_after = |fusion, logits: [f32; 2], seconds| {
+            fastest.consider(fusion, &Trial { logits: logits.to_vec(), seconds });
+            fastest.best.map(|(fusion, _)| fusion)
+        };
+        assert_eq!(best_after(Fusion::All, [10.0, f32::NAN], 0.1), None, "NaN is not right");
+        assert_eq!(best_after(Fusion::All, [10.0, -20.03], 0.1), None, "off by more than the share");
+        assert_eq!(best_after(Fusion::None, [10.0, -20.0], 1.0), Some(Fusion::None));
+        assert_eq!(best_after(Fusion::All, [10.0, -20.01], 0.98), Some(Fusion::None), "next to no gain");
+        assert_eq!(best_after(Fusion::All, [10.0, -20.01], 0.9), Some(Fusion::All));
     }
 }

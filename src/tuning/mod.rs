@@ -1,8 +1,8 @@
-//! Which shape of a kernel is fastest on a device, found by trying.
+//! What is fastest on a device, found by trying.
 //!
-//! [`tune`] checks every candidate against the default first, since drivers do miscompile, and times those that are right.
-//! [`Tuning`] is what came out: a shape for each product. A device that is given one, by [`crate::Device::set_tuning`], uses it
-//! in every plan that is made afterwards.
+//! [`tune`] checks every shape of a product against the default first, since drivers do miscompile, and times those that are right;
+//! [`tune_fusion`] does the same with what the dispatches of a model's token bring together. [`Tuning`] is what came out. A device that
+//! is given one, by [`crate::Device::set_tuning`], uses it in every plan that is made afterwards.
 
 mod fusion;
 mod measure;

@@ -3,7 +3,7 @@
 use super::pass;
 use crate::device::Readback;
 use crate::error::{Error, Result};
-use crate::kernels::{self, Batch, Plan, Program};
+use crate::kernels::{Batch, Plan, Program};
 use crate::model::forward::{self, Activations, Scratch};
 use crate::model::kv_cache::KvCache;
 use crate::model::load::Model;
@@ -91,20 +91,15 @@ impl BatchSession {
         })?;
         let activations = Activations::new(device, spec, pass::MAX_TOKENS.max(num_rows))?;
         let logits = Tensor::zeros(device, "logits", num_rows, spec.vocab_size)?;
-        let last = Tensor::zeros(device, "last", 1, spec.hidden_size)?;
-        let last_normed = Tensor::zeros(device, "last_normed", num_rows, spec.hidden_size)?;
+        let normed = Tensor::zeros(device, "normed", num_rows, spec.hidden_size)?;
         let no_taps = Taps::default();
 
         let mut decode = Plan::of_texts(device, num_rows);
         forward::body(&mut decode, model, &cache, &activations, &no_taps, spec.num_layers);
-        forward::head(&mut decode, model, &activations.resid, &last_normed, &logits);
+        forward::head(&mut decode, model, &activations.resid, &normed, &logits);
 
         let mut prefill = Plan::new(device, pass::MAX_TOKENS);
         forward::body(&mut prefill, model, &cache, &activations, &no_taps, spec.num_layers);
-
-        let mut last_row = Plan::new(device, 1);
-        kernels::select_rows(&mut last_row, &activations.resid, &last);
-        forward::head(&mut last_row, model, &last, &last_normed, &logits);
 
         let text = || Text { ids: Vec::with_capacity(max_seq_len), num_dropped: 0 };
         Ok(Self {
@@ -113,7 +108,7 @@ impl BatchSession {
             max_seq_len,
             decode: decode.compile()?,
             prefill: prefill.compile()?,
-            last_row: last_row.compile()?,
+            last_row: forward::last_row(model, &activations, &logits)?,
             readback: Readback::new(device, num_texts * logits.stride())?,
             scratch: Scratch::default(),
             activations,

@@ -9,6 +9,7 @@ mod batch;
 mod batch_line;
 mod bench;
 mod bigram;
+mod cache;
 mod chat;
 mod completions;
 mod dump;

@@ -9,6 +9,7 @@ use sukashi::weights::ModelFiles;
 use sukashi::{Device, Error, LanguageModel, Model, Result};
 
 use super::args::{RunArgs, at_least_one};
+use super::cache::open_device;
 use super::failure::{Outcome, note};
 use super::progress::Progress;
 use super::prompt::{Prompt, Said};
@@ -76,7 +77,7 @@ impl Opened {
     /// Opens the device and puts the model there; gives how long that took, too.
     pub fn load(self, terminal: &Terminal) -> Result<(Model, Duration)> {
         let started = Instant::now();
-        let device = pollster::block_on(Device::request(&self.device))?;
+        let device = open_device(&self.device)?;
         if self.device.eq_ignore_ascii_case("auto") {
             say_if_slow(&device, terminal);
         }

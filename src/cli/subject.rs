@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use sukashi::{Device, Model, Result, bench};
 
+use super::cache::open_device;
 use super::model::open_model;
 use super::progress::Progress;
 use super::terminal::Terminal;
@@ -26,7 +27,7 @@ pub struct SubjectArgs {
 impl SubjectArgs {
     /// Opens the device.
     pub fn device(&self) -> Result<Device> {
-        pollster::block_on(Device::request(&self.device))
+        open_device(&self.device)
     }
 
     /// Puts the model there, and says how long that took from the first look at its files.

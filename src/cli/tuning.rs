@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use sukashi::tuning::{Tuning, tune, tune_fusion};
 use sukashi::{Device, Model, Result};
 
+use super::cache::cache_folder;
 use super::failure::note;
 use super::progress::Progress;
 use super::terminal::Terminal;
@@ -116,17 +117,4 @@ impl Stored {
         }
         known
     }
-}
-
-/// `sukashi` in the system's folder for caches.
-fn cache_folder() -> Option<PathBuf> {
-    let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let of_system = if cfg!(windows) {
-        folder("LOCALAPPDATA")
-    } else if cfg!(target_os = "macos") {
-        folder("HOME").map(|home| home.join("Library/Caches"))
-    } else {
-        folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")))
-    };
-    of_system.map(|folder| folder.join("sukashi"))
 }

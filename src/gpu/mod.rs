@@ -3,13 +3,15 @@
 mod adapter;
 mod clock;
 mod fault;
+mod kept;
+mod pipelines;
 mod program;
 mod staging;
 
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use adapter::{AdapterSummary, adapters};
-pub(crate) use program::Pipelines;
 pub use program::Program;
 pub use staging::Staging;
 
@@ -18,10 +20,12 @@ use crate::kernels::{Fusion, GemvShape, Product};
 use crate::trace::AdapterInfo;
 use crate::tuning::Tuning;
 use fault::Fault;
+use pipelines::Pipelines;
 use staging::Poller;
 
 /// Asked for where an adapter has them.
-const OPTIONAL_FEATURES: wgpu::Features = wgpu::Features::TIMESTAMP_QUERY.union(wgpu::Features::SUBGROUP);
+const OPTIONAL_FEATURES: wgpu::Features =
+    wgpu::Features::TIMESTAMP_QUERY.union(wgpu::Features::SUBGROUP).union(wgpu::Features::PIPELINE_CACHE);
 
 /// An open adapter. Cloning shares it.
 #[derive(Debug, Clone)]
@@ -107,6 +111,17 @@ impl Gpu {
             poller,
             tuning: RwLock::default(),
         })))
+    }
+
+    /// Reads the pipelines that an earlier run left in `folder` for this adapter and its driver, and leaves there what this one
+    /// compiles when the device is closed. Only Vulkan's drivers hand pipelines out; elsewhere it does nothing. Called twice, the
+    /// first folder counts.
+    ///
+    /// # Errors
+    /// If there is a file that cannot be read. One that is damaged or of another driver counts as none.
+    pub fn keep_pipelines(&self, folder: &Path) -> Result<()> {
+        self.0.pipelines.keep(&self.0.device, folder)?;
+        self.0.fault.check()
     }
 
     /// What it is, for a trace.

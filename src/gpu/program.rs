@@ -1,30 +1,14 @@
 //! A plan for the GPU: pipelines and bind groups made once, recorded in one compute pass for each batch.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
-use rayon::prelude::*;
-use wgpu::{BindGroupEntry, BindGroupLayoutEntry, BindingResource, BindingType, BufferBindingType};
+use wgpu::{BindGroupEntry, BindingResource};
 
 use super::clock::Clock;
 use super::{Encoder, Gpu};
 use crate::error::Result;
-use crate::kernels::{Access, Batch, Constants, Dispatch, Entry, Kernel};
+use crate::kernels::{Batch, Dispatch, Entry};
 
 /// Uniform bindings are a multiple of this, as GL's and DX12's block layouts want.
 const UNIFORM_ALIGNMENT: usize = 16;
-
-/// Every pipeline that has been made on a device.
-#[derive(Debug, Default)]
-pub(crate) struct Pipelines(Mutex<HashMap<PipelineKey, wgpu::ComputePipeline>>);
-
-/// Name and text of the shader, and its constants.
-type PipelineKey = (&'static str, &'static str, Vec<(&'static str, u64)>);
-
-fn key(dispatch: &Dispatch) -> PipelineKey {
-    let constants = dispatch.constants.iter().map(|(name, value)| (*name, value.to_bits())).collect();
-    (dispatch.kernel.name, dispatch.kernel.wgsl, constants)
-}
 
 /// A compiled plan.
 #[derive(Debug)]
@@ -53,7 +37,8 @@ enum Step {
 impl Program {
     pub(crate) fn new(gpu: &Gpu, entries: &[Entry]) -> Result<Self> {
         let dispatches: Vec<&Dispatch> = entries.iter().filter_map(Entry::dispatch).collect();
-        let pipelines = pipelines(gpu, &dispatches)?;
+        let pipelines = gpu.0.pipelines.of(&gpu.0.device, &dispatches);
+        gpu.0.fault.check()?;
         let (params, stride) = upload_params(gpu, &dispatches);
         let batch = gpu.0.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("batch"),
@@ -70,7 +55,7 @@ impl Program {
                     steps.push(Step::Copy { from: from.gpu().clone(), to: to.gpu().clone() });
                 }
                 Entry::Dispatch(dispatch) => {
-                    let pipeline = pipelines[&key(dispatch)].clone();
+                    let pipeline = pipelines[index].clone();
                     let offset = (index * stride) as u64;
                     let bind_group = bind_group(gpu, &pipeline, dispatch, (&params, offset), &batch);
                     index += 1;
@@ -147,73 +132,6 @@ impl Program {
 fn copy(step: &Step, encoder: &mut Encoder) {
     let Step::Copy { from, to } = step else { return };
     encoder.0.copy_buffer_to_buffer(from, 0, to, 0, from.size());
-}
-
-/// The pipelines of these dispatches; missing ones are compiled side by side.
-fn pipelines(gpu: &Gpu, dispatches: &[&Dispatch]) -> Result<HashMap<PipelineKey, wgpu::ComputePipeline>> {
-    let known = || gpu.0.pipelines.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut missing: HashMap<PipelineKey, (&'static Kernel, &Constants)> = HashMap::new();
-    {
-        let known = known();
-        for dispatch in dispatches {
-            let key = key(dispatch);
-            if !known.contains_key(&key) {
-                missing.insert(key, (dispatch.kernel, &dispatch.constants));
-            }
-        }
-    }
-    let compiled: Vec<_> = missing
-        .into_par_iter()
-        .map(|(key, (kernel, constants))| (key, compile(&gpu.0.device, kernel, constants)))
-        .collect();
-    gpu.0.fault.check()?;
-    let mut known = known();
-    known.extend(compiled);
-    Ok(dispatches
-        .iter()
-        .map(|dispatch| key(dispatch))
-        .map(|key| (key.clone(), known[&key].clone()))
-        .collect())
-}
-
-fn compile(device: &wgpu::Device, kernel: &Kernel, constants: &Constants) -> wgpu::ComputePipeline {
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some(kernel.name),
-        source: wgpu::ShaderSource::Wgsl(kernel.wgsl.into()),
-    });
-    let layout_entry = |binding: usize, ty| BindGroupLayoutEntry {
-        binding: binding as u32,
-        visibility: wgpu::ShaderStages::COMPUTE,
-        ty: BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
-        count: None,
-    };
-    let mut entries =
-        vec![layout_entry(0, BufferBindingType::Uniform), layout_entry(1, BufferBindingType::Uniform)];
-    for (index, access) in kernel.buffers.iter().enumerate() {
-        let read_only = *access == Access::Read;
-        entries.push(layout_entry(index + 2, BufferBindingType::Storage { read_only }));
-    }
-    let bind_group_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-        label: Some(kernel.name),
-        entries: &entries,
-    });
-    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label: Some(kernel.name),
-        bind_group_layouts: &[Some(&bind_group_layout)],
-        immediate_size: 0,
-    });
-    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-        label: Some(kernel.name),
-        layout: Some(&layout),
-        module: &module,
-        entry_point: Some(kernel.name),
-        compilation_options: wgpu::PipelineCompilationOptions {
-            constants,
-            // Every kernel writes its workgroup memory before it reads it.
-            zero_initialize_workgroup_memory: false,
-        },
-        cache: None,
-    })
 }
 
 /// All dispatches' `params` in one buffer, and the distance from one to the next.

@@ -19,6 +19,7 @@ mod generate;
 mod hub;
 mod inside;
 mod next;
+mod pipelines;
 mod streams;
 mod tokenize;
 mod trace;

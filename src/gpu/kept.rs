@@ -1,0 +1,120 @@
+//! Compiled pipelines between runs, where the driver hands them out.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+
+/// Drivers add to what they were given and forget nothing; what has grown past this begins anew.
+const MAX_BYTES: u64 = 64 << 20;
+/// Bytes of the hash that a file begins with.
+const HASH_BYTES: usize = 32;
+
+/// A driver's cache of pipelines, with the file that it came from and goes to.
+#[derive(Debug)]
+pub(super) struct Kept {
+    cache: wgpu::PipelineCache,
+    path: PathBuf,
+    /// The file's content when it was read; empty where there was none.
+    before: Vec<u8>,
+}
+
+impl Kept {
+    /// The cache of `device` in `folder`; `None` where its backend has none. A file that is damaged, too large, or of another driver
+    /// counts as none.
+    pub(super) fn open(device: &wgpu::Device, folder: &Path) -> Result<Option<Self>> {
+        if !device.features().contains(wgpu::Features::PIPELINE_CACHE) {
+            return Ok(None);
+        }
+        let Some(name) = wgpu::util::pipeline_cache_key(&device.adapter_info()) else { return Ok(None) };
+        let path = folder.join(name);
+        let before = read(&path)?;
+        let data = checked(&before);
+        if data.is_none() && !before.is_empty() {
+            tracing::warn!("{} is damaged; pipelines are compiled anew", path.display());
+        }
+        Ok(Some(Self { cache: create(device, data), path, before }))
+    }
+
+    /// What pipelines are compiled with.
+    pub(super) fn cache(&self) -> &wgpu::PipelineCache {
+        &self.cache
+    }
+
+    /// Writes the file, as a whole or not at all, if there is anything new to it.
+    pub(super) fn write(&self) -> Result<()> {
+        let Some(data) = self.cache.get_data() else { return Ok(()) };
+        if checked(&self.before) == Some(&data) {
+            return Ok(());
+        }
+        let file = |cause| Error::file("store compiled pipelines", &self.path, cause);
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(file)?;
+        let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(file)?;
+        temporary.write_all(&Sha256::digest(&data)).map_err(file)?;
+        temporary.write_all(&data).map_err(file)?;
+        temporary.persist(&self.path).map_err(|error| file(error.error))?;
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let missing = |cause: std::io::Error| match cause.kind() {
+        ErrorKind::NotFound => Ok(Vec::new()),
+        _ => Err(Error::file("read compiled pipelines", path, cause)),
+    };
+    match path.metadata() {
+        Ok(metadata) if metadata.len() > MAX_BYTES => Ok(Vec::new()),
+        Ok(_) => fs::read(path).or_else(missing),
+        Err(cause) => missing(cause),
+    }
+}
+
+/// The data of a file whose hash is right.
+fn checked(content: &[u8]) -> Option<&[u8]> {
+    let (hash, data) = content.split_at_checked(HASH_BYTES)?;
+    (Sha256::digest(data).as_slice() == hash).then_some(data)
+}
+
+#[allow(unsafe_code, reason = "wgpu takes a cache's data in no other way")]
+fn create(device: &wgpu::Device, data: Option<&[u8]>) -> wgpu::PipelineCache {
+    let descriptor = wgpu::PipelineCacheDescriptor { label: Some("sukashi"), data, fallback: true };
+    // SAFETY: `data` has to come from `get_data`. It is what `Kept::write` took from there, as the hash before it shows for all but
+    // who forges both; wgpu itself refuses the data of another adapter or driver.
+    unsafe { device.create_pipeline_cache(&descriptor) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_written_is_used() {
+        let data = b"compiled";
+        let mut content = Sha256::digest(data).to_vec();
+        content.extend(data);
+        assert_eq!(checked(&content), Some(data.as_slice()));
+        for index in 0..content.len() {
+            assert_eq!(checked(&content[..index]), None, "cut at {index}");
+            let mut damaged = content.clone();
+            damaged[index] ^= 1;
+            assert_eq!(checked(&damaged), None, "damaged at {index}");
+        }
+        content.push(0);
+        assert_eq!(checked(&content), None);
+    }
+
+    #[test]
+    fn what_is_too_large_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache");
+        assert!(read(&path).unwrap().is_empty());
+        let file = fs::File::create(&path).unwrap();
+        file.set_len(MAX_BYTES + 1).unwrap();
+        assert!(read(&path).unwrap().is_empty());
+        assert!(read(folder.path()).is_err(), "a folder is no cache");
+    }
+}

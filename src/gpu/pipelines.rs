@@ -1,0 +1,119 @@
+//! Every pipeline that has been made on a device.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use rayon::prelude::*;
+use wgpu::{BindGroupLayoutEntry, BindingType, BufferBindingType};
+
+use super::kept::Kept;
+use crate::error::Result;
+use crate::kernels::{Access, Constants, Dispatch, Kernel};
+
+/// The pipelines of a device, by what makes them different, and where they are kept between runs.
+#[derive(Debug, Default)]
+pub(super) struct Pipelines {
+    known: Mutex<HashMap<Key, wgpu::ComputePipeline>>,
+    kept: OnceLock<Kept>,
+}
+
+/// Name and text of the shader, and its constants.
+type Key = (&'static str, &'static str, Vec<(&'static str, u64)>);
+
+fn key(dispatch: &Dispatch) -> Key {
+    let constants = dispatch.constants.iter().map(|(name, value)| (*name, value.to_bits())).collect();
+    (dispatch.kernel.name, dispatch.kernel.wgsl, constants)
+}
+
+impl Pipelines {
+    /// Keeps them in `folder`; see [`super::Gpu::keep_pipelines`].
+    pub(super) fn keep(&self, device: &wgpu::Device, folder: &Path) -> Result<()> {
+        if let Some(kept) = Kept::open(device, folder)? {
+            // What came first stays.
+            let _ = self.kept.set(kept);
+        }
+        Ok(())
+    }
+
+    /// The pipelines of these dispatches, in their order; missing ones are compiled side by side.
+    pub(super) fn of(&self, device: &wgpu::Device, dispatches: &[&Dispatch]) -> Vec<wgpu::ComputePipeline> {
+        let keys: Vec<Key> = dispatches.iter().map(|dispatch| key(dispatch)).collect();
+        let mut missing: HashMap<&Key, (&'static Kernel, &Constants)> = HashMap::new();
+        {
+            let known = self.known();
+            for (key, dispatch) in keys.iter().zip(dispatches) {
+                if !known.contains_key(key) {
+                    missing.insert(key, (dispatch.kernel, &dispatch.constants));
+                }
+            }
+        }
+        let cache = self.kept.get().map(Kept::cache);
+        let compiled: Vec<_> = missing
+            .into_par_iter()
+            .map(|(key, (kernel, constants))| (key.clone(), compile(device, kernel, constants, cache)))
+            .collect();
+        let mut known = self.known();
+        known.extend(compiled);
+        keys.iter().map(|key| known[key].clone()).collect()
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Key, wgpu::ComputePipeline>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Pipelines {
+    fn drop(&mut self) {
+        if let Some(kept) = self.kept.get()
+            && let Err(error) = kept.write()
+        {
+            tracing::warn!("{error}");
+        }
+    }
+}
+
+fn compile(
+    device: &wgpu::Device,
+    kernel: &Kernel,
+    constants: &Constants,
+    cache: Option<&wgpu::PipelineCache>,
+) -> wgpu::ComputePipeline {
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some(kernel.name),
+        source: wgpu::ShaderSource::Wgsl(kernel.wgsl.into()),
+    });
+    let layout_entry = |binding: usize, ty| BindGroupLayoutEntry {
+        binding: binding as u32,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+        count: None,
+    };
+    let mut entries =
+        vec![layout_entry(0, BufferBindingType::Uniform), layout_entry(1, BufferBindingType::Uniform)];
+    for (index, access) in kernel.buffers.iter().enumerate() {
+        let read_only = *access == Access::Read;
+        entries.push(layout_entry(index + 2, BufferBindingType::Storage { read_only }));
+    }
+    let bind_group_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some(kernel.name),
+        entries: &entries,
+    });
+    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some(kernel.name),
+        bind_group_layouts: &[Some(&bind_group_layout)],
+        immediate_size: 0,
+    });
+    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(kernel.name),
+        layout: Some(&layout),
+        module: &module,
+        entry_point: Some(kernel.name),
+        compilation_options: wgpu::PipelineCompilationOptions {
+            constants,
+            // Every kernel writes its workgroup memory before it reads it.
+            zero_initialize_workgroup_memory: false,
+        },
+        cache,
+    })
+}

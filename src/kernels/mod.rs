@@ -70,6 +70,7 @@ pub use gemv_shape::GemvShape;
 pub use gemv_tokens::gemv_tokens;
 pub use kv_write::kv_write;
 pub use layer_norm::layer_norm;
+pub(crate) use multiply::multiplies_by_rows;
 pub use multiply::multiply;
 pub use norm_rope_write::norm_rope_write;
 pub use plan::{Constants, Dispatch, Entry, Plan, Program, Recorder, Step};

@@ -45,6 +45,8 @@ pub struct Session {
     max_seq_len: usize,
     /// How many tokens have left the window.
     num_dropped: usize,
+    /// The most tokens of a pass.
+    max_tokens: usize,
     activations: Activations,
     /// One token: body and head in one pass.
     decode: Program,
@@ -125,11 +127,12 @@ impl Session {
         let (device, spec) = (model.device(), model.spec());
         let max_seq_len = max_seq_len.clamp(1, spec.max_seq_len);
         let cache = KvCache::new(device, spec, (1, max_seq_len), 1)?;
-        let activations = Activations::new(device, spec, pass::MAX_TOKENS)?;
+        let max_tokens = if request.is_some() { pass::MAX_TOKENS } else { pass::max_tokens(device) };
+        let activations = Activations::new(device, spec, max_tokens)?;
         let watch = match request {
             None => None,
             Some(request) => {
-                let sizes = (pass::MAX_TOKENS, max_seq_len);
+                let sizes = (max_tokens, max_seq_len);
                 let reader = Reader::new(model, request.points(), &activations, sizes)?;
                 Some(Watch { request, reader, capture: Capture::default() })
             }
@@ -142,7 +145,7 @@ impl Session {
         let mut decode = Plan::fused(device, fusion);
         forward::decode(&mut decode, model, &cache, &activations, taps, (&normed, &logits));
 
-        let mut prefill = Plan::new(device, pass::MAX_TOKENS);
+        let mut prefill = Plan::new(device, max_tokens);
         forward::body(&mut prefill, model, &cache, &activations, taps, spec.num_layers);
 
         Ok(Self {
@@ -150,6 +153,7 @@ impl Session {
             ids: Vec::with_capacity(max_seq_len),
             max_seq_len,
             num_dropped: 0,
+            max_tokens,
             decode: decode.compile()?,
             prefill: prefill.compile()?,
             last_row: forward::last_row(model, &activations, &logits)?,
@@ -268,9 +272,9 @@ impl Session {
         let mut rest = ids;
         while !rest.is_empty() {
             let position = self.ids.len();
-            let most = pass::prefill_tokens(&device, self.model.spec(), position);
+            let most = pass::prefill_tokens(&device, self.model.spec(), position).min(self.max_tokens);
             let chunk;
-            (chunk, rest) = rest.split_at(most.min(rest.len()));
+            (chunk, rest) = pass::split(rest, most);
             let num_tokens = chunk.len() as u32;
             self.activations.write(&device, self.model.spec(), (chunk, position), &mut self.scratch);
             let batch = Batch { position: position as u32, num_tokens, ..Batch::default() };

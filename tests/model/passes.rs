@@ -35,9 +35,25 @@ fn logits_are_the_same_bits_however_a_prompt_is_cut() {
 }
 
 #[test]
+fn a_token_more_than_a_pass_takes_is_not_computed_alone() {
+    for (name, device) in devices() {
+        let model = Model::embedded(&device).unwrap();
+        let one_more = prefill_tokens(&device, model.spec(), 0).min(model.spec().max_seq_len - 1) + 1;
+        let ids: Vec<u32> = (0..one_more as u32).collect();
+        let mut session = Session::new(&model).unwrap();
+        let whole = pollster::block_on(session.prefill(&ids)).unwrap().to_vec();
+        session.reset();
+        pollster::block_on(session.prefill(&ids[..32])).unwrap();
+        assert_eq!(pollster::block_on(session.prefill(&ids[32..])).unwrap(), whole, "{name}");
+    }
+}
+
+#[test]
 fn passes_are_as_long_as_they_can_be_where_nothing_is_slow() {
     let model = Model::embedded(&Device::Cpu).unwrap();
     for (name, device) in devices() {
-        assert_eq!(prefill_tokens(&device, model.spec(), 0), 64, "{name}");
+        let is_gpu = !["cpu", "software"].contains(&device.info().kind.as_str());
+        let most = if is_gpu { 512 } else { 64 };
+        assert_eq!(prefill_tokens(&device, model.spec(), 0), most, "{name}");
     }
 }

@@ -58,6 +58,10 @@ pub struct BatchSession {
     logits: Tensor,
     readback: Readback,
     scratch: Scratch,
+    /// Weights of the largest product of a step.
+    largest_product: u64,
+    /// The logits of a step that takes several passes; empty until there is one.
+    several_passes: Vec<u32>,
 }
 
 #[derive(Debug, Default)]
@@ -89,7 +93,8 @@ impl BatchSession {
         let cache = KvCache::new(device, spec, (num_texts, max_seq_len), num_rows).map_err(|error| {
             error.hint("decode fewer texts together, or leave room for fewer tokens in each")
         })?;
-        let activations = Activations::new(device, spec, pass::MAX_TOKENS.max(num_rows))?;
+        let max_tokens = pass::max_tokens(device);
+        let activations = Activations::new(device, spec, max_tokens.max(num_rows))?;
         let logits = Tensor::zeros(device, "logits", num_rows, spec.vocab_size)?;
         let normed = Tensor::zeros(device, "normed", num_rows, spec.hidden_size)?;
         let no_taps = Taps::default();
@@ -98,21 +103,27 @@ impl BatchSession {
         forward::body(&mut decode, model, &cache, &activations, &no_taps, spec.num_layers);
         forward::head(&mut decode, model, &activations.resid, &normed, &logits);
 
-        let mut prefill = Plan::new(device, pass::MAX_TOKENS);
+        let mut prefill = Plan::new(device, max_tokens);
         forward::body(&mut prefill, model, &cache, &activations, &no_taps, spec.num_layers);
+
+        let decode = decode.compile()?;
+        let products = decode.steps().iter().filter_map(|step| step.product);
+        let largest_product = products.map(|product| product.multiply_adds()).max().unwrap_or(1) as u64;
 
         let text = || Text { ids: Vec::with_capacity(max_seq_len), num_dropped: 0 };
         Ok(Self {
             model: model.clone(),
             texts: (0..num_texts).map(|_| text()).collect(),
             max_seq_len,
-            decode: decode.compile()?,
+            decode,
             prefill: prefill.compile()?,
             last_row: forward::last_row(model, &activations, &logits)?,
             readback: Readback::new(device, num_texts * logits.stride())?,
             scratch: Scratch::default(),
             activations,
             logits,
+            largest_product,
+            several_passes: Vec::new(),
         })
     }
 
@@ -241,7 +252,7 @@ impl BatchSession {
     fn split<'a>(&self, text: usize, ids: &'a [u32]) -> (&'a [u32], &'a [u32]) {
         let position = self.texts[text].ids.len();
         let most = pass::prefill_tokens(self.model.device(), self.model.spec(), position);
-        ids.split_at(most.min(ids.len()))
+        pass::split(ids, most)
     }
 
     /// Reads `ids` of one text in one pass, without logits.
@@ -264,8 +275,29 @@ impl BatchSession {
         Batch { position: position as u32, num_tokens: ids.len() as u32, ..Batch::default() }
     }
 
-    /// One pass over a token of each of these texts, which have room for it; gives their logits, a row each.
+    /// Reads a token of each of these texts, which have room for it, in as few passes as keep each dispatch short; gives their logits, a
+    /// row each.
     async fn step(&mut self, tokens: &[(usize, u32)]) -> Result<&[u32]> {
+        let kv_len = tokens.iter().map(|&(text, _)| self.texts[text].ids.len() + 1).max().unwrap_or(1);
+        let (device, spec) = (self.model.device(), self.model.spec());
+        let most = pass::batch_tokens(device, spec, kv_len, self.largest_product);
+        if tokens.len() <= most {
+            return self.pass(tokens).await;
+        }
+        let words = self.logits.stride();
+        self.several_passes.resize(tokens.len() * words, 0);
+        for (index, group) in tokens.chunks(most).enumerate() {
+            let mut all = std::mem::take(&mut self.several_passes);
+            let target = &mut all[index * most * words..][..group.len() * words];
+            let result = self.pass(group).await.map(|words| target.copy_from_slice(words));
+            self.several_passes = all;
+            result?;
+        }
+        Ok(&self.several_passes)
+    }
+
+    /// One pass over a token of each of these texts.
+    async fn pass(&mut self, tokens: &[(usize, u32)]) -> Result<&[u32]> {
         let (device, spec) = (self.model.device().clone(), self.model.spec());
         let mut ids = [0; Self::MAX_TEXTS];
         for (word, &(_, id)) in ids.iter_mut().zip(tokens) {
@@ -287,5 +319,35 @@ impl BatchSession {
         self.decode.run(batch, &mut recorder);
         let words = tokens.len() * self.logits.stride();
         self.readback.submit_and_read(recorder, self.logits.buffer(), words).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Device;
+
+    #[test]
+    fn several_passes_give_the_logits_of_one() {
+        let Ok(device) = pollster::block_on(Device::request("vulkan")) else { return };
+        let model = Model::embedded(&device).unwrap();
+        let mut batch = BatchSession::new(&model, 7, 16).unwrap();
+        let mut steps = |largest_product: Option<u64>| -> Vec<Vec<f32>> {
+            if let Some(largest_product) = largest_product {
+                batch.largest_product = largest_product;
+            }
+            let mut all = Vec::new();
+            for step in 0..3 {
+                let tokens: Vec<(usize, u32)> =
+                    (0..7).map(|text| (text, (31 * text + step) as u32)).collect();
+                let logits = pollster::block_on(batch.decode(&tokens)).unwrap();
+                all.extend(logits.map(<[f32]>::to_vec));
+            }
+            (0..7).for_each(|text| batch.reset(text));
+            all
+        };
+        let one = steps(None);
+        assert_eq!(one.len(), 21);
+        assert_eq!(steps(Some(u64::MAX)), one, "a pass of four texts and one of three");
     }
 }

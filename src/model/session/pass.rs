@@ -1,10 +1,14 @@
 //! How many tokens of a prompt are computed together.
 
 use crate::device::Device;
+use crate::kernels::multiplies_by_rows;
 use crate::model::DecoderSpec;
 
-/// The most.
+/// The most on a CPU, whether it calls itself an adapter or not, and wherever values are captured: these take much memory.
 pub(super) const MAX_TOKENS: usize = 64;
+
+/// The most on a GPU, whose cores all get a tile of a product only where there are many tokens.
+const MAX_TOKENS_OF_GPU: usize = 512;
 
 /// So many tokens share what a product's threads read of the weights; fewer take as long.
 const STEP: u64 = 4;
@@ -13,27 +17,57 @@ const STEP: u64 = 4;
 /// busy cores: 75 ms, so that a watchdog does not take any dispatch for hung.
 const ATTENTION_WORK: u64 = 1 << 27;
 
-/// Products of a weight and an activation in a dispatch, likewise: 70 ms.
-const PRODUCT_WORK: u64 = 3 << 26;
+/// Products of a weight and an activation in a dispatch of `gemm_rows`, likewise: 54 ms.
+const PRODUCT_WORK: u64 = 1 << 30;
+
+/// The same of `gemm`, which software adapters without subgroups run: 70 ms.
+const PRODUCT_WORK_OF_GEMM: u64 = 3 << 26;
 
 /// How much more a GPU may do, be it a small one: none says how fast it is, and large ones want many tokens at a time.
 const GPU_FACTOR: u64 = 64;
 
-/// How many tokens of a prompt a pass computes together from `position` on: 64, or as many as keep each of its dispatches short.
-/// What is computed does not depend on it, but for the rounding of a last token that is computed alone.
+/// The most tokens of a prompt that a pass on `device` computes together.
+pub(super) fn max_tokens(device: &Device) -> usize {
+    match device {
+        Device::Gpu(gpu) if !gpu.is_software() => MAX_TOKENS_OF_GPU,
+        Device::Gpu(_) | Device::Cpu | Device::Twins => MAX_TOKENS,
+    }
+}
+
+/// How many tokens of a prompt a pass computes together from `position` on: 64, on a GPU 512, or as many as keep each of its dispatches
+/// short.
 pub fn prefill_tokens(device: &Device, spec: &DecoderSpec, position: usize) -> usize {
-    let factor = match device {
-        Device::Gpu(gpu) if gpu.is_software() => 1,
-        Device::Gpu(_) => GPU_FACTOR,
+    let most = max_tokens(device);
+    fitting(device, spec, position + most, product_work(spec)).min(most)
+}
+
+/// Of how many texts, of up to `kv_len` tokens each, a pass computes a token, where `product_work` are the weights of its largest
+/// product.
+pub(super) fn batch_tokens(device: &Device, spec: &DecoderSpec, kv_len: usize, product_work: u64) -> usize {
+    fitting(device, spec, kv_len, product_work)
+}
+
+/// How many tokens keep a pass's dispatches short: attention over `kv_len` positions, and a product of so many weights.
+fn fitting(device: &Device, spec: &DecoderSpec, kv_len: usize, product_work: u64) -> usize {
+    let (factor, of_products) = match device {
+        Device::Gpu(gpu) if !gpu.is_software() => (GPU_FACTOR, PRODUCT_WORK),
+        Device::Gpu(_) if multiplies_by_rows(device) => (1, PRODUCT_WORK),
+        Device::Gpu(_) => (1, PRODUCT_WORK_OF_GEMM),
         // Nobody watches the CPU.
-        Device::Cpu | Device::Twins => return MAX_TOKENS,
+        Device::Cpu | Device::Twins => return usize::MAX,
     };
-    let attention = factor * ATTENTION_WORK / attention_work(spec, position + MAX_TOKENS);
-    let product = factor * PRODUCT_WORK / product_work(spec) / STEP * STEP;
+    let attention = factor * ATTENTION_WORK / attention_work(spec, kv_len);
+    let product = factor * of_products / product_work / STEP * STEP;
     let fitting = attention.min(product.max(STEP));
     let whole_steps = fitting / STEP * STEP;
-    let num_tokens = if whole_steps > 0 { whole_steps } else { fitting.max(1) };
-    num_tokens.min(MAX_TOKENS as u64) as usize
+    if whole_steps > 0 { whole_steps as usize } else { fitting.max(1) as usize }
+}
+
+/// What a pass of up to `most` tokens takes of `ids`, and the rest. Never a last one alone if that can be: one token goes through other
+/// kernels, and how a prompt is cut must not change the numbers.
+pub(super) fn split(ids: &[u32], most: usize) -> (&[u32], &[u32]) {
+    let leaves_one = ids.len() == most + 1 && most > 2;
+    ids.split_at(if leaves_one { most - 1 } else { most.min(ids.len()) })
 }
 
 /// Channels of keys that attention of one token goes over in the layer that sees most, where there are `kv_len` positions.
@@ -55,6 +89,24 @@ fn product_work(spec: &DecoderSpec) -> u64 {
 mod tests {
     use super::*;
     use crate::model::Model;
+
+    #[test]
+    fn no_last_token_is_left_alone() {
+        let ids: Vec<u32> = (0..200).collect();
+        for len in 1..=ids.len() {
+            for most in 1..=70 {
+                let (mut rest, mut lengths) = (&ids[..len], Vec::new());
+                while !rest.is_empty() {
+                    let chunk;
+                    (chunk, rest) = split(rest, most);
+                    lengths.push(chunk.len());
+                }
+                assert_eq!(lengths.iter().sum::<usize>(), len);
+                assert!(lengths.iter().all(|&tokens| (1..=most).contains(&tokens)), "{lengths:?}");
+                assert!(most <= 2 || len == 1 || lengths.last() != Some(&1), "{len} by {most}: {lengths:?}");
+            }
+        }
+    }
 
     #[test]
     fn passes_grow_shorter_where_the_text_is_long_or_the_model_wide() {

@@ -18,10 +18,10 @@ const STEP: u64 = 4;
 const ATTENTION_WORK: u64 = 1 << 27;
 
 /// Products of a weight and an activation in a dispatch of `gemm_rows`, likewise: 54 ms.
-const PRODUCT_WORK: u64 = 1 << 30;
+const PRODUCT_WORK_OF_ROWS: u64 = 1 << 30;
 
 /// The same of `gemm`, which software adapters without subgroups run: 70 ms.
-const PRODUCT_WORK_OF_GEMM: u64 = 3 << 26;
+const PRODUCT_WORK: u64 = 3 << 26;
 
 /// How much more a GPU may do, be it a small one: none says how fast it is, and large ones want many tokens at a time.
 const GPU_FACTOR: u64 = 64;
@@ -51,8 +51,8 @@ pub(super) fn batch_tokens(device: &Device, spec: &DecoderSpec, kv_len: usize, p
 fn fitting(device: &Device, spec: &DecoderSpec, kv_len: usize, product_work: u64) -> usize {
     let (factor, of_products) = match device {
         Device::Gpu(gpu) if !gpu.is_software() => (GPU_FACTOR, PRODUCT_WORK),
-        Device::Gpu(_) if multiplies_by_rows(device) => (1, PRODUCT_WORK),
-        Device::Gpu(_) => (1, PRODUCT_WORK_OF_GEMM),
+        Device::Gpu(_) if multiplies_by_rows(device) => (1, PRODUCT_WORK_OF_ROWS),
+        Device::Gpu(_) => (1, PRODUCT_WORK),
         // Nobody watches the CPU.
         Device::Cpu | Device::Twins => return usize::MAX,
     };

@@ -17,8 +17,8 @@ const STEP: u64 = 4;
 /// busy cores: 75 ms, so that a watchdog does not take any dispatch for hung.
 const ATTENTION_WORK: u64 = 1 << 27;
 
-/// Products of a weight and an activation in a dispatch of `gemm_rows`, likewise: 54 ms.
-const PRODUCT_WORK_OF_ROWS: u64 = 1 << 30;
+/// Products of a weight and an activation in a dispatch of `gemm_rows`, likewise: 72 ms.
+const PRODUCT_WORK_OF_ROWS: u64 = 3 << 28;
 
 /// The same of `gemm`, which software adapters without subgroups run: 70 ms.
 const PRODUCT_WORK: u64 = 3 << 26;

@@ -4,7 +4,8 @@ use std::env;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use sukashi::tuning::{Tuning, tune, tune_fusion};
+use sukashi::kernels::Product;
+use sukashi::tuning::{Tuning, tune, tune_fusion, tune_prefill};
 use sukashi::{Device, Model, Result};
 
 use super::cache::cache_folder;
@@ -15,8 +16,9 @@ use super::terminal::Terminal;
 /// What tuning may take of a run that was not started for it.
 const BUDGET: Duration = Duration::from_secs(1);
 
-/// Of that, for the shapes of products.
-const SHARE_OF_SHAPES: f64 = 0.75;
+/// Of that, for the shapes of products, and for the kernels of a prompt's.
+const SHARE_OF_SHAPES: f64 = 0.5;
+const SHARE_OF_PREFILL: f64 = 0.25;
 
 /// For who asked for tuning.
 const UNLIMITED: Duration = Duration::from_secs(3600);
@@ -39,8 +41,9 @@ pub fn prepare(model: &Model, no_tune: bool, terminal: &Terminal) -> Result<()> 
     let stored = Stored::of(device);
     let known = stored.read();
     // A software adapter takes longer than there is to compile what one more candidate needs.
-    let tunes_fusion = !matches!(device, Device::Gpu(gpu) if gpu.is_software());
-    if known.covers(&products) && (!tunes_fusion || known.fusion(&products).is_some()) {
+    let tunes_passes = !matches!(device, Device::Gpu(gpu) if gpu.is_software());
+    let knows_passes = known.covers_prefill(&products) && known.fusion(&products).is_some();
+    if known.covers(&products) && (!tunes_passes || knows_passes) {
         device.set_tuning(known);
         return Ok(());
     }
@@ -50,7 +53,12 @@ pub fn prepare(model: &Model, no_tune: bool, terminal: &Terminal) -> Result<()> 
     let mut found =
         pollster::block_on(tune(device, &products, budget, &mut |done, total| progress.set(done, total)))?;
     device.set_tuning(found.clone());
-    if tunes_fusion {
+    if tunes_passes {
+        // What there was no time for goes on where it ended.
+        let unknown: Vec<Product> =
+            products.iter().copied().filter(|product| known.prefill(product).is_none()).collect();
+        let budget = BUDGET.mul_f64(SHARE_OF_PREFILL);
+        found.extend(pollster::block_on(tune_prefill(device, &unknown, budget, &mut |_, _| {}))?);
         found.set_fusion(&products, pollster::block_on(tune_fusion(model, deadline))?);
     }
     drop(progress);
@@ -63,7 +71,8 @@ pub fn force(device: &Device) -> Result<bool> {
     let Some(variant) = env::var("SUKASHI_VARIANT").ok().filter(|variant| !variant.is_empty()) else {
         return Ok(false);
     };
-    device.set_tuning(Tuning::forced(&variant).map_err(|error| error.hint("SUKASHI_VARIANT says so"))?);
+    let forced = Tuning::forced(&variant).and_then(|tuning| tuning.check(device).map(|()| tuning));
+    device.set_tuning(forced.map_err(|error| error.hint("SUKASHI_VARIANT says so"))?);
     Ok(true)
 }
 
@@ -72,8 +81,9 @@ pub fn run_fully(model: &Model, terminal: &Terminal) -> Result<(Tuning, Option<P
     let (device, products) = (model.device(), model.products());
     let stored = Stored::of(device);
     let mut progress = Progress::new(terminal.words("調整中", "tuning"));
-    let mut found =
-        pollster::block_on(tune(device, &products, UNLIMITED, &mut |done, total| progress.set(done, total)))?;
+    let mut set_progress = |done, total| progress.set(done, total);
+    let mut found = pollster::block_on(tune(device, &products, UNLIMITED, &mut set_progress))?;
+    found.extend(pollster::block_on(tune_prefill(device, &products, UNLIMITED, &mut set_progress))?);
     device.set_tuning(found.clone());
     found.set_fusion(&products, pollster::block_on(tune_fusion(model, Instant::now() + UNLIMITED))?);
     drop(progress);

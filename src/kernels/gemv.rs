@@ -2,14 +2,14 @@
 
 use crate::cpu::{self, Call};
 use crate::kernels::product::{Params, TOLERANCE};
-use crate::kernels::{Access, GemvShape, Kernel, Plan, Product, Projection};
+use crate::kernels::{Access, GemvShape, Kernel, Plan, Product, Projection, Requires};
 use crate::tensor::{Matrix, MatrixPart, Tensor};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gemv",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemv.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &BUFFERS,
     twin: |call| compute(call, cpu::gemv),
     fast: |call| compute(call, cpu::fast::gemv),

@@ -2,14 +2,14 @@
 
 use crate::cpu::{self, Call};
 use crate::kernels::product::{Params, TOLERANCE};
-use crate::kernels::{Access, Epilogue, GemvShape, InputNorm, Kernel, Plan, Projection, Residual};
+use crate::kernels::{Access, Epilogue, GemvShape, InputNorm, Kernel, Plan, Projection, Requires, Residual};
 use crate::tensor::{Matrix, MatrixPart, Tensor};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gemv_residual",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemv_residual.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &[
         Access::Read,
         Access::Read,

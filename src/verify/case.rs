@@ -76,7 +76,7 @@ pub enum Case {
         rows_per_part: Option<usize>,
         added: bool,
     },
-    /// `gemv`, for which a `shape` can be given, `gemv_tokens`, `gemm` and `gemm_rows`.
+    /// `gemv`, for which a `shape` can be given, `gemv_tokens`, `gemm`, `gemm_matrix`, `gemm_rows` and `gemm_shared`.
     Product {
         num_tokens: usize,
         out_features: usize,

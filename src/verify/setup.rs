@@ -262,7 +262,9 @@ fn product(
             kernels::project_shaped(&mut plan, shape, &projection);
         }
         ("gemm", _) => kernels::gemm(&mut plan, &x, &weight, bias.as_ref(), &y.tensor),
+        ("gemm_matrix", _) => kernels::gemm_matrix(&mut plan, &x, &weight, bias.as_ref(), &y.tensor),
         ("gemm_rows", _) => kernels::gemm_rows(&mut plan, &x, &weight, bias.as_ref(), &y.tensor),
+        ("gemm_shared", _) => kernels::gemm_shared(&mut plan, &x, &weight, bias.as_ref(), &y.tensor),
         ("gemv_tokens", _) => kernels::gemv_tokens(&mut plan, &x, &weight, bias.as_ref(), &y.tensor),
         _ => panic!("{kernel} is no product"),
     }

@@ -67,6 +67,8 @@ pub fn cases(kernel: &str) -> Vec<Case> {
             projections(&[Before::RmsNorm], &shapes)
         }
         "gemm" => products(&[(2, 1), (31, 31), (32, 32), (33, 33), (64, 65)], &[None]),
+        // Around a tile, and tiles with tokens that are not there.
+        "gemm_matrix" | "gemm_shared" => products(&[(2, 1), (63, 31), (64, 32), (65, 33), (33, 65)], &[None]),
         // Few, as many as workgroups have, and more.
         "gemm_rows" | "gemv_tokens" => products(&[(3, 65), (8, 1), (19, 33)], &[None]),
         "attention" | "attention_probs" | "attention_subgroups" => {

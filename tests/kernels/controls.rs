@@ -47,7 +47,7 @@ fn the_comparator_rejects_what_it_should() {
 }
 
 /// One line of each kernel changed in a way that leaves a valid shader, and what the mistake is.
-const MISTAKES: [(&str, &str, &str, &str); 129] = [
+const MISTAKES: [(&str, &str, &str, &str); 135] = [
     ("add", "x[index] += y[index]", "x[index] -= y[index]", "another operator"),
     ("add", "column >= params.columns", "column >= params.stride", "padding written"),
     ("add_norm", "z[row + channel] = sum;", "", "unwritten"),
@@ -164,6 +164,17 @@ const MISTAKES: [(&str, &str, &str, &str); 129] = [
         "sums.token2 += dot_block(low, low,",
         "half a block twice",
     ),
+    ("gemm_shared", "place(token + 3u, vector)", "place(token + 2u, vector)", "another token"),
+    (
+        "gemm_shared",
+        "place(row + 5u * ROW_STEP, vector)",
+        "place(row + 4u * ROW_STEP, vector)",
+        "another row",
+    ),
+    ("gemm_shared", "let first_vector = 4u * half;", "let first_vector = 0u;", "half a block over the other"),
+    ("gemm_shared", "if token < batch.num_tokens {", "if token <= batch.num_tokens {", "a token too many"),
+    ("gemm_shared", "if row >= params.out_features {", "if row > params.out_features {", "a row too many"),
+    ("gemm_shared", "bias[params.first_row + row]", "bias[row]", "bias of a part"),
     ("gemv", "block < blocks;", "block + 1u < blocks;", "the last block left out"),
     ("gemv", "s.y * part.sum", "-s.y * part.sum", "an offset's sign"),
     ("gemv", "vec4<i32>(16)", "vec4<i32>(8)", "the bias of five bits"),
@@ -276,7 +287,7 @@ fn broken_kernels_fail_the_sweep() {
             name: kernel.name,
             wgsl: Box::leak(kernel.wgsl.replace(right, wrong).into_boxed_str()),
             params_bytes: kernel.params_bytes,
-            min_subgroup_size: kernel.min_subgroup_size,
+            requires: kernel.requires,
             buffers: kernel.buffers,
             twin: kernel.twin,
             fast: kernel.fast,
@@ -303,7 +314,7 @@ fn a_kernel_without_cases_fails() {
         name: "unknown",
         wgsl: add.wgsl,
         params_bytes: add.params_bytes,
-        min_subgroup_size: 0,
+        requires: add.requires,
         buffers: add.buffers,
         twin: add.twin,
         fast: add.fast,
@@ -328,7 +339,7 @@ fn broken_functions_of_the_cpu_device_fail_the_sweep() {
             name: kernel.name,
             wgsl: kernel.wgsl,
             params_bytes: kernel.params_bytes,
-            min_subgroup_size: kernel.min_subgroup_size,
+            requires: kernel.requires,
             buffers: kernel.buffers,
             twin: kernel.twin,
             fast,

@@ -99,7 +99,9 @@ fn fold_cases(kernel: &str) -> Vec<Case> {
             values: Values::Ordinary,
         }],
         "gemm" => vec![product(33, 32 * 151)],
+        "gemm_matrix" => vec![product(65, 32 * 151)],
         "gemm_rows" => vec![product(9, 64 * 151)],
+        "gemm_shared" => vec![product(65, 64 * 151)],
         "gemv_tokens" => vec![product(9, 2 * 151)],
         "attention_merge" => vec![Case::Attention(AttentionCase {
             tile: AttentionTile { rows: 1, split_len: Some(64), subgroups: false },
@@ -239,7 +241,9 @@ fn every_device_agrees_on_any_shape() {
         for kernel in REGISTRY.into_iter().filter(|kernel| device.runs(kernel)) {
             let strategy = match kernel.name {
                 "embedding" => any_lookup().boxed(),
-                "gemm" | "gemm_rows" | "gemv_tokens" => any_product(Just(None)).boxed(),
+                "gemm" | "gemm_matrix" | "gemm_rows" | "gemm_shared" | "gemv_tokens" => {
+                    any_product(Just(None)).boxed()
+                }
                 "gemv" => {
                     let shape =
                         prop_oneof![Just(None), Just(Some(GemvShape::GPU)), Just(Some(GemvShape::SOFTWARE))];

@@ -24,10 +24,13 @@ mod gelu_tanh;
 mod gemm;
 mod gemm_rows;
 mod gemv;
+mod gemv_int8;
+mod gemv_int8_rows;
 mod gemv_residual;
 mod gemv_rows;
 mod gemv_shape;
 mod gemv_tokens;
+mod int8_shapes;
 mod kv_write;
 mod layer_norm;
 mod multiply;
@@ -39,6 +42,7 @@ mod probe_int8;
 mod probe_read;
 mod product;
 mod qk_norm;
+mod quantize;
 mod rms_norm;
 mod rope;
 mod search_shape;
@@ -65,9 +69,11 @@ pub use gelu_tanh::gelu_tanh;
 pub use gemm::gemm;
 pub use gemm_rows::gemm_rows;
 pub use gemv::{gemv, project, project_shaped};
+pub use gemv_int8::project_int8;
 pub use gemv_residual::gemv_residual;
 pub use gemv_shape::GemvShape;
 pub use gemv_tokens::gemv_tokens;
+pub use int8_shapes::Int8Shapes;
 pub use kv_write::kv_write;
 pub use layer_norm::layer_norm;
 pub use multiply::multiply;
@@ -79,6 +85,7 @@ pub use probe_read::probe_read;
 pub(crate) use product::TOLERANCE as TOLERANCE_OF_PRODUCTS;
 pub use product::{Epilogue, InputNorm, Product, Projection};
 pub use qk_norm::qk_norm;
+pub use quantize::{quantize, quantized_words};
 pub use rms_norm::rms_norm;
 pub use rope::rope;
 pub use search_shape::SearchShape;
@@ -159,7 +166,7 @@ impl Tolerance {
 }
 
 /// Every kernel, by name.
-pub static REGISTRY: [&Kernel; 32] = [
+pub static REGISTRY: [&Kernel; 35] = [
     &add::KERNEL,
     &add_norm::KERNEL,
     &argmax::KERNEL,
@@ -175,6 +182,8 @@ pub static REGISTRY: [&Kernel; 32] = [
     &gemm::KERNEL,
     &gemm_rows::KERNEL,
     &gemv::KERNEL,
+    &gemv_int8::KERNEL,
+    &gemv_int8_rows::KERNEL,
     &gemv_residual::KERNEL,
     &gemv_rows::KERNEL,
     &gemv_tokens::KERNEL,
@@ -185,6 +194,7 @@ pub static REGISTRY: [&Kernel; 32] = [
     &probe_int8::KERNEL,
     &probe_read::KERNEL,
     &qk_norm::KERNEL,
+    &quantize::KERNEL,
     &rms_norm::KERNEL,
     &rope::KERNEL,
     &select_rows::KERNEL,

@@ -47,7 +47,7 @@ fn the_comparator_rejects_what_it_should() {
 }
 
 /// One line of each kernel changed in a way that leaves a valid shader, and what the mistake is.
-const MISTAKES: [(&str, &str, &str, &str); 129] = [
+const MISTAKES: [(&str, &str, &str, &str); 146] = [
     ("add", "x[index] += y[index]", "x[index] -= y[index]", "another operator"),
     ("add", "column >= params.columns", "column >= params.stride", "padding written"),
     ("add_norm", "z[row + channel] = sum;", "", "unwritten"),
@@ -166,7 +166,7 @@ const MISTAKES: [(&str, &str, &str, &str); 129] = [
     ),
     ("gemv", "block < blocks;", "block + 1u < blocks;", "the last block left out"),
     ("gemv", "s.y * part.sum", "-s.y * part.sum", "an offset's sign"),
-    ("gemv", "vec4<i32>(16)", "vec4<i32>(8)", "the bias of five bits"),
+    ("gemv", "return 16;", "return 8;", "the bias of five bits"),
     ("gemv", "vec4<u32>(0u, 2u, 4u, 6u)", "vec4<u32>(0u, 2u, 4u, 4u)", "upper bits of six"),
     ("gemv", "vec4<u32>(0u, 1u, 2u, 3u)", "vec4<u32>(0u, 1u, 2u, 2u)", "the upper bit of five"),
     ("gemv", "start + 3u", "start + 1u", "a scale for a minimum"),
@@ -192,6 +192,26 @@ const MISTAKES: [(&str, &str, &str, &str); 129] = [
     ("gemv", "y[at] += sum;", "y[at] = sum;", "nothing added"),
     ("gemv", "y[at] = gelu_erf_of(sum);", "y[at] = gelu_tanh_of(sum);", "another activation"),
     ("gemv", "silu_of(sum) *", "gelu_tanh_of(sum) *", "another gate"),
+    ("gemv_int8", "quant_bias() * x.high_sum", "quant_bias() * x.low_sum", "the other half's sum"),
+    ("gemv_int8", "dot4I8Packed(a.w, b.w)", "dot4I8Packed(a.w, b.z)", "another four bytes"),
+    ("gemv_int8", "s.y * f32(x.low_sum + x.high_sum)", "s.y * f32(x.low_sum)", "half an offset"),
+    (
+        "gemv_int8",
+        "scale(row, params.x_stride, block, 1u).x * f32(high)",
+        "s.x * f32(high)",
+        "the other half's scale",
+    ),
+    (
+        "gemv_int8",
+        "return x.scale * (s.x * f32(low + high));",
+        "return s.x * f32(low + high);",
+        "a token's scale",
+    ),
+    ("gemv_int8", "at + 2u", "at + 1u", "bytes for a scale"),
+    ("gemv_int8", "token * blocks + block", "block", "the first token"),
+    ("gemv_int8_rows", "subgroupBroadcast(mine, 1u)", "subgroupBroadcast(mine, 0u)", "half a block twice"),
+    ("gemv_int8_rows", "min(lane, 2u)", "lane", "another block's words"),
+    ("gemv_int8_rows", "3u * token * blocks", "token * blocks", "another token"),
     ("gemv_residual", "z[at] = sum;", "", "unwritten"),
     ("gemv_residual", "* update_scale", "", "the update as it is"),
     ("gemv_residual", "sums *= scale_of(sums.w);", "", "no scale"),
@@ -229,6 +249,13 @@ const MISTAKES: [(&str, &str, &str, &str); 129] = [
     ("probe_read", "select(thread * turns, thread,", "select(thread, thread,", "stretches that overlap"),
     ("qk_norm", "head < params.num_heads", "head <= params.num_heads", "a key head with the queries' weight"),
     ("qk_norm", "+ params.eps", "", "epsilon"),
+    ("quantize", "round(", "trunc(", "cut off"),
+    ("quantize", "& vec4<u32>(0x7fffffffu)", "", "the largest of positive numbers"),
+    ("quantize", "0.007874016", "0.0078125", "128 parts"),
+    ("quantize", "largest >= LEAST && is_number", "is_number", "what does not count"),
+    ("quantize", "select(largest, scale, is_number)", "scale", "a number in the place of NaN"),
+    ("quantize", "u32(sums[1])", "u32(sums[0])", "the other half's sum"),
+    ("quantize", "block >= blocks", "block > blocks", "a block too many"),
     ("rms_norm", "+ params.eps", "", "epsilon"),
     ("rms_norm", "f32(params.hidden_size)", "f32(params.stride)", "padding in the mean"),
     ("rope", "b * cosine + a * sine", "b * cosine - a * sine", "a reflection"),

@@ -84,7 +84,7 @@ impl Device {
             Self::Gpu(gpu) => gpu.tuned_shape(&product),
             Self::Cpu | Self::Twins => None,
         };
-        tuned.filter(|shape| self.runs(shape.kernel())).unwrap_or_else(|| GemvShape::of(self))
+        tuned.filter(|shape| !shape.int8 && self.runs(shape.kernel())).unwrap_or_else(|| GemvShape::of(self))
     }
 
     /// What the dispatches of a decoded token bring together in a model of these products: as is tuned, or as suits the device's kind.

@@ -14,7 +14,8 @@ pub use program::Program;
 pub use staging::Staging;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernels::{Fusion, GemvShape, Product};
+use crate::kernels::{Fusion, GemvShape, Int8Shapes, Product};
+use crate::model::Model;
 use crate::trace::AdapterInfo;
 use crate::tuning::Tuning;
 use fault::Fault;
@@ -194,6 +195,10 @@ impl Gpu {
 
     pub(crate) fn tuned_fusion(&self, products: &[Product]) -> Option<Fusion> {
         self.0.tuning.read().unwrap_or_else(PoisonError::into_inner).fusion(products)
+    }
+
+    pub(crate) fn tuned_int8(&self, model: &Model) -> Result<Option<Int8Shapes>> {
+        self.0.tuning.read().unwrap_or_else(PoisonError::into_inner).int8(model)
     }
 
     pub(crate) fn tuned_shape(&self, product: &Product) -> Option<GemvShape> {

@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use super::Tuning;
-use crate::device::{Device, Readback};
+use crate::device::{Buffer, Device, Readback};
 use crate::error::Result;
 use crate::kernels::{
-    Batch, GemvShape, Plan, Product, Program, Projection, TOLERANCE_OF_PRODUCTS, Tolerance, project_shaped,
+    Batch, GemvShape, Int8Shapes, Plan, Product, Program, Projection, TOLERANCE_OF_PRODUCTS, Tolerance,
+    project_int8, project_shaped, quantize, quantized_words,
 };
-use crate::tensor::{Matrix, Tensor};
+use crate::tensor::{BLOCK, Matrix, Tensor};
 use crate::verify::Inputs;
 
 /// Weights that a candidate is timed on, in bytes: past the caches of a GPU; on a software adapter a fraction of it, as a run takes
@@ -47,19 +48,46 @@ pub async fn tune(
         if share.is_zero() {
             break;
         }
-        let shape = fastest(device, product, &candidates, Instant::now() + share).await?;
+        let shape = fastest(device, product, &candidates, Some(Instant::now() + share)).await?;
         tuning.set(*product, shape);
     }
     progress(products.len(), products.len());
     Ok(tuning)
 }
 
-/// The fastest of `candidates`, the first of which is the default, as far as they can be tried until `deadline`.
+/// Finds the fastest shape with activations rounded to eight bits for each of `products`, after [`tune`] and as that does; a product that
+/// is not faster so than in the shape that `device` is tuned with has none. Rounding itself counts as part of a product.
+///
+/// # Errors
+/// If the device fails.
+pub async fn tune_int8(
+    device: &Device,
+    products: &[Product],
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Int8Shapes> {
+    let mut shapes = Int8Shapes::default();
+    for (index, product) in products.iter().enumerate() {
+        progress(index, products.len());
+        if !product.is_of_quants() {
+            continue;
+        }
+        let mut candidates = vec![device.gemv_shape(*product)];
+        candidates.extend(GemvShape::int8_candidates(device));
+        let shape = fastest(device, product, &candidates, None).await?;
+        if shape.int8 {
+            shapes.set(*product, shape);
+        }
+    }
+    progress(products.len(), products.len());
+    Ok(shapes)
+}
+
+/// The fastest of `candidates`, the first of which is the default, as far as they can be tried until `deadline`, if there is one.
 async fn fastest(
     device: &Device,
     product: &Product,
     candidates: &[GemvShape],
-    deadline: Instant,
+    deadline: Option<Instant>,
 ) -> Result<GemvShape> {
     let trial = Trial::new(device, product)?;
     let mut best: Option<(GemvShape, f64)> = None;
@@ -70,7 +98,7 @@ async fn fastest(
             (wanted, best) = (got, Some((shape, seconds)));
             continue;
         };
-        if Instant::now() >= deadline {
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             break;
         }
         let (got, seconds) = trial.run(shape).await?;
@@ -89,6 +117,8 @@ async fn fastest(
 struct Trial {
     device: Device,
     x: Tensor,
+    /// `x` rounded to eight bits.
+    quantized: Buffer,
     y: Tensor,
     copies: Vec<Matrix>,
 }
@@ -108,18 +138,26 @@ impl Trial {
         let copies = (0..num_copies)
             .map(|_| Matrix::upload(device, "trial", &words, (rows, in_features), format))
             .collect::<Result<_>>()?;
-        let values: Vec<f32> =
-            (0..in_features).map(|index| ((index * 37 % 64) as f32 - 31.5) / 32.0).collect();
+        // Rounding leaves these as they are: a shape that takes them rounded has to give the same.
+        let byte = |index| if index % BLOCK == 0 { 127.0 } else { (index * 37 % 255) as f32 - 127.0 };
+        let values: Vec<f32> = (0..in_features).map(|index| byte(index) / 127.0).collect();
         let x = Tensor::from_slice(device, "trial", &values, 1, in_features)?;
+        let quantized = device.zeros("trial", quantized_words(1, in_features))?;
         let y = Tensor::zeros(device, "trial", 1, rows)?;
-        Ok(Self { device: device.clone(), x, y, copies })
+        Ok(Self { device: device.clone(), x, quantized, y, copies })
     }
 
     /// The result, and the seconds of a run over all copies.
     async fn run(&self, shape: GemvShape) -> Result<(Vec<f32>, f64)> {
         let mut plan = Plan::new(&self.device, 1);
         for weight in &self.copies {
-            project_shaped(&mut plan, shape, &Projection::new(&self.x, weight, None, &self.y));
+            let projection = Projection::new(&self.x, weight, None, &self.y);
+            if shape.int8 {
+                quantize(&mut plan, &self.x, &self.quantized);
+                project_int8(&mut plan, shape, &projection, &self.quantized);
+            } else {
+                project_shaped(&mut plan, shape, &projection);
+            }
         }
         let program = plan.compile()?;
         let mut readback = Readback::new(&self.device, self.y.columns())?;
@@ -151,7 +189,7 @@ fn tolerance(product: &Product) -> Tolerance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tensor::{BLOCK, Format};
+    use crate::tensor::Format;
 
     #[test]
     fn products_of_every_format_are_tuned() {
@@ -163,6 +201,26 @@ mod tests {
         // Nothing is tried where there is no time, and nothing is made up for it.
         let none = pollster::block_on(tune(&Device::Cpu, &products, Duration::ZERO, &mut |_, _| {})).unwrap();
         assert_eq!(none, Tuning::default());
+    }
+
+    #[test]
+    fn rounding_leaves_what_is_tried_as_it_is() {
+        for format in Format::QUANTS {
+            let product = Product::new(70, 8 * BLOCK, format);
+            let trial = Trial::new(&Device::Cpu, &product).unwrap();
+            let run = |shape| pollster::block_on(trial.run(shape)).unwrap().0;
+            let want = run(GemvShape::GPU);
+            for (got, want) in run(GemvShape { int8: true, ..GemvShape::GPU }).into_iter().zip(want) {
+                assert!(tolerance(&product).error(got, want) <= 1.0, "{}: {got} {want}", format.name());
+            }
+        }
+    }
+
+    #[test]
+    fn only_products_of_quants_are_rounded() {
+        let products = [Format::F16, Format::Q5K].map(|format| Product::new(70, 8 * BLOCK, format));
+        let shapes = pollster::block_on(tune_int8(&Device::Cpu, &products, &mut |_, _| {})).unwrap();
+        assert!(shapes.get(&products[0]).is_none());
     }
 
     #[test]

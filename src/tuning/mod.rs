@@ -3,24 +3,30 @@
 //! [`tune`] checks every shape of a product against the default first, since drivers do miscompile, and times those that are right;
 //! [`tune_fusion`] does the same with what the dispatches of a model's token bring together. [`Tuning`] is what came out. A device that
 //! is given one, by [`crate::Device::set_tuning`], uses it in every plan that is made afterwards.
+//!
+//! Activations rounded to eight bits change numbers, so nothing rounds them unasked: [`tune_int8`] finds the products that are faster so,
+//! [`Quality`] what that changes in a model's predictions, and [`crate::Model::as_tuned`] uses what was found for the very same weights.
 
 mod fusion;
 mod measure;
+mod quality;
 mod store;
 
 pub use fusion::tune_fusion;
-pub use measure::tune;
+pub use measure::{tune, tune_int8};
+pub use quality::Quality;
 
 use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
 use crate::error::Result;
-use crate::kernels::{Fusion, GemvShape, Product};
+use crate::kernels::{Fusion, GemvShape, Int8Shapes, Product};
+use crate::model::Model;
 use crate::weights::hexadecimal;
 
 /// The name of a stored tuning's form.
-pub const SCHEMA: &str = "sukashi.tuning/2";
+pub const SCHEMA: &str = "sukashi.tuning/3";
 
 /// The shapes that products are computed with, and what the dispatches of models bring together; what is not there has its device's
 /// default.
@@ -29,8 +35,19 @@ pub struct Tuning {
     shapes: HashMap<Product, GemvShape>,
     /// By [`model_key`].
     fusions: HashMap<String, Fusion>,
+    /// By the hash of a model's weights.
+    int8: HashMap<String, Int8Choice>,
     forced_shape: Option<GemvShape>,
+    forced_int8: Option<GemvShape>,
     forced_fusion: Option<Fusion>,
+}
+
+/// The products of a model whose activations are rounded, since it was seen to predict as well so.
+#[derive(Debug, Clone, PartialEq)]
+struct Int8Choice {
+    /// Its [`model_key`]: weights are hashed only where that is the same.
+    model: String,
+    shapes: Int8Shapes,
 }
 
 /// Tells models apart by what they multiply.
@@ -44,7 +61,8 @@ fn model_key(products: &[Product]) -> String {
 
 impl Tuning {
     /// One shape for every product, or one [`Fusion`] for every model, so that results can be compared with each in turn: their
-    /// texts, such as `gemv:64x32x1`, `fusion:none`, or both with a comma between them.
+    /// texts, such as `gemv:64x32x1`, `fusion:none`, or both with a comma between them. A shape that takes activations rounded to eight
+    /// bits is for products of quants in the models that [`Model::as_tuned`] gives, and may stand beside another.
     ///
     /// # Errors
     /// If one of them is neither.
@@ -53,7 +71,11 @@ impl Tuning {
         for part in text.split(',') {
             match part.strip_prefix("fusion:") {
                 Some(fusion) => tuning.forced_fusion = Some(fusion.parse()?),
-                None => tuning.forced_shape = Some(part.parse()?),
+                None => {
+                    let shape: GemvShape = part.parse()?;
+                    let forced = if shape.int8 { &mut tuning.forced_int8 } else { &mut tuning.forced_shape };
+                    *forced = Some(shape);
+                }
             }
         }
         Ok(tuning)
@@ -79,8 +101,42 @@ impl Tuning {
         self.fusions.insert(model_key(products), fusion);
     }
 
+    /// The products of `model` whose activations are to be rounded to eight bits, if there are any. Where something is known of a model of
+    /// the same shapes, this reads the weight files once more, to hash them.
+    ///
+    /// # Errors
+    /// If the files cannot be read any more.
+    pub fn int8(&self, model: &Model) -> Result<Option<Int8Shapes>> {
+        let products = model.products();
+        if let Some(shape) = self.forced_int8 {
+            return Ok(Some(Int8Shapes::of(&products, shape)));
+        }
+        let key = model_key(&products);
+        if !self.int8.values().any(|choice| choice.model == key) {
+            return Ok(None);
+        }
+        let choice = self.int8.get(&model.info()?.weights_sha256);
+        Ok(choice.filter(|choice| choice.model == key).map(|choice| choice.shapes.clone()))
+    }
+
+    /// Sets the products of `model` whose activations are rounded; with nothing in `shapes`, none are.
+    ///
+    /// # Errors
+    /// As [`Tuning::int8`].
+    pub fn set_int8(&mut self, model: &Model, shapes: Int8Shapes) -> Result<()> {
+        let weights = model.info()?.weights_sha256;
+        if shapes.is_empty() {
+            self.int8.remove(&weights);
+        } else {
+            let model = model_key(&model.products());
+            self.int8.insert(weights, Int8Choice { model, shapes });
+        }
+        Ok(())
+    }
+
     /// Takes over what `other` knows.
     pub fn extend(&mut self, other: Self) {
+        self.int8.extend(other.int8);
         self.shapes.extend(other.shapes);
         self.fusions.extend(other.fusions);
     }

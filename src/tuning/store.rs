@@ -5,10 +5,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{SCHEMA, Tuning};
+use super::{Int8Choice, SCHEMA, Tuning};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::kernels::{GemvShape, Product, REGISTRY};
+use crate::kernels::{GemvShape, Int8Shapes, Product, REGISTRY};
 use crate::tensor::Format;
 use crate::weights::hexadecimal;
 
@@ -23,6 +23,14 @@ struct File {
     key: String,
     products: Vec<Row>,
     fusions: Vec<ModelRow>,
+    int8: Vec<Int8Row>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Int8Row {
+    weights_sha256: String,
+    model: String,
+    products: Vec<Row>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,6 +45,45 @@ struct Row {
     in_features: usize,
     format: String,
     shape: String,
+}
+
+/// Rows in an order that does not depend on a map's.
+fn rows<'a>(shapes: impl Iterator<Item = (&'a Product, GemvShape)>) -> Vec<Row> {
+    let row = |(product, shape): (&Product, GemvShape)| Row {
+        out_features: product.out_features,
+        in_features: product.in_features,
+        format: product.format.name().to_owned(),
+        shape: shape.to_string(),
+    };
+    let mut rows: Vec<Row> = shapes.map(row).collect();
+    rows.sort_by(|a, b| {
+        (a.out_features, a.in_features, &a.format).cmp(&(b.out_features, b.in_features, &b.format))
+    });
+    rows
+}
+
+fn wrong(what: String) -> Error {
+    Error::input("cannot use the stored tuning").detail(what)
+}
+
+impl Row {
+    /// The product, and its shape: one for activations that are rounded to eight bits, or one for others.
+    fn read(&self, int8: bool) -> Result<(Product, GemvShape)> {
+        let format = Format::ALL.into_iter().find(|format| format.name() == self.format);
+        let format = format.ok_or_else(|| wrong(format!("found format = {:?}", self.format)))?;
+        let shape: GemvShape = self.shape.parse()?;
+        let columns = self.in_features;
+        let is_possible = (1..=MAX_FEATURES).contains(&self.out_features)
+            && (1..=MAX_FEATURES).contains(&columns)
+            && columns.is_multiple_of(format.block_columns())
+            && shape.int8 == int8
+            && (!int8 || format.quants().is_some());
+        if !is_possible {
+            let Self { out_features, format, shape, .. } = self;
+            return Err(wrong(format!("found a product of [{out_features}, {columns}] {format} in {shape}")));
+        }
+        Ok((Product::new(self.out_features, columns, format), shape))
+    }
 }
 
 impl Tuning {
@@ -60,26 +107,21 @@ impl Tuning {
 
     /// All of it as a file's text, for the device with this [`Tuning::key`].
     pub fn to_json(&self, key: &str) -> String {
-        let mut products: Vec<Row> = self
-            .shapes
-            .iter()
-            .map(|(product, shape)| Row {
-                out_features: product.out_features,
-                in_features: product.in_features,
-                format: product.format.name().to_owned(),
-                shape: shape.to_string(),
-            })
-            .collect();
-        products.sort_by(|a, b| {
-            (a.out_features, a.in_features, &a.format).cmp(&(b.out_features, b.in_features, &b.format))
-        });
         let mut fusions: Vec<ModelRow> = self
             .fusions
             .iter()
             .map(|(model, fusion)| ModelRow { model: model.clone(), fusion: fusion.to_string() })
             .collect();
         fusions.sort_by(|a, b| a.model.cmp(&b.model));
-        let file = File { schema: SCHEMA.to_owned(), key: key.to_owned(), products, fusions };
+        let int8 = self.int8.iter().map(|(weights, Int8Choice { model, shapes })| Int8Row {
+            weights_sha256: weights.clone(),
+            model: model.clone(),
+            products: rows(shapes.iter()),
+        });
+        let mut int8: Vec<Int8Row> = int8.collect();
+        int8.sort_by(|a, b| a.weights_sha256.cmp(&b.weights_sha256));
+        let products = rows(self.shapes.iter().map(|(product, shape)| (product, *shape)));
+        let file = File { schema: SCHEMA.to_owned(), key: key.to_owned(), products, fusions, int8 };
         // Strings and numbers: nothing in it can fail.
         serde_json::to_string_pretty(&file).unwrap_or_default()
     }
@@ -89,7 +131,6 @@ impl Tuning {
     /// # Errors
     /// If it is no tuning of the device with this [`Tuning::key`], or has a shape that no product can have.
     pub fn from_json(text: &str, key: &str) -> Result<Self> {
-        let wrong = |what: String| Error::input("cannot use the stored tuning").detail(what);
         let file: File = serde_json::from_str(text).map_err(|cause| wrong(cause.to_string()))?;
         if file.schema != SCHEMA {
             return Err(wrong(format!("found schema = {:?}, expected {SCHEMA}", file.schema)));
@@ -99,20 +140,16 @@ impl Tuning {
         }
         let mut tuning = Self::default();
         for row in &file.products {
-            let format = Format::ALL.into_iter().find(|format| format.name() == row.format);
-            let format = format.ok_or_else(|| wrong(format!("found format = {:?}", row.format)))?;
-            let shape: GemvShape = row.shape.parse()?;
-            let columns = row.in_features;
-            let is_possible = (1..=MAX_FEATURES).contains(&row.out_features)
-                && (1..=MAX_FEATURES).contains(&columns)
-                && columns.is_multiple_of(format.block_columns());
-            if !is_possible {
-                return Err(wrong(format!(
-                    "found a product of [{}, {columns}] {}",
-                    row.out_features, row.format
-                )));
+            let (product, shape) = row.read(false)?;
+            tuning.set(product, shape);
+        }
+        for Int8Row { weights_sha256, model, products } in file.int8 {
+            let mut shapes = Int8Shapes::default();
+            for row in &products {
+                let (product, shape) = row.read(true)?;
+                shapes.set(product, shape);
             }
-            tuning.set(Product::new(row.out_features, columns, format), shape);
+            tuning.int8.insert(weights_sha256, Int8Choice { model, shapes });
         }
         for ModelRow { model, fusion } in file.fusions {
             tuning.fusions.insert(model, fusion.parse()?);
@@ -168,6 +205,10 @@ mod tests {
         let product = Product::new(640, 1024, Format::Q4K);
         tuning.set(product, GemvShape::SOFTWARE_SUBGROUPS);
         tuning.set_fusion(&[product], Fusion::Epilogues);
+        let mut shapes = Int8Shapes::default();
+        shapes.set(product, GemvShape { int8: true, ..GemvShape::new(128, 16, 2) });
+        let choice = Int8Choice { model: "some-model".into(), shapes };
+        tuning.int8.insert("some-weights".into(), choice);
         tuning
     }
 
@@ -195,6 +236,11 @@ mod tests {
             ("\"products\"", "\"product\""),
             ("epilogues", "everything"),
             ("\"fusions\"", "\"fusion\""),
+            ("gemv_int8:128x16x2", "gemv:128x16x2"),
+            ("gemv_rows:32x1x2", "gemv_int8_rows:32x1x2"),
+            ("q4_k", "f16"),
+            ("\"int8\"", "\"int4\""),
+            ("\"weights_sha256\"", "\"weights\""),
         ];
         for (from, to) in changes {
             let damaged = text.replace(from, to);

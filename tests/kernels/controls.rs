@@ -47,7 +47,7 @@ fn the_comparator_rejects_what_it_should() {
 }
 
 /// One line of each kernel changed in a way that leaves a valid shader, and what the mistake is.
-const MISTAKES: [(&str, &str, &str, &str); 146] = [
+const MISTAKES: [(&str, &str, &str, &str); 149] = [
     ("add", "x[index] += y[index]", "x[index] -= y[index]", "another operator"),
     ("add", "column >= params.columns", "column >= params.stride", "padding written"),
     ("add_norm", "z[row + channel] = sum;", "", "unwritten"),
@@ -192,25 +192,23 @@ const MISTAKES: [(&str, &str, &str, &str); 146] = [
     ("gemv", "y[at] += sum;", "y[at] = sum;", "nothing added"),
     ("gemv", "y[at] = gelu_erf_of(sum);", "y[at] = gelu_tanh_of(sum);", "another activation"),
     ("gemv", "silu_of(sum) *", "gelu_tanh_of(sum) *", "another gate"),
-    ("gemv_int8", "quant_bias() * x.high_sum", "quant_bias() * x.low_sum", "the other half's sum"),
+    ("gemv_int8", "quant_bias() * rest.high_sum", "quant_bias() * rest.low_sum", "the other half's sum"),
     ("gemv_int8", "dot4I8Packed(a.w, b.w)", "dot4I8Packed(a.w, b.z)", "another four bytes"),
-    ("gemv_int8", "s.y * f32(x.low_sum + x.high_sum)", "s.y * f32(x.low_sum)", "half an offset"),
-    (
-        "gemv_int8",
-        "scale(row, params.x_stride, block, 1u).x * f32(high)",
-        "s.x * f32(high)",
-        "the other half's scale",
-    ),
-    (
-        "gemv_int8",
-        "return x.scale * (s.x * f32(low + high));",
-        "return s.x * f32(low + high);",
-        "a token's scale",
-    ),
-    ("gemv_int8", "at + 2u", "at + 1u", "bytes for a scale"),
+    ("gemv_int8", "s.y * f32(rest.low_sum + rest.high_sum)", "s.y * f32(rest.low_sum)", "half an offset"),
+    ("gemv_int8", "high_scale * f32(high_numbers)", "s.x * f32(high_numbers)", "the other half's scale"),
+    ("gemv_int8", "return rest.scale * products;", "return products;", "a token without its scale"),
+    ("gemv_int8", "quantized[at + 2u]", "quantized[at + 1u]", "bytes for a scale"),
     ("gemv_int8", "token * blocks + block", "block", "the first token"),
-    ("gemv_int8_rows", "subgroupBroadcast(mine, 1u)", "subgroupBroadcast(mine, 0u)", "half a block twice"),
-    ("gemv_int8_rows", "min(lane, 2u)", "lane", "another block's words"),
+    ("gemv_int8_rows", "products + vec4<u32>(0x8000u)", "products", "what the lower half takes of the upper"),
+    ("gemv_int8_rows", "(bytes << 8u) >> 24u", "(bytes << 8u) >> 23u", "twice a byte"),
+    ("gemv_int8_rows", "- vec4<u32>(0x00800080u)", "", "unsigned bytes"),
+    (
+        "gemv_int8_rows",
+        "if FORMAT == Q6_K {\n        let sums",
+        "if false {\n        let sums",
+        "an upper half that overflows",
+    ),
+    ("gemv_int8_rows", "Pairs(high_lanes(even), high_lanes(odd))", "low", "half a block twice"),
     ("gemv_int8_rows", "3u * token * blocks", "token * blocks", "another token"),
     ("gemv_residual", "z[at] = sum;", "", "unwritten"),
     ("gemv_residual", "* update_scale", "", "the update as it is"),

@@ -237,8 +237,10 @@ impl Product {
 
     /// Of a dispatch; `None` if it is no product.
     pub(crate) fn of(dispatch: &Dispatch) -> Option<Self> {
-        if ![
+        let names = [
             "gemv",
+            "gemv_int8",
+            "gemv_int8_rows",
             "gemv_residual",
             "gemv_rows",
             "gemv_tokens",
@@ -246,14 +248,18 @@ impl Product {
             "gemm_matrix",
             "gemm_rows",
             "gemm_shared",
-        ]
-        .contains(&dispatch.kernel.name)
-        {
+        ];
+        if !names.contains(&dispatch.kernel.name) {
             return None;
         }
         let params: Params = bytemuck::pod_read_unaligned(&dispatch.params);
         let weight = Params { has_bias: 0, ..params }.weight(&[], &[]);
         Some(Self::new(weight.out_features, params.x_stride as usize, weight.format))
+    }
+
+    /// Whether its weights are quants, which can be multiplied as integers.
+    pub fn is_of_quants(&self) -> bool {
+        self.format.quants().is_some()
     }
 
     /// Multiply-adds for a token.

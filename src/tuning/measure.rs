@@ -6,7 +6,9 @@ use super::Tuning;
 use super::trial::{Trial, are_close};
 use crate::device::Device;
 use crate::error::Result;
-use crate::kernels::{GemvShape, Prefill, Product, Projection, multiply_by, project_shaped};
+use crate::kernels::{
+    GemvShape, Int8Shapes, Prefill, Product, Projection, multiply_by, project_int8, project_shaped, quantize,
+};
 
 /// Copies of small weights, so that one run does not find what the last one read.
 const MAX_COPIES: usize = 16;
@@ -36,10 +38,7 @@ pub async fn tune(
             if fastest.best.is_some() && Instant::now() >= deadline {
                 break;
             }
-            let run = trial.run(|plan, x, weight, y| {
-                project_shaped(plan, shape, &Projection::new(x, weight, None, y));
-            });
-            fastest.consider(shape, run.await?);
+            fastest.consider(shape, try_shape(&trial, shape).await?);
         }
         if let Some((shape, _)) = fastest.best {
             tuning.set(*product, shape);
@@ -80,6 +79,50 @@ pub async fn tune_prefill(
         }
     }
     Ok(tuning)
+}
+
+/// Finds the fastest shape with activations rounded to eight bits for each of `products`, after [`tune`] and as that does; a product that
+/// is not faster so than in the shape that `device` is tuned with has none. Rounding itself counts as part of a product.
+///
+/// # Errors
+/// If the device fails.
+pub async fn tune_int8(
+    device: &Device,
+    products: &[Product],
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Int8Shapes> {
+    let mut shapes = Int8Shapes::default();
+    for (index, product) in products.iter().enumerate() {
+        progress(index, products.len());
+        if !product.is_of_quants() {
+            continue;
+        }
+        let trial = Trial::new(device, product, 1, MAX_COPIES)?;
+        let mut fastest = Fastest::new(product);
+        fastest.consider(device.gemv_shape(*product), try_shape(&trial, device.gemv_shape(*product)).await?);
+        for shape in GemvShape::int8_candidates(device) {
+            fastest.consider(shape, try_shape(&trial, shape).await?);
+        }
+        if let Some((shape, _)) = fastest.best.filter(|(shape, _)| shape.int8) {
+            shapes.set(*product, shape);
+        }
+    }
+    progress(products.len(), products.len());
+    Ok(shapes)
+}
+
+/// What [`Trial::run`] gives of a shape, with the rounding that it may need.
+async fn try_shape(trial: &Trial, shape: GemvShape) -> Result<(Vec<f32>, f64)> {
+    let run = trial.run(|plan, x, weight, y| {
+        let projection = Projection::new(x, weight, None, y);
+        if shape.int8 {
+            quantize(plan, x, trial.quantized());
+            project_int8(plan, shape, &projection, trial.quantized());
+        } else {
+            project_shaped(plan, shape, &projection);
+        }
+    });
+    run.await
 }
 
 /// Products with a share of the time each.
@@ -152,8 +195,8 @@ mod tests {
         // Nothing is tried where there is no time, and nothing is made up for it.
         let none = pollster::block_on(tune(&Device::Cpu, &products, Duration::ZERO, &mut |_, _| {})).unwrap();
         assert_eq!(none, Tuning::default());
-        let none = tune_prefill(&Device::Cpu, &products, Duration::ZERO, &mut |_, _| {});
-        assert_eq!(pollster::block_on(none).unwrap(), Tuning::default());
+        let none = pollster::block_on(tune_prefill(&Device::Cpu, &products, Duration::ZERO, &mut |_, _| {}));
+        assert_eq!(none.unwrap(), Tuning::default());
     }
 
     #[test]
@@ -170,5 +213,24 @@ mod tests {
         assert_eq!(best_after(Prefill::Gemm, &[1.0, -2.0], 1.0), Some(Prefill::Gemm));
         assert_eq!(best_after(Prefill::GemmRows, &[1.0, -2.0], 0.98), Some(Prefill::Gemm), "next to no gain");
         assert_eq!(best_after(Prefill::GemmRows, &[1.0, -2.0], 0.9), Some(Prefill::GemmRows));
+    }
+
+    #[test]
+    fn rounding_leaves_what_is_tried_as_it_is() {
+        for format in Format::QUANTS {
+            let product = Product::new(70, 8 * BLOCK, format);
+            let trial = Trial::new(&Device::Cpu, &product, 1, 2).unwrap();
+            let run = |shape| pollster::block_on(try_shape(&trial, shape)).unwrap().0;
+            let want = run(GemvShape::GPU);
+            let got = run(GemvShape { int8: true, ..GemvShape::GPU });
+            assert!(are_close(&product, &got, &want), "{}: {got:?} {want:?}", format.name());
+        }
+    }
+
+    #[test]
+    fn only_products_of_quants_are_rounded() {
+        let products = [Format::F16, Format::Q5K].map(|format| Product::new(70, 8 * BLOCK, format));
+        let shapes = pollster::block_on(tune_int8(&Device::Cpu, &products, &mut |_, _| {})).unwrap();
+        assert!(shapes.get(&products[0]).is_none());
     }
 }

@@ -1,6 +1,5 @@
 //! Tuning between runs.
 
-use std::collections::HashMap;
 use std::fmt::Display;
 use std::path::Path;
 use std::str::FromStr;
@@ -8,10 +7,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{SCHEMA, Tuning};
+use super::{Int8Choice, SCHEMA, Tuning};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::kernels::{Product, REGISTRY};
+use crate::kernels::{GemvShape, Int8Shapes, Product, REGISTRY};
 use crate::tensor::Format;
 use crate::weights::hexadecimal;
 
@@ -27,6 +26,14 @@ struct File {
     products: Vec<Row>,
     prefills: Vec<Row>,
     fusions: Vec<ModelRow>,
+    int8: Vec<Int8Row>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Int8Row {
+    weights_sha256: String,
+    model: String,
+    products: Vec<Row>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,9 +53,8 @@ struct Row {
 
 impl Row {
     /// What is chosen for products, in their order.
-    fn all<T: Display>(choices: &HashMap<Product, T>) -> Vec<Self> {
+    fn all<'a, T: Display>(choices: impl Iterator<Item = (&'a Product, T)>) -> Vec<Self> {
         let mut rows: Vec<Self> = choices
-            .iter()
             .map(|(product, choice)| Self {
                 out_features: product.out_features,
                 in_features: product.in_features,
@@ -74,6 +80,15 @@ impl Row {
             return Err(wrong(format!("found a product of {product}")));
         }
         Ok((Product::new(out_features, in_features, format), choice.parse()?))
+    }
+
+    /// The product, and its shape: one for activations that are rounded to eight bits, or one for others.
+    fn shape(&self, int8: bool) -> Result<(Product, GemvShape)> {
+        let (product, shape): (_, GemvShape) = self.read()?;
+        if shape.int8 != int8 || int8 && !product.is_of_quants() {
+            return Err(wrong(format!("found {shape} for weights in {}", self.format)));
+        }
+        Ok((product, shape))
     }
 }
 
@@ -108,12 +123,20 @@ impl Tuning {
             .map(|(model, fusion)| ModelRow { model: model.clone(), fusion: fusion.to_string() })
             .collect();
         fusions.sort_by(|a, b| a.model.cmp(&b.model));
+        let int8 = self.int8.iter().map(|(weights, Int8Choice { model, shapes })| Int8Row {
+            weights_sha256: weights.clone(),
+            model: model.clone(),
+            products: Row::all(shapes.iter()),
+        });
+        let mut int8: Vec<Int8Row> = int8.collect();
+        int8.sort_by(|a, b| a.weights_sha256.cmp(&b.weights_sha256));
         let file = File {
             schema: SCHEMA.to_owned(),
             key: key.to_owned(),
-            products: Row::all(&self.shapes),
-            prefills: Row::all(&self.prefills),
+            products: Row::all(self.shapes.iter()),
+            prefills: Row::all(self.prefills.iter()),
             fusions,
+            int8,
         };
         // Strings and numbers: nothing in it can fail.
         serde_json::to_string_pretty(&file).unwrap_or_default()
@@ -131,9 +154,19 @@ impl Tuning {
         if file.key != key {
             return Err(wrong("found another adapter's, driver's or version's key".to_owned()));
         }
-        let mut tuning = Self::default();
-        tuning.shapes = file.products.iter().map(Row::read).collect::<Result<_>>()?;
-        tuning.prefills = file.prefills.iter().map(Row::read).collect::<Result<_>>()?;
+        let mut tuning = Self {
+            shapes: file.products.iter().map(|row| row.shape(false)).collect::<Result<_>>()?,
+            prefills: file.prefills.iter().map(Row::read).collect::<Result<_>>()?,
+            ..Self::default()
+        };
+        for Int8Row { weights_sha256, model, products } in file.int8 {
+            let mut shapes = Int8Shapes::default();
+            for row in &products {
+                let (product, shape) = row.shape(true)?;
+                shapes.set(product, shape);
+            }
+            tuning.int8.insert(weights_sha256, Int8Choice { model, shapes });
+        }
         for ModelRow { model, fusion } in file.fusions {
             tuning.fusions.insert(model, fusion.parse()?);
         }
@@ -189,6 +222,10 @@ mod tests {
         tuning.set(product, GemvShape::SOFTWARE_SUBGROUPS);
         tuning.set_prefill(product, Prefill::GemmShared);
         tuning.set_fusion(&[product], Fusion::Epilogues);
+        let mut shapes = Int8Shapes::default();
+        shapes.set(product, GemvShape { int8: true, ..GemvShape::new(128, 16, 2) });
+        let choice = Int8Choice { model: "some-model".into(), shapes };
+        tuning.int8.insert("some-weights".into(), choice);
         tuning
     }
 
@@ -218,6 +255,11 @@ mod tests {
             ("\"prefills\"", "\"prefill\""),
             ("epilogues", "everything"),
             ("\"fusions\"", "\"fusion\""),
+            ("gemv_int8:128x16x2", "gemv:128x16x2"),
+            ("gemv_rows:32x1x2", "gemv_int8_rows:32x1x2"),
+            ("q4_k", "f16"),
+            ("\"int8\"", "\"int4\""),
+            ("\"weights_sha256\"", "\"weights\""),
         ];
         for (from, to) in changes {
             let damaged = text.replace(from, to);

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use crate::device::{Device, Readback};
+use crate::device::{Buffer, Device, Readback};
 use crate::error::Result;
-use crate::kernels::{Batch, Plan, Product, Program, TOLERANCE_OF_PRODUCTS, Tolerance};
-use crate::tensor::{Matrix, Tensor};
+use crate::kernels::{Batch, Plan, Product, Program, TOLERANCE_OF_PRODUCTS, Tolerance, quantized_words};
+use crate::tensor::{BLOCK, Matrix, Tensor};
 use crate::verify::Inputs;
 
 /// Weights that a candidate is timed on, in bytes: past the caches of a GPU; on a software adapter a fraction of it, as a run takes
@@ -22,6 +22,8 @@ const RUNS: usize = 4;
 pub(super) struct Trial {
     device: Device,
     x: Tensor,
+    /// Room for `x` in bytes.
+    quantized: Buffer,
     y: Tensor,
     copies: Vec<Matrix>,
 }
@@ -47,11 +49,18 @@ impl Trial {
         let copies = (0..num_copies)
             .map(|_| Matrix::upload(device, "trial", &words, (rows, in_features), format))
             .collect::<Result<_>>()?;
-        let values: Vec<f32> =
-            (0..num_tokens * in_features).map(|index| ((index * 37 % 64) as f32 - 31.5) / 32.0).collect();
+        // Rounding leaves these as they are: a shape that takes them rounded has to give the same.
+        let byte = |index| if index % BLOCK == 0 { 127.0 } else { (index * 37 % 255) as f32 - 127.0 };
+        let values: Vec<f32> = (0..num_tokens * in_features).map(|index| byte(index) / 127.0).collect();
         let x = Tensor::from_slice(device, "trial", &values, num_tokens, in_features)?;
+        let quantized = device.zeros("trial", quantized_words(num_tokens, in_features))?;
         let y = Tensor::zeros(device, "trial", num_tokens, rows)?;
-        Ok(Self { device: device.clone(), x, y, copies })
+        Ok(Self { device: device.clone(), x, quantized, y, copies })
+    }
+
+    /// Room for x rounded to eight bits.
+    pub(super) fn quantized(&self) -> &Buffer {
+        &self.quantized
     }
 
     /// The result of what `record` makes of x, weights and y, and the seconds of a run over all copies.
@@ -59,7 +68,7 @@ impl Trial {
         &self,
         record: impl Fn(&mut Plan, &Tensor, &Matrix, &Tensor),
     ) -> Result<(Vec<f32>, f64)> {
-        let Self { device, x, y, copies } = self;
+        let Self { device, x, y, copies, .. } = self;
         let mut plan = Plan::new(device, x.rows());
         for weight in copies {
             record(&mut plan, x, weight, y);
@@ -97,7 +106,7 @@ pub(super) fn are_close(product: &Product, got: &[f32], want: &[f32]) -> bool {
 mod tests {
     use super::*;
     use crate::kernels::{GemvShape, Prefill, Projection, multiply_by, project_shaped};
-    use crate::tensor::{BLOCK, Format};
+    use crate::tensor::Format;
 
     #[test]
     fn made_up_weights_are_numbers() {

@@ -64,7 +64,7 @@ pub enum Before {
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "the fields are named as everywhere")]
 pub enum Case {
-    /// `add`, `add_norm`, `argmax`, `choose`, `gelu_erf`, `gelu_tanh`, `layer_norm`, `rms_norm`, `select_rows`, `softcap`, `top_k`,
+    /// `add`, `add_norm`, `argmax`, `choose`, `gelu_erf`, `gelu_tanh`, `layer_norm`, `quantize`, `rms_norm`, `select_rows`, `softcap`, `top_k`,
     /// `zero_columns`, and `geglu` and `swiglu`, whose `columns` are those of the output.
     Rows { num_tokens: usize, columns: usize, values: Values },
     /// `embedding`; an id in three lies outside the table. `added` to values that are there, or else scaled.
@@ -76,7 +76,8 @@ pub enum Case {
         rows_per_part: Option<usize>,
         added: bool,
     },
-    /// `gemv`, for which a `shape` can be given, `gemv_tokens`, `gemm`, `gemm_matrix`, `gemm_rows` and `gemm_shared`.
+    /// `gemv`, for which a `shape` can be given, `gemv_rows`, `gemv_int8` and `gemv_int8_rows`, which need one, `gemv_tokens`, `gemm`,
+    /// `gemm_matrix`, `gemm_rows` and `gemm_shared`.
     Product {
         num_tokens: usize,
         out_features: usize,
@@ -87,7 +88,8 @@ pub enum Case {
         shape: Option<GemvShape>,
         values: Values,
     },
-    /// `gemv` and `gemv_rows` with what may come before and after, and `gemv_residual`. `out_features` are those of the output.
+    /// `gemv` and `gemv_rows` with what may come before and after, `gemv_residual`, and, with nothing before, `gemv_int8` and
+    /// `gemv_int8_rows`. `out_features` are those of the output.
     Projection {
         num_tokens: usize,
         out_features: usize,

@@ -152,8 +152,8 @@ mod tests {
         // Nothing is tried where there is no time, and nothing is made up for it.
         let none = pollster::block_on(tune(&Device::Cpu, &products, Duration::ZERO, &mut |_, _| {})).unwrap();
         assert_eq!(none, Tuning::default());
-        let none = tune_prefill(&Device::Cpu, &products, Duration::ZERO, &mut |_, _| {});
-        assert_eq!(pollster::block_on(none).unwrap(), Tuning::default());
+        let none = pollster::block_on(tune_prefill(&Device::Cpu, &products, Duration::ZERO, &mut |_, _| {}));
+        assert_eq!(none.unwrap(), Tuning::default());
     }
 
     #[test]

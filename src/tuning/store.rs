@@ -131,9 +131,11 @@ impl Tuning {
         if file.key != key {
             return Err(wrong("found another adapter's, driver's or version's key".to_owned()));
         }
-        let mut tuning = Self::default();
-        tuning.shapes = file.products.iter().map(Row::read).collect::<Result<_>>()?;
-        tuning.prefills = file.prefills.iter().map(Row::read).collect::<Result<_>>()?;
+        let mut tuning = Self {
+            shapes: file.products.iter().map(Row::read).collect::<Result<_>>()?,
+            prefills: file.prefills.iter().map(Row::read).collect::<Result<_>>()?,
+            ..Self::default()
+        };
         for ModelRow { model, fusion } in file.fusions {
             tuning.fusions.insert(model, fusion.parse()?);
         }

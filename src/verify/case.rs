@@ -13,8 +13,12 @@ pub enum Values {
     /// A thousand times that; in attention 16 times, which takes scores to about a hundred; where an activation gates a
     /// value, both within -100 and 100.
     Large,
+    /// A million times that: more than f16 holds.
+    Huge,
     /// A thousandth of the ordinary: an epsilon counts. For `softcap` a tenth.
     Small,
+    /// A millionth of it: less than f16 holds with all its digits.
+    Tiny,
     /// Around 1000, with ordinary differences.
     MeanHeavy,
     /// Halves, so that many are equal.
@@ -33,7 +37,9 @@ impl Values {
         match self {
             Self::Ordinary => ordinary,
             Self::Large => 1000.0 * ordinary,
+            Self::Huge => 1e6 * ordinary,
             Self::Small => 0.001 * ordinary,
+            Self::Tiny => 1e-6 * ordinary,
             Self::MeanHeavy => 1000.0 + ordinary,
             Self::Equal => (2.0 * ordinary).round() / 2.0,
             Self::Zeros => 0.0 * ordinary,
@@ -155,7 +161,7 @@ impl Case {
     pub(super) fn tolerance(&self, kernel: &Kernel) -> Tolerance {
         let Tolerance { atol, rtol } = kernel.tolerance;
         match self {
-            Self::Product { values: Values::Large, .. } => Tolerance { atol: 1000.0 * atol, rtol },
+            Self::Product { values, .. } => Tolerance { atol: values.of(1.0) * atol, rtol },
             // Turned values cancel to any size, so the error is relative to what they were before.
             Self::Attention(AttentionCase { values: Values::Large, .. })
                 if ["norm_rope_write", "rope"].contains(&kernel.name) =>
@@ -277,7 +283,9 @@ impl fmt::Display for Case {
         f.write_str(match values {
             Values::Ordinary => "",
             Values::Large => ", large",
+            Values::Huge => ", huge",
             Values::Small => ", small",
+            Values::Tiny => ", tiny",
             Values::MeanHeavy => ", around 1000",
             Values::Equal => ", many equal",
             Values::Zeros => ", zeros",

@@ -180,6 +180,8 @@ fn products(formats: &[Format], tokens: &[(usize, usize)], shapes: &[Option<Gemv
         (many, 33, 5, Some(16), Values::Ordinary),
         (many, 192, 768, None, Values::Ordinary),
         (many, 768, 192, Some(100), Values::Large),
+        (many, 65, 129, None, Values::Huge),
+        (many, 65, 129, None, Values::Tiny),
         (many.min(3), 129, 2948, None, Values::Ordinary),
         (many.min(3), 2948, 192, Some(1000), Values::Ordinary),
     ]);
@@ -194,7 +196,8 @@ fn products(formats: &[Format], tokens: &[(usize, usize)], shapes: &[Option<Gemv
                     out_features,
                     in_features: in_features.next_multiple_of(format.block_columns()),
                     format,
-                    bias: rows_per_part.is_some() || index % 2 == 0,
+                    // Next to a bias, what is tiny is nothing.
+                    bias: values != Values::Tiny && (rows_per_part.is_some() || index % 2 == 0),
                     rows_per_part,
                     shape,
                     values,

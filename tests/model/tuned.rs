@@ -94,8 +94,8 @@ fn a_tuned_model_gives_the_same_logits() {
         let budget = Duration::from_secs(300);
         let mut tuning = pollster::block_on(tune(&device, &products, budget, &mut |_, _| {})).unwrap();
         assert!(tuning.covers(&products), "{name}");
-        let prefill = tune_prefill(&device, &products, budget, &mut |_, _| {});
-        tuning.extend(pollster::block_on(prefill).unwrap());
+        let prefill = pollster::block_on(tune_prefill(&device, &products, budget, &mut |_, _| {}));
+        tuning.extend(prefill.unwrap());
         assert!(tuning.covers_prefill(&products), "{name}");
         device.set_tuning(tuning.clone());
         let fusion = pollster::block_on(tune_fusion(&model, Instant::now() + budget)).unwrap();

@@ -1,5 +1,5 @@
 //! Resolves what shaders import: `shaders/NAME.wesl` becomes `OUT_DIR/NAME.wgsl`, one complete shader, which the wrapper in
-//! `src/kernels/NAME.rs` includes.
+//! `src/kernels/NAME.rs` includes. A shader with cooperative matrices, whose sizes are types, becomes one for each size.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         let path = entry?.path();
         let name = path.file_stem().and_then(|stem| stem.to_str()).ok_or("a shader without a name")?;
         // What has no entry point is what only other shaders use.
-        if fs::read_to_string(&path)?.contains("@compute") {
+        let text = fs::read_to_string(&path)?;
+        if text.contains("@if(matrix8)") {
+            for (size, is_8) in [(8, true), (16, false)] {
+                compiler.set_feature("matrix8", is_8);
+                compile(&compiler, name, &out.join(format!("{name}_{size}.wgsl")))?;
+            }
+        } else if text.contains("@compute") {
             compile(&compiler, name, &out.join(format!("{name}.wgsl")))?;
         }
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::gpu::Gpu;
-use crate::kernels::{Fusion, GemvShape, Kernel, Product, Recorder};
+use crate::kernels::{Fusion, GemvShape, Kernel, Prefill, Product, Recorder};
 use crate::trace::AdapterInfo;
 use crate::tuning::Tuning;
 
@@ -64,9 +64,7 @@ impl Device {
     /// Whether it has what `kernel` needs; the CPU runs all.
     pub fn runs(&self, kernel: &Kernel) -> bool {
         match self {
-            Self::Gpu(gpu) => {
-                kernel.min_subgroup_size == 0 || gpu.min_subgroup_size() >= kernel.min_subgroup_size
-            }
+            Self::Gpu(gpu) => gpu.has(&kernel.requires),
             Self::Cpu | Self::Twins => true,
         }
     }
@@ -84,7 +82,16 @@ impl Device {
             Self::Gpu(gpu) => gpu.tuned_shape(&product),
             Self::Cpu | Self::Twins => None,
         };
-        tuned.filter(|shape| self.runs(shape.kernel())).unwrap_or_else(|| GemvShape::of(self))
+        tuned.filter(|shape| !shape.int8 && self.runs(shape.kernel())).unwrap_or_else(|| GemvShape::of(self))
+    }
+
+    /// The kernel for a product with the tokens of a prompt, likewise.
+    pub(crate) fn prefill(&self, product: &Product) -> Prefill {
+        let tuned = match self {
+            Self::Gpu(gpu) => gpu.tuned_prefill(product),
+            Self::Cpu | Self::Twins => None,
+        };
+        tuned.filter(|prefill| prefill.runs_on(self)).unwrap_or_else(|| Prefill::of(self))
     }
 
     /// What the dispatches of a decoded token bring together in a model of these products: as is tuned, or as suits the device's kind.

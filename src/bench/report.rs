@@ -153,6 +153,8 @@ pub struct Report {
     pub model: String,
     /// How its weights are stored on the device.
     pub precision: String,
+    /// What products of a decoded token take: `f32`, or `int8` where some take it rounded to eight bits.
+    pub activations: &'static str,
     /// The device.
     pub adapter: AdapterInfo,
     /// Tokens of the prompt that is read.

@@ -8,7 +8,7 @@ use super::args::at_least_one;
 use super::failure::{Outcome, print};
 use super::progress::Progress;
 use super::subject::SubjectArgs;
-use super::terminal::{Terminal, pad, pad_start, width};
+use super::terminal::{Terminal, aligned, pad, width};
 use super::tuning;
 
 /// Measure how fast a model runs, and how close that is to what the device can do
@@ -16,6 +16,8 @@ use super::tuning;
 /// Reads a prompt and decodes after it, several times, and gives the medians. Kernels that do nothing else measure, in the same
 /// run, how fast the device reads and multiplies; from these follows the roofline: how fast decoding could be if weights
 /// had to be read and multiplied and nothing else. Other programs that run meanwhile slow all of it down.
+///
+/// Where `sukashi tune --activations int8` has kept that, decoding is measured with activations rounded to 8 bits, and the report says so.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -59,6 +61,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let device = args.subject.device()?;
     let (model, load_time) = args.subject.load(&device, terminal)?;
     tuning::prepare(&model, args.no_tune, terminal)?;
+    let model = model.as_tuned()?;
     let mut progress = Progress::new(terminal.words("計測中", "measuring"));
     let report = pollster::block_on(bench::run(&model, load_time, settings, &mut |done, total| {
         progress.set(done, total);
@@ -101,6 +104,7 @@ fn text(report: &Report, terminal: &Terminal) -> String {
     let per_second = terminal.words("トークン/秒", "tokens/s");
     let mut rows = vec![
         (terminal.words("モデル", "model"), format!("{} · {}", report.model, report.precision)),
+        (terminal.words("アクティベーション", "activations"), report.activations.to_owned()),
         (terminal.words("装置", "device"), format!("{} · {} · {}", info.name, info.backend, info.driver)),
         (terminal.words("読み込み", "load"), format!("{} ms", short(report.load_ms))),
         (terminal.words("シェーダーの準備", "shaders"), format!("{} ms", short(report.compile_ms))),
@@ -194,9 +198,9 @@ fn table(profile: &[KernelTime], terminal: &Terminal) -> String {
         Lang::Ja => ["カーネル", "重み", "回数", "ms", "割合", "GB/s"],
         Lang::En => ["kernel", "weights", "times", "ms", "share", "GB/s"],
     };
-    let mut lines = vec![names.map(str::to_owned)];
+    let mut lines = vec![names.map(str::to_owned).to_vec()];
     for row in profile {
-        lines.push([
+        lines.push(vec![
             row.kernel.to_owned(),
             row.shape.clone().unwrap_or_default(),
             row.dispatches.to_string(),
@@ -205,19 +209,7 @@ fn table(profile: &[KernelTime], terminal: &Terminal) -> String {
             row.read_bytes.map_or_else(|| "–".to_owned(), |bytes| format!("{:.2}", bytes * 1e-9)),
         ]);
     }
-    let widths: [usize; 6] =
-        std::array::from_fn(|column| lines.iter().map(|line| width(&line[column])).max().unwrap_or(0));
-    let mut table = String::new();
-    for line in &lines {
-        let cells: Vec<String> = line
-            .iter()
-            .zip(widths)
-            .enumerate()
-            .map(|(column, (cell, width))| if column < 2 { pad(cell, width) } else { pad_start(cell, width) })
-            .collect();
-        table += &format!("{}\n", cells.join("  "));
-    }
-    table
+    aligned(&lines, 2)
 }
 
 /// Three digits that count.

@@ -164,6 +164,22 @@ pub fn without_controls(text: &str) -> String {
         .collect()
 }
 
+/// Rows of cells under each other, the first `num_left` of a row to the left of their columns and the others to the right.
+pub fn aligned(rows: &[Vec<String>], num_left: usize) -> String {
+    let num_columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let column_width =
+        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max();
+    let widths: Vec<usize> = (0..num_columns).map(|column| column_width(column).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
+            if column < num_left { pad(cell, width) } else { pad_start(cell, width) }
+        });
+        text += &format!("{}\n", Vec::from_iter(cells).join("  ").trim_end());
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ use super::weight::unpack;
 use crate::tensor::Format;
 
 /// Rows below which threads cost more than they save.
-const ROWS_PER_TASK: usize = 32;
+pub(super) const ROWS_PER_TASK: usize = 32;
 
 /// Weights that are unpacked at a time.
 const BLOCK: usize = 64;

@@ -50,12 +50,24 @@ pub fn product(
             &normed
         }
     };
-    if epilogue == Epilogue::Store {
-        return gemv(num_tokens, weight, (x, x_stride), (y, y_stride, first_row));
-    }
     let rows = weight.out_features;
+    let multiply = |y: (&mut [f32], usize, usize)| gemv(num_tokens, weight, (x, x_stride), y);
+    finish(multiply, (num_tokens, rows), epilogue, (y, y_stride, first_row));
+}
+
+/// What `epilogue` makes of the products that `multiply` writes goes into `y`, whose rows are `y_stride` apart; `multiply` takes
+/// where to write to, and writes `rows` of them for each token.
+pub fn finish(
+    multiply: impl FnOnce((&mut [f32], usize, usize)),
+    (num_tokens, rows): (usize, usize),
+    epilogue: Epilogue,
+    (y, y_stride, first_row): (&mut [f32], usize, usize),
+) {
+    if epilogue == Epilogue::Store {
+        return multiply((y, y_stride, first_row));
+    }
     let mut products = vec![0.0; num_tokens * rows];
-    gemv(num_tokens, weight, (x, x_stride), (&mut products, rows, 0));
+    multiply((&mut products, rows, 0));
     let columns = if epilogue.is_gated() { rows / 2 } else { rows };
     for (token, products) in products.chunks_exact(rows).enumerate() {
         let y = &mut y[token * y_stride + first_row..][..columns];

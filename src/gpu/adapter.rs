@@ -20,7 +20,8 @@ pub struct AdapterSummary {
     pub max_workgroup_storage_bytes: u32,
     /// Threads of a subgroup, least and most.
     pub subgroup_size: (u32, u32),
-    /// Optional features that matter and are there: `f16`, `subgroups`, `timestamps`.
+    /// Optional features that matter and are there: `f16`, `subgroups`, `timestamps`; `matrices` where kernels can use matrices of f16
+    /// that a subgroup multiplies at once.
     pub features: Vec<&'static str>,
 }
 
@@ -121,6 +122,7 @@ fn summary(adapter: &wgpu::Adapter) -> AdapterSummary {
             .iter()
             .filter(|(feature, _)| features.contains(*feature))
             .map(|(_, name)| *name)
+            .chain((super::matrix::matrix_size(adapter) > 0).then_some("matrices"))
             .collect(),
     }
 }

@@ -4,6 +4,7 @@ mod adapter;
 mod clock;
 mod fault;
 mod kept;
+mod matrix;
 mod pipelines;
 mod program;
 mod staging;
@@ -16,7 +17,8 @@ pub use program::Program;
 pub use staging::Staging;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernels::{Fusion, GemvShape, Product};
+use crate::kernels::{Fusion, GemvShape, Int8Shapes, Prefill, Product, Requires};
+use crate::model::Model;
 use crate::trace::AdapterInfo;
 use crate::tuning::Tuning;
 use fault::Fault;
@@ -38,6 +40,8 @@ struct Inner {
     info: AdapterInfo,
     limits: wgpu::Limits,
     min_subgroup_size: u32,
+    max_subgroup_size: u32,
+    matrix_size: u32,
     fault: Arc<Fault>,
     pipelines: Pipelines,
     poller: Poller,
@@ -84,10 +88,13 @@ impl Gpu {
     /// Opens an adapter, with those of its optional features that something here uses.
     async fn open(adapter: &wgpu::Adapter, limits: wgpu::Limits) -> Result<Self> {
         let info = adapter::info(&adapter.get_info());
+        let matrix_size = matrix::matrix_size(adapter);
+        let (matrix_features, experimental_features) = matrix::features(matrix_size);
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("sukashi"),
             required_limits: limits.clone(),
-            required_features: adapter.features() & OPTIONAL_FEATURES,
+            required_features: adapter.features() & OPTIONAL_FEATURES | matrix_features,
+            experimental_features,
             ..Default::default()
         };
         let (device, queue) = adapter.request_device(&descriptor).await.map_err(|cause| {
@@ -106,6 +113,8 @@ impl Gpu {
             info,
             limits,
             min_subgroup_size,
+            max_subgroup_size: adapter.get_info().subgroup_max_size,
+            matrix_size,
             fault,
             pipelines: Pipelines::default(),
             poller,
@@ -203,12 +212,36 @@ impl Gpu {
         self.0.min_subgroup_size
     }
 
+    /// The most lanes that a subgroup may have.
+    pub(crate) fn max_subgroup_size(&self) -> u32 {
+        self.0.max_subgroup_size
+    }
+
+    /// Rows, and columns, of the matrices of f16 that it multiplies at once with sums in f32: 16 or 8; 0 where kernels can use none.
+    pub fn matrix_size(&self) -> u32 {
+        self.0.matrix_size
+    }
+
+    /// Whether it has what a kernel requires.
+    pub(crate) fn has(&self, requires: &Requires) -> bool {
+        self.0.min_subgroup_size >= requires.min_subgroup_size
+            && (requires.matrix_size == 0 || self.0.matrix_size == requires.matrix_size)
+    }
+
     pub(crate) fn set_tuning(&self, tuning: Tuning) {
         *self.0.tuning.write().unwrap_or_else(PoisonError::into_inner) = tuning;
     }
 
     pub(crate) fn tuned_fusion(&self, products: &[Product]) -> Option<Fusion> {
         self.0.tuning.read().unwrap_or_else(PoisonError::into_inner).fusion(products)
+    }
+
+    pub(crate) fn tuned_prefill(&self, product: &Product) -> Option<Prefill> {
+        self.0.tuning.read().unwrap_or_else(PoisonError::into_inner).prefill(product)
+    }
+
+    pub(crate) fn tuned_int8(&self, model: &Model) -> Result<Option<Int8Shapes>> {
+        self.0.tuning.read().unwrap_or_else(PoisonError::into_inner).int8(model)
     }
 
     pub(crate) fn tuned_shape(&self, product: &Product) -> Option<GemvShape> {

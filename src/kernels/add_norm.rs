@@ -1,7 +1,7 @@
 //! `add_norm`: a normed update added to the residual stream, and the norm of what that becomes.
 
 use crate::cpu::{self, Call};
-use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, Dispatch, Kernel, Plan, Requires, Tolerance};
 use crate::tensor::Tensor;
 
 #[repr(C)]
@@ -16,7 +16,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "add_norm",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/add_norm.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::Read, Access::Read, Access::Read, Access::ReadWrite, Access::ReadWrite],
     twin: compute,
     fast: compute,

@@ -2,7 +2,7 @@
 
 use crate::cpu::{self, Call};
 use crate::device::Buffer;
-use crate::kernels::{Access, Dispatch, Kernel, Plan, SearchShape, Tolerance};
+use crate::kernels::{Access, Dispatch, Kernel, Plan, Requires, SearchShape, Tolerance};
 use crate::tensor::Tensor;
 
 #[repr(C)]
@@ -18,7 +18,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "argmax",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/argmax.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::ReadWrite],
     twin,
     fast: twin,

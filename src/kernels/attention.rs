@@ -3,7 +3,7 @@
 use super::attention_tile::AttentionTile;
 use super::{attention_merge, attention_subgroups};
 use crate::cpu::{self, Call};
-use crate::kernels::{Access, Caches, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, Caches, Dispatch, Kernel, Plan, Requires, Tolerance};
 use crate::tensor::Tensor;
 
 /// How heads lie in rows, and what scores are multiplied with.
@@ -72,7 +72,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "attention",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/attention.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: BUFFERS,
     twin: |call| compute(call, cpu::attention),
     fast: |call| compute(call, cpu::fast::attention),

@@ -3,7 +3,7 @@
 use crate::cpu::{self, Call};
 use crate::device::Buffer;
 use crate::kernels::elementwise::groups_per_row;
-use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Requires, Tolerance};
 use crate::tensor::Tensor;
 
 #[repr(C)]
@@ -22,7 +22,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "attention_merge",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/attention_merge.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],
     twin,
     fast: twin,

@@ -1,7 +1,7 @@
 //! `attention_probs`: the attention weights themselves, where they are captured.
 
 use crate::cpu::{self, Call};
-use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Requires, Tolerance};
 use crate::tensor::Tensor;
 
 #[repr(C)]
@@ -22,7 +22,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "attention_probs",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/attention_probs.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::attention_probs),
     fast: |call| compute(call, cpu::fast::attention_probs),

@@ -2,13 +2,13 @@
 
 use super::attention::{self, Params};
 use crate::cpu;
-use crate::kernels::Kernel;
+use crate::kernels::{Kernel, Requires};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "attention_subgroups",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/attention_subgroups.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 8,
+    requires: Requires::subgroups(8),
     buffers: attention::BUFFERS,
     twin: |call| attention::compute(call, cpu::attention),
     fast: |call| attention::compute(call, cpu::fast::attention),

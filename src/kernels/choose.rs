@@ -3,7 +3,7 @@
 use super::top_k::{FOUND_WORDS, MAX_CANDIDATES};
 use crate::cpu::{self, Call};
 use crate::device::Buffer;
-use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, Dispatch, Kernel, Plan, Requires, Tolerance};
 
 /// How the next token is chosen, as shaders read it.
 #[repr(C)]
@@ -35,7 +35,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "choose",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/choose.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::ReadWrite, Access::ReadWrite],
     twin,
     fast: twin,

@@ -3,7 +3,7 @@
 use crate::cpu::{self, Call};
 use crate::device::Buffer;
 use crate::kernels::elementwise::groups_per_row;
-use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, Dispatch, Kernel, Plan, Requires, Tolerance};
 use crate::tensor::{Format, Matrix, Tensor};
 
 /// What a thread looks up.
@@ -25,7 +25,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "embedding",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/embedding.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::embedding),
     fast: |call| compute(call, cpu::fast::embedding),

@@ -2,14 +2,14 @@
 
 use crate::cpu::{self, Call};
 use crate::kernels::elementwise::{self, Params};
-use crate::kernels::{Access, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, Kernel, Plan, Requires, Tolerance};
 use crate::tensor::Tensor;
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gelu_erf",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/gelu_erf.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::gelu_erf),
     fast: |call| compute(call, cpu::fast::gelu_erf),

@@ -1,8 +1,8 @@
 //! `gemm`: `y = weight x + bias` for many tokens at once; what reading a prompt spends its time in.
 
 use crate::cpu;
-use crate::kernels::product::{self, Params, TOLERANCE};
-use crate::kernels::{Kernel, Plan, Projection};
+use crate::kernels::product::{self, Params, TOLERANCE, Tiling};
+use crate::kernels::{Kernel, Plan, Projection, Requires};
 use crate::tensor::{Matrix, Tensor};
 
 /// Rows, and tokens, of a workgroup: the shader's `TILE`.
@@ -12,7 +12,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "gemm",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemm.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &product::BUFFERS,
     twin: |call| product::compute(call, cpu::gemv),
     fast: |call| product::compute(call, cpu::fast::gemm),
@@ -24,5 +24,9 @@ pub(super) static KERNEL: Kernel = Kernel {
 /// # Panics
 /// If the shapes disagree.
 pub fn gemm(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
-    Projection::new(x, weight, bias, y).record_alone(plan, &KERNEL, &[], (TILE, TILE));
+    Projection::new(x, weight, bias, y).record_alone(plan, |_| tiling());
+}
+
+pub(super) fn tiling() -> Tiling {
+    (&KERNEL, Vec::new(), (TILE, TILE))
 }

@@ -1,8 +1,8 @@
 //! `gemm_rows`: what `gemm` computes, with whole rows in every thread; what software adapters are fastest with.
 
 use crate::cpu;
-use crate::kernels::product::{self, Params, TOLERANCE};
-use crate::kernels::{Kernel, Plan, Projection};
+use crate::kernels::product::{self, Params, TOLERANCE, Tiling};
+use crate::kernels::{Kernel, Plan, Projection, Requires};
 use crate::tensor::{Matrix, Tensor};
 
 /// The most tokens of a workgroup: the sums of more do not fit into registers.
@@ -14,7 +14,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "gemm_rows",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemm_rows.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 8,
+    requires: Requires::subgroups(8),
     buffers: &product::BUFFERS,
     twin: |call| product::compute(call, cpu::gemv),
     fast: |call| product::compute(call, cpu::fast::gemm),
@@ -26,12 +26,17 @@ pub(super) static KERNEL: Kernel = Kernel {
 /// # Panics
 /// If the shapes disagree.
 pub fn gemm_rows(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
-    let tokens = plan.max_tokens().min(MAX_TOKENS);
-    let constants = [
+    let max_tokens = plan.max_tokens();
+    Projection::new(x, weight, bias, y).record_alone(plan, |_| tiling(max_tokens));
+}
+
+/// For passes of up to `max_tokens`.
+pub(super) fn tiling(max_tokens: usize) -> Tiling {
+    let tokens = max_tokens.min(MAX_TOKENS);
+    let constants = vec![
         ("WORKGROUP_SIZE", WORKGROUP_SIZE as f64),
         ("ROWS_PER_THREAD", ROWS_PER_THREAD as f64),
         ("TOKENS", tokens as f64),
     ];
-    let tile = (WORKGROUP_SIZE * ROWS_PER_THREAD, tokens);
-    Projection::new(x, weight, bias, y).record_alone(plan, &KERNEL, &constants, tile);
+    (&KERNEL, constants, (WORKGROUP_SIZE * ROWS_PER_THREAD, tokens))
 }

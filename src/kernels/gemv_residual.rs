@@ -2,21 +2,21 @@
 
 use crate::cpu::{self, Call};
 use crate::kernels::product::{Params, TOLERANCE};
-use crate::kernels::{Access, Epilogue, GemvShape, InputNorm, Kernel, Plan, Projection, Residual};
+use crate::kernels::{Access, Epilogue, GemvShape, InputNorm, Kernel, Plan, Projection, Requires, Residual};
 use crate::tensor::{Matrix, MatrixPart, Tensor};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gemv_residual",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemv_residual.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &[
         Access::Read,
         Access::Read,
         Access::Read,
-        Access::Read,
-        Access::Read,
         Access::ReadWrite,
+        Access::Read,
+        Access::Read,
         Access::Read,
         Access::ReadWrite,
     ],
@@ -29,7 +29,7 @@ fn compute(call: &mut Call<'_>, gemv: impl cpu::Gemv) {
     let params: Params = call.params();
     let num_tokens = call.batch.num_tokens as usize;
     let (hidden_size, stride) = (params.in_features as usize, params.x_stride as usize);
-    let [x, weight, bias, norm_weight, post_weight, y, update, z, ..] = &mut call.slots;
+    let [x, weight, bias, y, norm_weight, post_weight, update, z, ..] = &mut call.slots;
     let (mut stream, mut normed) = (vec![0.0; num_tokens * stride], vec![0.0; num_tokens * stride]);
     cpu::add_norm(
         num_tokens,
@@ -78,7 +78,8 @@ pub fn gemv_residual(
     projection.record(plan, choose, |part| {
         // A binding cannot be empty; without a bias nothing of it is read.
         let bias = bias.unwrap_or(x);
-        let first = [x.buffer(), &part.buffer, bias.buffer(), norm_weight.buffer(), post_weight.buffer()];
-        first.into_iter().chain([y.buffer(), update.buffer(), z.buffer()]).cloned().collect()
+        let first = [x.buffer(), &part.buffer, bias.buffer(), y.buffer()];
+        let rest = [norm_weight.buffer(), post_weight.buffer(), update.buffer(), z.buffer()];
+        first.into_iter().chain(rest).cloned().collect()
     });
 }

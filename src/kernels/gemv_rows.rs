@@ -2,15 +2,15 @@
 //! [`crate::kernels::project`] records it where a [`crate::kernels::GemvShape`] says so.
 
 use crate::cpu;
-use crate::kernels::Kernel;
 use crate::kernels::gemv::{BUFFERS, compute};
 use crate::kernels::product::{Params, TOLERANCE};
+use crate::kernels::{Kernel, Requires};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gemv_rows",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemv_rows.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 8,
+    requires: Requires::subgroups(8),
     buffers: &BUFFERS,
     twin: |call| compute(call, cpu::gemv),
     fast: |call| compute(call, cpu::fast::gemv),

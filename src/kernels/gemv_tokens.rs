@@ -2,7 +2,7 @@
 
 use crate::cpu;
 use crate::kernels::product::{self, Params, TOLERANCE};
-use crate::kernels::{Kernel, Plan, Projection};
+use crate::kernels::{Kernel, Plan, Projection, Requires};
 use crate::tensor::{Matrix, Tensor};
 
 /// The most tokens of a workgroup.
@@ -14,7 +14,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "gemv_tokens",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemv_tokens.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &product::BUFFERS,
     twin: |call| product::compute(call, cpu::gemv),
     fast: |call| product::compute(call, cpu::fast::gemm),
@@ -27,11 +27,11 @@ pub(super) static KERNEL: Kernel = Kernel {
 /// If the shapes disagree.
 pub fn gemv_tokens(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
     let tokens = plan.max_tokens().min(MAX_TOKENS);
-    let constants = [
+    let constants = vec![
         ("WORKGROUP_SIZE", WORKGROUP_SIZE as f64),
         ("THREADS_PER_ROW", THREADS_PER_ROW as f64),
         ("TOKENS", tokens as f64),
     ];
     let tile = (WORKGROUP_SIZE / THREADS_PER_ROW, tokens);
-    Projection::new(x, weight, bias, y).record_alone(plan, &KERNEL, &constants, tile);
+    Projection::new(x, weight, bias, y).record_alone(plan, |_| (&KERNEL, constants.clone(), tile));
 }

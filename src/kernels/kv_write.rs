@@ -2,7 +2,7 @@
 
 use crate::cpu::{self, Call};
 use crate::kernels::elementwise::groups_per_row;
-use crate::kernels::{Access, Caches, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, Caches, Dispatch, Kernel, Plan, Requires, Tolerance};
 use crate::tensor::Tensor;
 
 #[repr(C)]
@@ -18,7 +18,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "kv_write",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/kv_write.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::Read, Access::ReadWrite, Access::ReadWrite],
     twin,
     fast: twin,

@@ -22,23 +22,31 @@ mod geglu;
 mod gelu_erf;
 mod gelu_tanh;
 mod gemm;
+mod gemm_matrix;
 mod gemm_rows;
+mod gemm_shared;
 mod gemv;
+mod gemv_int8;
+mod gemv_int8_rows;
 mod gemv_residual;
 mod gemv_rows;
 mod gemv_shape;
 mod gemv_tokens;
+mod int8_shapes;
 mod kv_write;
 mod layer_norm;
 mod multiply;
 mod norm_rope_write;
 mod plan;
+mod prefill;
 mod probe;
 mod probe_f32;
 mod probe_int8;
 mod probe_read;
 mod product;
 mod qk_norm;
+mod quantize;
+mod requires;
 mod rms_norm;
 mod rope;
 mod search_shape;
@@ -63,23 +71,29 @@ pub use geglu::geglu;
 pub use gelu_erf::gelu_erf;
 pub use gelu_tanh::gelu_tanh;
 pub use gemm::gemm;
+pub use gemm_matrix::gemm_matrix;
 pub use gemm_rows::gemm_rows;
+pub use gemm_shared::gemm_shared;
 pub use gemv::{gemv, project, project_shaped};
+pub use gemv_int8::project_int8;
 pub use gemv_residual::gemv_residual;
 pub use gemv_shape::GemvShape;
 pub use gemv_tokens::gemv_tokens;
+pub use int8_shapes::Int8Shapes;
 pub use kv_write::kv_write;
 pub use layer_norm::layer_norm;
-pub(crate) use multiply::multiplies_by_rows;
-pub use multiply::multiply;
+pub use multiply::{multiply, multiply_by};
 pub use norm_rope_write::norm_rope_write;
 pub use plan::{Constants, Dispatch, Entry, Plan, Program, Recorder, Step};
+pub use prefill::Prefill;
 pub use probe_f32::probe_f32;
 pub use probe_int8::probe_int8;
 pub use probe_read::probe_read;
 pub(crate) use product::TOLERANCE as TOLERANCE_OF_PRODUCTS;
 pub use product::{Epilogue, InputNorm, Product, Projection};
 pub use qk_norm::qk_norm;
+pub use quantize::{quantize, quantized_words};
+pub use requires::Requires;
 pub use rms_norm::rms_norm;
 pub use rope::rope;
 pub use search_shape::SearchShape;
@@ -123,8 +137,8 @@ pub struct Kernel {
     pub wgsl: &'static str,
     /// Size of the uniform `params`, in bytes.
     pub params_bytes: usize,
-    /// The fewest lanes that a subgroup must have; 0 for a shader that uses none.
-    pub min_subgroup_size: u32,
+    /// What a device must have to run it.
+    pub requires: Requires,
     /// Bindings 2 and up, in order; 0 is `params`, 1 is `batch`.
     pub buffers: &'static [Access],
     /// The CPU twin.
@@ -159,8 +173,8 @@ impl Tolerance {
     }
 }
 
-/// Every kernel, by name.
-pub static REGISTRY: [&Kernel; 32] = [
+/// Every kernel, by name; `gemm_matrix` once for each size of matrices.
+pub static REGISTRY: [&Kernel; 38] = [
     &add::KERNEL,
     &add_norm::KERNEL,
     &argmax::KERNEL,
@@ -174,8 +188,13 @@ pub static REGISTRY: [&Kernel; 32] = [
     &gelu_erf::KERNEL,
     &gelu_tanh::KERNEL,
     &gemm::KERNEL,
+    &gemm_matrix::KERNEL_8,
+    &gemm_matrix::KERNEL_16,
     &gemm_rows::KERNEL,
+    &gemm_shared::KERNEL,
     &gemv::KERNEL,
+    &gemv_int8::KERNEL,
+    &gemv_int8_rows::KERNEL,
     &gemv_residual::KERNEL,
     &gemv_rows::KERNEL,
     &gemv_tokens::KERNEL,
@@ -186,6 +205,7 @@ pub static REGISTRY: [&Kernel; 32] = [
     &probe_int8::KERNEL,
     &probe_read::KERNEL,
     &qk_norm::KERNEL,
+    &quantize::KERNEL,
     &rms_norm::KERNEL,
     &rope::KERNEL,
     &select_rows::KERNEL,

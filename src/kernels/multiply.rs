@@ -1,14 +1,9 @@
 //! Weights with several tokens at once, by the kernel that suits.
 
-use super::{gemm, gemm_rows, gemv_tokens};
+use super::gemv_tokens;
 use crate::device::Device;
-use crate::kernels::Plan;
+use crate::kernels::{Plan, Prefill, Product, Projection};
 use crate::tensor::{Matrix, Tensor};
-
-/// Whether products of many tokens have whole rows in every thread on this device.
-pub(crate) fn multiplies_by_rows(device: &Device) -> bool {
-    matches!(device, Device::Gpu(gpu) if gpu.is_software()) && device.runs(&gemm_rows::KERNEL)
-}
 
 /// Records `y = weight x + bias`, as suits the device and whether the tokens are of one text or one of each; shapes as [`crate::kernels::gemv`].
 ///
@@ -17,13 +12,25 @@ pub(crate) fn multiplies_by_rows(device: &Device) -> bool {
 /// # Panics
 /// If the shapes disagree.
 pub fn multiply(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
-    match plan.device() {
-        device if multiplies_by_rows(device) => {
-            gemm_rows::gemm_rows(plan, x, weight, bias, y);
-        }
+    let device = plan.device().clone();
+    match &device {
         Device::Gpu(gpu) if !gpu.is_software() && plan.tokens_of_text() == 1 => {
             gemv_tokens::gemv_tokens(plan, x, weight, bias, y);
         }
-        _ => gemm::gemm(plan, x, weight, bias, y),
+        _ => {
+            let max_tokens = plan.max_tokens();
+            let choose =
+                |part: &_| device.prefill(&Product::of_part(part, x.stride())).tiling(&device, max_tokens);
+            Projection::new(x, weight, bias, y).record_alone(plan, choose);
+        }
     }
+}
+
+/// As [`multiply`], by the kernel that `prefill` names.
+///
+/// # Panics
+/// If the shapes disagree.
+pub fn multiply_by(plan: &mut Plan, prefill: Prefill, x: &Tensor, weight: &Matrix, y: &Tensor) {
+    let tiling = prefill.tiling(plan.device(), plan.max_tokens());
+    Projection::new(x, weight, None, y).record_alone(plan, |_| tiling.clone());
 }

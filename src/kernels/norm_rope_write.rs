@@ -1,7 +1,7 @@
 //! `norm_rope_write`: `qk_norm`, `rope` and `kv_write` in one.
 
 use crate::cpu::{self, Call};
-use crate::kernels::{Access, AttentionShape, Caches, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, AttentionShape, Caches, Dispatch, Kernel, Plan, Requires, Tolerance};
 use crate::tensor::Tensor;
 
 #[repr(C)]
@@ -21,7 +21,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "norm_rope_write",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/norm_rope_write.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &[
         Access::Read,
         Access::Read,

@@ -71,6 +71,9 @@ pub struct InputNorm<'a> {
     pub eps: f32,
 }
 
+/// A kernel of a product, its constants, and how many (columns of `y`, tokens) a workgroup of it makes.
+pub(super) type Tiling = (&'static Kernel, Constants, (usize, usize));
+
 /// A product with what comes before and after: `y = epilogue(weight norm(x) + bias)`.
 #[derive(Debug, Clone, Copy)]
 pub struct Projection<'a> {
@@ -136,36 +139,25 @@ impl<'a> Projection<'a> {
         }
     }
 
-    /// Records a product with nothing before or after, by a kernel whose workgroups make `tile` = (columns of `y`, tokens) each.
-    pub(super) fn record_alone(
-        &self,
-        plan: &mut Plan,
-        kernel: &'static Kernel,
-        constants: &[(&'static str, f64)],
-        tile: (usize, usize),
-    ) {
+    /// Records a product with nothing before or after; `choose` as in [`Projection::record`].
+    pub(super) fn record_alone(&self, plan: &mut Plan, choose: impl Fn(&MatrixPart) -> Tiling) {
         let Self { x, bias, y, .. } = self;
-        self.record(
-            plan,
-            |_| (kernel, constants.to_vec(), tile),
-            |part| {
-                // A binding cannot be empty; without a bias nothing of it is read.
-                vec![
-                    x.buffer().clone(),
-                    part.buffer.clone(),
-                    bias.unwrap_or(x).buffer().clone(),
-                    y.buffer().clone(),
-                ]
-            },
-        );
+        self.record(plan, choose, |part| {
+            // A binding cannot be empty; without a bias nothing of it is read.
+            vec![
+                x.buffer().clone(),
+                part.buffer.clone(),
+                bias.unwrap_or(x).buffer().clone(),
+                y.buffer().clone(),
+            ]
+        });
     }
 
-    /// Records the product, part by part of the weights; `choose` gives the kernel for a part, its constants, and how many
-    /// (columns of `y`, tokens) a workgroup of it makes, `buffers` what the kernel binds.
+    /// Records the product, part by part of the weights; `choose` gives the kernel for a part, `buffers` what that binds.
     pub(super) fn record(
         &self,
         plan: &mut Plan,
-        choose: impl Fn(&MatrixPart) -> (&'static Kernel, Constants, (usize, usize)),
+        choose: impl Fn(&MatrixPart) -> Tiling,
         buffers: impl Fn(&MatrixPart) -> Vec<crate::device::Buffer>,
     ) {
         self.check(plan.max_tokens());
@@ -245,14 +237,29 @@ impl Product {
 
     /// Of a dispatch; `None` if it is no product.
     pub(crate) fn of(dispatch: &Dispatch) -> Option<Self> {
-        if !["gemv", "gemv_residual", "gemv_rows", "gemv_tokens", "gemm", "gemm_rows"]
-            .contains(&dispatch.kernel.name)
-        {
+        let names = [
+            "gemv",
+            "gemv_int8",
+            "gemv_int8_rows",
+            "gemv_residual",
+            "gemv_rows",
+            "gemv_tokens",
+            "gemm",
+            "gemm_matrix",
+            "gemm_rows",
+            "gemm_shared",
+        ];
+        if !names.contains(&dispatch.kernel.name) {
             return None;
         }
         let params: Params = bytemuck::pod_read_unaligned(&dispatch.params);
         let weight = Params { has_bias: 0, ..params }.weight(&[], &[]);
         Some(Self::new(weight.out_features, params.x_stride as usize, weight.format))
+    }
+
+    /// Whether its weights are quants, which can be multiplied as integers.
+    pub fn is_of_quants(&self) -> bool {
+        self.format.quants().is_some()
     }
 
     /// Multiply-adds for a token.

@@ -1,7 +1,7 @@
 //! `qk_norm`: query heads and key heads to a root mean square of 1, each alone.
 
 use crate::cpu::{self, Call};
-use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Requires, Tolerance};
 use crate::tensor::Tensor;
 
 #[repr(C)]
@@ -18,7 +18,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "qk_norm",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/qk_norm.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::qk_norm),
     fast: |call| compute(call, cpu::fast::qk_norm),

@@ -1,7 +1,7 @@
 //! `rms_norm`: rows to a root mean square of 1, then weight.
 
 use crate::cpu::{self, Call};
-use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, Dispatch, Kernel, Plan, Requires, Tolerance};
 use crate::tensor::Tensor;
 
 #[repr(C)]
@@ -16,7 +16,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "rms_norm",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/rms_norm.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::rms_norm),
     fast: |call| compute(call, cpu::fast::rms_norm),

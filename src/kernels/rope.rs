@@ -2,7 +2,7 @@
 
 use crate::cpu::{self, Call};
 use crate::kernels::elementwise::groups_per_row;
-use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Requires, Tolerance};
 use crate::tensor::Tensor;
 
 #[repr(C)]
@@ -18,7 +18,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "rope",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/rope.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::rope),
     fast: |call| compute(call, cpu::fast::rope),

@@ -2,7 +2,7 @@
 
 use crate::cpu::{self, Call};
 use crate::kernels::elementwise::groups_per_row;
-use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, Dispatch, Kernel, Plan, Requires, Tolerance};
 use crate::tensor::Tensor;
 
 #[repr(C)]
@@ -17,7 +17,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "softcap",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/softcap.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &[Access::ReadWrite],
     twin: |call| compute(call, cpu::softcap),
     fast: |call| compute(call, cpu::fast::softcap),

@@ -4,7 +4,7 @@ use super::argmax;
 use super::choose::Choosing;
 use crate::cpu::{self, Call};
 use crate::device::Buffer;
-use crate::kernels::{Access, Dispatch, Kernel, Plan, SearchShape, Tolerance};
+use crate::kernels::{Access, Dispatch, Kernel, Plan, Requires, SearchShape, Tolerance};
 use crate::tensor::Tensor;
 
 /// The most of the greatest logits that [`top_k`] finds.
@@ -22,7 +22,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "top_k",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/top_k.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
     twin,
     fast: twin,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::cpu::{self, Call};
 use crate::kernels::elementwise::groups_per_row;
-use crate::kernels::{Access, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, Dispatch, Kernel, Plan, Requires, Tolerance};
 use crate::tensor::Tensor;
 
 #[repr(C)]
@@ -19,7 +19,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     name: "zero_columns",
     wgsl: include_str!(concat!(env!("OUT_DIR"), "/zero_columns.wgsl")),
     params_bytes: size_of::<Params>(),
-    min_subgroup_size: 0,
+    requires: Requires::NOTHING,
     buffers: &[Access::ReadWrite],
     twin,
     fast: twin,

@@ -9,7 +9,7 @@ use super::weights::DecoderWeights;
 use super::{gpt2, llama};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::kernels::{Fusion, Product};
+use crate::kernels::{Fusion, Int8Shapes, Product};
 use crate::sampling::Settings;
 use crate::tensor::row_stride;
 use crate::text::{ChatTemplate, EncodeOptions, Tokenizer};
@@ -26,7 +26,11 @@ use crate::weights::{ModelFiles, Weights};
 /// # Ok::<(), sukashi::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Model(Arc<Inner>, Arc<Ablation>);
+pub struct Model {
+    inner: Arc<Inner>,
+    ablation: Arc<Ablation>,
+    int8: Option<Arc<Int8Shapes>>,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -78,7 +82,7 @@ impl Model {
         };
         let device = device.clone();
         let inner = Inner { device, name, spec, weights, tokenizer, chat, file, sha256: OnceLock::new() };
-        Ok(Self(Arc::new(inner), Arc::default()))
+        Ok(Self { inner: Arc::new(inner), ablation: Arc::default(), int8: None })
     }
 
     /// The same model, its weights shared, without some of its parts.
@@ -87,32 +91,63 @@ impl Model {
     /// If it has no such part.
     pub fn without(&self, ablation: Ablation) -> Result<Self> {
         ablation.check(self.spec())?;
-        Ok(Self(Arc::clone(&self.0), Arc::new(ablation)))
+        Ok(Self { ablation: Arc::new(ablation), ..self.clone() })
     }
 
     /// What is left out of the model.
     pub fn ablation(&self) -> &Ablation {
-        &self.1
+        &self.ablation
+    }
+
+    /// The same model, its weights shared, whose sessions decode with activations rounded to eight bits for the products that have a
+    /// shape in `shapes`, and are a little less exact: [`crate::tuning::Quality`] says how much.
+    ///
+    /// Prompts are read as ever, but for a last token that is computed alone, and so is everything in a session that captures ([`Session::capturing`]), in a
+    /// [`crate::BatchSession`] and in [`crate::model::score`].
+    ///
+    /// [`Session::capturing`]: crate::Session::capturing
+    #[must_use]
+    pub fn with_int8(&self, shapes: Int8Shapes) -> Self {
+        Self { int8: Some(Arc::new(shapes)).filter(|shapes| !shapes.is_empty()), ..self.clone() }
+    }
+
+    /// The same model as its device is tuned for these weights: [`Model::with_int8`] where that was found to be faster and to predict as
+    /// well, otherwise itself. Where something is known of a model of the same shapes, this reads the weight files once more, to hash
+    /// them.
+    ///
+    /// # Errors
+    /// If the files cannot be read any more.
+    pub fn as_tuned(&self) -> Result<Self> {
+        let tuned = match self.device() {
+            Device::Gpu(gpu) => gpu.tuned_int8(self)?,
+            Device::Cpu | Device::Twins => None,
+        };
+        Ok(tuned.map_or_else(|| self.clone(), |shapes| self.with_int8(shapes)))
+    }
+
+    /// The products that sessions decode with activations rounded to eight bits, if there are any.
+    pub fn int8(&self) -> Option<&Int8Shapes> {
+        self.int8.as_deref()
     }
 
     /// Where the model runs.
     pub fn device(&self) -> &Device {
-        &self.0.device
+        &self.inner.device
     }
 
     /// What the files call it.
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.inner.name
     }
 
     /// Its sizes and choices.
     pub fn spec(&self) -> &DecoderSpec {
-        &self.0.spec
+        &self.inner.spec
     }
 
     /// Its tokenizer, if it has one.
     pub fn tokenizer(&self) -> Option<&Tokenizer> {
-        self.0.tokenizer.as_ref()
+        self.inner.tokenizer.as_ref()
     }
 
     /// Its chat template, which makes a text of messages.
@@ -120,7 +155,7 @@ impl Model {
     /// # Errors
     /// If it has none, or one that cannot be used.
     pub fn chat_template(&self) -> Result<&ChatTemplate> {
-        ChatTemplate::of(&self.0.chat, &self.0.name)
+        ChatTemplate::of(&self.inner.chat, &self.inner.name)
     }
 
     /// The products that a decoded token goes through, each shape once.
@@ -144,7 +179,7 @@ impl Model {
     }
 
     pub(crate) fn weights(&self) -> &DecoderWeights {
-        &self.0.weights
+        &self.inner.weights
     }
 
     /// Token ids of `text`, with what the tokenizer puts around it.
@@ -161,7 +196,7 @@ impl Model {
     /// As [`Model::encode`].
     pub fn encode_with(&self, text: &str, options: EncodeOptions) -> Result<Vec<u32>> {
         let tokenizer = self.tokenizer().ok_or_else(|| {
-            Error::input(format!("{} has no tokenizer.json, so it cannot read text", self.0.name))
+            Error::input(format!("{} has no tokenizer.json, so it cannot read text", self.inner.name))
                 .hint("--ids 1,2,3 gives token ids instead")
         })?;
         tokenizer.encode(text, options)
@@ -185,19 +220,19 @@ impl Model {
     /// # Errors
     /// If the files cannot be read any more.
     pub fn info(&self) -> Result<ModelInfo> {
-        let weights_sha256 = match self.0.sha256.get() {
+        let weights_sha256 = match self.inner.sha256.get() {
             Some(known) => known.clone(),
             None => {
-                let hash = self.0.file.sha256()?;
-                self.0.sha256.get_or_init(|| hash).clone()
+                let hash = self.inner.file.sha256()?;
+                self.inner.sha256.get_or_init(|| hash).clone()
             }
         };
         Ok(ModelInfo {
-            name: self.0.name.clone(),
-            family: self.0.spec.family.name().into(),
+            name: self.inner.name.clone(),
+            family: self.inner.spec.family.name().into(),
             weights_sha256,
-            precision: self.0.weights.precision(),
-            left_out: self.1.names(),
+            precision: self.inner.weights.precision(),
+            left_out: self.ablation.names(),
         })
     }
 

@@ -89,7 +89,7 @@ impl Session {
     }
 
     /// As [`Session::with_max_seq_len`], capturing what `request` asks for at each call: [`Session::capture`] has it. The
-    /// logits are those of a session without, bit by bit.
+    /// logits are those of a session without, bit by bit; activations are f32, also those of [`Model::with_int8`].
     ///
     /// ```
     /// # pollster::block_on(async {
@@ -143,6 +143,10 @@ impl Session {
         let normed = Tensor::zeros(device, "normed", 1, spec.hidden_size)?;
 
         let mut decode = Plan::fused(device, fusion);
+        // Whoever looks inside sees what the model computes, not what rounding makes of it.
+        if let Some(shapes) = model.int8().filter(|_| watch.is_none()) {
+            decode = decode.with_int8(shapes, forward::quantized(device, spec)?);
+        }
         forward::decode(&mut decode, model, &cache, &activations, taps, (&normed, &logits));
 
         let mut prefill = Plan::new(device, max_tokens);
@@ -176,6 +180,11 @@ impl Session {
         &self.ids
     }
 
+    /// The most tokens that the window has room for.
+    pub fn max_seq_len(&self) -> usize {
+        self.max_seq_len
+    }
+
     /// How many tokens have left the window because the text outgrew the session's room.
     pub fn num_dropped(&self) -> usize {
         self.num_dropped
@@ -189,6 +198,11 @@ impl Session {
     /// What each decoded token goes through, in order.
     pub fn decode_steps(&self) -> &[Step] {
         self.decode.steps()
+    }
+
+    /// Whether decoding rounds activations to eight bits for some product.
+    pub fn rounds_activations(&self) -> bool {
+        self.decode_steps().iter().any(|step| step.kernel == "quantize")
     }
 
     /// Reads `id` as [`Session::decode`] does, and gives the seconds that each of [`Session::decode_steps`] took; without

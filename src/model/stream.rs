@@ -97,7 +97,8 @@ impl<'a> Stream<'a> {
         y: &Tensor,
     ) {
         let Linear { weight, bias } = linear;
-        let in_product = self.fusion.norms_for(weight);
+        // What is rounded has to be normed before.
+        let in_product = self.fusion.norms_for(weight) && !plan.rounds_for(weight);
         if self.fusion == Fusion::All
             && in_product
             && let Some(residual) = self.take_update()

@@ -3,26 +3,17 @@
 use std::time::{Duration, Instant};
 
 use super::Tuning;
-use crate::device::{Device, Readback};
+use super::trial::{Trial, are_close};
+use crate::device::Device;
 use crate::error::Result;
 use crate::kernels::{
-    Batch, GemvShape, Plan, Product, Program, Projection, TOLERANCE_OF_PRODUCTS, Tolerance, project_shaped,
+    GemvShape, Int8Shapes, Prefill, Product, Projection, multiply_by, project_int8, project_shaped, quantize,
 };
-use crate::tensor::{Matrix, Tensor};
-use crate::verify::Inputs;
 
-/// Weights that a candidate is timed on, in bytes: past the caches of a GPU; on a software adapter a fraction of it, as a run takes
-/// a hundred times as long.
-const GPU_BYTES: usize = 48 << 20;
-const SOFTWARE_BYTES: usize = 4 << 20;
 /// Copies of small weights, so that one run does not find what the last one read.
 const MAX_COPIES: usize = 16;
-/// Rows of weights that differ; a prime, so that no candidate's share of them repeats.
-const DISTINCT_ROWS: usize = 61;
-/// Columns of the longest sum that the tolerance of products was measured with.
-const MEASURED_COLUMNS: f32 = 2948.0;
-/// Timed runs of a candidate; the fastest counts.
-const RUNS: usize = 4;
+/// Of a pass of a prompt.
+const PROMPT_TOKENS: usize = 64;
 /// A candidate takes the default's place if it needs at most this share of its time.
 pub(super) const GAIN: f64 = 0.97;
 
@@ -37,115 +28,149 @@ pub async fn tune(
     budget: Duration,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Tuning> {
-    let started = Instant::now();
     let mut tuning = Tuning::default();
     let candidates = GemvShape::candidates(device);
-    for (index, product) in products.iter().enumerate() {
-        progress(index, products.len());
-        // What is left, in equal parts.
-        let share = budget.saturating_sub(started.elapsed()) / (products.len() - index) as u32;
-        if share.is_zero() {
-            break;
+    let mut shares = Shares::new(products, budget);
+    while let Some((product, deadline)) = shares.next(progress) {
+        let trial = Trial::new(device, product, 1, MAX_COPIES)?;
+        let mut fastest = Fastest::new(product);
+        for &shape in &candidates {
+            if fastest.best.is_some() && Instant::now() >= deadline {
+                break;
+            }
+            fastest.consider(shape, try_shape(&trial, shape).await?);
         }
-        let shape = fastest(device, product, &candidates, Instant::now() + share).await?;
-        tuning.set(*product, shape);
+        if let Some((shape, _)) = fastest.best {
+            tuning.set(*product, shape);
+        }
     }
-    progress(products.len(), products.len());
     Ok(tuning)
 }
 
-/// The fastest of `candidates`, the first of which is the default, as far as they can be tried until `deadline`.
-async fn fastest(
+/// Finds the fastest [`Prefill`] for each of `products` on `device`, likewise: results are checked against those of
+/// [`Prefill::Gemm`].
+///
+/// # Errors
+/// If the device fails.
+pub async fn tune_prefill(
     device: &Device,
-    product: &Product,
-    candidates: &[GemvShape],
-    deadline: Instant,
-) -> Result<GemvShape> {
-    let trial = Trial::new(device, product)?;
-    let mut best: Option<(GemvShape, f64)> = None;
-    let mut wanted = Vec::new();
-    for &shape in candidates {
-        let Some((_, fastest)) = best else {
-            let (got, seconds) = trial.run(shape).await?;
-            (wanted, best) = (got, Some((shape, seconds)));
+    products: &[Product],
+    budget: Duration,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Tuning> {
+    let mut tuning = Tuning::default();
+    let candidates = Prefill::candidates(device);
+    let mut shares = Shares::new(products, budget);
+    while let Some((product, deadline)) = shares.next(progress) {
+        // So many tokens take longer to multiply than the weights to read.
+        let trial = Trial::new(device, product, PROMPT_TOKENS, 1)?;
+        let run = |prefill| trial.run(move |plan, x, weight, y| multiply_by(plan, prefill, x, weight, y));
+        let plain = run(Prefill::Gemm).await?;
+        let mut fastest = Fastest { wanted: Some(plain.0.clone()), ..Fastest::new(product) };
+        for &prefill in &candidates {
+            if fastest.best.is_some() && Instant::now() >= deadline {
+                break;
+            }
+            let found = if prefill == Prefill::Gemm { plain.clone() } else { run(prefill).await? };
+            fastest.consider(prefill, found);
+        }
+        if let Some((prefill, _)) = fastest.best {
+            tuning.set_prefill(*product, prefill);
+        }
+    }
+    Ok(tuning)
+}
+
+/// Finds the fastest shape with activations rounded to eight bits for each of `products`, after [`tune`] and as that does; a product that
+/// is not faster so than in the shape that `device` is tuned with has none. Rounding itself counts as part of a product.
+///
+/// # Errors
+/// If the device fails.
+pub async fn tune_int8(
+    device: &Device,
+    products: &[Product],
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Int8Shapes> {
+    let mut shapes = Int8Shapes::default();
+    for (index, product) in products.iter().enumerate() {
+        progress(index, products.len());
+        if !product.is_of_quants() {
             continue;
-        };
-        if Instant::now() >= deadline {
-            break;
         }
-        let (got, seconds) = trial.run(shape).await?;
-        let is_right = got.len() == wanted.len()
-            && got.iter().zip(&wanted).all(|(&got, &want)| tolerance(product).error(got, want) <= 1.0);
-        if !is_right {
-            tracing::warn!("{shape} computes {product:?} wrongly on this adapter and is not used");
-        } else if seconds < GAIN * fastest {
-            best = Some((shape, seconds));
+        let trial = Trial::new(device, product, 1, MAX_COPIES)?;
+        let mut fastest = Fastest::new(product);
+        fastest.consider(device.gemv_shape(*product), try_shape(&trial, device.gemv_shape(*product)).await?);
+        for shape in GemvShape::int8_candidates(device) {
+            fastest.consider(shape, try_shape(&trial, shape).await?);
+        }
+        if let Some((shape, _)) = fastest.best.filter(|(shape, _)| shape.int8) {
+            shapes.set(*product, shape);
         }
     }
-    Ok(best.map_or_else(|| GemvShape::of(device), |(shape, _)| shape))
+    progress(products.len(), products.len());
+    Ok(shapes)
 }
 
-/// A product with made-up weights.
-struct Trial {
-    device: Device,
-    x: Tensor,
-    y: Tensor,
-    copies: Vec<Matrix>,
+/// What [`Trial::run`] gives of a shape, with the rounding that it may need.
+async fn try_shape(trial: &Trial, shape: GemvShape) -> Result<(Vec<f32>, f64)> {
+    let run = trial.run(|plan, x, weight, y| {
+        let projection = Projection::new(x, weight, None, y);
+        if shape.int8 {
+            quantize(plan, x, trial.quantized());
+            project_int8(plan, shape, &projection, trial.quantized());
+        } else {
+            project_shaped(plan, shape, &projection);
+        }
+    });
+    run.await
 }
 
-impl Trial {
-    fn new(device: &Device, product: &Product) -> Result<Self> {
-        let is_software = matches!(device, Device::Gpu(gpu) if gpu.is_software());
-        let bytes = if is_software { SOFTWARE_BYTES } else { GPU_BYTES };
-        let Product { in_features, format, .. } = *product;
-        let row_words = format.words_per_row(in_features);
-        let rows = (bytes / 4 / row_words).clamp(1, product.out_features);
-        let num_copies = (bytes / (4 * rows * row_words).max(1)).clamp(1, MAX_COPIES);
-        let mut inputs = Inputs::new(device);
-        // Rows repeat, as making them takes longer than computing with them.
-        let some = inputs.weight_words((rows.min(DISTINCT_ROWS), in_features), format);
-        let words: Vec<u32> = some.iter().copied().cycle().take(rows * row_words).collect();
-        let copies = (0..num_copies)
-            .map(|_| Matrix::upload(device, "trial", &words, (rows, in_features), format))
-            .collect::<Result<_>>()?;
-        let values: Vec<f32> =
-            (0..in_features).map(|index| ((index * 37 % 64) as f32 - 31.5) / 32.0).collect();
-        let x = Tensor::from_slice(device, "trial", &values, 1, in_features)?;
-        let y = Tensor::zeros(device, "trial", 1, rows)?;
-        Ok(Self { device: device.clone(), x, y, copies })
+/// Products with a share of the time each.
+struct Shares<'a> {
+    products: &'a [Product],
+    next: usize,
+    end: Instant,
+}
+
+impl<'a> Shares<'a> {
+    fn new(products: &'a [Product], budget: Duration) -> Self {
+        Self { products, next: 0, end: Instant::now() + budget }
     }
 
-    /// The result, and the seconds of a run over all copies.
-    async fn run(&self, shape: GemvShape) -> Result<(Vec<f32>, f64)> {
-        let mut plan = Plan::new(&self.device, 1);
-        for weight in &self.copies {
-            project_shaped(&mut plan, shape, &Projection::new(&self.x, weight, None, &self.y));
-        }
-        let program = plan.compile()?;
-        let mut readback = Readback::new(&self.device, self.y.columns())?;
-        let mut best = f64::INFINITY;
-        // Once more for what only the first run does.
-        for _ in 0..=RUNS {
-            best = best.min(self.seconds(&program, &mut readback).await?);
-        }
-        let recorder = self.device.record();
-        let words = readback.submit_and_read(recorder, self.y.buffer(), self.y.columns()).await?;
-        Ok((bytemuck::cast_slice(words).to_vec(), best))
-    }
-
-    async fn seconds(&self, program: &Program, readback: &mut Readback) -> Result<f64> {
-        let mut recorder = self.device.record();
-        let start = Instant::now();
-        program.run(Batch { num_tokens: 1, ..Batch::default() }, &mut recorder);
-        readback.submit_and_read(recorder, self.y.buffer(), 1).await?;
-        Ok(start.elapsed().as_secs_f64())
+    /// The next product and until when it may be tried: what is left, in equal parts. `None` where nothing is left of either.
+    fn next(&mut self, progress: &mut dyn FnMut(usize, usize)) -> Option<(&'a Product, Instant)> {
+        let now = Instant::now();
+        let left = self.products.len() - self.next;
+        let product = self.products.get(self.next).filter(|_| now < self.end);
+        let done = if product.is_some() { self.next } else { self.products.len() };
+        progress(done, self.products.len());
+        self.next += 1;
+        product.map(|product| (product, now + (self.end - now) / left as u32))
     }
 }
 
-/// How far two right results of a product may be apart: as far as from the twin, and in longer sums by as much more.
-fn tolerance(product: &Product) -> Tolerance {
-    let Tolerance { atol, rtol } = TOLERANCE_OF_PRODUCTS;
-    Tolerance { atol: atol * (product.in_features as f32 / MEASURED_COLUMNS).max(1.0), rtol }
+/// The fastest candidate so far that is right.
+struct Fastest<'a, T> {
+    product: &'a Product,
+    /// Right results; the first ones where nothing else says what is right.
+    wanted: Option<Vec<f32>>,
+    best: Option<(T, f64)>,
+}
+
+impl<'a, T: Copy + std::fmt::Display> Fastest<'a, T> {
+    fn new(product: &'a Product) -> Self {
+        Self { product, wanted: None, best: None }
+    }
+
+    fn consider(&mut self, candidate: T, (got, seconds): (Vec<f32>, f64)) {
+        let Self { product, wanted, best } = self;
+        let wanted = wanted.get_or_insert_with(|| got.clone());
+        if !are_close(product, &got, wanted) {
+            tracing::warn!("{candidate} computes {product:?} wrongly on this adapter and is not used");
+        } else if best.is_none_or(|(_, fastest)| seconds < GAIN * fastest) {
+            *best = Some((candidate, seconds));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -156,27 +181,56 @@ mod tests {
     #[test]
     fn products_of_every_format_are_tuned() {
         let products = Format::ALL.map(|format| Product::new(9, 8 * BLOCK, format));
-        let tuning =
-            pollster::block_on(tune(&Device::Cpu, &products, Duration::from_secs(20), &mut |_, _| {}));
-        let tuning = tuning.unwrap();
+        let budget = Duration::from_secs(20);
+        let mut steps = Vec::new();
+        let mut progress = |done, total| steps.push((done, total));
+        let mut tuning = pollster::block_on(tune(&Device::Cpu, &products, budget, &mut progress)).unwrap();
         assert!(tuning.covers(&products));
+        assert!(!tuning.covers_prefill(&products));
+        let found = tune_prefill(&Device::Cpu, &products, budget, &mut progress);
+        tuning.extend(pollster::block_on(found).unwrap());
+        assert!(tuning.covers(&products) && tuning.covers_prefill(&products));
+        let all: Vec<_> = (0..=products.len()).map(|done| (done, products.len())).collect();
+        assert_eq!(steps, [all.clone(), all].concat());
         // Nothing is tried where there is no time, and nothing is made up for it.
         let none = pollster::block_on(tune(&Device::Cpu, &products, Duration::ZERO, &mut |_, _| {})).unwrap();
         assert_eq!(none, Tuning::default());
+        let none = pollster::block_on(tune_prefill(&Device::Cpu, &products, Duration::ZERO, &mut |_, _| {}));
+        assert_eq!(none.unwrap(), Tuning::default());
     }
 
     #[test]
-    fn made_up_weights_are_numbers() {
-        for format in Format::ALL {
-            let product = Product::new(3, 8 * BLOCK, format);
-            let trial = Trial::new(&Device::Cpu, &product).unwrap();
-            let (values, seconds) = pollster::block_on(trial.run(GemvShape::GPU)).unwrap();
-            assert!(seconds > 0.0);
-            assert!(
-                values.iter().all(|value| value.is_finite() && *value != 0.0),
-                "{}: {values:?}",
-                format.name()
-            );
+    fn what_is_wrong_is_not_taken_however_fast() {
+        let product = Product::new(2, 32, Format::F32);
+        let mut fastest = Fastest { wanted: Some(vec![1.0, -2.0]), ..Fastest::new(&product) };
+        let mut best_after = |prefill, got: &[f32], seconds| {
+            fastest.consider(prefill, (got.to_vec(), seconds));
+            fastest.best.map(|(prefill, _)| prefill)
+        };
+        assert_eq!(best_after(Prefill::GemmShared, &[1.0, f32::NAN], 0.1), None, "NaN is not right");
+        assert_eq!(best_after(Prefill::GemmShared, &[1.0, -2.001], 0.1), None);
+        assert_eq!(best_after(Prefill::GemmShared, &[1.0], 0.1), None, "a part");
+        assert_eq!(best_after(Prefill::Gemm, &[1.0, -2.0], 1.0), Some(Prefill::Gemm));
+        assert_eq!(best_after(Prefill::GemmRows, &[1.0, -2.0], 0.98), Some(Prefill::Gemm), "next to no gain");
+        assert_eq!(best_after(Prefill::GemmRows, &[1.0, -2.0], 0.9), Some(Prefill::GemmRows));
+    }
+
+    #[test]
+    fn rounding_leaves_what_is_tried_as_it_is() {
+        for format in Format::QUANTS {
+            let product = Product::new(70, 8 * BLOCK, format);
+            let trial = Trial::new(&Device::Cpu, &product, 1, 2).unwrap();
+            let run = |shape| pollster::block_on(try_shape(&trial, shape)).unwrap().0;
+            let want = run(GemvShape::GPU);
+            let got = run(GemvShape { int8: true, ..GemvShape::GPU });
+            assert!(are_close(&product, &got, &want), "{}: {got:?} {want:?}", format.name());
         }
+    }
+
+    #[test]
+    fn only_products_of_quants_are_rounded() {
+        let products = [Format::F16, Format::Q5K].map(|format| Product::new(70, 8 * BLOCK, format));
+        let shapes = pollster::block_on(tune_int8(&Device::Cpu, &products, &mut |_, _| {})).unwrap();
+        assert!(shapes.get(&products[0]).is_none());
     }
 }

@@ -1,14 +1,16 @@
 //! Tuning between runs.
 
+use std::fmt::Display;
 use std::path::Path;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{SCHEMA, Tuning};
+use super::{Int8Choice, SCHEMA, Tuning};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::kernels::{GemvShape, Product, REGISTRY};
+use crate::kernels::{GemvShape, Int8Shapes, Product, REGISTRY};
 use crate::tensor::Format;
 use crate::weights::hexadecimal;
 
@@ -22,7 +24,16 @@ struct File {
     schema: String,
     key: String,
     products: Vec<Row>,
+    prefills: Vec<Row>,
     fusions: Vec<ModelRow>,
+    int8: Vec<Int8Row>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Int8Row {
+    weights_sha256: String,
+    model: String,
+    products: Vec<Row>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,19 +47,65 @@ struct Row {
     out_features: usize,
     in_features: usize,
     format: String,
-    shape: String,
+    /// Of products a shape, of prefills a kernel.
+    choice: String,
+}
+
+impl Row {
+    /// What is chosen for products, in their order.
+    fn all<'a, T: Display>(choices: impl Iterator<Item = (&'a Product, T)>) -> Vec<Self> {
+        let mut rows: Vec<Self> = choices
+            .map(|(product, choice)| Self {
+                out_features: product.out_features,
+                in_features: product.in_features,
+                format: product.format.name().to_owned(),
+                choice: choice.to_string(),
+            })
+            .collect();
+        rows.sort_by(|a, b| {
+            (a.out_features, a.in_features, &a.format).cmp(&(b.out_features, b.in_features, &b.format))
+        });
+        rows
+    }
+
+    fn read<T: FromStr<Err = Error>>(&self) -> Result<(Product, T)> {
+        let Self { out_features, in_features, ref format, ref choice } = *self;
+        let known = Format::ALL.into_iter().find(|known| known.name() == format);
+        let format = known.ok_or_else(|| wrong(format!("found format = {format:?}")))?;
+        let is_possible = (1..=MAX_FEATURES).contains(&out_features)
+            && (1..=MAX_FEATURES).contains(&in_features)
+            && in_features.is_multiple_of(format.block_columns());
+        if !is_possible {
+            let product = format!("[{out_features}, {in_features}] {}", format.name());
+            return Err(wrong(format!("found a product of {product}")));
+        }
+        Ok((Product::new(out_features, in_features, format), choice.parse()?))
+    }
+
+    /// The product, and its shape: one for activations that are rounded to eight bits, or one for others.
+    fn shape(&self, int8: bool) -> Result<(Product, GemvShape)> {
+        let (product, shape): (_, GemvShape) = self.read()?;
+        if shape.int8 != int8 || int8 && !product.is_of_quants() {
+            return Err(wrong(format!("found {shape} for weights in {}", self.format)));
+        }
+        Ok((product, shape))
+    }
+}
+
+fn wrong(what: String) -> Error {
+    Error::input("cannot use the stored tuning").detail(what)
 }
 
 impl Tuning {
-    /// What a tuning is valid for: adapter, driver, backend, subgroups, and the text of every shader, hashed.
+    /// What a tuning is valid for: adapter, driver, backend, subgroups, matrices, and the text of every shader, hashed.
     pub fn key(device: &Device) -> String {
         let info = device.info();
-        let subgroups = match device {
-            Device::Gpu(gpu) => gpu.min_subgroup_size(),
-            Device::Cpu | Device::Twins => 0,
+        let (subgroups, matrices) = match device {
+            Device::Gpu(gpu) => (gpu.min_subgroup_size(), gpu.matrix_size()),
+            Device::Cpu | Device::Twins => (0, 0),
         };
         let mut hasher = Sha256::new();
-        for part in [&info.name, &info.driver, &info.backend, &subgroups.to_string()] {
+        for part in [&info.name, &info.driver, &info.backend, &subgroups.to_string(), &matrices.to_string()] {
             hasher.update(part);
             hasher.update([0]);
         }
@@ -60,26 +117,27 @@ impl Tuning {
 
     /// All of it as a file's text, for the device with this [`Tuning::key`].
     pub fn to_json(&self, key: &str) -> String {
-        let mut products: Vec<Row> = self
-            .shapes
-            .iter()
-            .map(|(product, shape)| Row {
-                out_features: product.out_features,
-                in_features: product.in_features,
-                format: product.format.name().to_owned(),
-                shape: shape.to_string(),
-            })
-            .collect();
-        products.sort_by(|a, b| {
-            (a.out_features, a.in_features, &a.format).cmp(&(b.out_features, b.in_features, &b.format))
-        });
         let mut fusions: Vec<ModelRow> = self
             .fusions
             .iter()
             .map(|(model, fusion)| ModelRow { model: model.clone(), fusion: fusion.to_string() })
             .collect();
         fusions.sort_by(|a, b| a.model.cmp(&b.model));
-        let file = File { schema: SCHEMA.to_owned(), key: key.to_owned(), products, fusions };
+        let int8 = self.int8.iter().map(|(weights, Int8Choice { model, shapes })| Int8Row {
+            weights_sha256: weights.clone(),
+            model: model.clone(),
+            products: Row::all(shapes.iter()),
+        });
+        let mut int8: Vec<Int8Row> = int8.collect();
+        int8.sort_by(|a, b| a.weights_sha256.cmp(&b.weights_sha256));
+        let file = File {
+            schema: SCHEMA.to_owned(),
+            key: key.to_owned(),
+            products: Row::all(self.shapes.iter()),
+            prefills: Row::all(self.prefills.iter()),
+            fusions,
+            int8,
+        };
         // Strings and numbers: nothing in it can fail.
         serde_json::to_string_pretty(&file).unwrap_or_default()
     }
@@ -87,9 +145,8 @@ impl Tuning {
     /// The tuning in a file's text.
     ///
     /// # Errors
-    /// If it is no tuning of the device with this [`Tuning::key`], or has a shape that no product can have.
+    /// If it is no tuning of the device with this [`Tuning::key`], or has what no product can have.
     pub fn from_json(text: &str, key: &str) -> Result<Self> {
-        let wrong = |what: String| Error::input("cannot use the stored tuning").detail(what);
         let file: File = serde_json::from_str(text).map_err(|cause| wrong(cause.to_string()))?;
         if file.schema != SCHEMA {
             return Err(wrong(format!("found schema = {:?}, expected {SCHEMA}", file.schema)));
@@ -97,22 +154,18 @@ impl Tuning {
         if file.key != key {
             return Err(wrong("found another adapter's, driver's or version's key".to_owned()));
         }
-        let mut tuning = Self::default();
-        for row in &file.products {
-            let format = Format::ALL.into_iter().find(|format| format.name() == row.format);
-            let format = format.ok_or_else(|| wrong(format!("found format = {:?}", row.format)))?;
-            let shape: GemvShape = row.shape.parse()?;
-            let columns = row.in_features;
-            let is_possible = (1..=MAX_FEATURES).contains(&row.out_features)
-                && (1..=MAX_FEATURES).contains(&columns)
-                && columns.is_multiple_of(format.block_columns());
-            if !is_possible {
-                return Err(wrong(format!(
-                    "found a product of [{}, {columns}] {}",
-                    row.out_features, row.format
-                )));
+        let mut tuning = Self {
+            shapes: file.products.iter().map(|row| row.shape(false)).collect::<Result<_>>()?,
+            prefills: file.prefills.iter().map(Row::read).collect::<Result<_>>()?,
+            ..Self::default()
+        };
+        for Int8Row { weights_sha256, model, products } in file.int8 {
+            let mut shapes = Int8Shapes::default();
+            for row in &products {
+                let (product, shape) = row.shape(true)?;
+                shapes.set(product, shape);
             }
-            tuning.set(Product::new(row.out_features, columns, format), shape);
+            tuning.int8.insert(weights_sha256, Int8Choice { model, shapes });
         }
         for ModelRow { model, fusion } in file.fusions {
             tuning.fusions.insert(model, fusion.parse()?);
@@ -160,14 +213,19 @@ impl Tuning {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::Fusion;
+    use crate::kernels::{Fusion, GemvShape, Prefill};
 
     fn tuning() -> Tuning {
         let mut tuning = Tuning::default();
         tuning.set(Product::new(4096, 640, Format::Q5_0), GemvShape::GPU);
         let product = Product::new(640, 1024, Format::Q4K);
         tuning.set(product, GemvShape::SOFTWARE_SUBGROUPS);
+        tuning.set_prefill(product, Prefill::GemmShared);
         tuning.set_fusion(&[product], Fusion::Epilogues);
+        let mut shapes = Int8Shapes::default();
+        shapes.set(product, GemvShape { int8: true, ..GemvShape::new(128, 16, 2) });
+        let choice = Int8Choice { model: "some-model".into(), shapes };
+        tuning.int8.insert("some-weights".into(), choice);
         tuning
     }
 
@@ -192,9 +250,16 @@ mod tests {
             ("q5_0", "q3_k"),
             ("gemv:64x32x1", "gemv:63x32x1"),
             ("gemv:64x32x1", "rm -rf"),
+            ("gemm_shared", "gemm_unknown"),
             ("\"products\"", "\"product\""),
+            ("\"prefills\"", "\"prefill\""),
             ("epilogues", "everything"),
             ("\"fusions\"", "\"fusion\""),
+            ("gemv_int8:128x16x2", "gemv:128x16x2"),
+            ("gemv_rows:32x1x2", "gemv_int8_rows:32x1x2"),
+            ("q4_k", "f16"),
+            ("\"int8\"", "\"int4\""),
+            ("\"weights_sha256\"", "\"weights\""),
         ];
         for (from, to) in changes {
             let damaged = text.replace(from, to);

@@ -13,8 +13,12 @@ pub enum Values {
     /// A thousand times that; in attention 16 times, which takes scores to about a hundred; where an activation gates a
     /// value, both within -100 and 100.
     Large,
+    /// A million times that: more than f16 holds.
+    Huge,
     /// A thousandth of the ordinary: an epsilon counts. For `softcap` a tenth.
     Small,
+    /// A millionth of it: less than f16 holds with all its digits.
+    Tiny,
     /// Around 1000, with ordinary differences.
     MeanHeavy,
     /// Halves, so that many are equal.
@@ -33,7 +37,9 @@ impl Values {
         match self {
             Self::Ordinary => ordinary,
             Self::Large => 1000.0 * ordinary,
+            Self::Huge => 1e6 * ordinary,
             Self::Small => 0.001 * ordinary,
+            Self::Tiny => 1e-6 * ordinary,
             Self::MeanHeavy => 1000.0 + ordinary,
             Self::Equal => (2.0 * ordinary).round() / 2.0,
             Self::Zeros => 0.0 * ordinary,
@@ -64,7 +70,7 @@ pub enum Before {
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "the fields are named as everywhere")]
 pub enum Case {
-    /// `add`, `add_norm`, `argmax`, `choose`, `gelu_erf`, `gelu_tanh`, `layer_norm`, `rms_norm`, `select_rows`, `softcap`, `top_k`,
+    /// `add`, `add_norm`, `argmax`, `choose`, `gelu_erf`, `gelu_tanh`, `layer_norm`, `quantize`, `rms_norm`, `select_rows`, `softcap`, `top_k`,
     /// `zero_columns`, and `geglu` and `swiglu`, whose `columns` are those of the output.
     Rows { num_tokens: usize, columns: usize, values: Values },
     /// `embedding`; an id in three lies outside the table. `added` to values that are there, or else scaled.
@@ -76,7 +82,8 @@ pub enum Case {
         rows_per_part: Option<usize>,
         added: bool,
     },
-    /// `gemv`, for which a `shape` can be given, `gemv_tokens`, `gemm` and `gemm_rows`.
+    /// `gemv`, for which a `shape` can be given, `gemv_rows`, `gemv_int8` and `gemv_int8_rows`, which need one, `gemv_tokens`, `gemm`,
+    /// `gemm_matrix`, `gemm_rows` and `gemm_shared`.
     Product {
         num_tokens: usize,
         out_features: usize,
@@ -87,7 +94,8 @@ pub enum Case {
         shape: Option<GemvShape>,
         values: Values,
     },
-    /// `gemv` and `gemv_rows` with what may come before and after, and `gemv_residual`. `out_features` are those of the output.
+    /// `gemv` and `gemv_rows` with what may come before and after, `gemv_residual`, and, with nothing before, `gemv_int8` and
+    /// `gemv_int8_rows`. `out_features` are those of the output.
     Projection {
         num_tokens: usize,
         out_features: usize,
@@ -153,7 +161,7 @@ impl Case {
     pub(super) fn tolerance(&self, kernel: &Kernel) -> Tolerance {
         let Tolerance { atol, rtol } = kernel.tolerance;
         match self {
-            Self::Product { values: Values::Large, .. } => Tolerance { atol: 1000.0 * atol, rtol },
+            Self::Product { values, .. } => Tolerance { atol: values.of(1.0) * atol, rtol },
             // Turned values cancel to any size, so the error is relative to what they were before.
             Self::Attention(AttentionCase { values: Values::Large, .. })
                 if ["norm_rope_write", "rope"].contains(&kernel.name) =>
@@ -275,7 +283,9 @@ impl fmt::Display for Case {
         f.write_str(match values {
             Values::Ordinary => "",
             Values::Large => ", large",
+            Values::Huge => ", huge",
             Values::Small => ", small",
+            Values::Tiny => ", tiny",
             Values::MeanHeavy => ", around 1000",
             Values::Equal => ", many equal",
             Values::Zeros => ", zeros",

@@ -17,6 +17,7 @@ mod case;
 mod choice;
 mod compare;
 mod inputs;
+mod int8;
 mod model;
 mod setup;
 mod sweep;

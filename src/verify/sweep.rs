@@ -10,6 +10,10 @@ const COLUMNS: [usize; 14] = [1, 2, 7, 12, 63, 64, 65, 129, 192, 640, 768, 1152,
 /// One, two, and around a tile of 32.
 const TOKENS: [usize; 6] = [1, 2, 31, 32, 33, 64];
 
+/// What products with something before or after are tried with.
+const FORMATS: [Format; 4] = [Format::F32, Format::F16, Format::Q8_0, Format::Q4K];
+const NORMS: [Before; 3] = [Before::Nothing, Before::RmsNorm, Before::LayerNorm];
+
 /// 25129 workgroups of two rows for each token, so that three tokens need the second dimension.
 const GPT2_VOCABULARY: Case = Case::Product {
     num_tokens: 3,
@@ -49,26 +53,46 @@ pub fn cases(kernel: &str) -> Vec<Case> {
         "embedding" => lookups(),
         "gemv" => {
             let shapes = [None, Some(GemvShape::GPU), Some(GemvShape::SOFTWARE)];
-            let mut cases = products(&[(1, 1), (1, 2), (1, 31), (2, 33)], &shapes);
+            let mut cases = products(&Format::ALL, &[(1, 1), (1, 2), (1, 31), (2, 33)], &shapes);
             cases.push(GPT2_VOCABULARY);
             let shapes = [GemvShape::GPU, GemvShape::SOFTWARE, GemvShape::new(64, 8, 4)];
-            cases.extend(projections(&[Before::Nothing, Before::RmsNorm, Before::LayerNorm], &shapes));
+            cases.extend(projections(&FORMATS, &NORMS, &shapes));
             cases
         }
         "gemv_rows" => {
             let shapes = [GemvShape::new(32, 1, 2), GemvShape::new(64, 1, 1), GemvShape::new(8, 1, 4)]
                 .map(|shape| GemvShape { shares_x: true, ..shape });
-            let mut cases = products(&[(1, 1), (1, 31), (2, 33)], &shapes.map(Some));
-            cases.extend(projections(&[Before::Nothing, Before::RmsNorm, Before::LayerNorm], &shapes));
+            let mut cases = products(&Format::ALL, &[(1, 1), (1, 31), (2, 33)], &shapes.map(Some));
+            cases.extend(projections(&FORMATS, &NORMS, &shapes));
             cases
         }
         "gemv_residual" => {
             let shapes = [GemvShape::GPU, GemvShape::SOFTWARE, GemvShape::new(64, 8, 4)];
-            projections(&[Before::RmsNorm], &shapes)
+            projections(&FORMATS, &[Before::RmsNorm], &shapes)
         }
-        "gemm" => products(&[(2, 1), (31, 31), (32, 32), (33, 33), (64, 65)], &[None]),
+        "gemv_int8" | "gemv_int8_rows" => {
+            let shapes = if kernel == "gemv_int8" {
+                [GemvShape::GPU, GemvShape::SOFTWARE, GemvShape::new(64, 8, 4)]
+            } else {
+                [GemvShape::new(32, 1, 2), GemvShape::new(64, 1, 1), GemvShape::new(8, 1, 4)]
+            };
+            let shares_x = kernel == "gemv_int8_rows";
+            let shapes = shapes.map(|shape| GemvShape { shares_x, int8: true, ..shape });
+            let mut cases = products(&Format::QUANTS, &[(1, 1), (1, 31), (2, 33)], &shapes.map(Some));
+            cases.extend(projections(&Format::QUANTS, &[Before::Nothing], &shapes));
+            cases
+        }
+        "quantize" => {
+            let values = [Values::Ordinary, Values::Large, Values::Small, Values::Equal, Values::Zeros];
+            rows(&[&values[..], &[Values::Broken, Values::Impossible]].concat())
+        }
+        // Around a tile, and tiles with tokens that are not there.
+        "gemm_matrix" | "gemm_shared" => {
+            products(&Format::ALL, &[(2, 1), (63, 31), (64, 32), (65, 33), (33, 65)], &[None])
+        }
+        "gemm" => products(&Format::ALL, &[(2, 1), (31, 31), (32, 32), (33, 33), (64, 65)], &[None]),
         // Few, as many as workgroups have, and more.
-        "gemm_rows" | "gemv_tokens" => products(&[(3, 65), (8, 1), (19, 33)], &[None]),
+        "gemm_rows" | "gemv_tokens" => products(&Format::ALL, &[(3, 65), (8, 1), (19, 33)], &[None]),
         "attention" | "attention_probs" | "attention_subgroups" => {
             let mut cases = attention();
             cases.extend(windows());
@@ -143,7 +167,7 @@ fn lookups() -> Vec<Case> {
 }
 
 /// `(num_tokens, in_features)` pairs beside those of real models.
-fn products(tokens: &[(usize, usize)], shapes: &[Option<GemvShape>]) -> Vec<Case> {
+fn products(formats: &[Format], tokens: &[(usize, usize)], shapes: &[Option<GemvShape>]) -> Vec<Case> {
     let many = tokens.iter().map(|(num_tokens, _)| *num_tokens).max().unwrap_or(1);
     // (num_tokens, out_features, in_features, rows_per_part, values)
     let mut sizes: Vec<(usize, usize, usize, Option<usize>, Values)> = Vec::new();
@@ -156,12 +180,14 @@ fn products(tokens: &[(usize, usize)], shapes: &[Option<GemvShape>]) -> Vec<Case
         (many, 33, 5, Some(16), Values::Ordinary),
         (many, 192, 768, None, Values::Ordinary),
         (many, 768, 192, Some(100), Values::Large),
+        (many, 65, 129, None, Values::Huge),
+        (many, 65, 129, None, Values::Tiny),
         (many.min(3), 129, 2948, None, Values::Ordinary),
         (many.min(3), 2948, 192, Some(1000), Values::Ordinary),
     ]);
     let mut cases = Vec::new();
     for &shape in shapes {
-        for format in Format::ALL {
+        for &format in formats {
             for (index, &(num_tokens, out_features, in_features, rows_per_part, values)) in
                 sizes.iter().enumerate()
             {
@@ -170,7 +196,8 @@ fn products(tokens: &[(usize, usize)], shapes: &[Option<GemvShape>]) -> Vec<Case
                     out_features,
                     in_features: in_features.next_multiple_of(format.block_columns()),
                     format,
-                    bias: rows_per_part.is_some() || index % 2 == 0,
+                    // Next to a bias, what is tiny is nothing.
+                    bias: values != Values::Tiny && (rows_per_part.is_some() || index % 2 == 0),
                     rows_per_part,
                     shape,
                     values,
@@ -182,8 +209,7 @@ fn products(tokens: &[(usize, usize)], shapes: &[Option<GemvShape>]) -> Vec<Case
 }
 
 /// Every norm before every epilogue, in formats, shapes and sizes that take turns: each is a pipeline of its own.
-fn projections(norms: &[Before], shapes: &[GemvShape]) -> Vec<Case> {
-    const FORMATS: [Format; 4] = [Format::F32, Format::F16, Format::Q8_0, Format::Q4K];
+fn projections(formats: &[Format], norms: &[Before], shapes: &[GemvShape]) -> Vec<Case> {
     // (num_tokens, out_features, in_features): one row, part of a workgroup, several, and a model's.
     const SIZES: [(usize, usize, usize); 7] =
         [(1, 1, 1), (2, 33, 31), (1, 65, 129), (3, 130, 33), (1, 192, 768), (2, 7, 640), (1, 300, 192)];
@@ -199,7 +225,7 @@ fn projections(norms: &[Before], shapes: &[GemvShape]) -> Vec<Case> {
                 Before::LayerNorm => &[Values::Ordinary, Values::Large, Values::Small, Values::MeanHeavy],
             };
             for _ in 0..2 {
-                let format = FORMATS[turn % FORMATS.len()];
+                let format = formats[turn % formats.len()];
                 let shape = shapes[turn % shapes.len()];
                 for (index, &values) in values.iter().enumerate() {
                     // Seven sizes take turns.

@@ -74,6 +74,9 @@ fn a_forced_shape_is_read_and_checked() {
     let ran = finish(program().args(["verify", "--device", "cpu"]).env("SUKASHI_VARIANT", "gemv:63x1x1"));
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("gemv:63x1x1") && ran.stderr.contains("a power of two"), "{}", ran.stderr);
+    let ran = finish(program().args(["verify", "--device", "cpu"]).env("SUKASHI_VARIANT", "prefill:gemv"));
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("expected one of: gemm, gemm_rows, gemm_shared"), "{}", ran.stderr);
 }
 
 #[test]

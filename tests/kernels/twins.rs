@@ -281,3 +281,66 @@ fn zero_columns_leaves_the_others() {
     cpu::zero_columns(2, 0..1, 4, &mut x);
     assert_eq!(x, [0.0, 0.0, 0.0, 9.0, 0.0, 5.0, 6.0, 9.0]);
 }
+
+#[test]
+fn activations_are_rounded_to_a_127th_of_the_largest() {
+    // A block whose largest is 127, so that bytes are the numbers rounded, one of zeros, one of almost nothing, and one with NaN.
+    let mut x = [0.0_f32; 4 * 32];
+    x[..6].copy_from_slice(&[-127.0, 1.4, -1.6, 126.7, 0.4, 3.0]);
+    x[16] = 20.2;
+    x[31] = -7.0;
+    x[64] = 1e-31;
+    x[96] = 1.0;
+    x[97] = f32::NAN;
+    let mut words = [u32::MAX; 4 * 12];
+    cpu::quantize(1, x.len(), &x, &mut words);
+    let bytes: &[i8] = bytemuck::cast_slice(&words[..8]);
+    let mut want = [0_i8; 32];
+    want[..6].copy_from_slice(&[-127, 1, -2, 127, 0, 3]);
+    (want[16], want[31]) = (20, -7);
+    assert_eq!(bytes, want);
+    assert_eq!(f32::from_bits(words[8]), 1.0);
+    assert_eq!([words[9] as i32, words[10] as i32, words[11] as i32], [2, 13, 0]);
+    assert_eq!(words[12..36], [0; 24]);
+    assert_eq!(words[36..44], [0; 8]);
+    assert!(f32::from_bits(words[44]).is_nan());
+}
+
+#[test]
+fn products_of_bytes_are_those_of_the_numbers_they_stand_for() {
+    // Two tokens, three rows: quants of any bits, with scales that are powers of two.
+    for format in Format::QUANTS {
+        let columns = 512;
+        let row_words = format.words_per_row(columns);
+        let mut state = 1_u32;
+        let mut random = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state
+        };
+        // Halves around 1 wherever there may be scales, and small integers.
+        let words: Vec<u32> = (0..3 * row_words).map(|_| random() & 0x03ff_03ff | 0x3800_3800).collect();
+        let x: Vec<f32> = (0..2 * columns).map(|_| (random() >> 8) as f32 / (1 << 23) as f32 - 1.0).collect();
+        let mut quantized = vec![0; 2 * columns / 32 * 12];
+        cpu::quantize(2, columns, &x, &mut quantized);
+        // What the bytes stand for is as good as the numbers, to half a 127th.
+        let rounded: Vec<f32> = quantized
+            .chunks_exact(12)
+            .flat_map(|block| {
+                let bytes: &[i8] = bytemuck::cast_slice(&block[..8]);
+                bytes.iter().map(|&byte| f32::from(byte) * f32::from_bits(block[8]))
+            })
+            .collect();
+        assert_close(&rounded, &x.iter().map(|&x| f64::from(x)).collect::<Vec<_>>(), 0.501 / 127.0);
+        let weight = Weight { words: &words, format, bias: &[1.0, 2.0, 3.0], out_features: 3 };
+        let (mut got, mut want) = ([f32::NAN; 2 * 4], [f32::NAN; 2 * 4]);
+        cpu::gemv_int8(2, weight, (&quantized, columns), (&mut got, 4, 1));
+        cpu::gemv(2, weight, (&rounded, columns), (&mut want, 4, 1));
+        let largest = want.iter().filter(|y| y.is_finite()).fold(1.0_f32, |largest, y| largest.max(y.abs()));
+        for (got, want) in got.iter().zip(want) {
+            assert!(
+                want.is_nan() && got.is_nan() || (got - want).abs() <= 1e-5 * largest,
+                "{format:?}: {got} {want}"
+            );
+        }
+    }
+}

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use sukashi::kernels::{Fusion, GemvShape};
-use sukashi::tuning::{Tuning, tune, tune_fusion};
+use sukashi::kernels::{Fusion, GemvShape, Prefill};
+use sukashi::tuning::{Tuning, tune, tune_fusion, tune_prefill};
 use sukashi::{Device, Model, Session};
 
 use crate::common::{Golden, assert_close, devices, golden_folder};
@@ -34,6 +34,24 @@ fn goldens_hold_with_every_fusion() {
     }
 }
 
+#[test]
+fn goldens_hold_with_every_kernel_of_prompts() {
+    for (name, device) in devices() {
+        for prefill in Prefill::ALL {
+            let variant = format!("prefill:{prefill}");
+            if matches!(device, Device::Cpu | Device::Twins) {
+                Tuning::forced(&variant).unwrap().check(&device).unwrap();
+            } else if prefill.runs_on(&device) {
+                hold_with(&name, &device, &variant);
+            } else {
+                println!("SKIP: {prefill} on {name}");
+                let error = Tuning::forced(&variant).unwrap().check(&device).unwrap_err().to_string();
+                assert!(error.contains(&format!("cannot run {prefill}")), "{error}");
+            }
+        }
+    }
+}
+
 fn hold_with(name: &str, device: &Device, variant: &str) {
     device.set_tuning(Tuning::forced(variant).unwrap());
     for golden in ["gpt2-tiny", "llama-odd", "gemma3-bf16"] {
@@ -46,7 +64,17 @@ fn hold_with(name: &str, device: &Device, variant: &str) {
 
 #[test]
 fn what_is_no_variant_is_refused() {
-    for bad in ["", "fusion", "fusion:", "fusion:some", "gemv:64x32x1,", "gemv:64x32x1;fusion:all"] {
+    for bad in [
+        "",
+        "fusion",
+        "fusion:",
+        "fusion:some",
+        "prefill:",
+        "prefill:gemv",
+        "gemm_shared",
+        "gemv:64x32x1,",
+        "gemv:64x32x1;fusion:all",
+    ] {
         assert!(Tuning::forced(bad).is_err(), "{bad}");
     }
 }
@@ -66,6 +94,9 @@ fn a_tuned_model_gives_the_same_logits() {
         let budget = Duration::from_secs(300);
         let mut tuning = pollster::block_on(tune(&device, &products, budget, &mut |_, _| {})).unwrap();
         assert!(tuning.covers(&products), "{name}");
+        let prefill = pollster::block_on(tune_prefill(&device, &products, budget, &mut |_, _| {}));
+        tuning.extend(prefill.unwrap());
+        assert!(tuning.covers_prefill(&products), "{name}");
         device.set_tuning(tuning.clone());
         let fusion = pollster::block_on(tune_fusion(&model, Instant::now() + budget)).unwrap();
         tuning.set_fusion(&products, fusion);

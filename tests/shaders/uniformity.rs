@@ -1,5 +1,5 @@
 //! Barriers in uniform control flow only: a barrier that some threads do not reach hangs a GPU or reads too early. So with what
-//! lanes of a subgroup read from each other.
+//! lanes of a subgroup read from each other or compute together, which all lanes of one have to reach, or none.
 //!
 //! naga does not check this for compute shaders. The analysis is narrower than WGSL's: a value is uniform if it comes from
 //! constants, uniforms, read-only memory, and the ids of the workgroup, by way of local variables that only such values
@@ -12,13 +12,24 @@ use naga::{
     StorageAccess,
 };
 
+/// Whose threads have to do the same.
+#[derive(Clone, Copy, PartialEq)]
+enum Scope {
+    /// For barriers.
+    Workgroup,
+    /// For what lanes do together.
+    Subgroup,
+}
+
 /// Checks every function; helpers as if their arguments differed from thread to thread.
 pub fn check_barriers(module: &Module) -> Result<(), String> {
-    for (_, function) in module.functions.iter() {
-        Flow::new(module, function).check()?;
-    }
-    for entry in &module.entry_points {
-        Flow::new(module, &entry.function).check()?;
+    for scope in [Scope::Workgroup, Scope::Subgroup] {
+        for (_, function) in module.functions.iter() {
+            Flow::new(module, function, scope).check()?;
+        }
+        for entry in &module.entry_points {
+            Flow::new(module, &entry.function, scope).check()?;
+        }
     }
     Ok(())
 }
@@ -26,6 +37,7 @@ pub fn check_barriers(module: &Module) -> Result<(), String> {
 struct Flow<'a> {
     module: &'a Module,
     function: &'a Function,
+    scope: Scope,
     /// Variables that may differ from thread to thread.
     varying: HashSet<Handle<LocalVariable>>,
     /// Some threads may have returned.
@@ -40,8 +52,8 @@ struct Left {
 }
 
 impl<'a> Flow<'a> {
-    fn new(module: &'a Module, function: &'a Function) -> Self {
-        Self { module, function, varying: HashSet::new(), returned: false, error: None }
+    fn new(module: &'a Module, function: &'a Function, scope: Scope) -> Self {
+        Self { module, function, scope, varying: HashSet::new(), returned: false, error: None }
     }
 
     fn check(mut self) -> Result<(), String> {
@@ -88,23 +100,33 @@ impl<'a> Flow<'a> {
                         self.varying.insert(variable);
                     }
                 }
-                Statement::ControlBarrier(_) if !uniform => {
+                Statement::ControlBarrier(_) if !uniform && self.scope == Scope::Workgroup => {
                     self.error = Some("a barrier in control flow that is not uniform".into());
                 }
-                Statement::SubgroupGather { .. } | Statement::SubgroupCollectiveOperation { .. }
-                    if !uniform =>
+                Statement::SubgroupGather { .. }
+                | Statement::SubgroupCollectiveOperation { .. }
+                | Statement::CooperativeStore { .. }
+                    if !uniform && self.scope == Scope::Subgroup =>
                 {
                     self.error = Some("lanes read from others in control flow that is not uniform".into());
                 }
+                Statement::Emit(range)
+                    if !uniform
+                        && self.scope == Scope::Subgroup
+                        && is_of_lanes(self.function, range.clone()) =>
+                {
+                    self.error = Some("matrices in control flow that is not uniform".into());
+                }
                 Statement::Call { function, .. } if !uniform => {
                     let function = &self.module.functions[*function];
-                    if self.has_barrier(&function.body) {
+                    if self.has_barrier(function, &function.body) {
                         let name = function.name.as_deref().unwrap_or_default();
                         self.error =
                             Some(format!("a barrier, by way of {name}, in control flow that is not uniform"));
                     }
                 }
                 Statement::Emit(_)
+                | Statement::CooperativeStore { .. }
                 | Statement::ControlBarrier(_)
                 | Statement::MemoryBarrier(_)
                 | Statement::SubgroupGather { .. }
@@ -116,17 +138,24 @@ impl<'a> Flow<'a> {
         left
     }
 
-    fn has_barrier(&self, block: &Block) -> bool {
+    fn has_barrier(&self, function: &Function, block: &Block) -> bool {
         block.iter().any(|statement| match statement {
-            Statement::ControlBarrier(_)
-            | Statement::SubgroupGather { .. }
-            | Statement::SubgroupCollectiveOperation { .. } => true,
-            Statement::Block(block) => self.has_barrier(block),
-            Statement::If { accept, reject, .. } => self.has_barrier(accept) || self.has_barrier(reject),
-            Statement::Loop { body, continuing, .. } => {
-                self.has_barrier(body) || self.has_barrier(continuing)
+            Statement::ControlBarrier(_) => self.scope == Scope::Workgroup,
+            Statement::SubgroupGather { .. }
+            | Statement::SubgroupCollectiveOperation { .. }
+            | Statement::CooperativeStore { .. } => self.scope == Scope::Subgroup,
+            Statement::Emit(range) => self.scope == Scope::Subgroup && is_of_lanes(function, range.clone()),
+            Statement::Block(block) => self.has_barrier(function, block),
+            Statement::If { accept, reject, .. } => {
+                self.has_barrier(function, accept) || self.has_barrier(function, reject)
             }
-            Statement::Call { function, .. } => self.has_barrier(&self.module.functions[*function].body),
+            Statement::Loop { body, continuing, .. } => {
+                self.has_barrier(function, body) || self.has_barrier(function, continuing)
+            }
+            Statement::Call { function, .. } => {
+                let function = &self.module.functions[*function];
+                self.has_barrier(function, &function.body)
+            }
             _ => false,
         })
     }
@@ -152,10 +181,11 @@ impl<'a> Flow<'a> {
             | Expression::Override(_)
             | Expression::ZeroValue(_)
             | Expression::ArrayLength(_) => true,
-            Expression::FunctionArgument(index) => matches!(
-                self.function.arguments[index as usize].binding,
-                Some(Binding::BuiltIn(BuiltIn::WorkGroupId | BuiltIn::NumWorkGroups))
-            ),
+            Expression::FunctionArgument(index) => match self.function.arguments[index as usize].binding {
+                Some(Binding::BuiltIn(BuiltIn::WorkGroupId | BuiltIn::NumWorkGroups)) => true,
+                Some(Binding::BuiltIn(BuiltIn::SubgroupId)) => self.scope == Scope::Subgroup,
+                _ => false,
+            },
             Expression::GlobalVariable(variable) => match self.module.global_variables[variable].space {
                 AddressSpace::Uniform => true,
                 AddressSpace::Storage { access } => access == StorageAccess::LOAD,
@@ -178,4 +208,14 @@ impl<'a> Flow<'a> {
             _ => false,
         }
     }
+}
+
+/// Whether lanes compute any of these expressions together.
+fn is_of_lanes(function: &Function, mut expressions: impl Iterator<Item = Handle<Expression>>) -> bool {
+    expressions.any(|expression| {
+        matches!(
+            function.expressions[expression],
+            Expression::CooperativeLoad { .. } | Expression::CooperativeMultiplyAdd { .. }
+        )
+    })
 }

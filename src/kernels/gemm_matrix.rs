@@ -1,0 +1,52 @@
+//! `gemm_matrix`: what `gemm` computes, by the hardware that multiplies small matrices.
+
+use crate::cpu;
+use crate::device::Device;
+use crate::kernels::product::{self, Params, TOLERANCE, Tiling};
+use crate::kernels::{Kernel, Plan, Projection, Requires};
+use crate::tensor::{Matrix, Tensor};
+
+/// Matrices in a row of a workgroup's tile, and in a column.
+const MATRICES: usize = 4;
+/// Subgroups that a workgroup has at least.
+const SUBGROUPS: u32 = 4;
+
+/// With matrices of 8 rows, as Apple's GPUs and lavapipe have them, and of 16, as others do. A device runs one of them.
+pub(super) static KERNEL_8: Kernel =
+    of_size(8, include_str!(concat!(env!("OUT_DIR"), "/gemm_matrix_8.wgsl")));
+pub(super) static KERNEL_16: Kernel =
+    of_size(16, include_str!(concat!(env!("OUT_DIR"), "/gemm_matrix_16.wgsl")));
+
+const fn of_size(matrix_size: u32, wgsl: &'static str) -> Kernel {
+    Kernel {
+        name: "gemm_matrix",
+        wgsl,
+        params_bytes: size_of::<Params>(),
+        requires: Requires { matrix_size, ..Requires::subgroups(8) },
+        buffers: &product::BUFFERS,
+        twin: |call| product::compute(call, cpu::gemv),
+        fast: |call| product::compute(call, cpu::fast::gemm),
+        tolerance: TOLERANCE,
+    }
+}
+
+/// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`].
+///
+/// # Panics
+/// If the shapes disagree.
+pub fn gemm_matrix(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
+    let tiling = tiling(plan.device());
+    Projection::new(x, weight, bias, y).record_alone(plan, |_| tiling.clone());
+}
+
+/// For the matrices and subgroups of `device`; those of 16 and 32 where it has none.
+pub(super) fn tiling(device: &Device) -> Tiling {
+    let (kernel, subgroup_size) = match device {
+        Device::Gpu(gpu) if gpu.matrix_size() > 0 => {
+            (if gpu.matrix_size() == 8 { &KERNEL_8 } else { &KERNEL_16 }, gpu.max_subgroup_size())
+        }
+        _ => (&KERNEL_16, 32),
+    };
+    let tile = MATRICES * kernel.requires.matrix_size as usize;
+    (kernel, vec![("WORKGROUP_SIZE", f64::from(SUBGROUPS * subgroup_size))], (tile, tile))
+}

@@ -1,0 +1,115 @@
+//! How weights are multiplied with the tokens of a prompt.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::kernels::product::Tiling;
+use crate::kernels::{Kernel, gemm, gemm_matrix, gemm_rows, gemm_shared};
+
+/// The kernel of a product with many tokens. It changes speed and the order of sums, never meaning.
+///
+/// ```
+/// use sukashi::kernels::Prefill;
+///
+/// let prefill: Prefill = "gemm_shared".parse()?;
+/// assert_eq!(prefill, Prefill::GemmShared);
+/// # Ok::<(), sukashi::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Prefill {
+    /// [`crate::kernels::gemm`], which any device runs and the others are checked against.
+    Gemm,
+    /// [`crate::kernels::gemm_rows`]
+    GemmRows,
+    /// [`crate::kernels::gemm_shared`]
+    GemmShared,
+    /// [`crate::kernels::gemm_matrix`]
+    GemmMatrix,
+}
+
+impl Prefill {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Gemm, Self::GemmRows, Self::GemmShared, Self::GemmMatrix];
+
+    /// What suits `device` as far as its kind tells.
+    pub fn of(device: &Device) -> Self {
+        match device {
+            Device::Gpu(gpu) if !gpu.is_software() => Self::GemmShared,
+            Device::Gpu(_) if Self::GemmRows.runs_on(device) => Self::GemmRows,
+            _ => Self::Gemm,
+        }
+    }
+
+    /// What tuning tries on `device`: [`Prefill::of`], then the others that it runs.
+    pub fn candidates(device: &Device) -> Vec<Self> {
+        let default = Self::of(device);
+        let others = Self::ALL.into_iter().filter(|&other| other != default && other.runs_on(device));
+        std::iter::once(default).chain(others).collect()
+    }
+
+    /// Whether `device` has what the kernel needs.
+    pub fn runs_on(self, device: &Device) -> bool {
+        device.runs(self.kernel(device))
+    }
+
+    /// As `device` would run it.
+    pub(crate) fn kernel(self, device: &Device) -> &'static Kernel {
+        self.tiling(device, 1).0
+    }
+
+    /// For passes of up to `max_tokens` on `device`.
+    pub(super) fn tiling(self, device: &Device, max_tokens: usize) -> Tiling {
+        match self {
+            Self::Gemm => gemm::tiling(),
+            Self::GemmRows => gemm_rows::tiling(max_tokens),
+            Self::GemmShared => gemm_shared::tiling(),
+            Self::GemmMatrix => gemm_matrix::tiling(device),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        self.kernel(&Device::Cpu).name
+    }
+}
+
+impl fmt::Display for Prefill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Prefill {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|prefill| prefill.name() == text).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            Error::input("cannot read the kernel of a prompt's products")
+                .detail(format!("found {text:?}, expected one of: {names}"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_read_as_they_are_written() {
+        for prefill in Prefill::ALL {
+            assert_eq!(prefill.to_string().parse::<Prefill>().unwrap(), prefill);
+        }
+        for bad in ["", "gemm_", "gemv", "GEMM", "gemm:32"] {
+            assert!(bad.parse::<Prefill>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_default_comes_first() {
+        let candidates = Prefill::candidates(&Device::Cpu);
+        assert_eq!(candidates, Prefill::ALL, "the CPU runs all");
+        assert_eq!(candidates[0], Prefill::of(&Device::Cpu));
+    }
+}

@@ -1,0 +1,131 @@
+//! A product with made-up weights, to try kernels on.
+
+use std::time::Instant;
+
+use crate::device::{Buffer, Device, Readback};
+use crate::error::Result;
+use crate::kernels::{Batch, Plan, Product, Program, TOLERANCE_OF_PRODUCTS, Tolerance, quantized_words};
+use crate::tensor::{BLOCK, Matrix, Tensor};
+use crate::verify::Inputs;
+
+/// Weights that a candidate is timed on, in bytes: past the caches of a GPU; on a software adapter a fraction of it, as a run takes
+/// a hundred times as long.
+const GPU_BYTES: usize = 48 << 20;
+const SOFTWARE_BYTES: usize = 4 << 20;
+/// Rows of weights that differ; a prime, so that no candidate's share of them repeats.
+const DISTINCT_ROWS: usize = 61;
+/// Columns of the longest sum that the tolerance of products was measured with.
+const MEASURED_COLUMNS: f32 = 2948.0;
+/// Timed runs of a candidate; the fastest counts.
+const RUNS: usize = 4;
+
+pub(super) struct Trial {
+    device: Device,
+    x: Tensor,
+    /// Room for `x` in bytes.
+    quantized: Buffer,
+    y: Tensor,
+    copies: Vec<Matrix>,
+}
+
+impl Trial {
+    /// Of `product` with `num_tokens`, and up to `max_copies` of weights that are small.
+    pub(super) fn new(
+        device: &Device,
+        product: &Product,
+        num_tokens: usize,
+        max_copies: usize,
+    ) -> Result<Self> {
+        let is_software = matches!(device, Device::Gpu(gpu) if gpu.is_software());
+        let bytes = if is_software { SOFTWARE_BYTES } else { GPU_BYTES };
+        let Product { in_features, format, .. } = *product;
+        let row_words = format.words_per_row(in_features);
+        let rows = (bytes / 4 / row_words).clamp(1, product.out_features);
+        let num_copies = (bytes / (4 * rows * row_words).max(1)).clamp(1, max_copies);
+        let mut inputs = Inputs::new(device);
+        // Rows repeat, as making them takes longer than computing with them.
+        let some = inputs.weight_words((rows.min(DISTINCT_ROWS), in_features), format);
+        let words: Vec<u32> = some.iter().copied().cycle().take(rows * row_words).collect();
+        let copies = (0..num_copies)
+            .map(|_| Matrix::upload(device, "trial", &words, (rows, in_features), format))
+            .collect::<Result<_>>()?;
+        // Rounding leaves these as they are: a shape that takes them rounded has to give the same.
+        let byte = |index| if index % BLOCK == 0 { 127.0 } else { (index * 37 % 255) as f32 - 127.0 };
+        let values: Vec<f32> = (0..num_tokens * in_features).map(|index| byte(index) / 127.0).collect();
+        let x = Tensor::from_slice(device, "trial", &values, num_tokens, in_features)?;
+        let quantized = device.zeros("trial", quantized_words(num_tokens, in_features))?;
+        let y = Tensor::zeros(device, "trial", num_tokens, rows)?;
+        Ok(Self { device: device.clone(), x, quantized, y, copies })
+    }
+
+    /// Room for x rounded to eight bits.
+    pub(super) fn quantized(&self) -> &Buffer {
+        &self.quantized
+    }
+
+    /// The result of what `record` makes of x, weights and y, and the seconds of a run over all copies.
+    pub(super) async fn run(
+        &self,
+        record: impl Fn(&mut Plan, &Tensor, &Matrix, &Tensor),
+    ) -> Result<(Vec<f32>, f64)> {
+        let Self { device, x, y, copies, .. } = self;
+        let mut plan = Plan::new(device, x.rows());
+        for weight in copies {
+            record(&mut plan, x, weight, y);
+        }
+        let program = plan.compile()?;
+        // What another candidate left there is no result.
+        device.upload_part(y.buffer(), 0, &vec![f32::NAN.to_bits(); y.buffer().len()])?;
+        let mut readback = Readback::new(device, 1)?;
+        let mut best = f64::INFINITY;
+        // Once more for what only the first run does.
+        for _ in 0..=RUNS {
+            best = best.min(self.seconds(&program, &mut readback).await?);
+        }
+        Ok((y.read(device).await?, best))
+    }
+
+    async fn seconds(&self, program: &Program, readback: &mut Readback) -> Result<f64> {
+        let mut recorder = self.device.record();
+        let start = Instant::now();
+        program.run(Batch { num_tokens: self.x.rows() as u32, ..Batch::default() }, &mut recorder);
+        readback.submit_and_read(recorder, self.y.buffer(), 1).await?;
+        Ok(start.elapsed().as_secs_f64())
+    }
+}
+
+/// Whether two results of a product are as close as right ones are: as a kernel to its twin, and in longer sums by as much more.
+pub(super) fn are_close(product: &Product, got: &[f32], want: &[f32]) -> bool {
+    let Tolerance { atol, rtol } = TOLERANCE_OF_PRODUCTS;
+    let longer = (product.in_features as f32 / MEASURED_COLUMNS).max(1.0);
+    let tolerance = Tolerance { atol: atol * longer, rtol };
+    got.len() == want.len() && got.iter().zip(want).all(|(&got, &want)| tolerance.error(got, want) <= 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::{GemvShape, Prefill, Projection, multiply_by, project_shaped};
+    use crate::tensor::Format;
+
+    #[test]
+    fn made_up_weights_are_numbers() {
+        for format in Format::ALL {
+            let product = Product::new(3, 8 * BLOCK, format);
+            let trial = Trial::new(&Device::Cpu, &product, 1, 2).unwrap();
+            let project = |plan: &mut Plan, x: &Tensor, weight: &Matrix, y: &Tensor| {
+                project_shaped(plan, GemvShape::GPU, &Projection::new(x, weight, None, y));
+            };
+            let (one, seconds) = pollster::block_on(trial.run(project)).unwrap();
+            assert!(seconds > 0.0);
+            let trial = Trial::new(&Device::Cpu, &product, 2, 1).unwrap();
+            let multiply = |plan: &mut Plan, x: &Tensor, weight: &Matrix, y: &Tensor| {
+                multiply_by(plan, Prefill::Gemm, x, weight, y);
+            };
+            let (two, _) = pollster::block_on(trial.run(multiply)).unwrap();
+            assert!(two.iter().all(|value| value.is_finite() && *value != 0.0), "{}: {two:?}", format.name());
+            assert_eq!((one.len(), two.len()), (3, 6));
+            assert!(are_close(&product, &one, &two[..3]), "{}: {one:?}, {two:?}", format.name());
+        }
+    }
+}

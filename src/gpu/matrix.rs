@@ -14,16 +14,12 @@ const MAX_THREADS: u32 = 256;
 /// Rows, and columns, of the matrices of f16 that `adapter` multiplies with sums in f32: 16 or 8; 0 where it has none that kernels here
 /// can use.
 pub(super) fn matrix_size(adapter: &wgpu::Adapter) -> u32 {
-    let info = adapter.get_info();
-    let (least, most) = (info.subgroup_min_size, info.subgroup_max_size);
-    let threads = THREADS_PER_LANE * most;
-    let fits = |size: u32| {
-        adapter.cooperative_matrix_properties().iter().any(|found| is_wanted(found, size))
-            && most.is_multiple_of(size)
-    };
-    if !adapter.features().contains(FEATURES) || least < 8 || threads > MAX_THREADS {
+    let lanes = adapter.get_info().subgroup_max_size;
+    if !adapter.features().contains(FEATURES) || THREADS_PER_LANE * lanes > MAX_THREADS {
         return 0;
     }
+    let found = adapter.cooperative_matrix_properties();
+    let fits = |size: u32| lanes.is_multiple_of(size) && found.iter().any(|found| is_wanted(found, size));
     [16, 8].into_iter().find(|&size| fits(size)).unwrap_or(0)
 }
 

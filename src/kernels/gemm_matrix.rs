@@ -22,7 +22,7 @@ const fn of_size(matrix_size: u32, wgsl: &'static str) -> Kernel {
         name: "gemm_matrix",
         wgsl,
         params_bytes: size_of::<Params>(),
-        requires: Requires { matrix_size, ..Requires::subgroups(8) },
+        requires: Requires { matrix_size, ..Requires::subgroups(1) },
         buffers: &product::BUFFERS,
         twin: |call| product::compute(call, cpu::gemv),
         fast: |call| product::compute(call, cpu::fast::gemm),

@@ -111,8 +111,8 @@ fn what_tuning_found_is_kept_and_a_damaged_file_is_replaced() {
     };
     assert_eq!(run(), "");
     let first = std::fs::read_to_string(kept()).unwrap();
-    assert!(first.contains("sukashi.tuning/2") && first.contains("gemv"), "{first}");
+    assert!(first.contains("sukashi.tuning/3") && first.contains("gemv"), "{first}");
     std::fs::write(kept(), &first[..first.len() / 2]).unwrap();
     assert!(run().contains("cannot use the stored tuning"));
-    assert!(std::fs::read_to_string(kept()).unwrap().contains("sukashi.tuning/2"));
+    assert!(std::fs::read_to_string(kept()).unwrap().contains("sukashi.tuning/3"));
 }

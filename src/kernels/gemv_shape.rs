@@ -109,13 +109,13 @@ impl GemvShape {
 
     /// What tuning tries on `device` with activations rounded to eight bits, the most promising first.
     pub fn int8_candidates(device: &Device) -> Vec<Self> {
-        let mut candidates: Vec<Self> = Vec::new();
-        for shape in Self::candidates(device).into_iter().map(|shape| Self { int8: true, ..shape }) {
-            if device.runs(shape.kernel()) {
-                candidates.push(shape);
-            }
+        let mut shapes = Self::candidates(device);
+        // Lanes of a CPU that cannot share what they read take longer, whatever their number.
+        if matches!(device, Device::Gpu(gpu) if gpu.is_software()) && device.runs(&gemv_int8_rows::KERNEL) {
+            shapes.retain(|shape| shape.shares_x);
         }
-        candidates
+        let shapes = shapes.into_iter().map(|shape| Self { int8: true, ..shape });
+        shapes.filter(|shape| device.runs(shape.kernel())).collect()
     }
 
     /// What tuning tries on `device`, the most promising first; [`GemvShape::of`] is among them.

@@ -29,15 +29,15 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// Of `product` with `num_tokens`, and up to `max_copies` of weights that are small.
+    /// Of `product` with `num_tokens`, and up to `max_copies` of weights that are small, on `factor` times the bytes that are usual.
     pub(super) fn new(
         device: &Device,
         product: &Product,
-        num_tokens: usize,
-        max_copies: usize,
+        (num_tokens, max_copies): (usize, usize),
+        factor: usize,
     ) -> Result<Self> {
         let is_software = matches!(device, Device::Gpu(gpu) if gpu.is_software());
-        let bytes = if is_software { SOFTWARE_BYTES } else { GPU_BYTES };
+        let bytes = factor * if is_software { SOFTWARE_BYTES } else { GPU_BYTES };
         let Product { in_features, format, .. } = *product;
         let row_words = format.words_per_row(in_features);
         let rows = (bytes / 4 / row_words).clamp(1, product.out_features);
@@ -112,13 +112,13 @@ mod tests {
     fn made_up_weights_are_numbers() {
         for format in Format::ALL {
             let product = Product::new(3, 8 * BLOCK, format);
-            let trial = Trial::new(&Device::Cpu, &product, 1, 2).unwrap();
+            let trial = Trial::new(&Device::Cpu, &product, (1, 2), 1).unwrap();
             let project = |plan: &mut Plan, x: &Tensor, weight: &Matrix, y: &Tensor| {
                 project_shaped(plan, GemvShape::GPU, &Projection::new(x, weight, None, y));
             };
             let (one, seconds) = pollster::block_on(trial.run(project)).unwrap();
             assert!(seconds > 0.0);
-            let trial = Trial::new(&Device::Cpu, &product, 2, 1).unwrap();
+            let trial = Trial::new(&Device::Cpu, &product, (2, 1), 1).unwrap();
             let multiply = |plan: &mut Plan, x: &Tensor, weight: &Matrix, y: &Tensor| {
                 multiply_by(plan, Prefill::Gemm, x, weight, y);
             };

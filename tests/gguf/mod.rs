@@ -29,6 +29,22 @@ impl Tensor {
     }
 }
 
+impl Tensor {
+    /// The same in Q8_0: an f16 scale and 32 bytes for as many of its f32.
+    pub fn to_q8_0(&self) -> Self {
+        let floats = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        let values: Vec<f32> = self.data.chunks_exact(4).map(floats).collect();
+        let mut data = Vec::new();
+        for block in values.chunks_exact(32) {
+            let largest = block.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+            let scale = half::f16::from_f32(largest / 127.0);
+            data.extend(scale.to_le_bytes());
+            data.extend(block.iter().map(|value| (value / scale.to_f32().max(1e-30)).round() as i8 as u8));
+        }
+        Self { name: self.name.clone(), dimensions: self.dimensions.clone(), kind: 8, data, offset: None }
+    }
+}
+
 /// A file; every number in it can be made wrong.
 pub struct File {
     pub magic: [u8; 4],

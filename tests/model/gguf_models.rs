@@ -11,7 +11,7 @@ use crate::gguf::{File, Tensor, Value};
 use crate::goldens::check;
 
 /// A golden of Hugging Face's form as the converter of llama.cpp would write it, in f32.
-fn convert(folder: &Path, architecture: &str) -> File {
+pub fn convert(folder: &Path, architecture: &str) -> File {
     let config: Json = serde_json::from_slice(&std::fs::read(folder.join("config.json")).unwrap()).unwrap();
     let weights = Weights::Safetensors(Safetensors::open(folder).unwrap());
     let mut file = File::default();

@@ -12,6 +12,7 @@ mod fusion;
 mod gguf;
 mod gguf_models;
 mod goldens;
+mod int8;
 mod passes;
 mod score;
 mod tuned;

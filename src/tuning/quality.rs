@@ -257,7 +257,7 @@ mod tests {
             logits[index] = logit;
             logits
         };
-        let another_best = |token: usize| if token % 10 == 0 { with(0, 3.01) } else { LOGITS };
+        let another_best = |token: usize| if token.is_multiple_of(10) { with(0, 3.01) } else { LOGITS };
         let disagreeing = quality(another_best);
         assert!((disagreeing.top1_agreement - 0.9).abs() < 1e-12 && !disagreeing.passes());
         let flatter = quality(|_| LOGITS.map(|logit| 0.8 * logit));

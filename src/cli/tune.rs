@@ -11,9 +11,10 @@ use super::tuning::{Found, Int8, run_fully};
 
 /// Find out how a device computes a model fastest, and keep it for later runs
 ///
-/// Tries every way to share rows among threads, every kernel for a prompt, and every way to bring a token's dispatches together, checks its results, and times it.
-/// Other commands do this for a second when they meet a large model for the first time (--no-tune leaves it out); here it takes
-/// as long as it takes. What is found is kept in the user's folder for caches, for this adapter, driver and version alone.
+/// Tries every way to share rows among threads, every kernel for a prompt, and every way to bring a token's dispatches together,
+/// checks its results, and times it. Other commands do this for a second when they meet a large model for the first time
+/// (--no-tune leaves it out); here it takes as long as it takes. What is found is kept in the user's folder for caches, for this
+/// adapter, driver and version alone.
 ///
 /// Numbers stay what they are, unless --activations int8 asks for more speed: then `generate` and `bench` decode this model with
 /// activations rounded to 8 bits, if that is faster here and predictions stay close, which is measured on a text and printed.

@@ -12,6 +12,6 @@ if [ ! -e "$folder/usr/bin/dpkg" ]; then
     command -v debootstrap >/dev/null || apt-get install -y debootstrap
     debootstrap --variant=minbase --include=ca-certificates,libvulkan1,mesa-vulkan-drivers sid "$folder"
 fi
-install -m 755 "$binary" "$folder/root/sukashi"
-chroot "$folder" /root/sukashi adapters
-chroot "$folder" /root/sukashi verify --device vulkan
+install -m 755 "$binary" "$folder/usr/local/bin/sukashi"
+chroot "$folder" sukashi adapters
+chroot "$folder" sukashi verify --device vulkan

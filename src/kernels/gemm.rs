@@ -1,23 +1,14 @@
 //! `gemm`: `y = weight x + bias` for many tokens at once; what reading a prompt spends its time in.
 
-use crate::cpu;
-use crate::kernels::product::{self, Params, TOLERANCE, Tiling};
+use crate::kernels::product::{self, Tiling};
 use crate::kernels::{Kernel, Plan, Projection, Requires};
 use crate::tensor::{Matrix, Tensor};
 
 /// Rows, and tokens, of a workgroup: the shader's `TILE`.
 const TILE: usize = 32;
 
-pub(super) static KERNEL: Kernel = Kernel {
-    name: "gemm",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemm.wgsl")),
-    params_bytes: size_of::<Params>(),
-    requires: Requires::NOTHING,
-    buffers: &product::BUFFERS,
-    twin: |call| product::compute(call, cpu::gemv),
-    fast: |call| product::compute(call, cpu::fast::gemm),
-    tolerance: TOLERANCE,
-};
+pub(super) static KERNEL: Kernel =
+    product::kernel("gemm", include_str!(concat!(env!("OUT_DIR"), "/gemm.wgsl")), Requires::NOTHING);
 
 /// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`].
 ///

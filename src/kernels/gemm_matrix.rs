@@ -1,8 +1,7 @@
 //! `gemm_matrix`: what `gemm` computes, by the hardware that multiplies small matrices.
 
-use crate::cpu;
 use crate::device::Device;
-use crate::kernels::product::{self, Params, TOLERANCE, Tiling};
+use crate::kernels::product::{self, Tiling};
 use crate::kernels::{Kernel, Plan, Projection, Requires};
 use crate::tensor::{Matrix, Tensor};
 
@@ -18,16 +17,7 @@ pub(super) static KERNEL_16: Kernel =
     of_size(16, include_str!(concat!(env!("OUT_DIR"), "/gemm_matrix_16.wgsl")));
 
 const fn of_size(matrix_size: u32, wgsl: &'static str) -> Kernel {
-    Kernel {
-        name: "gemm_matrix",
-        wgsl,
-        params_bytes: size_of::<Params>(),
-        requires: Requires { matrix_size, ..Requires::subgroups(1) },
-        buffers: &product::BUFFERS,
-        twin: |call| product::compute(call, cpu::gemv),
-        fast: |call| product::compute(call, cpu::fast::gemm),
-        tolerance: TOLERANCE,
-    }
+    product::kernel("gemm_matrix", wgsl, Requires { matrix_size, ..Requires::subgroups(1) })
 }
 
 /// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`].

@@ -1,7 +1,6 @@
 //! `gemm_rows`: what `gemm` computes, with whole rows in every thread; what software adapters are fastest with.
 
-use crate::cpu;
-use crate::kernels::product::{self, Params, TOLERANCE, Tiling};
+use crate::kernels::product::{self, Tiling};
 use crate::kernels::{Kernel, Plan, Projection, Requires};
 use crate::tensor::{Matrix, Tensor};
 
@@ -10,16 +9,11 @@ const MAX_TOKENS: usize = 4;
 const WORKGROUP_SIZE: usize = 32;
 const ROWS_PER_THREAD: usize = 2;
 
-pub(super) static KERNEL: Kernel = Kernel {
-    name: "gemm_rows",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemm_rows.wgsl")),
-    params_bytes: size_of::<Params>(),
-    requires: Requires::subgroups(8),
-    buffers: &product::BUFFERS,
-    twin: |call| product::compute(call, cpu::gemv),
-    fast: |call| product::compute(call, cpu::fast::gemm),
-    tolerance: TOLERANCE,
-};
+pub(super) static KERNEL: Kernel = product::kernel(
+    "gemm_rows",
+    include_str!(concat!(env!("OUT_DIR"), "/gemm_rows.wgsl")),
+    Requires::subgroups(8),
+);
 
 /// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`].
 ///

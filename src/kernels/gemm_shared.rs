@@ -1,23 +1,17 @@
 //! `gemm_shared`: what `gemm` computes, by way of workgroup memory; for GPUs, where loading an element costs more than multiplying it.
 
-use crate::cpu;
-use crate::kernels::product::{self, Params, TOLERANCE, Tiling};
+use crate::kernels::product::{self, Tiling};
 use crate::kernels::{Kernel, Plan, Projection, Requires};
 use crate::tensor::{Matrix, Tensor};
 
 /// Rows, and tokens, of a workgroup: the shader's `TILE`.
 const TILE: usize = 64;
 
-pub(super) static KERNEL: Kernel = Kernel {
-    name: "gemm_shared",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemm_shared.wgsl")),
-    params_bytes: size_of::<Params>(),
-    requires: Requires::NOTHING,
-    buffers: &product::BUFFERS,
-    twin: |call| product::compute(call, cpu::gemv),
-    fast: |call| product::compute(call, cpu::fast::gemm),
-    tolerance: TOLERANCE,
-};
+pub(super) static KERNEL: Kernel = product::kernel(
+    "gemm_shared",
+    include_str!(concat!(env!("OUT_DIR"), "/gemm_shared.wgsl")),
+    Requires::NOTHING,
+);
 
 /// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`].
 ///

@@ -1,7 +1,6 @@
 //! `gemv_tokens`: what `gemm` computes, for a few tokens; what GPUs are fastest with where texts are decoded together.
 
-use crate::cpu;
-use crate::kernels::product::{self, Params, TOLERANCE};
+use crate::kernels::product;
 use crate::kernels::{Kernel, Plan, Projection, Requires};
 use crate::tensor::{Matrix, Tensor};
 
@@ -10,16 +9,11 @@ const MAX_TOKENS: usize = 8;
 const WORKGROUP_SIZE: usize = 64;
 const THREADS_PER_ROW: usize = 32;
 
-pub(super) static KERNEL: Kernel = Kernel {
-    name: "gemv_tokens",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemv_tokens.wgsl")),
-    params_bytes: size_of::<Params>(),
-    requires: Requires::NOTHING,
-    buffers: &product::BUFFERS,
-    twin: |call| product::compute(call, cpu::gemv),
-    fast: |call| product::compute(call, cpu::fast::gemm),
-    tolerance: TOLERANCE,
-};
+pub(super) static KERNEL: Kernel = product::kernel(
+    "gemv_tokens",
+    include_str!(concat!(env!("OUT_DIR"), "/gemv_tokens.wgsl")),
+    Requires::NOTHING,
+);
 
 /// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`].
 ///

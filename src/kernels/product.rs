@@ -1,7 +1,7 @@
 //! What products of weights share: their parameters, what may be done before and after, and how they are recorded.
 
 use crate::cpu::{self, Call};
-use crate::kernels::{Access, Constants, Dispatch, Kernel, Plan, Tolerance};
+use crate::kernels::{Access, Constants, Dispatch, Kernel, Plan, Requires, Tolerance};
 use crate::tensor::{Format, Matrix, MatrixPart, Tensor};
 
 #[repr(C)]
@@ -181,8 +181,22 @@ impl<'a> Projection<'a> {
 /// What a product alone binds: `x`, weights, bias, `y`.
 pub(super) const BUFFERS: [Access; 4] = [Access::Read, Access::Read, Access::Read, Access::ReadWrite];
 
+/// The kernel of a product alone, for several tokens.
+pub(super) const fn kernel(name: &'static str, wgsl: &'static str, requires: Requires) -> Kernel {
+    Kernel {
+        name,
+        wgsl,
+        params_bytes: size_of::<Params>(),
+        requires,
+        buffers: &BUFFERS,
+        twin: |call| compute(call, cpu::gemv),
+        fast: |call| compute(call, cpu::fast::gemm),
+        tolerance: TOLERANCE,
+    }
+}
+
 /// A product alone, of `x`, weights and bias, into `y`.
-pub(super) fn compute(call: &mut Call<'_>, product: impl cpu::Gemv) {
+fn compute(call: &mut Call<'_>, product: impl cpu::Gemv) {
     let params: Params = call.params();
     let [x, weight, bias, y, ..] = &mut call.slots;
     product(

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::measure::GAIN;
 use crate::error::{Error, Result};
 use crate::model::{Model, Session};
+use crate::sampling::Softmax;
 use crate::text::EncodeOptions;
 
 /// What is decoded: the beginnings of two novels, in Japanese and in English.
@@ -195,18 +196,11 @@ struct Distribution {
 
 impl Distribution {
     fn of(logits: &[f32]) -> Self {
-        let mut best = (0, f32::NEG_INFINITY);
-        for (index, &logit) in logits.iter().enumerate() {
-            if !logit.is_finite() {
-                return Self { best: None, log_sum: f64::NAN };
-            }
-            if logit > best.1 {
-                best = (index, logit);
-            }
+        if logits.iter().any(|logit| !logit.is_finite()) {
+            return Self { best: None, log_sum: f64::NAN };
         }
-        let largest = f64::from(best.1);
-        let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - largest).exp()).sum();
-        Self { best: Some(best.0), log_sum: largest + sum.ln() }
+        let greater = |best: usize, index: usize| if logits[index] > logits[best] { index } else { best };
+        Self { best: (0..logits.len()).reduce(greater), log_sum: Softmax::new(logits, 1.0).log_sum_exp() }
     }
 
     fn log_prob(&self, logit: f32) -> f64 {

@@ -60,7 +60,7 @@ pub struct BatchSession {
     scratch: Scratch,
     /// Weights of the largest product of a step.
     largest_product: u64,
-    /// The logits of a step that takes several passes; empty until there is one.
+    /// The logits of a step that takes several passes.
     several_passes: Vec<u32>,
 }
 
@@ -110,6 +110,9 @@ impl BatchSession {
         let products = decode.steps().iter().filter_map(|step| step.product);
         let largest_product = products.map(|product| product.multiply_adds()).max().unwrap_or(1) as u64;
 
+        let in_one_pass = pass::fitting(device, spec, max_seq_len, largest_product);
+        let several_passes = if num_texts > in_one_pass { num_texts * logits.stride() } else { 0 };
+
         let text = || Text { ids: Vec::with_capacity(max_seq_len), num_dropped: 0 };
         Ok(Self {
             model: model.clone(),
@@ -123,7 +126,7 @@ impl BatchSession {
             activations,
             logits,
             largest_product,
-            several_passes: Vec::new(),
+            several_passes: Vec::with_capacity(several_passes),
         })
     }
 
@@ -280,7 +283,7 @@ impl BatchSession {
     async fn step(&mut self, tokens: &[(usize, u32)]) -> Result<&[u32]> {
         let kv_len = tokens.iter().map(|&(text, _)| self.texts[text].ids.len() + 1).max().unwrap_or(1);
         let (device, spec) = (self.model.device(), self.model.spec());
-        let most = pass::batch_tokens(device, spec, kv_len, self.largest_product);
+        let most = pass::fitting(device, spec, kv_len, self.largest_product);
         if tokens.len() <= most {
             return self.pass(tokens).await;
         }

@@ -41,14 +41,8 @@ pub fn prefill_tokens(device: &Device, spec: &DecoderSpec, position: usize) -> u
     fitting(device, spec, position + most, product_work(spec)).min(most)
 }
 
-/// Of how many texts, of up to `kv_len` tokens each, a pass computes a token, where `product_work` are the weights of its largest
-/// product.
-pub(super) fn batch_tokens(device: &Device, spec: &DecoderSpec, kv_len: usize, product_work: u64) -> usize {
-    fitting(device, spec, kv_len, product_work)
-}
-
 /// How many tokens keep a pass's dispatches short: attention over `kv_len` positions, and a product of so many weights.
-fn fitting(device: &Device, spec: &DecoderSpec, kv_len: usize, product_work: u64) -> usize {
+pub(super) fn fitting(device: &Device, spec: &DecoderSpec, kv_len: usize, product_work: u64) -> usize {
     let (factor, of_products) = match device {
         Device::Gpu(gpu) if !gpu.is_software() => (GPU_FACTOR, PRODUCT_WORK),
         Device::Gpu(_) if Prefill::of(device) == Prefill::GemmRows => (1, PRODUCT_WORK_OF_ROWS),

@@ -164,7 +164,7 @@ impl Stored {
         match Tuning::read(path, &self.key) {
             Ok(tuning) => tuning.unwrap_or_default(),
             Err(error) => {
-                note(&format!("note: {}: {error}; tuning anew", path.display()));
+                note(&format!("note: {}: {error}; it is not used", path.display()));
                 Tuning::default()
             }
         }

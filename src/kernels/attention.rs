@@ -81,8 +81,9 @@ pub(super) static KERNEL: Kernel = Kernel {
 
 // An average of values around 1 with weights whose exp argument is off by an f32 product's error. Measured on
 // llvmpipe through Vulkan and GL: 2.5e-6, where large queries make scores of tens, and 3.9e-6, where these are capped at
-// 50, which multiplies the rounding of tanh; far less otherwise.
-pub(super) const TOLERANCE: Tolerance = Tolerance { atol: 2e-5, rtol: 1e-6 };
+// 50, which multiplies the rounding of tanh; far less otherwise. The greatest score of a split is not averaged: capped at 59, it was
+// off by 3.6e-5 through GL.
+pub(super) const TOLERANCE: Tolerance = Tolerance { atol: 6e-5, rtol: 1e-6 };
 
 pub(super) fn compute(
     call: &mut Call<'_>,

@@ -112,6 +112,7 @@ main() {
     step "tools" "run: rustup component add rustfmt clippy" has_tools
     step "adapter and spirv-val" "run: scripts/install_software_adapter.sh" has_adapter_and_validator
     step "no private paths" "replace the paths above by relative ones" no_private_paths
+    step "dependencies" "see deny.toml; a dependency with a fault needs another version" scripts/check_dependencies.sh
     step "format" "run: cargo fmt" cargo fmt --check
     step "lints" "run: cargo clippy --fix --all-targets" lint --all-targets
     # As a crate that embeds the library builds it: without the command line and the development dependencies.

@@ -49,7 +49,15 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     };
     let info = device.info();
     print(&format!("{} · {} · {}\n\n{}", info.name, info.backend, info.driver, table(&report)))?;
-    match report.rows.iter().filter(|row| !row.passed).count() {
+    for (row, known) in report.rows.iter().filter_map(|row| Some((row, row.expected?))) {
+        let verdict =
+            if row.passed { "was expected to fail here, and did not" } else { "is known to fail here" };
+        print(&format!("\n{} {verdict}: {} (seen {})\n", row.kernel, known.reason, known.seen))?;
+    }
+    match report.rows.iter().filter(|row| !row.passed && row.expected.is_none()).count() {
+        0 if !report.rows.iter().all(|row| row.passed) => {
+            print("\nall that disagrees with the CPU twins is known; errors are in % of the tolerance\n")
+        }
         0 => print("\neverything agrees with the CPU twins; errors are in % of the tolerance\n"),
         failed => {
             let message = format!("{failed} of {} rows disagree with the CPU twins", report.rows.len());
@@ -61,13 +69,17 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
 /// A line for each row: kernel, cases, worst error as a percentage of the tolerance, and its case.
 fn table(report: &Report) -> String {
     let width = report.rows.iter().map(|row| row.kernel.len()).max().unwrap_or(0);
-    let mut table = format!("{:4}  {:width$}  {:>5}  {:>6}  worst case\n", "", "kernel", "cases", "error");
+    let mut table = format!("{:5}  {:width$}  {:>5}  {:>6}  worst case\n", "", "kernel", "cases", "error");
     for row in &report.rows {
-        let verdict = if row.passed { "ok" } else { "FAIL" };
+        let verdict = match (row.passed, row.expected) {
+            (true, _) => "ok",
+            (false, None) => "FAIL",
+            (false, Some(_)) => "known",
+        };
         // `inf` for what is not a number, or was written or left unwritten against the twin.
         let percent = format!("{:.0}%", row.worst_percent);
         let (kernel, cases, case) = (&row.kernel, row.cases, &row.worst_case);
-        table += &format!("{verdict:4}  {kernel:width$}  {cases:>5}  {percent:>6}  {case}\n");
+        table += &format!("{verdict:5}  {kernel:width$}  {cases:>5}  {percent:>6}  {case}\n");
     }
     table
 }

@@ -16,6 +16,7 @@ mod attention;
 mod case;
 mod choice;
 mod compare;
+mod expectations;
 mod inputs;
 mod int8;
 mod model;
@@ -24,6 +25,7 @@ mod sweep;
 
 pub use case::{AttentionCase, Before, Case, Values};
 pub use compare::{Worst, compare};
+pub use expectations::{EXPECTATIONS, Expectation};
 pub(crate) use inputs::Inputs;
 pub use sweep::cases;
 
@@ -41,9 +43,9 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether everything is within its tolerance.
+    /// Whether everything is within its tolerance, or expected not to be.
     pub fn passed(&self) -> bool {
-        self.rows.iter().all(|row| row.passed)
+        self.rows.iter().all(|row| row.passed || row.expected.is_some())
     }
 }
 
@@ -61,11 +63,20 @@ pub struct Row {
     pub worst_case: String,
     /// Whether every case is within its tolerance.
     pub passed: bool,
+    /// Why the kernel is expected to fail on this adapter; `None` where it is not.
+    pub expected: Option<&'static Expectation>,
 }
 
 impl Row {
     fn new(kernel: impl Into<String>) -> Self {
-        Self { kernel: kernel.into(), cases: 0, worst_percent: 0.0, worst_case: String::new(), passed: true }
+        Self {
+            kernel: kernel.into(),
+            cases: 0,
+            worst_percent: 0.0,
+            worst_case: String::new(),
+            passed: true,
+            expected: None,
+        }
     }
 
     /// Adds a case with its error as a fraction of the tolerance; `describe` names it if it is the worst so far.
@@ -85,7 +96,7 @@ impl Row {
 /// told the number of rows done, of how many, and what comes next.
 ///
 /// # Errors
-/// If the device fails; what it computes wrongly is in the report.
+/// If the device fails; what it computes wrongly is in the report, with what is known of it ([`EXPECTATIONS`]).
 pub async fn run(device: &Device, progress: &mut dyn FnMut(usize, usize, &str)) -> Result<Report> {
     let kernels = || REGISTRY.into_iter().filter(|kernel| device.runs(kernel));
     let total = kernels().count() + model::NUM_ROWS;
@@ -123,6 +134,7 @@ pub async fn run_model(tested: &Model, twin: &Model) -> Result<Report> {
 /// If the device fails.
 pub async fn sweep_kernel(device: &Device, kernel: &'static Kernel) -> Result<Row> {
     let mut row = Row::new(kernel.name);
+    row.expected = expectations::find(EXPECTATIONS, kernel.name, &device.info());
     for case in cases(kernel.name) {
         let worst = check(device, kernel, &case).await?;
         row.add(worst.error, || format!("{case}: {}", worst.place));

@@ -111,9 +111,9 @@ impl ModelFiles {
             name: "soseki-mini".to_string(),
             config: parse_config(&config_label, config)?,
             config_label,
-            weights: Weights::Safetensors(Safetensors::embedded(
+            weights: Weights::Safetensors(Safetensors::from_bytes(
                 "soseki-mini/model.safetensors (embedded)",
-                weights,
+                weights.as_slice(),
             )?),
             tokenizer: Some(Tokenizer::from_bytes("soseki-mini/tokenizer.json (embedded)", tokenizer)?),
             generation_config: None,

@@ -1,5 +1,6 @@
 //! Weights in safetensors files: one, or several with an index.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -75,13 +76,13 @@ impl Safetensors {
         })
     }
 
-    /// The tensors of a safetensors file that is part of the program; messages call it `label`.
+    /// The tensors of a safetensors file whose bytes are in memory; messages call it `label`.
     ///
     /// # Errors
     ///
     /// As [`Self::open`].
-    pub fn embedded(label: &str, bytes: &'static [u8]) -> Result<Self> {
-        Self::from_files(vec![Source::embedded(label, bytes)])
+    pub fn from_bytes(label: &str, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self> {
+        Self::from_files(vec![Source::from_bytes(label, bytes)])
     }
 
     fn from_files(files: Vec<Source>) -> Result<Self> {

@@ -1,5 +1,6 @@
 //! Bytes at a position, from a file or from memory.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -23,7 +24,7 @@ pub(super) struct Source {
 
 #[derive(Debug)]
 enum Data {
-    Embedded(&'static [u8]),
+    Memory(Cow<'static, [u8]>),
     File(Mutex<File>),
 }
 
@@ -40,15 +41,16 @@ impl Source {
         Ok(Self { label: path.display().to_string(), len, data: Data::File(Mutex::new(file)) })
     }
 
-    /// Bytes that are part of the program.
-    pub fn embedded(label: impl Into<String>, bytes: &'static [u8]) -> Self {
-        Self { label: label.into(), len: bytes.len() as u64, data: Data::Embedded(bytes) }
+    /// A file's bytes in memory; messages call it `label`.
+    pub fn from_bytes(label: impl Into<String>, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
+        let bytes = bytes.into();
+        Self { label: label.into(), len: bytes.len() as u64, data: Data::Memory(bytes) }
     }
 
     /// Fills `buffer` with the bytes from `offset`; all of them or an error.
     pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
         match &self.data {
-            Data::Embedded(bytes) => {
+            Data::Memory(bytes) => {
                 let start = usize::try_from(offset).unwrap_or(usize::MAX);
                 let range = start..start.saturating_add(buffer.len());
                 let bytes = bytes.get(range).ok_or_else(|| self.too_short(offset, buffer.len()))?;
@@ -86,7 +88,7 @@ impl Source {
 
     /// Adds every byte to `hasher`.
     pub fn hash_into(&self, hasher: &mut Sha256) -> Result<()> {
-        if let Data::Embedded(bytes) = self.data {
+        if let Data::Memory(bytes) = &self.data {
             hasher.update(bytes);
             return Ok(());
         }

@@ -60,7 +60,7 @@ fn hashes_are_of_the_files() {
     let bytes = fs::read(Path::new(TINY).join("model.safetensors")).unwrap();
     let expected: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(Safetensors::open(Path::new(TINY)).unwrap().sha256().unwrap(), expected);
-    assert_eq!(Safetensors::embedded("tiny", bytes.leak()).unwrap().sha256().unwrap(), expected);
+    assert_eq!(Safetensors::from_bytes("tiny", bytes).unwrap().sha256().unwrap(), expected);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn half_types_empty_tensors_scalars_and_masks() {
     ];
     let metadata = [("format".to_string(), "pt".to_string())].into();
     let bytes = safetensors::serialize(views, Some(metadata)).unwrap();
-    let weights = Safetensors::embedded("mixed", bytes.leak()).unwrap();
+    let weights = Safetensors::from_bytes("mixed", bytes).unwrap();
     let mut buffer = Vec::new();
     for (name, dtype, shape, data) in [
         ("half", Dtype::F16, &[2][..], &halves[..]),

@@ -334,7 +334,7 @@ fn load(config: Value, tensors: &[(String, Vec<usize>)]) -> sukashi::Result<Mode
         name: "tiny".into(),
         config,
         config_label: "tiny/config.json".into(),
-        weights: Weights::Safetensors(Safetensors::embedded("tiny/model.safetensors", bytes.leak()).unwrap()),
+        weights: Weights::Safetensors(Safetensors::from_bytes("tiny/model.safetensors", bytes).unwrap()),
         tokenizer: None,
         generation_config: None,
         chat: Ok(None),

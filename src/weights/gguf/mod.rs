@@ -12,6 +12,7 @@ mod reader;
 mod tensors;
 mod vocabulary;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -54,7 +55,18 @@ impl Gguf {
     /// # Errors
     /// Bad input where the file is not what its header says, or is no GGUF file.
     pub fn open(path: &Path) -> Result<Self> {
-        let source = Source::open(path)?;
+        Self::read(Source::open(path)?)
+    }
+
+    /// The file whose bytes are in memory; messages call it `label`.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn from_bytes(label: &str, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self> {
+        Self::read(Source::from_bytes(label, bytes))
+    }
+
+    fn read(source: Source) -> Result<Self> {
         let (metadata, tensors) = header::read(&source)?;
         let family = metadata.architecture()?.to_owned();
         let tensors = tensors.into_iter().map(|(name, tensor)| (names::hugging_face(&family, &name), tensor));

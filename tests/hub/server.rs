@@ -287,7 +287,7 @@ impl State {
             return Response::refused(self.statuses.remove(0), "");
         }
         let path = request.path.trim_start_matches('/').split('?').next().unwrap();
-        let mut bytes = self.files[path].clone();
+        let Some(mut bytes) = self.files.get(path).cloned() else { return Response::refused(404, "") };
         if self.changes_bytes {
             bytes[0] ^= 1;
         }

@@ -27,13 +27,13 @@
 //! - In its cache mode, ETags and commits become paths as they come. A server that sends `../../../x` as an ETag
 //!   writes outside the cache. Links in the cache are written through, hashes are not compared, a file starts
 //!   from its first byte each time, and a lock that another program holds for ten seconds is an error.
-//! - Its stream of a range does not tell a server that ignored the range (200) from one that did not (206), and takes no
-//!   way but HTTP for a file whose Xet hash stands in the redirect, where the hub has it.
+//! - Its stream of a range does not tell a server that ignored the range (200) from one that did not (206), and overlooks a
+//!   Xet hash that stands in the headers of a redirect: the file comes over plain HTTP then.
 //! - A redirect to `/\host/` of its HEAD request takes the token to that host. Lists and the bodies of errors are read
 //!   into memory without a limit. Without a token it takes one from the environment.
 //!
-//! What would be left of it is one GET, for 138 more crates, with a C library for TLS (aws-lc) among them. Files that the hub
-//! stores as Xet are downloaded over plain HTTPS, which it offers for all of them.
+//! What would be left of it is one GET, for 138 more crates, with a C library for TLS (aws-lc) among them. This module does
+//! not speak Xet: it takes the address that the hub redirects to, as every client without Xet does.
 
 mod background;
 mod body;

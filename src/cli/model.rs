@@ -21,7 +21,6 @@ pub fn open_model(model: Option<&Path>, terminal: &Terminal) -> Result<ModelFile
 
 #[cfg(feature = "hub")]
 fn from_hub(path: &Path, missing: Error, terminal: &Terminal) -> Result<ModelFiles> {
-    use sukashi::ErrorKind;
     use sukashi::weights::hub;
 
     use super::{hub_options, progress::Progress};
@@ -35,6 +34,12 @@ fn from_hub(path: &Path, missing: Error, terminal: &Terminal) -> Result<ModelFil
             ));
         }
     };
+    if let Some(mark) = local_mark(path) {
+        return Err(missing.detail(mark).hint(format!(
+            "check the path; to download this name from the hub all the same, write {}@main",
+            path.display()
+        )));
+    }
     let label = format!("{} {}", terminal.words("ダウンロード中", "downloading"), id.repo());
     let mut progress = Progress::of_bytes(label);
     let fetched = pollster::block_on(hub::fetch(
@@ -46,11 +51,31 @@ fn from_hub(path: &Path, missing: Error, terminal: &Terminal) -> Result<ModelFil
     ));
     drop(progress);
     // Whoever mistyped the name of a folder is not helped by the hub's words alone.
-    let fetched = fetched.map_err(|error| match error.kind() {
-        ErrorKind::Input => error.detail(format!("and there is no file or folder {} here", path.display())),
-        _ => error,
-    })?;
+    let fetched = fetched
+        .map_err(|error| error.detail(format!("and there is no file or folder {} here", path.display())))?;
     ModelFiles::open(&fetched)
+}
+
+/// What makes a name of the form owner/name a mistyped path of this machine: nobody else should learn of that, and nobody
+/// should get the token for it. A revision or a file behind the name leaves no doubt that the hub is meant.
+#[cfg(feature = "hub")]
+fn local_mark(path: &Path) -> Option<String> {
+    let text = path.to_str()?;
+    if text.contains(['@', ':']) {
+        return None;
+    }
+    let folder = path.parent()?;
+    if folder.exists() {
+        return Some(format!("found {} here, and no {} in it", folder.display(), file_name(path)));
+    }
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    let is_file = ["gguf", "safetensors", "json", "bin", "pt", "pth"].contains(&extension.as_str());
+    is_file.then(|| format!("found a name that ends as a file's does, .{extension}"))
+}
+
+#[cfg(feature = "hub")]
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().display().to_string()
 }
 
 #[cfg(not(feature = "hub"))]

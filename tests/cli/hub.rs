@@ -4,6 +4,7 @@
 #[expect(dead_code, reason = "tests/hub uses the rest")]
 mod server;
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -129,6 +130,141 @@ fn what_is_neither_here_nor_a_name_there() {
     setup.refused("models/tiny", 2, &["no such repository", "no file or folder models/tiny here"]);
 }
 
+/// Neither the name nor the token of whoever mistypes a path leaves this machine.
+#[test]
+fn a_mistyped_path_is_not_asked_for() {
+    let setup = Setup::new(&["assets/soseki-mini"]);
+    let here = tempfile::tempdir().unwrap();
+    std::fs::create_dir(here.path().join("a")).unwrap();
+    std::fs::write(here.path().join("file"), "").unwrap();
+    let run = |model: &str| {
+        let args = [&NEXT[..], &[model]].concat();
+        finish(setup.program(&args).current_dir(here.path()).env("HF_TOKEN", TOKEN))
+    };
+    for (model, part) in [
+        ("a/b", "found a here, and no b in it"),
+        ("file/b", "found file here"),
+        ("other/b.gguf", "ends as a file's does, .gguf"),
+        ("other/model.safetensors", ".safetensors"),
+    ] {
+        let ran = run(model);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{}", ran.stderr);
+        let named = format!("write {model}@main");
+        for part in ["error: cannot open model", model, part, &named] {
+            assert!(ran.stderr.contains(part), "no {part:?} in: {}", ran.stderr);
+        }
+    }
+    assert!(setup.hub.take_requests().is_empty());
+    // With a revision it can be nothing but a name on the hub.
+    let ran = run("a/b@main");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(setup.hub.take_requests().iter().any(|request| request.headers.contains_key("authorization")));
+    // What the hub does not have may have been a path as well; so may it without a network.
+    std::fs::remove_dir(here.path().join("a")).unwrap();
+    assert!(run("a/c").stderr.contains("and there is no file or folder a/c here"));
+    let args = [&NEXT[..], &["a/c"]].concat();
+    let ran = finish(setup.program(&args).env("HF_ENDPOINT", "http://127.0.0.1:1"));
+    assert!(ran.stderr.contains("and there is no file or folder a/c here"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_password_in_the_address_is_not_printed() {
+    let setup = Setup::new(&["assets/soseki-mini"]);
+    let secret = setup.hub.endpoint.replace("://", "://me:pa55word@");
+    let args = [&NEXT[..], &["a/b"]].concat();
+    let run = |endpoint: &str, model: &str| {
+        let args = [&NEXT[..], &[model]].concat();
+        finish(setup.program(&args).env("HF_ENDPOINT", endpoint).env("SUKASHI_LOG", "trace"))
+    };
+    for (endpoint, model, code) in [
+        ("http://me:pa55word@127.0.0.1:1", "a/b", 1),
+        (secret.as_str(), "a/c", 2),
+        ("me:pa55word@host", "a/b", 2),
+        (secret.as_str(), "a/b", 0),
+        // Now with a cache to fall back on.
+        ("http://me:pa55word@127.0.0.1:1", "a/b", 0),
+    ] {
+        let ran = run(endpoint, model);
+        assert_eq!(ran.code, Some(code), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("pa55word") && !ran.stdout.contains("pa55word"), "{}", ran.stderr);
+    }
+    let proxy = "http://me:pa55word@127.0.0.1:1";
+    let ran = finish(setup.program(&args).env("HTTP_PROXY", proxy).env("ALL_PROXY", proxy));
+    assert!(!ran.stderr.contains("pa55word"), "{}", ran.stderr);
+}
+
+#[test]
+fn two_programs_at_once_download_once() {
+    let setup = Setup::new(&["assets/soseki-mini"]);
+    let size = setup.hub.state().files["model.safetensors"].len();
+    // With pauses between its parts, so that both are at it.
+    setup.hub.state().cut_after = Some(size / 3);
+    let args = [&NEXT[..], &["a/b"]].concat();
+    let children = [0, 1].map(|_| {
+        let mut command = setup.program(&args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    });
+    let [first, second] = children.map(|child| crate::ran(child.wait_with_output().unwrap()));
+    for ran in [&first, &second] {
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    }
+    assert_eq!(first.stdout, second.stdout);
+    assert_eq!(setup.hub.take_bytes(), size, "one waited for the other");
+}
+
+#[test]
+fn who_waits_for_a_lock_says_so() {
+    let setup = Setup::new(&["assets/soseki-mini"]);
+    let name = server::etag("model.safetensors", &setup.hub.state().files["model.safetensors"]);
+    let locks = setup.home.path().join("hub/.locks/models--a--b");
+    std::fs::create_dir_all(&locks).unwrap();
+    let path = locks.join(format!("{name}.lock"));
+    let lock = std::fs::File::create(&path).unwrap();
+    lock.lock().unwrap();
+    let args = [&NEXT[..], &["a/b"]].concat();
+    let mut child = setup.program(&args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = stderr.next().unwrap().unwrap();
+    for part in ["waits for another program", "model.safetensors", path.to_str().unwrap()] {
+        assert!(line.contains(part), "no {part:?} in: {line}");
+    }
+    drop(lock);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(stderr.count(), 0, "once");
+}
+
+/// A limit on the size of files stands for the end of the disk.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk() {
+    let setup = Setup::new(&["assets/soseki-mini"]);
+    let size = setup.hub.state().files["model.safetensors"].len();
+    let args = [&NEXT[..], &["a/b"]].concat();
+    let program = setup.program(&args);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 4000; exec \"$0\" \"$@\""]).arg(program.get_program());
+    shell.args(program.get_args()).stdin(Stdio::null());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    let ran = finish(&mut shell);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{}", ran.stderr);
+    for part in ["the disk is full", "room for", &format!("of {size} bytes"), "HF_HUB_CACHE"] {
+        assert!(ran.stderr.contains(part), "no {part:?} in: {}", ran.stderr);
+    }
+    let repo = setup.home.path().join("hub/models--a--b");
+    assert!(!repo.join("snapshots").join(COMMIT).join("model.safetensors").exists());
+    assert!(!repo.join("refs/main").exists());
+    // With room for it, the rest is downloaded.
+    let before = setup.hub.take_bytes();
+    assert!(before > 0);
+    assert_eq!(setup.run(&args).code, Some(0));
+    assert!(setup.hub.take_bytes() < size);
+}
+
 #[test]
 fn tokens() {
     let setup = Setup::new(&["assets/soseki-mini"]);
@@ -186,8 +322,8 @@ fn no_network() {
 fn a_killed_download_goes_on() {
     let setup = Setup::new(&["assets/soseki-mini"]);
     let size = setup.hub.state().files["model.safetensors"].len();
-    // Ever further, a few bytes per connection: long enough to be killed on the way.
-    setup.hub.state().cut_after = Some(20_000);
+    // Ever further, a part per connection: long enough to be killed on the way.
+    setup.hub.state().cut_after = Some(200_000);
     let args = [&NEXT[..], &["a/b"]].concat();
     let mut child = setup.program(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     while setup.hub.state().bytes_sent < size / 10 {
@@ -202,5 +338,5 @@ fn a_killed_download_goes_on() {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let after = setup.hub.take_bytes();
     // What was on its way when the program ended is sent again.
-    assert!(after < size && before + after <= size + 200_000, "{before} and {after} of {size} bytes");
+    assert!(after < size && before + after <= size + 400_000, "{before} and {after} of {size} bytes");
 }

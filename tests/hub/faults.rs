@@ -79,19 +79,6 @@ fn a_blob_of_another_length_is_downloaded_again() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
-fn a_full_disk() {
-    let setup = Setup::new(&[SOSEKI]);
-    let (blob, incomplete) = setup.blob(WEIGHTS);
-    std::fs::create_dir_all(blob.parent().unwrap()).unwrap();
-    std::os::unix::fs::symlink("/dev/full", &incomplete).unwrap();
-    let size = setup.hub.state().files[WEIGHTS].len().to_string();
-    let error = setup.fails("a/b", &["disk is full", "room for 0 of", &size, "HF_HUB_CACHE"]);
-    assert_eq!(error.exit_code(), 1);
-    nothing_whole(&setup);
-}
-
-#[test]
 fn a_cache_that_cannot_be_made() {
     let mut setup = Setup::new(&[TINY]);
     let file = setup.cache.path().join("file");

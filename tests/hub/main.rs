@@ -3,10 +3,13 @@
 #![cfg(feature = "hub")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod attacks;
 mod faults;
 mod fetch;
 #[path = "../gguf/mod.rs"]
 mod gguf;
+#[cfg(unix)]
+mod planted;
 mod refusals;
 mod resume;
 mod server;

@@ -8,12 +8,16 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 pub const TOKEN: &str = "hf_secretTokenOfTheTests";
+
+/// Between two bytes of what drips.
+const DRIP: Duration = Duration::from_millis(20);
 
 /// What a hub holds and what is wrong with it.
 #[derive(Default)]
@@ -40,6 +44,15 @@ pub struct State {
     pub etag: Option<String>,
     /// Where the hub redirects to for large files.
     pub location: Option<String>,
+    /// Part of the paths whose answers come a byte at a time: the head, which never ends, or the body.
+    pub drips_head: Option<&'static str>,
+    pub drips_body: Option<&'static str>,
+    /// The file that never ends and whose size is not told.
+    pub endless: Option<&'static str>,
+    /// Whether the size of large files is not told.
+    pub hides_sizes: bool,
+    /// The size that is told of small files.
+    pub announced_small: Option<u64>,
     pub requests: Vec<Request>,
     /// Bytes of large files that were sent.
     pub bytes_sent: usize,
@@ -56,6 +69,8 @@ pub struct Request {
 /// Two servers; they live until the tests end.
 pub struct Hub {
     pub endpoint: String,
+    /// The address of the storage server.
+    pub storage: String,
     state: Arc<Mutex<State>>,
 }
 
@@ -81,8 +96,8 @@ impl Hub {
         }
         let state = Arc::new(Mutex::new(state));
         let storage = serve(&state, true, String::new());
-        let endpoint = serve(&state, false, storage);
-        Self { endpoint, state }
+        let endpoint = serve(&state, false, storage.clone());
+        Self { endpoint, storage, state }
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -131,7 +146,7 @@ fn serve(state: &Arc<Mutex<State>>, is_storage: bool, storage: String) -> String
 
 fn answer(mut stream: TcpStream, state: &Mutex<State>, is_storage: bool, storage: &str) {
     let Some(request) = read_request(&stream, is_storage) else { return };
-    let (response, cut_after) = {
+    let (response, cut_after, drips_head, drips_body, is_endless) = {
         let mut state = state.lock().unwrap();
         let response = match is_storage {
             true => state.storage(&request),
@@ -142,17 +157,42 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>, is_storage: bool, storage
         if response.is_large && request.method == "GET" {
             state.bytes_sent += response.body.len().min(cut_after);
         }
-        (response, cut_after)
+        let is_here = |part: Option<&str>| part.is_some_and(|part| request.path.contains(part));
+        let (drips_head, drips_body) = (is_here(state.drips_head), is_here(state.drips_body));
+        let is_endless = is_here(state.endless) && response.status == 200;
+        (response, cut_after, drips_head, drips_body, is_endless)
     };
     let mut head = format!("HTTP/1.1 {} Status\r\nConnection: close\r\n", response.status);
     for (name, value) in &response.headers {
-        head += &format!("{name}: {value}\r\n");
+        if !(is_endless && *name == "Content-Length") {
+            head += &format!("{name}: {value}\r\n");
+        }
+    }
+    // The client may have seen enough.
+    if drips_head {
+        drip(&mut stream, head.bytes().chain("X-More: ".bytes()).chain(std::iter::repeat(b'x')));
+        return;
     }
     head += "\r\n";
-    // The client may have seen enough.
     let _ = stream.write_all(head.as_bytes());
-    if request.method == "GET" {
+    if request.method != "GET" {
+        return;
+    }
+    if is_endless {
+        while stream.write_all(&[b' '; 1 << 16]).is_ok() {}
+    } else if drips_body {
+        drip(&mut stream, response.body.into_iter());
+    } else {
         let _ = stream.write_all(&response.body[..response.body.len().min(cut_after)]);
+    }
+}
+
+fn drip(stream: &mut TcpStream, bytes: impl Iterator<Item = u8>) {
+    for byte in bytes {
+        if stream.write_all(&[byte]).is_err() {
+            return;
+        }
+        std::thread::sleep(DRIP);
     }
 }
 
@@ -216,12 +256,14 @@ impl State {
         if is_large(path) {
             let location = self.location.clone().unwrap_or(format!("{storage}/{path}?signature=abc"));
             let size = bytes.len() as i64 + self.announced_more;
-            let headers = vec![
+            let mut headers = vec![
                 ("Location", location),
                 ("X-Linked-Etag", format!("\"{etag}\"")),
-                ("X-Linked-Size", size.to_string()),
                 ("Content-Length", "0".to_owned()),
             ];
+            if !self.hides_sizes {
+                headers.push(("X-Linked-Size", size.to_string()));
+            }
             return Response { status: 302, headers, body: Vec::new(), is_large: false };
         }
         if request.path.starts_with(&resolve) {
@@ -229,6 +271,9 @@ impl State {
             return Response { status: 307, headers, body: Vec::new(), is_large: false };
         }
         let mut response = Response::whole(bytes.clone());
+        if let Some(size) = self.announced_small.filter(|_| request.method == "HEAD") {
+            response.headers = vec![("Content-Length", size.to_string())];
+        }
         response.headers.push(("ETag", format!("W/\"{etag}\"")));
         response
     }
@@ -242,7 +287,7 @@ impl State {
             return Response::refused(self.statuses.remove(0), "");
         }
         let path = request.path.trim_start_matches('/').split('?').next().unwrap();
-        let mut bytes = self.files[path].clone();
+        let Some(mut bytes) = self.files.get(path).cloned() else { return Response::refused(404, "") };
         if self.changes_bytes {
             bytes[0] ^= 1;
         }

@@ -4,29 +4,35 @@
 //! branch or a tag stood for when it was last asked for. A blob gets its name when it is whole; until then it is
 //! `ETAG.incomplete`, which a later download goes on with.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::background::Reporter;
 use super::id::{ModelId, is_commit};
+use super::inside;
 use crate::weights::safetensors::{INDEX, SINGLE};
 use crate::weights::shards;
 use crate::{Error, ErrorKind, Result};
 
 /// Between two looks at a lock that another program holds.
 const LOCK_WAIT: Duration = Duration::from_millis(100);
+/// A commit, and the line's end that some write behind it.
+const MAX_REFERENCE_BYTES: u64 = 64;
 
 /// One repository's part of the cache.
 pub(super) struct Repo {
+    cache: PathBuf,
+    /// The name of its folder.
+    name: String,
     root: PathBuf,
-    locks: PathBuf,
 }
 
 impl Repo {
     pub fn new(cache: &Path, id: &ModelId) -> Self {
-        Self { root: cache.join(id.cache_folder()), locks: cache.join(".locks").join(id.cache_folder()) }
+        let name = id.cache_folder();
+        Self { cache: cache.to_owned(), root: cache.join(&name), name }
     }
 
     pub fn root(&self) -> &Path {
@@ -74,7 +80,7 @@ impl Repo {
         if is_commit(revision) {
             return Some(revision.to_owned());
         }
-        let commit = fs::read_to_string(self.reference(revision)).ok()?;
+        let commit = inside::read(&self.reference(revision), MAX_REFERENCE_BYTES)?;
         let commit = commit.trim();
         is_commit(commit).then(|| commit.to_owned())
     }
@@ -88,40 +94,84 @@ impl Repo {
         if is_commit(revision) || self.commit(revision).as_deref() == Some(commit) {
             return Ok(());
         }
-        let path = self.reference(revision);
-        create_parent(&path)?;
-        crate::output::write_atomically(&path, commit.as_bytes(), true)
+        let (folder, name) = self.create_parent(Path::new("refs"), revision)?;
+        inside::write(&folder, name, commit.as_bytes())
+    }
+
+    /// Creates the folder that `path`, of names with / between them, lies in below `folder` of the repository; gives it
+    /// and the last name.
+    fn create_parent<'a>(&self, folder: &Path, path: &'a str) -> Result<(PathBuf, &'a str)> {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let relative = Path::new(&self.name).join(folder).join(parent);
+        Ok((inside::create_folders(&self.cache, &relative)?, name))
+    }
+
+    /// Opens the bytes of a blob that is not whole yet, or starts it anew.
+    pub fn open_incomplete(&self, etag: &str) -> Result<(PathBuf, File)> {
+        let (folder, _) = self.create_parent(Path::new("blobs"), etag)?;
+        let path = folder.join(format!("{etag}.incomplete"));
+        let file = inside::open_file(&path)?;
+        Ok((path, file))
     }
 
     /// Makes `path` of a snapshot a link to a blob.
     pub fn link(&self, commit: &str, path: &str, etag: &str) -> Result<()> {
-        let link = self.snapshot(commit).join(path);
-        create_parent(&link)?;
+        let (folder, name) = self.create_parent(&Path::new("snapshots").join(commit), path)?;
+        let link = folder.join(name);
         // From the link's folder up to the repository's, which are two more than the path has folders.
         let up = "../".repeat(path.split('/').count() + 1);
         let target = PathBuf::from(format!("{up}blobs/{etag}"));
         // Made beside it and renamed, so that there never is no file where one was.
-        let folder = link.parent().unwrap_or(&link);
         let made = tempfile::Builder::new()
             .prefix(".sukashi-")
-            .make_in(folder, |new| make_link(&target, &self.blob(etag), new));
+            .make_in(&folder, |new| make_link(&target, &self.blob(etag), new));
         let made = made.map_err(|cause| failed(&link, cause))?;
         made.into_temp_path().persist(&link).map_err(|cause| failed(&link, cause.error))
     }
 
-    /// Waits until no other program downloads this blob, and keeps others waiting until the lock is dropped.
-    pub fn lock(&self, etag: &str, reporter: &Reporter) -> Result<File> {
-        let path = self.locks.join(format!("{etag}.lock"));
-        create_parent(&path)?;
-        let file = File::options().create(true).truncate(false).write(true).open(&path);
-        let file = file.map_err(|cause| failed(&path, cause))?;
+    /// Waits until no other program downloads this blob of `file`, and keeps others waiting until the lock is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Another program holds the lock, and what it downloads has not grown for `patience`.
+    pub fn lock(&self, etag: &str, file: &str, patience: Duration, reporter: &Reporter) -> Result<File> {
+        let folder = inside::create_folders(&self.cache, &Path::new(".locks").join(&self.name))?;
+        let path = folder.join(format!("{etag}.lock"));
+        let lock = inside::open_file(&path)?;
+        let done_bytes = || self.incomplete(etag).symlink_metadata().map_or(0, |metadata| metadata.len());
+        let mut waiting: Option<(Instant, u64)> = None;
         loop {
             reporter.check()?;
-            match file.try_lock() {
-                Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_WAIT),
+            match lock.try_lock() {
+                Err(TryLockError::WouldBlock) => {}
                 // Some network file systems have no locks; two downloads at once are rare, and hashes are checked.
-                Ok(()) | Err(TryLockError::Error(_)) => return Ok(file),
+                Ok(()) | Err(TryLockError::Error(_)) => return Ok(lock),
             }
+            match waiting {
+                None => {
+                    tracing::warn!(
+                        "waits for another program that downloads {file} of {} ({} is locked)",
+                        self.root.display(),
+                        path.display()
+                    );
+                    waiting = Some((Instant::now(), done_bytes()));
+                }
+                Some((_, before)) if done_bytes() != before => waiting = Some((Instant::now(), done_bytes())),
+                Some((since, _)) if since.elapsed() >= patience => {
+                    return Err(Error::new(
+                        ErrorKind::Io,
+                        format!("cannot download {file}: another program downloads it, and does not go on"),
+                    )
+                    .detail(format!(
+                        "found {} locked, and no further byte for {} s",
+                        path.display(),
+                        patience.as_secs()
+                    ))
+                    .hint("end that program; what it has downloaded is gone on with"));
+                }
+                Some(_) => {}
+            }
+            std::thread::sleep(LOCK_WAIT);
         }
     }
 }
@@ -134,13 +184,7 @@ fn make_link(target: &Path, _blob: &Path, link: &Path) -> io::Result<()> {
 /// Links need a permission on Windows that few have; as Hugging Face's tools do, the file is copied then.
 #[cfg(not(unix))]
 fn make_link(_target: &Path, blob: &Path, link: &Path) -> io::Result<()> {
-    fs::hard_link(blob, link).or_else(|_| fs::copy(blob, link).map(drop))
-}
-
-/// Creates the folder that `path` lies in.
-pub(super) fn create_parent(path: &Path) -> Result<()> {
-    let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder).map_err(|cause| failed(folder, cause))
+    std::fs::hard_link(blob, link).or_else(|_| std::fs::copy(blob, link).map(drop))
 }
 
 /// A cache that cannot be written to is no bad input, but the machine's state.

@@ -7,9 +7,11 @@ use ureq::http::Method;
 use ureq::http::header::CONTENT_RANGE;
 
 use super::background::Reporter;
+use super::body::MIN_STEP_BYTES;
 use super::cache::Repo;
-use super::http::{Answer, Client, Trouble};
-use super::id::{ModelId, is_commit};
+use super::endpoint::excerpt;
+use super::http::{Answer, Client, Trouble, WAITS};
+use super::id::{ModelId, is_commit, is_gguf, is_plain_path};
 use super::partial::Partial;
 use super::{Options, Progress};
 use crate::weights::safetensors::INDEX;
@@ -17,8 +19,12 @@ use crate::weights::shards;
 use crate::{Error, ErrorKind, Result};
 
 const BUFFER_BYTES: usize = 64 << 10;
-/// Connections in a row that may end without a new byte.
-const MAX_IDLE_TRIES: usize = 3;
+/// The greatest of the files that are no weights: as much as an index of weights may have.
+const MAX_SMALL_BYTES: u64 = 100_000_000;
+/// A lock is waited for this many times the limit on a server's silence, after its holder has last gone on.
+const MAX_LOCK_TIMEOUTS: u32 = 10;
+/// Characters shown of what a server or an index says.
+const MAX_SHOWN: usize = 100;
 /// An ETag is a hash; file systems end names at 255 bytes.
 const MAX_ETAG_LEN: usize = 128;
 
@@ -39,6 +45,8 @@ struct Remote {
     /// The name of its blob.
     etag: String,
     size: Option<u64>,
+    /// The most that is stored of it.
+    max_bytes: u64,
 }
 
 /// The model's place in the cache; what is missing there is downloaded.
@@ -86,8 +94,15 @@ pub(super) fn model(id: &ModelId, options: &Options, reporter: &Reporter) -> Res
                 for shard in &shards {
                     shards::check_name(&snapshot, &index, shard)?;
                     if !listing.has(shard) {
-                        return Err(Error::input(format!("cannot use {id}: it has no {shard}"))
-                            .detail(format!("{INDEX} names it")));
+                        let why = match is_plain_path(shard) {
+                            true => "it has no",
+                            false => "no system can store",
+                        };
+                        return Err(Error::input(format!(
+                            "cannot use {id}: {why} {}",
+                            excerpt(shard, MAX_SHOWN)
+                        ))
+                        .detail(format!("{INDEX} names it")));
                     }
                 }
                 download.files(&Vec::from_iter(shards.iter().map(String::as_str)))?;
@@ -140,30 +155,47 @@ impl Download<'_> {
         let etag = etag.trim_start_matches("W/").trim_matches('"');
         // It becomes the name of a file.
         let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if !(1..=MAX_ETAG_LEN).contains(&etag.len()) || !etag.chars().all(is_plain) {
-            return Err(failed("its ETag is no hash").detail(format!("found {etag:?}")).into());
+        let is_name =
+            (1..=MAX_ETAG_LEN).contains(&etag.len()) && etag.chars().all(is_plain) && is_plain_path(etag);
+        if !is_name {
+            let found = format!("found {:?}", excerpt(etag, MAX_SHOWN));
+            return Err(failed("its ETag is no hash").detail(found).into());
         }
         // The length of a redirect is not that of the file.
         let length = answer.header("content-length").filter(|_| answer.status == 200);
         let size = answer.header("x-linked-size").or(length);
         let size = size.map(|size| {
-            let wrong = || failed("its size is no number").detail(format!("found {size:?}"));
+            let wrong =
+                || failed("its size is no number").detail(format!("found {:?}", excerpt(size, MAX_SHOWN)));
             size.parse::<u64>().map_err(|_| wrong())
         });
-        Ok(Remote { path: path.to_owned(), etag: etag.to_owned(), size: size.transpose()? })
+        let size = size.transpose()?;
+        let max_bytes = match (path.ends_with(".safetensors") || is_gguf(path), size) {
+            (true, None) => return Err(failed("the server does not say how large it is").into()),
+            (true, Some(size)) => size,
+            (false, Some(size)) if size <= MAX_SMALL_BYTES => size,
+            (false, None) => MAX_SMALL_BYTES,
+            (false, Some(size)) => {
+                return Err(failed("it is too large for a file that holds no weights")
+                    .detail(format!("found {size} bytes, expected at most {MAX_SMALL_BYTES}"))
+                    .into());
+            }
+        };
+        Ok(Remote { path: path.to_owned(), etag: etag.to_owned(), size, max_bytes })
     }
 
     /// Brings a file's bytes into the cache.
     fn blob(&mut self, file: &Remote) -> Result<()> {
         let blob = self.repo.blob(&file.etag);
-        let _lock = self.repo.lock(&file.etag, self.reporter)?;
+        let patience = self.client.timeout * MAX_LOCK_TIMEOUTS;
+        let _lock = self.repo.lock(&file.etag, &file.path, patience, self.reporter)?;
         let is_there = blob
             .metadata()
             .is_ok_and(|metadata| metadata.is_file() && file.size.is_none_or(|size| size == metadata.len()));
         if !is_there {
             let mut goes_on = true;
             loop {
-                let mut partial = Partial::open(self.repo.incomplete(&file.etag), &file.etag, file.size)?;
+                let mut partial = Partial::open(&self.repo, &file.etag, file.size, file.max_bytes)?;
                 goes_on &= partial.len > 0;
                 self.fill(&mut partial, file)?;
                 let Err(found) = partial.finish(&blob)? else { break };
@@ -180,23 +212,22 @@ impl Download<'_> {
         self.reporter.report(self.progress)
     }
 
-    /// Downloads until the file is whole, over as many connections as it takes while they bring something.
+    /// Downloads until the file is whole, over as many connections as it takes while they bring something. There is a
+    /// pause after each, a longer one after those that brought little.
     fn fill(&self, partial: &mut Partial, file: &Remote) -> Result<()> {
         let (mut most, mut idle_tries) = (partial.len, 0);
         while !partial.is_whole() {
-            match self.read(partial, file) {
-                Ok(()) => return Ok(()),
-                Err(Trouble { error, may_pass }) => {
-                    if partial.len > most {
-                        (most, idle_tries) = (partial.len, 0);
-                    } else {
-                        idle_tries += 1;
-                    }
-                    if !may_pass || idle_tries >= MAX_IDLE_TRIES {
-                        return Err(error);
-                    }
-                }
+            let Err(Trouble { error, may_pass }) = self.read(partial, file) else { break };
+            if partial.len >= most.saturating_add(MIN_STEP_BYTES) {
+                (most, idle_tries) = (partial.len, 0);
+            } else {
+                idle_tries += 1;
             }
+            match WAITS.get(idle_tries).filter(|_| may_pass) {
+                Some(wait) => std::thread::sleep(*wait),
+                None => return Err(error),
+            }
+            self.reporter.check()?;
         }
         Ok(())
     }
@@ -235,7 +266,7 @@ impl Download<'_> {
     }
 
     fn copy(&self, partial: &mut Partial, file: &Remote, answer: Answer) -> Result<(), Trouble> {
-        let mut body = answer.body.into_reader();
+        let mut body = answer.body;
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
             let count = match body.read(&mut buffer) {
@@ -246,9 +277,15 @@ impl Download<'_> {
                     return Err(Trouble::passing(error.caused_by(cause)));
                 }
             };
-            if file.size.is_some_and(|size| count as u64 > size - partial.len) {
+            if count as u64 > file.max_bytes - partial.len {
                 partial.clear()?;
-                return Err(self.failed(file, "more came than was announced").into());
+                let error = match file.size {
+                    Some(_) => self.failed(file, "more came than was announced"),
+                    None => self
+                        .failed(file, "it is too large for a file that holds no weights")
+                        .detail(format!("found more than {} bytes, which is the limit", file.max_bytes)),
+                };
+                return Err(error.into());
             }
             partial.append(&buffer[..count])?;
             let done_bytes = self.progress.done_bytes.saturating_add(partial.len);

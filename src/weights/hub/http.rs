@@ -1,23 +1,24 @@
 //! Requests to the hub: redirects that keep the token where it belongs, and second tries.
 
 use std::io::ErrorKind as Io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use ureq::Agent;
 use ureq::http::header::{ACCEPT_ENCODING, AUTHORIZATION, LOCATION, RANGE};
 use ureq::http::{HeaderMap, Method, Request, Uri};
-use ureq::{Agent, Body};
 
 use super::Options;
 use super::background::Reporter;
+use super::body::Body;
+use super::endpoint::{Endpoint, redacted};
 use crate::{Error, ErrorKind, Result};
 
 const USER_AGENT: &str = concat!("sukashi/", env!("CARGO_PKG_VERSION"));
 const MAX_REDIRECTS: usize = 10;
-/// Of connecting; and the longest silence in the middle of an answer.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// A question ends after this many times the limit on one server's answer, however many redirects and tries there are.
+const MAX_TIMEOUTS: u32 = 10;
 /// Before the second, the third and the fourth try.
-const WAITS: [Duration; 3] =
+pub(super) const WAITS: [Duration; 3] =
     [Duration::from_millis(250), Duration::from_millis(500), Duration::from_millis(1000)];
 const MAX_HEADER_BYTES: usize = 64 << 10;
 
@@ -61,42 +62,43 @@ impl Answer {
 /// A connection to one hub.
 pub(super) struct Client {
     agent: Agent,
-    /// Without a slash at its end.
-    pub endpoint: String,
-    origin: Uri,
+    endpoint: Endpoint,
     token: Option<String>,
+    pub timeout: Duration,
 }
 
 impl Client {
     /// Checks the options that a connection needs.
     pub fn new(options: &Options) -> Result<Self> {
-        let endpoint = options.endpoint.trim_end_matches('/').to_owned();
-        let origin = endpoint
-            .parse::<Uri>()
-            .ok()
-            .filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some());
-        let origin = origin.ok_or_else(|| {
-            Error::input(format!("cannot use {:?} as the address of a hub", options.endpoint))
-                .detail("expected http:// or https:// and a host, such as https://huggingface.co")
-                .hint("HF_ENDPOINT is such an address")
-        })?;
+        let endpoint = Endpoint::new(&options.endpoint)?;
         let token = options.token.as_deref().map(str::trim).filter(|token| !token.is_empty());
         // The message must not show it.
         if token.is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
             return Err(Error::input("cannot use the hub token: it holds a character that no token has")
                 .hint("HF_TOKEN, or the file token in HF_HOME, holds letters, digits and _ alone"));
         }
+        let timeout = Some(options.timeout);
         let config = Agent::config_builder()
             .http_status_as_error(false)
             // A redirect is followed here, where the token is left out for other hosts.
             .max_redirects(0)
             .user_agent(USER_AGENT)
             .max_response_header_size(MAX_HEADER_BYTES)
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_per_read(Some(READ_TIMEOUT))
+            .timeout_resolve(timeout)
+            .timeout_connect(timeout)
+            .timeout_send_request(timeout)
+            .timeout_recv_response(timeout)
+            .timeout_per_read(timeout)
+            .timeout_per_write(timeout)
             .proxy(options.proxy.clone())
             .build();
-        Ok(Self { agent: config.into(), endpoint, origin, token: token.map(str::to_owned) })
+        let token = token.map(str::to_owned);
+        Ok(Self { agent: config.into(), endpoint, token, timeout: options.timeout })
+    }
+
+    /// The hub's address, without secrets and without a slash at its end.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint.address
     }
 
     pub fn has_token(&self) -> bool {
@@ -119,12 +121,18 @@ impl Client {
         let mut uri = url.parse::<Uri>().map_err(|cause| {
             Error::input(format!("cannot ask for {url:?}: it is no address")).caused_by(cause)
         })?;
+        let deadline = Instant::now() + self.timeout * MAX_TIMEOUTS;
         for _ in 0..=MAX_REDIRECTS {
-            let answer = self.ask_patiently(method, &uri, offset, reporter)?;
+            let answer = self.ask_patiently(method, &uri, offset, deadline, reporter)?;
             if !answer.is_redirect() || is_enough(&answer) {
                 return Ok(answer);
             }
             uri = next(&uri, answer.header(LOCATION.as_str()))?;
+            if Instant::now() >= deadline {
+                let error =
+                    Error::new(ErrorKind::Io, format!("cannot download {url}: redirects take too long"));
+                return Err(Trouble::passing(error));
+            }
         }
         Err(Error::new(ErrorKind::Io, format!("cannot download {url}: more than {MAX_REDIRECTS} redirects"))
             .into())
@@ -136,6 +144,7 @@ impl Client {
         method: &Method,
         uri: &Uri,
         offset: u64,
+        deadline: Instant,
         reporter: &Reporter,
     ) -> Result<Answer, Trouble> {
         let mut waits = WAITS.iter();
@@ -146,7 +155,7 @@ impl Client {
                 Ok(answer) => is_passing(answer.status),
                 Err(error) => is_cut(error),
             };
-            match waits.next().filter(|_| may_pass) {
+            match waits.next().filter(|_| may_pass && Instant::now() < deadline) {
                 Some(wait) => std::thread::sleep(*wait),
                 None => return answer.map_err(|error| self.unreachable(uri, error)),
             }
@@ -156,28 +165,29 @@ impl Client {
     fn ask_once(&self, method: &Method, uri: &Uri, offset: u64) -> Result<Answer, ureq::Error> {
         // Compressed bytes would be of another length, and hash to something else.
         let mut request = Request::builder().method(method).uri(uri).header(ACCEPT_ENCODING, "identity");
-        if let Some(token) = self.token.as_ref().filter(|_| is_same_origin(uri, &self.origin)) {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        if let Some(authorization) = self.endpoint.authorization(uri, self.token.as_deref()) {
+            request = request.header(AUTHORIZATION, authorization);
         }
         if offset > 0 {
             request = request.header(RANGE, format!("bytes={offset}-"));
         }
         let (parts, body) = self.agent.run(request.body(())?)?.into_parts();
+        let body = Body::new(body, self.timeout);
         Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
     }
 
     fn unreachable(&self, uri: &Uri, cause: ureq::Error) -> Trouble {
-        let error = Error::new(ErrorKind::Io, format!("cannot reach {}", without_query(uri)));
+        let error = Error::new(ErrorKind::Io, format!("cannot reach {}", redacted(&uri.to_string())));
         // What rustls says of a certificate arrives in this form.
         let is_distrusted = matches!(&cause, ureq::Error::Io(cause) if cause.kind() == Io::InvalidData);
-        let error = match is_same_origin(uri, &self.origin) {
+        let error = match self.endpoint.serves(uri) {
             _ if is_distrusted => {
                 error.hint("the certificates that are trusted are those of Mozilla's list, without the system's own")
             }
             true => error.hint(
                 "is there a network? HF_ENDPOINT names another hub, HF_HUB_OFFLINE=1 uses what is in the cache",
             ),
-            false => error.detail(format!("{} sent us there", self.endpoint)),
+            false => error.detail(format!("{} sent us there", self.endpoint())),
         };
         Trouble::passing(error.caused_by(cause))
     }
@@ -202,7 +212,7 @@ fn is_cut(error: &ureq::Error) -> bool {
 /// Where a redirect leads.
 fn next(from: &Uri, location: Option<&str>) -> Result<Uri> {
     let refused = |why: &str| {
-        Error::new(ErrorKind::Io, format!("cannot follow a redirect of {}", without_query(from)))
+        Error::new(ErrorKind::Io, format!("cannot follow a redirect of {}", redacted(&from.to_string())))
             .detail(why.to_owned())
     };
     let location = location.ok_or_else(|| refused("found no Location, expected an address"))?;
@@ -231,19 +241,6 @@ fn join(from: &Uri, location: &str) -> Option<Uri> {
     (matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()).then_some(uri)
 }
 
-/// Whether two addresses belong to one server: scheme, host and port.
-fn is_same_origin(a: &Uri, b: &Uri) -> bool {
-    let port =
-        |uri: &Uri| uri.port_u16().or(if uri.scheme_str() == Some("https") { Some(443) } else { Some(80) });
-    let host = |uri: &Uri| uri.host().map(str::to_ascii_lowercase);
-    a.scheme_str() == b.scheme_str() && host(a) == host(b) && port(a) == port(b)
-}
-
-/// For messages: the query of an address on a storage server is a signature, and long.
-fn without_query(uri: &Uri) -> String {
-    uri.to_string().split('?').next().unwrap_or_default().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,17 +262,5 @@ mod tests {
         {
             assert!(next(&from, location).is_err(), "{location:?}");
         }
-    }
-
-    #[test]
-    fn an_origin_is_scheme_host_and_port() {
-        let same = |a: &str, b: &str| is_same_origin(&a.parse().unwrap(), &b.parse().unwrap());
-        assert!(same("https://hub.example/a", "https://HUB.example:443/b"));
-        assert!(!same("https://hub.example/", "http://hub.example/"));
-        assert!(!same("https://hub.example/", "https://hub.example:8443/"));
-        assert!(!same("https://hub.example/", "https://cdn.hub.example/"));
-        assert!(!same("https://hub.example/", "https://hub.example.evil/"));
-        // What stands before an @ is a user's name, not the host.
-        assert!(!same("https://hub.example@evil/", "https://hub.example/"));
     }
 }

@@ -114,10 +114,23 @@ fn is_name(text: &str) -> bool {
         && !text.contains("..")
 }
 
-/// Whether `text` is a path that stays below the folder that it is put in, on every system.
+/// Whether `text` is a path that stays below the folder that it is put in, and names a file there, on every system.
 pub(super) fn is_plain_path(text: &str) -> bool {
-    let is_plain = |part: &str| !part.is_empty() && part != "." && part != "..";
+    // Windows takes dots and spaces at the end of a name away, also those of "..  ".
+    let is_plain = |part: &str| !part.is_empty() && !part.ends_with(['.', ' ']) && !is_device(part);
     text.split('/').all(is_plain) && !text.contains(['\\', ':']) && !text.contains(char::is_control)
+}
+
+/// Whether Windows takes this name for a device, whatever stands behind the first dot.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
+    let is_port = |name: &str| {
+        let mut digits = stem.strip_prefix(name).unwrap_or_default().chars();
+        matches!((digits.next(), digits.next()), (Some('0'..='9' | '¹' | '²' | '³'), None))
+    };
+    ["con", "prn", "aux", "nul", "conin$", "conout$"].contains(&stem.as_str())
+        || is_port("com")
+        || is_port("lpt")
 }
 
 pub(super) fn is_gguf(path: &str) -> bool {
@@ -144,6 +157,8 @@ mod tests {
             ("a/b:c@d.gguf", "main", Some("c@d.gguf")),
             ("a/b@r:c.gguf", "r", Some("c.gguf")),
             ("a/b:c.gguf@r", "r", Some("c.gguf")),
+            // Not devices.
+            ("a/b@nullable:com10/comet.gguf", "nullable", Some("com10/comet.gguf")),
         ];
         for (text, revision, file) in all {
             let id: ModelId = text.parse().unwrap();
@@ -176,6 +191,11 @@ mod tests {
             "a/b@/x",
             "a/b@x/../../y",
             "a/b@x\\y",
+            "a/b@.. /y",
+            "a/b@nul",
+            "a/b:AUX.gguf",
+            "a/b:com1/x.gguf",
+            "a/b:Lpt¹ .x.gguf",
             "a/b@x\ny",
             "a/b:",
             "a/b:../c.gguf",

@@ -5,8 +5,9 @@ use serde::Deserialize;
 use ureq::http::Method;
 
 use super::background::Reporter;
+use super::endpoint::excerpt;
 use super::http::{Client, Trouble};
-use super::id::{ModelId, is_commit, is_gguf};
+use super::id::{ModelId, is_commit, is_gguf, is_plain_path};
 use crate::weights::json;
 use crate::weights::safetensors::{INDEX, SINGLE};
 use crate::{Error, ErrorKind, Result};
@@ -18,8 +19,9 @@ const MAX_LISTING_BYTES: u64 = 16 << 20;
 const OPTIONAL: [&str; 4] =
     ["tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja"];
 
-/// Names shown of a repository's files.
+/// Names shown of a repository's files, and characters of each.
 const MAX_SHOWN: usize = 20;
+const MAX_NAME: usize = 100;
 
 /// What an address may hold unchanged.
 const KEPT: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -29,7 +31,7 @@ const KEPT: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').r
 pub(super) struct Listing {
     /// The commit that the revision stands for now.
     pub commit: String,
-    /// Paths in the repository.
+    /// Paths in the repository; those that would leave a folder which they are put in are left out.
     files: Vec<String>,
 }
 
@@ -48,12 +50,12 @@ impl Client {
     /// Asks which files a revision has.
     pub fn list(&self, id: &ModelId, reporter: &Reporter) -> Result<Listing, Trouble> {
         let revision = utf8_percent_encode(id.revision(), &KEPT);
-        let url = format!("{}/api/models/{}/revision/{revision}", self.endpoint, id.repo());
-        let mut answer = self.ask(&Method::GET, &url, 0, reporter, |_| false)?;
+        let url = format!("{}/api/models/{}/revision/{revision}", self.endpoint(), id.repo());
+        let answer = self.ask(&Method::GET, &url, 0, reporter, |_| false)?;
         if answer.status != 200 {
             return Err(self.refusal(id, None, &answer));
         }
-        let bytes = answer.body.with_config().limit(MAX_LISTING_BYTES).read_to_vec().map_err(|cause| {
+        let bytes = answer.body.read_all(MAX_LISTING_BYTES).map_err(|cause| {
             let error = Error::new(ErrorKind::Io, format!("cannot read the list of files at {url}"));
             Trouble::passing(error.caused_by(cause))
         })?;
@@ -62,16 +64,18 @@ impl Client {
         // It becomes the name of a folder.
         if !is_commit(&sha) {
             return Err(Error::input(format!("cannot read {url}: sha is no commit"))
-                .detail(format!("found {sha:?}, expected 40 hexadecimal digits"))
+                .detail(format!("found {:?}, expected 40 hexadecimal digits", excerpt(&sha, MAX_NAME)))
                 .into());
         }
-        Ok(Listing { commit: sha, files: siblings.into_iter().map(|file| file.rfilename).collect() })
+        let files =
+            siblings.into_iter().map(|file| file.rfilename).filter(|name| is_plain_path(name)).collect();
+        Ok(Listing { commit: sha, files })
     }
 
     /// Where the hub has a file.
     pub fn url(&self, id: &ModelId, commit: &str, path: &str) -> String {
         let path = Vec::from_iter(path.split('/').map(|part| utf8_percent_encode(part, &KEPT).to_string()));
-        format!("{}/{}/resolve/{commit}/{}", self.endpoint, id.repo(), path.join("/"))
+        format!("{}/{}/resolve/{commit}/{}", self.endpoint(), id.repo(), path.join("/"))
     }
 }
 
@@ -118,6 +122,7 @@ impl Listing {
         }
         if let Some(files) = self.ggufs() {
             let first = self.files.iter().find(|file| is_gguf(file)).map_or("FILE.gguf", String::as_str);
+            let first = excerpt(first, MAX_NAME);
             return Error::input(format!("cannot use {repo}: it has GGUF files, and none is named"))
                 .detail(format!("found {files}"))
                 .hint(format!("add the file: {}:{first}", without_file(id)));
@@ -125,7 +130,7 @@ impl Listing {
         let error = Error::input(format!("cannot use {repo}: it has no weights that can be read"));
         let pickled = self.files.iter().find(|file| file.ends_with(".bin") || file.ends_with(".pt"));
         match pickled {
-            Some(file) => error.detail(format!("found only {file}, expected {SINGLE}")).hint(
+            Some(file) => error.detail(format!("found only {}, expected {SINGLE}", excerpt(file, MAX_NAME))).hint(
                 "such a file runs code when it is read; look for a revision or a repository with safetensors",
             ),
             None => error.detail(no_safetensors),
@@ -134,8 +139,8 @@ impl Listing {
 
     /// The GGUF files, for a message.
     fn ggufs(&self) -> Option<String> {
-        let files = Vec::from_iter(self.files.iter().filter(|file| is_gguf(file)).map(String::as_str));
-        let shown = files.iter().take(MAX_SHOWN).copied();
+        let files = Vec::from_iter(self.files.iter().filter(|file| is_gguf(file)));
+        let shown = files.iter().take(MAX_SHOWN).map(|file| excerpt(file, MAX_NAME));
         let shown = Vec::from_iter(shown).join(", ");
         match files.len() {
             0 => None,

@@ -8,18 +8,48 @@
 //! What is downloaded is compared with the size and the hash that the hub announces before it gets its name in the
 //! cache. A download that ends early goes on, the next time, where it stopped. The token goes to the hub alone, not to
 //! the servers that it redirects to.
+//!
+//! # What a server can do
+//!
+//! Neither a hub nor a file on it is trusted. No name that they give leads out of the cache, on any system. No link that
+//! somebody put into the cache is written through. A list of files has at most 16 MiB, a file that holds no weights at most
+//! 100 MB, and weights as many bytes as were announced before. Who answers slower than [`Options::timeout`] allows, or
+//! brings less than 16 KiB in that time, is not waited for. Three connections in a row that together bring less than that
+//! end the download, and before every further one there is a pause. No message shows a user, a password or a token.
+//!
+//! Who can write to the cache's folder while a download runs can still lead it elsewhere between two looks at a path. A
+//! server that announces a large file can fill the disk with it; what came is removed only by whoever removes the cache.
+//!
+//! # Why not the hub's own client
+//!
+//! `hf-hub` 1.0.0 was read and tried, and this module does not use it:
+//!
+//! - In its cache mode, ETags and commits become paths as they come. A server that sends `../../../x` as an ETag
+//!   writes outside the cache. Links in the cache are written through, hashes are not compared, a file starts
+//!   from its first byte each time, and a lock that another program holds for ten seconds is an error.
+//! - Its stream of a range does not tell a server that ignored the range (200) from one that did not (206), and overlooks a
+//!   Xet hash that stands in the headers of a redirect: the file comes over plain HTTP then.
+//! - A redirect to `/\host/` of its HEAD request takes the token to that host. Lists and the bodies of errors are read
+//!   into memory without a limit. Without a token it takes one from the environment.
+//!
+//! What would be left of it is one GET, for 138 more crates, with a C library for TLS (aws-lc) among them. This module does
+//! not speak Xet: it takes the address that the hub redirects to, as every client without Xet does.
 
 mod background;
+mod body;
 mod cache;
 mod download;
+mod endpoint;
 mod http;
 mod id;
+mod inside;
 mod listing;
 mod partial;
 mod refusal;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use id::ModelId;
 pub use ureq::Proxy;
@@ -31,7 +61,7 @@ use crate::Result;
 pub struct Options {
     /// The folder with the repositories' folders, `models--OWNER--NAME`; created where it is missing.
     pub cache: PathBuf,
-    /// The hub's address.
+    /// The hub's address. A user and a password in it go to that server alone, where no token does.
     pub endpoint: String,
     /// Who asks; needed for private repositories and for those with terms to be accepted.
     pub token: Option<String>,
@@ -39,6 +69,10 @@ pub struct Options {
     pub offline: bool,
     /// What requests go through.
     pub proxy: Option<Proxy>,
+    /// The longest silence of a server, and the longest that it may take for the head of an answer; 30 seconds, where
+    /// nothing else is said. An answer that hardly comes in that time counts as none. Another program that holds a
+    /// file's lock and does not go on with it is waited for ten times as long.
+    pub timeout: Duration,
 }
 
 impl Options {
@@ -50,6 +84,7 @@ impl Options {
             token: None,
             offline: false,
             proxy: None,
+            timeout: Duration::from_secs(30),
         }
     }
 }
@@ -60,10 +95,11 @@ impl fmt::Debug for Options {
         let token = self.token.as_ref().map(|_| "…");
         f.debug_struct("Options")
             .field("cache", &self.cache)
-            .field("endpoint", &self.endpoint)
+            .field("endpoint", &endpoint::redacted(&self.endpoint))
             .field("token", &token)
             .field("offline", &self.offline)
             .field("has_proxy", &self.proxy.is_some())
+            .field("timeout", &self.timeout)
             .finish()
     }
 }

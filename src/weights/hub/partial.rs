@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use super::cache::failed;
+use super::cache::{Repo, failed};
 use crate::{Error, ErrorKind, Result};
 
 const BUFFER_BYTES: usize = 64 << 10;
@@ -61,15 +61,13 @@ impl Hash {
 }
 
 impl Partial {
-    /// Opens what is there, or starts anew. `size` is the announced one, in bytes.
-    pub fn open(path: PathBuf, etag: &str, size: Option<u64>) -> Result<Self> {
-        super::cache::create_parent(&path)?;
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
-        let opened = file.and_then(|file| file.metadata().map(|metadata| (file, metadata.len())));
-        let (file, len) = opened.map_err(|cause| failed(&path, cause))?;
+    /// Opens what is there, or starts anew. `size` is the announced one, in bytes; no more than `max_bytes` can be right.
+    pub fn open(repo: &Repo, etag: &str, size: Option<u64>, max_bytes: u64) -> Result<Self> {
+        let (path, file) = repo.open_incomplete(etag)?;
+        let len = file.metadata().map_err(|cause| failed(&path, cause))?.len();
         let hash = Hash::new(etag, size);
         let mut partial = Self { path, file, len, etag: etag.to_owned(), size, hash };
-        match size.is_some_and(|size| len > size) {
+        match len > max_bytes {
             true => partial.clear()?,
             false => partial.read_back()?,
         }

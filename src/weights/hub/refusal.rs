@@ -1,5 +1,6 @@
 //! What the hub's refusals mean, and what helps.
 
+use super::endpoint::excerpt;
 use super::http::{Answer, Client, Trouble, is_passing};
 use super::id::ModelId;
 use crate::{Error, ErrorKind};
@@ -11,7 +12,7 @@ impl Client {
     /// The error for an answer that is none of those expected. `file` is what was asked for, or `None` for the list
     /// of files.
     pub fn refusal(&self, id: &ModelId, file: Option<&str>, answer: &Answer) -> Trouble {
-        let (repo, endpoint) = (id.repo(), &self.endpoint);
+        let (repo, endpoint) = (id.repo(), self.endpoint());
         let what = match file {
             Some(file) => format!("{file} of {repo}"),
             None => repo.clone(),
@@ -76,7 +77,7 @@ fn unavailable(what: &str, why: &str, answer: &Answer) -> Error {
 /// The status, and the server's own words where it has some.
 fn found(answer: &Answer) -> String {
     let status = format!("found HTTP status {}", answer.status);
-    match answer.header("x-error-message").map(|words| words.chars().take(MAX_WORDS).collect::<String>()) {
+    match answer.header("x-error-message").map(|words| excerpt(words, MAX_WORDS)) {
         Some(words) if !words.is_empty() => format!("{status}: {words}"),
         _ => status,
     }

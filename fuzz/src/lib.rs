@@ -8,11 +8,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 
 use serde_json::Value;
 use sukashi::figure::{
-    Fonts, Heads, Metric, NextToken, Steps, Style, Temperatures, Tokens, TopK, attention, example, lens, next_token,
-    temperature, tokens, top_k, trace as trace_figure,
+    Fonts, Heads, Metric, NextToken, Steps, Style, Temperatures, Tokens, TopK, attention, example, lens,
+    next_token, temperature, tokens, top_k, trace as trace_figure,
 };
 use sukashi::model::DecoderSpec;
-use sukashi::text::{ChatTemplate, EncodeOptions, Message, RenderOptions, SpecialTokens, Tokenizer, TokenizerKind, Training};
+use sukashi::text::{
+    ChatTemplate, EncodeOptions, Message, RenderOptions, SpecialTokens, Tokenizer, TokenizerKind, Training,
+};
 use sukashi::trace::{Attention, Lens, Record, Score, Trace};
 use sukashi::weights::{Gguf, ModelFiles, Safetensors, Weights};
 use sukashi::{Device, Model, Session};
@@ -182,19 +184,25 @@ pub fn records(data: &[u8]) {
 pub fn font(data: &[u8]) {
     let Ok(fonts) = Fonts::embedded().with_bytes(data.to_vec()) else { return };
     let _ = fonts.missing("aA1 猫é\u{301}");
-    let trace = example::trace("m", "a", &["猫", "A1"], vec![example::step(1, &[("a", 2.0), ("é", 1.0)], 3, 0.5, Some(0))]);
+    let trace = example::trace(
+        "m",
+        "a",
+        &["猫", "A1"],
+        vec![example::step(1, &[("a", 2.0), ("é", 1.0)], 3, 0.5, Some(0))],
+    );
     let style = Style { fonts, ..Style::default() };
     if let Ok(figure) = next_token(&trace, &NextToken::default(), &style) {
         let _ = figure.svg();
     }
 }
 
-/// A text that tokenizers of every kind are trained on.
+/// A text that a tokenizer is trained on; its first byte chooses the kind.
 pub fn training(data: &[u8]) {
-    let Ok(text) = str::from_utf8(data) else { return };
-    for kind in [TokenizerKind::CharBpe, TokenizerKind::ByteBpe, TokenizerKind::Char, TokenizerKind::Word] {
-        let training = Training { kind, vocab_size: 400, ..Training::default() };
-        let Ok(tokenizer) = training.run([text]) else { continue };
+    let Some((kind, text)) = data.split_first() else { return };
+    let Ok(text) = str::from_utf8(text) else { return };
+    let kinds = [TokenizerKind::CharBpe, TokenizerKind::ByteBpe, TokenizerKind::Char, TokenizerKind::Word];
+    let training = Training { kind: kinds[usize::from(*kind) % 4], vocab_size: 300, ..Training::default() };
+    if let Ok(tokenizer) = training.run([text]) {
         use_tokenizer(&tokenizer, text);
     }
 }

@@ -161,6 +161,8 @@ fn known(dtype: FileDtype) -> Dtype {
         FileDtype::U32 => Dtype::Other("U32"),
         FileDtype::I64 => Dtype::Other("I64"),
         FileDtype::U64 => Dtype::Other("U64"),
+        FileDtype::F8_E4M3 => Dtype::Other("F8_E4M3"),
+        FileDtype::F8_E5M2 => Dtype::Other("F8_E5M2"),
         _ => Dtype::Other("8-bit or smaller floats"),
     }
 }

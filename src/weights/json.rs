@@ -46,3 +46,9 @@ pub(super) fn explain(label: &str, text: &str, error: &serde_json::Error) -> Err
     let excerpt = line.get(start..end).unwrap_or_default().trim().escape_debug();
     Error::input(format!("cannot read {label}: {error}")).detail(format!("near: {excerpt}"))
 }
+
+/// The beginning of a stranger's text: messages show no more of it.
+pub(crate) fn excerpt(text: &str) -> &str {
+    const CHARACTERS: usize = 80;
+    text.char_indices().nth(CHARACTERS).map_or(text, |(end, _)| &text[..end])
+}

@@ -281,7 +281,7 @@ pub(super) fn check_causes(config: &Config<'_>) -> Result<()> {
     let cause = |what: &str, key: &str, found: &str| {
         Error::input(format!("cannot use {}: {what}", config.file())).detail(format!("found {key} = {found}"))
     };
-    for key in ["quantization_config", "compression_config", "quantization"] {
+    for key in ["quantization", "quantization_config", "compression_config"] {
         let Some(value) = asks(key) else { continue };
         let error = match value.get("quant_method").and_then(Value::as_str) {
             Some(method) => {

@@ -115,6 +115,10 @@ fn causes_that_the_file_states() {
             ["quantised by compressed-tensors", "quantization_config.quant_method"],
         ),
         (json!({"quantization_config": {"quant_method": "fp8"}}), ["quantised by FP8", "= \"fp8\""]),
+        (
+            json!({"quantization": {"bits": 4}, "quantization_config": {"bits": 4}}),
+            ["quantised by MLX", "quantization = {\"bits\":4}"],
+        ),
         (json!({"quantization": {"group_size": 64, "bits": 4}}), ["quantised by MLX", "quantization = {"]),
         (
             json!({"quantization_config": {"bits": 4}}),

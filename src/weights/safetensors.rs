@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::header::{self, Entry};
 use super::source::Source;
-use super::{TensorInfo, causes, shards, wrappers};
+use super::{TensorInfo, causes, excerpt, shards, wrappers};
 use crate::{Error, Result};
 
 pub(super) const SINGLE: &str = "model.safetensors";
@@ -110,7 +110,7 @@ impl Safetensors {
                 header::read(&file)?.into_iter().map(|entry| located(entry, files.len())).collect();
             for name in names {
                 let tensor = held.remove(&name).ok_or_else(|| {
-                    Error::input(format!("cannot load {name}: it is not in {}", file.label))
+                    Error::input(format!("cannot load {}: it is not in {}", excerpt(&name), file.label))
                         .detail(format!("{} says that it is", index.display()))
                         .hint("do the index and the shards belong to one model?")
                 })?;

@@ -134,6 +134,7 @@ pub fn synthetic(name: &str) -> Result<ModelFiles> {
         tokenizer: None,
         generation_config: None,
         chat: Ok(None),
+        allow_unused_tensors: false,
     })
 }
 

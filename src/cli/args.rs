@@ -43,6 +43,9 @@ pub struct RunArgs {
     /// owner/name@revision, owner/name:file.gguf [default: the model in the program]
     #[arg(long, value_name = "MODEL", help_heading = "Model")]
     pub model: Option<PathBuf>,
+    /// Load a model whose files have tensors that no part of it uses, and only warn of them
+    #[arg(long, help_heading = "Model")]
+    pub allow_unused_tensors: bool,
     /// Continue by counts of pairs in this text instead of by a model: the most primitive language model there is
     #[arg(long, value_name = "FILE", conflicts_with = "model", help_heading = "Model")]
     pub bigram: Option<PathBuf>,
@@ -83,7 +86,9 @@ pub struct RunArgs {
 impl RunArgs {
     /// The model's files, which may be those in the program.
     pub fn files(&self, terminal: &Terminal) -> Result<ModelFiles> {
-        open_model(self.model.as_deref(), terminal)
+        let mut files = open_model(self.model.as_deref(), terminal)?;
+        files.allow_unused_tensors = self.allow_unused_tensors;
+        Ok(files)
     }
 
     /// The model's sizes and choices.

@@ -24,6 +24,9 @@ pub struct Args {
     /// Compare this model instead, end to end along the same tokens: a .gguf file, a folder, or a model to download
     #[arg(long, value_name = "PATH")]
     model: Option<PathBuf>,
+    /// Load a model whose files have tensors that no part of it uses, and only warn of them
+    #[arg(long, requires = "model")]
+    allow_unused_tensors: bool,
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
@@ -36,7 +39,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         Some(path) => {
             let load = |device: &Device| {
                 let mut progress = Progress::new(terminal.words("読み込み中", "loading"));
-                let files = open_model(Some(path), terminal)?;
+                let mut files = open_model(Some(path), terminal)?;
+                files.allow_unused_tensors = args.allow_unused_tensors;
                 Model::from_files(device, files, &mut |done, total| progress.set(done, total))
             };
             let (tested, twin) = (load(&device)?, load(&Device::Twins)?);

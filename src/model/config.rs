@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::weights::FILE_KEYS;
+use crate::weights::{FILE_KEYS, excerpt};
 use crate::{Error, Result};
 
 /// The fields of a `config.json` and what messages call the file.
@@ -135,10 +135,20 @@ impl<'a> Config<'a> {
         other.and_then(Value::as_str).unwrap_or(key)
     }
 
+    /// All fields that are not null, with their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        self.fields.iter().map(|(key, value)| (key.as_str(), value)).filter(|(_, value)| !value.is_null())
+    }
+
+    /// A field's value for messages.
+    pub fn shown(&self, key: &str) -> String {
+        self.fields.get(key).map_or("nothing".to_string(), shown)
+    }
+
     /// An error about `key` that shows its value.
     pub fn wrong(&self, key: &str, expected: &str) -> Error {
-        let found = self.fields.get(key).map_or("nothing".to_string(), shown);
-        let key = self.key_in_file(key);
+        let found = self.shown(key);
+        let key = excerpt(self.key_in_file(key));
         Error::input(format!("cannot use {}: {key} has a value that is not supported", self.file))
             .detail(format!("found {key} = {found}, expected {expected}"))
     }
@@ -147,8 +157,8 @@ impl<'a> Config<'a> {
 /// A value as JSON, cut where it is long.
 fn shown(value: &Value) -> String {
     let text = value.to_string();
-    match text.char_indices().nth(80) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+    match excerpt(&text) {
+        whole if whole.len() == text.len() => text,
+        cut => format!("{cut}…"),
     }
 }

@@ -130,5 +130,8 @@ fn with_defaults(text: &Map<String, Value>, outer: &Config<'_>) -> Map<String, V
     for (key, value) in [("bos_token_id", 2), ("eos_token_id", 1)] {
         fields.entry(key).or_insert_with(|| outer.get(key).cloned().unwrap_or_else(|| value.into()));
     }
+    if let Some(tied) = outer.get("tie_word_embeddings") {
+        fields.entry("tie_word_embeddings").or_insert_with(|| tied.clone());
+    }
     fields
 }

@@ -3,13 +3,12 @@
 use serde_json::Value;
 
 use super::config::Config;
-use super::loader::{Layout, Loader, NormKind};
+use super::loader::{Files, Layout, Loader, NormKind};
 use super::spec::{
     Activation, DecoderSpec, Family, LayerSpec, MAX_HIDDEN_SIZE, MAX_INTERMEDIATE_SIZE, MAX_LAYERS,
     MAX_NORM_EPS, MAX_SEQ_LEN, MAX_VOCAB_SIZE, Norm, Parts, Position,
 };
 use super::weights::{DecoderWeights, LayerWeights};
-use crate::weights::Weights;
 use crate::{Device, Result};
 
 /// Reads a GPT-2's `config.json`; messages call it `file`.
@@ -88,12 +87,12 @@ fn layers(config: &Config, num_layers: usize, head_dim: usize) -> Result<Vec<Lay
 pub(super) fn load(
     device: &Device,
     spec: &DecoderSpec,
-    file: &Weights,
+    files: Files<'_>,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<DecoderWeights> {
     let mut loader = Loader::new(
         device,
-        file,
+        files,
         spec.head_dim,
         (&["", "transformer."], "wte.weight"),
         NormKind::WeightAndBias,
@@ -129,5 +128,13 @@ pub(super) fn load(
     }
     let final_norm = loader.norm("ln_f", hidden_size)?;
     let lm_head = loader.head(&embedding, "wte.weight", spec.tied_head, vocab_size, hidden_size)?;
+    loader.finish(is_mask)?;
     Ok(DecoderWeights { embedding, positions: Some(positions), layers, final_norm, lm_head })
+}
+
+/// The causal masks that older files carry as tensors: `h.3.attn.bias` and `h.3.attn.masked_bias`.
+fn is_mask(name: &str) -> bool {
+    let name = name.strip_prefix("transformer.").unwrap_or(name);
+    let part = name.strip_prefix("h.").and_then(|rest| rest.split_once('.'));
+    part.is_some_and(|(_, part)| matches!(part, "attn.bias" | "attn.masked_bias"))
 }

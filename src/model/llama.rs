@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::config::Config;
-use super::loader::{Layout, Loader, NormKind};
+use super::loader::{Files, Layout, Loader, NormKind};
 use super::rope::Rope;
 use super::spec::{
     Activation, DecoderSpec, Family, LayerSpec, MAX_HIDDEN_SIZE, MAX_INTERMEDIATE_SIZE, MAX_LAYERS,
@@ -26,7 +26,7 @@ pub fn llama(config: &Value, file: &str) -> Result<DecoderSpec> {
     let attention_bias = fields.flag("attention_bias", false)?;
     let mlp_bias = fields.flag("mlp_bias", false)?;
     let parts = Parts { qkv_bias: attention_bias, o_bias: attention_bias, mlp_bias, ..Parts::default() };
-    spec(&fields, Family::Llama, parts, |_| Ok(None))
+    spec(&fields, Family::Llama, parts, |layer| agreed(&fields, layer, None))
 }
 
 /// Reads a Mistral's `config.json`: a Llama with a sliding window.
@@ -36,7 +36,7 @@ pub fn llama(config: &Value, file: &str) -> Result<DecoderSpec> {
 pub fn mistral(config: &Value, file: &str) -> Result<DecoderSpec> {
     let fields = Config::new(config, file)?;
     let window = window(&fields)?;
-    spec(&fields, Family::Mistral, Parts::default(), |_| Ok(window))
+    spec(&fields, Family::Mistral, Parts::default(), |layer| agreed(&fields, layer, window))
 }
 
 /// Reads a Qwen 2's or 2.5's `config.json`: a Llama with biases on queries, keys and values.
@@ -68,10 +68,22 @@ fn window(config: &Config<'_>) -> Result<Option<usize>> {
     }
 }
 
+/// The window of a layer, where its entry in `layer_types` says the same, or there is none.
+fn agreed(config: &Config<'_>, layer_index: usize, window: Option<usize>) -> Result<Option<usize>> {
+    let kind = if window.is_some() { "sliding_attention" } else { "full_attention" };
+    match config.layer_type(layer_index)? {
+        Some(layer_type) if layer_type != kind => {
+            let expected = format!("{kind} for each layer; layer {layer_index} has {layer_type:?}");
+            Err(config.wrong("layer_types", &expected))
+        }
+        _ => Ok(window),
+    }
+}
+
 /// Qwen slides the window from layer `max_window_layers` on, where it does so at all; newer files list each layer's type.
 fn qwen_window(config: &Config<'_>, layer_index: usize) -> Result<Option<usize>> {
     if !config.flag("use_sliding_window", false)? {
-        return Ok(None);
+        return agreed(config, layer_index, None);
     }
     let window = window(config)?;
     let slides = match config.layer_type(layer_index)? {
@@ -106,6 +118,12 @@ fn spec(
     }
     let vocab_size = config.size("vocab_size", MAX_VOCAB_SIZE)?;
     let rope = Rope::from_config(config, head_dim, "full_attention", ("rope_theta", 10_000.0, true))?;
+    if let Some(parameters) = config.object("rope_parameters")?
+        && let Some(own) = parameters.get("sliding_attention")
+        && Some(own) != parameters.get("full_attention")
+    {
+        return Err(config.wrong("rope_parameters", "one rotation for all layers"));
+    }
     let mut layers = Vec::with_capacity(num_layers);
     for index in 0..num_layers {
         let attention_scale = (1.0 / (head_dim as f64).sqrt()) as f32;
@@ -164,18 +182,18 @@ pub(super) fn check_head_dim(config: &Config<'_>, head_dim: usize) -> Result<()>
 pub(super) fn load(
     device: &Device,
     spec: &DecoderSpec,
-    file: &Weights,
+    files: Files<'_>,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<DecoderWeights> {
     // The second and third: the text part of a model that also sees images.
     let prefixes = ["model.", "language_model.model.", "model.language_model.", ""];
     // GGUF adds the 1 itself.
-    let norms = match file {
+    let norms = match files.weights {
         Weights::Safetensors(_) if spec.family == Family::Gemma3 => NormKind::WeightLessOne,
         _ => NormKind::Weight,
     };
     let mut loader =
-        Loader::new(device, file, spec.head_dim, (&prefixes, "embed_tokens.weight"), norms, progress);
+        Loader::new(device, files, spec.head_dim, (&prefixes, "embed_tokens.weight"), norms, progress);
     let parts = spec.parts;
     let layout = Layout::AsIs;
     let hidden_size = ("hidden_size", spec.hidden_size);
@@ -233,5 +251,17 @@ pub(super) fn load(
     }
     let final_norm = loader.norm("norm", hidden_size)?;
     let lm_head = loader.head(&embedding, "embed_tokens.weight", spec.tied_head, vocab_size, hidden_size)?;
+    loader.finish(|name| carries_nothing(name, spec.family))?;
     Ok(DecoderWeights { embedding, positions: None, layers, final_norm, lm_head })
+}
+
+/// Tensors that a text's logits do not depend on: angles of rotations, which the configuration gives, and what sees images.
+fn carries_nothing(name: &str, family: Family) -> bool {
+    let images = ["vision_tower.", "multi_modal_projector."];
+    name.ends_with("rotary_emb.inv_freq")
+        // The same in old GGUF files.
+        || name.starts_with("blk.") && name.ends_with(".attn_rot_embd")
+        || family == Family::Gemma3 && images.iter().any(|part| {
+            name.strip_prefix("model.").unwrap_or(name).starts_with(part)
+        })
 }

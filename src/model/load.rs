@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use super::ablation::Ablation;
+use super::fields::NoBiases;
+use super::loader::Files;
 use super::spec::{self, DecoderSpec, Family};
 use super::weights::DecoderWeights;
 use super::{gpt2, llama};
@@ -14,7 +16,7 @@ use crate::sampling::Settings;
 use crate::tensor::row_stride;
 use crate::text::{ChatTemplate, EncodeOptions, Tokenizer};
 use crate::trace::{self, ModelInfo, Prompt, Token, Trace};
-use crate::weights::{ModelFiles, Weights};
+use crate::weights::{ModelFiles, Weights, check_tensors};
 
 /// A model whose weights are on a device. Cloning shares them.
 ///
@@ -57,7 +59,7 @@ impl Model {
     /// `tokenizer.json`.
     ///
     /// # Errors
-    /// If a file is not what it has to be, or the device has no room for the model.
+    /// If a file is not what it has to be, has tensors that no part of the model uses, or the device has no room for the model.
     pub fn load(device: &Device, path: &Path) -> Result<Self> {
         Self::from_files(device, ModelFiles::open(path)?, &mut |_, _| {})
     }
@@ -72,12 +74,15 @@ impl Model {
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Self> {
         let spec = spec::from_files(&files)?;
-        let ModelFiles { name, weights: file, tokenizer, chat, .. } = files;
+        let ModelFiles { name, config, weights: file, tokenizer, chat, allow_unused_tensors, .. } = files;
         spec.check_tokenizer(tokenizer.as_ref().map(Tokenizer::base_vocab_size))?;
+        check_tensors(&file)?;
+        let no_biases = NoBiases::of(&config);
+        let opened = Files { weights: &file, no_biases, allow_unused_tensors };
         let weights = match spec.family {
-            Family::Gpt2 => gpt2::load(device, &spec, &file, progress)?,
+            Family::Gpt2 => gpt2::load(device, &spec, opened, progress)?,
             Family::Gemma3 | Family::Llama | Family::Mistral | Family::Qwen2 | Family::Qwen3 => {
-                llama::load(device, &spec, &file, progress)?
+                llama::load(device, &spec, opened, progress)?
             }
         };
         let device = device.clone();

@@ -1,14 +1,20 @@
 //! From a file's tensors to a device's: shapes checked, matrices read part by part, `[out_features, in_features]`.
 
+use std::collections::HashSet;
+
+use super::fields::NoBiases;
 use super::rows::{pad, separate_halves, transpose};
 use super::weights::{Linear, NormWeights};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::tensor::{Format, Matrix, Tensor};
-use crate::weights::{Dtype, TensorInfo, Weights, repack};
+use crate::weights::{Dtype, ROPE_FREQS, TensorInfo, Weights, excerpt, repack};
 
 /// Bytes of a large matrix that are read at a time.
 const PART_BYTES: usize = 8 << 20;
+
+/// Names of tensors that a message shows.
+const MAX_SHOWN: usize = 5;
 
 /// Which way round a file stores a matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,10 +36,23 @@ pub(super) enum NormKind {
     WeightLessOne,
 }
 
+/// What is loaded, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Files<'a> {
+    pub weights: &'a Weights,
+    pub no_biases: NoBiases,
+    /// Whether tensors that no part of the model uses are only warned of.
+    pub allow_unused_tensors: bool,
+}
+
 /// Reads tensors one at a time and uploads them.
 pub(super) struct Loader<'a> {
     device: &'a Device,
     file: &'a Weights,
+    no_biases: NoBiases,
+    allow_unused: bool,
+    /// Full names of the tensors that some part of the model has.
+    taken: HashSet<String>,
     /// What this file puts before every name, such as `transformer.`.
     prefix: &'static str,
     norm_kind: NormKind,
@@ -52,7 +71,7 @@ impl<'a> Loader<'a> {
     /// `prefixes` are tried in turn before `probe`, a tensor that the family must have.
     pub(super) fn new(
         device: &'a Device,
-        file: &'a Weights,
+        Files { weights: file, no_biases, allow_unused_tensors }: Files<'a>,
         head_dim: usize,
         (prefixes, probe): (&[&'static str], &str),
         norm_kind: NormKind,
@@ -63,6 +82,9 @@ impl<'a> Loader<'a> {
         Self {
             device,
             file,
+            no_biases,
+            allow_unused: allow_unused_tensors,
+            taken: HashSet::new(),
             prefix,
             norm_kind,
             head_dim,
@@ -188,7 +210,8 @@ impl<'a> Loader<'a> {
         Ok(values)
     }
 
-    /// A projection out of one or more that lie above each other: each `NAME.weight`, and with `bias` each `NAME.bias`.
+    /// A projection out of one or more that lie above each other: each `NAME.weight`, and each `NAME.bias` that is there. With
+    /// `bias` all have to be there.
     pub(super) fn linear(
         &mut self,
         names: &[(&str, Size<'_>)],
@@ -198,15 +221,26 @@ impl<'a> Loader<'a> {
     ) -> Result<Linear> {
         let parts: Vec<_> = names.iter().map(|(name, rows)| (format!("{name}.weight"), *rows)).collect();
         let weight = self.stack(&parts, columns, layout)?;
-        if !bias {
+        let has_bias: Vec<bool> = names.iter().map(|(name, _)| bias || self.may_have_bias(name)).collect();
+        if !has_bias.contains(&true) {
             return Ok(Linear { weight, bias: None });
         }
         let mut values = Vec::with_capacity(weight.rows);
-        for (name, rows) in names {
-            values.extend(self.values(&format!("{name}.bias"), *rows)?);
+        for ((name, rows), has_bias) in names.iter().zip(has_bias) {
+            values.extend(match has_bias {
+                true => self.values(&format!("{name}.bias"), *rows)?,
+                // Without one, nothing is added.
+                false => vec![0.0; rows.1],
+            });
         }
         let bias = Tensor::from_slice(self.device, "bias", &values, 1, values.len())?;
         Ok(Linear { weight, bias: Some(bias) })
+    }
+
+    /// Whether a bias is there that the configuration does not ask for, and does not deny either.
+    fn may_have_bias(&self, name: &str) -> bool {
+        let denied = if name.contains("attn") { self.no_biases.attention } else { self.no_biases.mlp };
+        !denied && self.has(&format!("{name}.bias"))
     }
 
     /// The weight of a norm, and its bias where the family has one.
@@ -244,6 +278,7 @@ impl<'a> Loader<'a> {
         // Some files carry a head although the configuration ties it; what the file says is what was trained.
         let has_head = self.has("lm_head.weight");
         if tied && (!has_head || self.same("lm_head.weight", embedding_name)?) {
+            self.taken.insert(self.full_name("lm_head.weight"));
             return Ok(embedding.clone());
         }
         if !has_head {
@@ -281,15 +316,48 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// The full name and the type of a tensor, after its shape has been checked.
-    fn find(&self, name: &str, expected: &[Size<'_>]) -> Result<(String, Dtype)> {
+    /// Accounts for the tensors that no part of the model has taken: known ones are left, others are an error or a warning.
+    pub(super) fn finish(self, carries_nothing: impl Fn(&str) -> bool) -> Result<()> {
+        let names = self.file.names();
+        let is_read_before = |name: &str| name == ROPE_FREQS && matches!(self.file, Weights::Gguf(_));
+        let unused =
+            |name: &&str| !self.taken.contains(*name) && !is_read_before(name) && !carries_nothing(name);
+        let unused: Vec<&str> = names.into_iter().filter(unused).collect();
+        let Some(first) = unused.first() else { return Ok(()) };
+        let shown: Vec<&str> = unused.iter().take(MAX_SHOWN).map(|name| excerpt(name)).collect();
+        let more = match unused.len() - shown.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let (count, file) = (unused.len(), self.file.file_of(first));
+        let found = format!("found {}{more}", shown.join(", "));
+        if self.allow_unused {
+            tracing::warn!("{count} of {} tensors of {file} are left out: {found}", self.num_tensors);
+            return Ok(());
+        }
+        let what = format!("no part of the model uses {count} of the {} tensors", self.num_tensors);
+        let error = Error::input(format!("cannot load {file}: {what}")).detail(found);
+        let denied = if first.contains("attn") { self.no_biases.attention } else { self.no_biases.mlp };
+        let error = match denied && first.ends_with(".bias") {
+            true => error.detail(
+                "config.json says that there are no such biases: attention_bias or mlp_bias is false",
+            ),
+            false => error,
+        };
+        Err(error.hint("--allow-unused-tensors loads the model without them"))
+    }
+
+    /// The full name and the type of a tensor, after its shape has been checked. It counts as taken.
+    fn find(&mut self, name: &str, expected: &[Size<'_>]) -> Result<(String, Dtype)> {
         let name = self.full_name(name);
         let info = self.file.info(&name).ok_or_else(|| self.missing(&name))?;
         let sizes: Vec<usize> = expected.iter().map(|(_, size)| *size).collect();
         if info.shape != sizes {
             return Err(self.wrong_shape(&name, info, expected));
         }
-        Ok((name, info.dtype))
+        let dtype = info.dtype;
+        self.taken.insert(name.clone());
+        Ok((name, dtype))
     }
 
     fn read_all(&mut self, name: &str, format: Format, num_elements: usize) -> Result<()> {

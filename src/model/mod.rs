@@ -4,6 +4,7 @@ mod ablation;
 mod capture;
 mod config;
 mod dump;
+mod fields;
 mod forward;
 pub mod gemma3;
 pub mod gpt2;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::config::Config;
+use crate::weights::excerpt;
 use crate::{Error, Result};
 
 /// Largest base of the frequencies.
@@ -58,22 +59,27 @@ impl Rope {
         let file = config.file();
         let theta = config.positive(theta_key, default_theta, MAX_THETA)?;
         check_whole(config)?;
+        let old = config.object("rope_scaling")?;
         if let Some(parameters) = config.object("rope_parameters")? {
+            if old.is_some_and(|old| old != parameters) {
+                return Err(config.wrong("rope_scaling", "no such field beside rope_parameters"));
+            }
+            let kinds = ["full_attention", "sliding_attention"];
+            let num_kinds = kinds.iter().filter(|kind| parameters.contains_key(**kind)).count();
+            let wrong = || config.wrong("rope_parameters", "an object, or one for each kind of layer");
             let own = match parameters.get(layer_type) {
+                _ if num_kinds > 0 && num_kinds < parameters.len() => return Err(wrong()),
                 Some(Value::Null) => None,
-                Some(own) => Some(own.as_object().ok_or_else(|| {
-                    config.wrong("rope_parameters", "an object, or one for each kind of layer")
-                })?),
+                Some(own) => Some(own.as_object().ok_or_else(wrong)?),
                 // What is said of all layers is said of those that a scaling is for.
-                None => scaled.then_some(parameters),
+                None => (scaled && num_kinds == 0).then_some(parameters),
             };
             let Some(own) = own else { return Self::new(head_dim, theta, None, file) };
             let value = Value::Object(own.clone());
             let theta = Config::new(&value, file)?.positive("rope_theta", theta, MAX_THETA)?;
             return Self::new(head_dim, theta, Some(own), file);
         }
-        let scaling = if scaled { config.object("rope_scaling")? } else { None };
-        Self::new(head_dim, theta, scaling, file)
+        Self::new(head_dim, theta, old.filter(|_| scaled), file)
     }
 
     /// Cosines and sines of `positions`, rows of `[head_dim / 2]` cosines and as many sines, `stride` apart.
@@ -99,6 +105,7 @@ fn scale(inv_freq: &mut [f64], fields: &Map<String, Value>, file: &str) -> Resul
         None => config.text("type")?,
     };
     check_whole(&config)?;
+    check_fields(&config, kind)?;
     match kind {
         None | Some("default") => Ok(()),
         Some("linear") => {
@@ -133,9 +140,35 @@ fn scale(inv_freq: &mut [f64], fields: &Map<String, Value>, file: &str) -> Resul
             inv_freq.iter_mut().zip(divisors).for_each(|(frequency, divisor)| *frequency /= divisor);
             Ok(())
         }
-        Some(other) => Err(Error::input(format!("cannot use {file}: rope type {other:?} is not supported"))
-            .detail("expected one of: default, linear, llama3")),
+        Some(other) => {
+            Err(Error::input(format!("cannot use {file}: rope type {:?} is not supported", excerpt(other)))
+                .detail("expected one of: default, linear, llama3"))
+        }
     }
+}
+
+/// Refuses fields that the kind of scaling does not read, and that may ask for another one.
+fn check_fields(config: &Config<'_>, kind: Option<&str>) -> Result<()> {
+    let read: &[&str] = match kind {
+        None | Some("default") => &[],
+        Some("linear") => &["factor"],
+        Some("llama3") => &["factor", "low_freq_factor", "high_freq_factor"],
+        Some("divisors") => &["divisors"],
+        // Refused by its name.
+        Some(_) => return Ok(()),
+    };
+    // How long texts were before a scaling changes none of these.
+    let always =
+        ["rope_type", "type", "rope_theta", "partial_rotary_factor", "original_max_position_embeddings"];
+    for (key, value) in config.iter() {
+        let nothing = value.as_bool() == Some(false) || key == "factor" && value.as_f64() == Some(1.0);
+        if !nothing && !always.contains(&key) && !read.contains(&key) {
+            let kind =
+                kind.map_or("without a rope_type".to_owned(), |kind| format!("for rope_type {kind:?}"));
+            return Err(config.wrong(key, &format!("no such field {kind}")));
+        }
+    }
+    Ok(())
 }
 
 /// All channels of a head turn.

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::config::Config;
 use super::rope::Rope;
-use super::{gemma3, gpt2, llama};
-use crate::weights::ModelFiles;
+use super::{fields, gemma3, gpt2, llama};
+use crate::weights::{ModelFiles, excerpt};
 use crate::{Error, Result};
 
 /// Most tokens that a vocabulary may have.
@@ -88,7 +88,8 @@ pub struct LayerSpec {
     pub rope: usize,
 }
 
-/// The parts that not every family has.
+/// The parts that not every family has. Biases are those that the configuration asks for; others are taken where the tensors are
+/// there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Parts {
     /// Biases of the query, key and value projections.
@@ -194,15 +195,15 @@ impl Norm {
 
 type Reader = fn(&Value, &str) -> Result<DecoderSpec>;
 
-/// `model_type`, the architecture of its language model, and what reads its configuration.
-const FAMILIES: &[(&str, &str, Reader)] = &[
-    ("gpt2", "GPT2LMHeadModel", gpt2::spec),
-    ("gemma3_text", "Gemma3ForCausalLM", gemma3::spec),
-    ("gemma3", "Gemma3ForConditionalGeneration", gemma3::spec),
-    ("llama", "LlamaForCausalLM", llama::llama),
-    ("mistral", "MistralForCausalLM", llama::mistral),
-    ("qwen2", "Qwen2ForCausalLM", llama::qwen2),
-    ("qwen3", "Qwen3ForCausalLM", llama::qwen3),
+/// `model_type`, the architecture of its language model, what reads its configuration, and the fields that this may have.
+const FAMILIES: &[(&str, &str, Reader, &fields::Known)] = &[
+    ("gpt2", "GPT2LMHeadModel", gpt2::spec, &fields::GPT2),
+    ("gemma3_text", "Gemma3ForCausalLM", gemma3::spec, &fields::GEMMA3),
+    ("gemma3", "Gemma3ForConditionalGeneration", gemma3::spec, &fields::GEMMA3),
+    ("llama", "LlamaForCausalLM", llama::llama, &fields::LLAMA),
+    ("mistral", "MistralForCausalLM", llama::mistral, &fields::MISTRAL),
+    ("qwen2", "Qwen2ForCausalLM", llama::qwen2, &fields::QWEN2),
+    ("qwen3", "Qwen3ForCausalLM", llama::qwen3, &fields::QWEN3),
 ];
 
 /// Reads a Hugging Face `config.json` of any known family; messages call it `file`.
@@ -211,25 +212,36 @@ const FAMILIES: &[(&str, &str, Reader)] = &[
 ///
 /// # Errors
 ///
-/// Bad input where the family is unknown, or a field is missing, out of range or asks for something that is not
-/// supported.
+/// Bad input where the family is unknown, or a field is missing, out of range, asks for something that is not supported, or is
+/// neither read by the family nor known to change nothing.
 pub fn from_config(config: &Value, file: &str) -> Result<DecoderSpec> {
-    let fields = Config::new(config, file)?;
-    let model_type = fields.text("model_type")?;
+    let outer = Config::new(config, file)?;
+    let model_type = outer.text("model_type")?;
     let architecture = config["architectures"][0].as_str();
-    let known = FAMILIES.iter().find(|(name, class, _)| match model_type {
+    let known = FAMILIES.iter().find(|(name, class, ..)| match model_type {
         Some(model_type) => model_type == *name,
         None => architecture == Some(class),
     });
-    if let Some((_, _, read)) = known {
-        return read(config, file);
+    if let Some((_, _, read, known)) = known {
+        fields::check_causes(&outer)?;
+        let spec = read(config, file)?;
+        match outer.get("text_config").filter(|_| spec.family == Family::Gemma3) {
+            None => fields::check(&outer, known)?,
+            Some(text) => {
+                fields::check(&outer, &fields::GEMMA3_IMAGES)?;
+                let text = Config::new(text, file)?;
+                fields::check_causes(&text)?;
+                fields::check(&text, known)?;
+            }
+        }
+        return Ok(spec);
     }
     let found = match (model_type, architecture) {
-        (Some(model_type), _) => format!("model_type = {model_type:?}"),
-        (None, Some(architecture)) => format!("architectures = [{architecture:?}]"),
+        (Some(model_type), _) => format!("model_type = {:?}", excerpt(model_type)),
+        (None, Some(architecture)) => format!("architectures = [{:?}]", excerpt(architecture)),
         (None, None) => "neither model_type nor architectures".to_string(),
     };
-    let names: Vec<_> = FAMILIES.iter().map(|(name, class, _)| format!("{name} ({class})")).collect();
+    let names: Vec<_> = FAMILIES.iter().map(|(name, class, ..)| format!("{name} ({class})")).collect();
     Err(Error::input(format!("cannot use {file}: the architecture is unknown"))
         .detail(format!("found {found}, expected one of: {}", names.join(", "))))
 }

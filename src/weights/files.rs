@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::{Gguf, Safetensors, Weights, json};
+use super::{Gguf, Safetensors, Weights, causes, json};
 use crate::text::{ChatTemplate, Tokenizer};
 use crate::{Error, Result};
 
@@ -40,6 +40,8 @@ pub struct ModelFiles {
     /// From `chat_template.jinja`, `tokenizer_config.json` or a GGUF file; `None` where there is none. One that cannot be
     /// used is an error for whoever wants to chat, and no hindrance to others.
     pub chat: Result<Option<ChatTemplate>>,
+    /// Whether tensors that no part of the model uses are only warned of; they are an error unless this is set.
+    pub allow_unused_tensors: bool,
 }
 
 /// How the authors of a model want its texts to be made.
@@ -81,6 +83,7 @@ impl ModelFiles {
             tokenizer,
             generation_config,
             chat: ChatTemplate::from_folder(path),
+            allow_unused_tensors: false,
         })
     }
 
@@ -93,6 +96,7 @@ impl ModelFiles {
             tokenizer: file.tokenizer()?,
             generation_config: None,
             chat: file.chat_template(),
+            allow_unused_tensors: false,
             weights: Weights::Gguf(Box::new(file)),
         })
     }
@@ -118,6 +122,7 @@ impl ModelFiles {
             tokenizer: Some(Tokenizer::from_bytes("soseki-mini/tokenizer.json (embedded)", tokenizer)?),
             generation_config: None,
             chat: Ok(None),
+            allow_unused_tensors: false,
         })
     }
 
@@ -204,13 +209,13 @@ fn check_folder(path: &Path, config_path: &Path) -> Result<()> {
                 Some(folder) if folder.join("config.json").exists() => {
                     format!("give its folder instead: {}", folder.display())
                 }
+                _ if path.file_name().and_then(|name| name.to_str()).is_some_and(causes::is_pickle) => {
+                    format!("it runs code when it is read; {expected}")
+                }
                 _ => expected.to_string(),
             }))
         }
-        Ok(_) if !config_path.exists() => {
-            Err(Error::input(format!("cannot open model {}: it has no config.json", path.display()))
-                .hint(expected))
-        }
+        Ok(_) if !config_path.exists() => Err(causes::no_config(path, expected)),
         Ok(_) => Ok(()),
     }
 }

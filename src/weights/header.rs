@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::source::Source;
-use super::{Dtype, TensorInfo, json};
+use super::{Dtype, TensorInfo, excerpt, json};
 use crate::{Error, Result};
 
 /// The format's own limit on the header, in bytes.
@@ -77,12 +77,14 @@ fn parse(label: &str, text: &str) -> Result<Vec<Entry>> {
         .deserialize_map(HeaderVisitor { current: &mut current })
         .and_then(|raw| deserializer.end().map(|()| raw));
     let raw = raw.map_err(|error| {
-        let place = if current.is_empty() { String::new() } else { format!(", tensor {current}") };
+        let place =
+            if current.is_empty() { String::new() } else { format!(", tensor {}", excerpt(&current)) };
         json::explain(&format!("the header of {label}{place}"), text, &error)
     })?;
 
     let mut names = HashSet::new();
     if let Some((name, _)) = raw.iter().find(|(name, _)| !names.insert(name.as_str())) {
+        let name = excerpt(name);
         return Err(Error::input(format!("cannot read {label}: the header lists tensor {name} twice")));
     }
     drop(names);
@@ -91,7 +93,7 @@ fn parse(label: &str, text: &str) -> Result<Vec<Entry>> {
 
 fn entry(label: &str, name: String, raw: RawEntry) -> Result<Entry> {
     let RawEntry { dtype, shape: Shape(dimensions), data_offsets: (begin, end) } = raw;
-    let failed = || Error::input(format!("cannot load {name} from {label}"));
+    let failed = || Error::input(format!("cannot load {} from {label}", excerpt(&name)));
 
     let num_bits = dimensions.iter().try_fold(dtype.bitsize() as u64, |bits, &size| bits.checked_mul(size));
     let shape: Option<Vec<usize>> = dimensions.iter().map(|&size| usize::try_from(size).ok()).collect();
@@ -122,15 +124,18 @@ fn check_layout(label: &str, entries: &mut [Entry], data_bytes: u64) -> Result<(
             } else {
                 "leaves a hole before it"
             };
-            return Err(Error::input(format!("cannot load {} from {label}: it {what}", entry.name))
-                .detail(format!("found its data at offset {}, expected {expected}", entry.offset)));
+            return Err(Error::input(format!(
+                "cannot load {} from {label}: it {what}",
+                excerpt(&entry.name)
+            ))
+            .detail(format!("found its data at offset {}, expected {expected}", entry.offset)));
         }
         // Cannot overflow: `num_bytes` is the distance to an end that is a u64.
         expected = entry.offset + entry.num_bytes;
         if expected > data_bytes {
             return Err(Error::input(format!(
                 "cannot load {} from {label}: its data ends past the file",
-                entry.name
+                excerpt(&entry.name)
             ))
             .detail(format!(
                 "found data_offsets to {expected}, expected at most the {data_bytes} bytes of data"
@@ -161,6 +166,8 @@ fn known(dtype: FileDtype) -> Dtype {
         FileDtype::U32 => Dtype::Other("U32"),
         FileDtype::I64 => Dtype::Other("I64"),
         FileDtype::U64 => Dtype::Other("U64"),
+        FileDtype::F8_E4M3 => Dtype::Other("F8_E4M3"),
+        FileDtype::F8_E5M2 => Dtype::Other("F8_E5M2"),
         _ => Dtype::Other("8-bit or smaller floats"),
     }
 }

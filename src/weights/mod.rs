@@ -4,6 +4,7 @@
 //! [`Safetensors`] reads the weights in one file or in shards, [`Gguf`] all of it in one file. Everything that a file says about itself is
 //! checked against the file's real size before it is used.
 
+mod causes;
 mod files;
 mod gguf;
 mod header;
@@ -15,10 +16,13 @@ mod shards;
 mod source;
 mod synthetic;
 mod tensors;
+mod wrappers;
 
+pub(crate) use causes::check_tensors;
 pub use files::{GenerationConfig, ModelFiles};
 pub use gguf::Gguf;
-pub(crate) use gguf::{FILE_KEYS, repack};
+pub(crate) use gguf::{FILE_KEYS, ROPE_FREQS, repack};
+pub(crate) use json::excerpt;
 pub use safetensors::Safetensors;
 pub use synthetic::Synthetic;
 pub use tensors::Weights;

@@ -8,13 +8,14 @@ use sha2::{Digest, Sha256};
 
 use super::header::{self, Entry};
 use super::source::Source;
-use super::{TensorInfo, shards};
+use super::{TensorInfo, causes, excerpt, shards, wrappers};
 use crate::{Error, Result};
 
 pub(super) const SINGLE: &str = "model.safetensors";
 pub(super) const INDEX: &str = "model.safetensors.index.json";
 
-/// The tensors of a model, read on demand. Shared freely between threads.
+/// The tensors of a model, read on demand, by their names without what training loops put around a model
+/// (`_orig_mod.`, `module.`). Shared freely between threads.
 ///
 /// ```
 /// use sukashi::weights::{Dtype, Safetensors};
@@ -67,13 +68,7 @@ impl Safetensors {
         if index.exists() {
             return Self::open_index(&index);
         }
-        let error = Error::input(format!("cannot load weights from {}", path.display()))
-            .detail(format!("found neither {SINGLE} nor {INDEX}"));
-        Err(if path.join("pytorch_model.bin").exists() {
-            error.hint("pytorch_model.bin runs code when it is read; convert it to safetensors first")
-        } else {
-            error
-        })
+        Err(causes::no_weights(path, SINGLE, INDEX))
     }
 
     /// The tensors of a safetensors file whose bytes are in memory; messages call it `label`.
@@ -93,7 +88,11 @@ impl Safetensors {
                 tensors.insert(name, tensor);
             }
         }
-        Ok(Self { files, tensors })
+        Self::new(files, tensors)
+    }
+
+    fn new(files: Vec<Source>, tensors: BTreeMap<String, Tensor>) -> Result<Self> {
+        Ok(Self { tensors: wrappers::without(tensors, files.first().map_or("", |file| &file.label))?, files })
     }
 
     fn open_index(index: &Path) -> Result<Self> {
@@ -112,7 +111,7 @@ impl Safetensors {
                 header::read(&file)?.into_iter().map(|entry| located(entry, files.len())).collect();
             for name in names {
                 let tensor = held.remove(&name).ok_or_else(|| {
-                    Error::input(format!("cannot load {name}: it is not in {}", file.label))
+                    Error::input(format!("cannot load {}: it is not in {}", excerpt(&name), file.label))
                         .detail(format!("{} says that it is", index.display()))
                         .hint("do the index and the shards belong to one model?")
                 })?;
@@ -120,7 +119,7 @@ impl Safetensors {
             }
             files.push(file);
         }
-        Ok(Self { files, tensors })
+        Self::new(files, tensors)
     }
 
     /// The names of all tensors, sorted.

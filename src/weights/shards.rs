@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-use super::json;
+use super::{excerpt, json};
 use crate::{Error, Result};
 
 /// The format's limit on a header; an index holds less than the headers that it repeats.
@@ -20,7 +20,10 @@ pub(super) fn read_index(path: &Path) -> Result<Vec<(String, String)>> {
     let Index { weight_map: WeightMap(pairs) } = json::parse(&label, &bytes)?;
     let mut names = HashSet::new();
     if let Some((name, _)) = pairs.iter().find(|(name, _)| !names.insert(name.as_str())) {
-        return Err(Error::input(format!("cannot read {label}: weight_map lists tensor {name} twice")));
+        return Err(Error::input(format!(
+            "cannot read {label}: weight_map lists tensor {} twice",
+            excerpt(name)
+        )));
     }
     Ok(pairs)
 }
@@ -40,7 +43,7 @@ pub(super) fn locate(folder: &Path, index: &Path, file_name: &str) -> Result<Pat
     if resolved.starts_with(&real) || blobs_of(&real).is_some_and(|blobs| resolved.starts_with(blobs)) {
         return Ok(path);
     }
-    Err(outside(folder, index, &format!("{file_name:?}, a link to {}", resolved.display())))
+    Err(outside(folder, index, &format!("{:?}, a link to {}", excerpt(file_name), resolved.display())))
 }
 
 /// Refuses a name that is more than the name of a file.
@@ -49,7 +52,7 @@ pub(super) fn check_name(folder: &Path, index: &Path, file_name: &str) -> Result
     let plain = matches!(components.next(), Some(Component::Normal(_))) && components.next().is_none();
     match plain && !file_name.contains(['/', '\\', '\0']) {
         true => Ok(()),
-        false => Err(outside(folder, index, &format!("{file_name:?}"))),
+        false => Err(outside(folder, index, &format!("{:?}", excerpt(file_name)))),
     }
 }
 

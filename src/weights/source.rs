@@ -10,6 +10,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{Error, ErrorKind, Result};
 
+/// How a pointer begins, and the most bytes that one has.
+const POINTER: &[u8] = b"version https://git-lfs";
+const MAX_POINTER_BYTES: u64 = 1024;
+
 /// Something with a length and bytes at positions.
 ///
 /// A file is read, not mapped into memory: a mapped file that shrinks while in use kills the process.
@@ -38,7 +42,29 @@ impl Source {
         }
         let file = File::open(path).map_err(failed)?;
         let len = file.metadata().map_err(failed)?.len();
-        Ok(Self { label: path.display().to_string(), len, data: Data::File(Mutex::new(file)) })
+        let source = Self { label: path.display().to_string(), len, data: Data::File(Mutex::new(file)) };
+        source.check_content()?;
+        Ok(source)
+    }
+
+    /// Refuses what Git leaves in place of a large file that was not fetched.
+    fn check_content(&self) -> Result<()> {
+        if !(POINTER.len() as u64..=MAX_POINTER_BYTES).contains(&self.len) {
+            return Ok(());
+        }
+        let mut bytes = vec![0; self.len as usize];
+        self.read_at(0, &mut bytes)?;
+        if !bytes.starts_with(POINTER) {
+            return Ok(());
+        }
+        let size = String::from_utf8_lossy(&bytes);
+        let size = size.lines().find_map(|line| line.strip_prefix("size ")?.trim().parse::<u64>().ok());
+        let message = format!("cannot read {}: it is a Git LFS pointer, not the file itself", self.label);
+        let error = Error::input(message).hint("git lfs pull, in its repository, fetches the file");
+        Err(match size {
+            Some(size) => error.detail(format!("found {} bytes that stand for {size}", self.len)),
+            None => error,
+        })
     }
 
     /// A file's bytes in memory; messages call it `label`.

@@ -169,14 +169,14 @@ fn gpt2_choices() {
     assert_eq!(read("n_inner", json!(null)).intermediate_size, 256);
     assert_eq!(read("n_inner", json!(100)).intermediate_size, 100);
     assert_eq!(read("n_positions", json!(16)).max_seq_len, 16);
-    assert_eq!(read("x", json!(1)).max_seq_len, 32);
+    assert_eq!(read("use_cache", json!(true)).max_seq_len, 32);
     assert_eq!(read("activation_function", json!("gelu")).activation, Activation::GeluErf);
     assert_eq!(read("activation_function", json!("gelu_pytorch_tanh")).activation, Activation::GeluTanh);
     assert!(!read("tie_word_embeddings", json!(false)).tied_head);
     assert_eq!(scales(&read("scale_attn_weights", json!(false))), [1.0; 4]);
     let by_layer = scales(&read("scale_attn_by_inverse_layer_idx", json!(true)));
     assert_eq!(by_layer, [0.25, 0.125, 0.25_f32 / 3.0, 0.0625]);
-    assert_eq!(read("reorder_and_upcast_attn", json!(true)), read("x", json!(1)));
+    assert_eq!(read("reorder_and_upcast_attn", json!(true)), read("use_cache", json!(true)));
     assert_eq!(read("eos_token_id", json!([7, 9])).eos_token_ids, [7, 9]);
     // Small models often keep the large one's default.
     assert_eq!(read("eos_token_id", json!(50256)).eos_token_ids, [0; 0]);

@@ -9,7 +9,7 @@ use sukashi::{Device, Model};
 use super::refused;
 
 /// Two layers; four query heads on two key-value heads of eight channels.
-fn config(model_type: &str) -> Value {
+pub fn config(model_type: &str) -> Value {
     json!({
         "model_type": model_type, "vocab_size": 20, "hidden_size": 32, "intermediate_size": 24, "num_hidden_layers": 2,
         "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 64,
@@ -17,7 +17,7 @@ fn config(model_type: &str) -> Value {
 }
 
 /// A configuration with some fields changed.
-fn with(model_type: &str, fields: Value) -> Value {
+pub fn with(model_type: &str, fields: Value) -> Value {
     let mut config = config(model_type);
     for (field, value) in fields.as_object().unwrap() {
         config[field] = value.clone();
@@ -274,10 +274,11 @@ fn the_text_of_a_gemma_that_sees_images() {
     let flat =
         accepted("gemma3_text", json!({"sliding_window": 16, "bos_token_id": 2, "eos_token_id": [1, 6]}));
     let mut text = with("gemma3_text", json!({"sliding_window": 16}));
-    // What is in the image's part, and beside, does not count; ids of special tokens do.
-    let config = json!({"model_type": "gemma3", "text_config": text, "hidden_size": 7, "vision_config": {"x": 1},
-        "eos_token_id": [1, 6]});
+    // What is in the image's part does not count; ids of special tokens beside it do.
+    let config = json!({"model_type": "gemma3", "text_config": text, "vision_config": {"x": 1}, "eos_token_id": [1, 6]});
     assert_eq!(read(&config).unwrap(), flat);
+    let beside = json!({"model_type": "gemma3", "text_config": text, "hidden_size": 7});
+    refused(|| read(&beside), &["hidden_size = 7", "may change what the model computes"]);
     text["eos_token_id"] = json!(1);
     let own = read(&json!({"model_type": "gemma3", "text_config": text, "eos_token_id": [1, 6]})).unwrap();
     assert_eq!(own.eos_token_ids, [1]);
@@ -291,7 +292,7 @@ fn the_text_of_a_gemma_that_sees_images() {
 }
 
 /// The tensors of [`config`]'s Llama, with one of another shape, or none where that is empty.
-fn tensors(prefix: &str, changed: (&str, &[usize])) -> Vec<(String, Vec<usize>)> {
+pub fn tensors(prefix: &str, changed: (&str, &[usize])) -> Vec<(String, Vec<usize>)> {
     let mut tensors = vec![
         (format!("{prefix}embed_tokens.weight"), vec![20, 32]),
         (format!("{prefix}norm.weight"), vec![32]),
@@ -322,7 +323,12 @@ fn tensors(prefix: &str, changed: (&str, &[usize])) -> Vec<(String, Vec<usize>)>
     tensors
 }
 
-fn load(config: Value, tensors: &[(String, Vec<usize>)]) -> sukashi::Result<Model> {
+pub fn load(config: Value, tensors: &[(String, Vec<usize>)]) -> sukashi::Result<Model> {
+    Model::from_files(&Device::Cpu, files(config, tensors), &mut |_, _| {})
+}
+
+/// A model in memory; every element of its tensors is 0.
+pub fn files(config: Value, tensors: &[(String, Vec<usize>)]) -> ModelFiles {
     use safetensors::{Dtype, tensor::TensorView};
     let zeros = vec![0_u8; 4 * 20 * 64];
     let views = tensors.iter().map(|(name, shape)| {
@@ -330,7 +336,7 @@ fn load(config: Value, tensors: &[(String, Vec<usize>)]) -> sukashi::Result<Mode
         (name, TensorView::new(Dtype::F32, shape.clone(), &zeros[..bytes]).unwrap())
     });
     let bytes = safetensors::serialize(views, None).unwrap();
-    let files = ModelFiles {
+    ModelFiles {
         name: "tiny".into(),
         config,
         config_label: "tiny/config.json".into(),
@@ -338,8 +344,8 @@ fn load(config: Value, tensors: &[(String, Vec<usize>)]) -> sukashi::Result<Mode
         tokenizer: None,
         generation_config: None,
         chat: Ok(None),
-    };
-    Model::from_files(&Device::Cpu, files, &mut |_, _| {})
+        allow_unused_tensors: false,
+    }
 }
 
 #[test]

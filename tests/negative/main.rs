@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod accepted;
+mod accounted;
 mod chat;
 mod config;
 mod damaged;
 mod families;
+mod fields;
 mod files;
 mod gguf;
 #[path = "../gguf/mod.rs"]

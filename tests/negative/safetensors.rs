@@ -255,3 +255,28 @@ fn cut_last_byte(path: &Path) {
     let file = fs::File::options().write(true).open(path).unwrap();
     file.set_len(file.metadata().unwrap().len() - 1).unwrap();
 }
+
+/// Names and values of a stranger's file are shown in part, however long they are.
+#[test]
+fn long_names_and_values_are_cut() {
+    let long = "x".repeat(1 << 20);
+    let entry = "{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}";
+    for header in [
+        format!("{{\"{long}\":{entry},\"{long}\":{entry}}}"),
+        format!("{{\"{long}\":{{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}}}"),
+        format!("{{\"{long}\":{{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[1,5]}}}}"),
+        format!("{{\"{long}\":3}}"),
+        format!("{{\"a\":{{\"dtype\":\"{long}\",\"shape\":[1],\"data_offsets\":[0,4]}}}}"),
+        format!("{{\"a\":\"{long}\"}}"),
+    ] {
+        // No message is longer than 2,000 bytes.
+        refused_header(&header, 4, &[]);
+    }
+    for map in [
+        format!("{{\"a\":\"{long}/\"}}"),
+        format!("{{\"{long}\":\"a\",\"{long}\":\"a\"}}"),
+        format!("\"{long}\""),
+    ] {
+        refused_index(&map, &[]);
+    }
+}

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::super::Dtype;
-use super::Gguf;
+use super::metadata::Value;
+use super::{Gguf, keys};
 use crate::{Error, Result};
 
 /// Fields of `config.json` by keys of the metadata, less the architecture before them.
@@ -17,8 +18,13 @@ const LLAMA: &[(&str, &str)] = &[
     ("max_position_embeddings", "context_length"),
     ("rms_norm_eps", "attention.layer_norm_rms_epsilon"),
     ("rope_theta", "rope.freq_base"),
+];
+
+/// What Gemma 3 has besides.
+const GEMMA3: &[(&str, &str)] = &[
     ("rope_local_base_freq", "rope.freq_base_swa"),
     ("sliding_window", "attention.sliding_window"),
+    ("sliding_window_pattern", "attention.sliding_window_pattern"),
     ("attn_logit_softcapping", "attn_logit_softcapping"),
     ("final_logit_softcapping", "final_logit_softcapping"),
 ];
@@ -39,6 +45,9 @@ const ARCHITECTURES: [(&str, &str); 5] =
 /// Gemma 3 of 27 billion parameters alone scales its scores by the width of a head that hidden_size would give.
 const GEMMA3_27B_LAYERS: u64 = 62;
 
+/// A tensor that is read with the configuration.
+pub(crate) const ROPE_FREQS: &str = "rope_freqs.weight";
+
 /// Keys under which the fields' own names in the file are kept, for messages.
 pub(crate) const FILE_KEYS: &str = "gguf_keys";
 
@@ -50,14 +59,22 @@ pub(super) fn config(file: &Gguf) -> Result<Json> {
         let names: Vec<_> = ARCHITECTURES.iter().map(|(name, _)| *name).collect();
         return Err(Error::input(format!("cannot use {}: the architecture is unknown", file.label()))
             .detail(format!(
-                "found general.architecture = {architecture:?}, expected one of: {}",
+                "found general.architecture = {}, expected one of: {}",
+                metadata.shown("general.architecture"),
                 names.join(", ")
             )));
     };
     let mut fields = Map::new();
     let mut file_keys = Map::new();
     fields.insert("model_type".into(), (*model_type).into());
-    for (field, key) in if architecture == "gpt2" { GPT2 } else { LLAMA } {
+    let tables: &[_] = match architecture {
+        "gpt2" => &[GPT2],
+        "gemma3" => &[LLAMA, GEMMA3],
+        _ => &[LLAMA],
+    };
+    let read: Vec<&str> = tables.iter().copied().flatten().map(|(_, key)| *key).collect();
+    keys::check_architecture(metadata, architecture, &read)?;
+    for (field, key) in tables.iter().copied().flatten() {
         let key = format!("{architecture}.{key}");
         if let Some(value) = metadata.get(&key) {
             fields.insert((*field).into(), value.to_json());
@@ -68,12 +85,8 @@ pub(super) fn config(file: &Gguf) -> Result<Json> {
     if let Some(rows) = file.info(embedding).and_then(|info| info.shape.first()) {
         fields.insert("vocab_size".into(), (*rows).into());
     }
-    let has = |name: &str| file.info(name).is_some();
-    fields.insert("tie_word_embeddings".into(), (!has("lm_head.weight")).into());
-    if architecture != "qwen2" {
-        fields.insert("attention_bias".into(), has("model.layers.0.self_attn.q_proj.bias").into());
-    }
-    fields.insert("mlp_bias".into(), has("model.layers.0.mlp.gate_proj.bias").into());
+    // Of biases the metadata say nothing: whoever loads the tensors takes those that are there.
+    fields.insert("tie_word_embeddings".into(), file.info("lm_head.weight").is_none().into());
     check_widths(file, architecture)?;
     if let Some(scaling) = rope_scaling(file, architecture)? {
         fields.insert("rope_scaling".into(), scaling);
@@ -96,14 +109,18 @@ pub(super) fn config(file: &Gguf) -> Result<Json> {
 /// Values are as wide as keys, and all of a head turns.
 fn check_widths(file: &Gguf, architecture: &str) -> Result<()> {
     let metadata = &file.metadata;
-    let key_length = metadata.get(&format!("{architecture}.attention.key_length"));
+    let number = |key: &str| metadata.get(&format!("{architecture}.{key}")).and_then(Value::as_u64);
+    // The width of a head where no key gives it.
+    let by_hidden_size = || number("embedding_length")?.checked_div(number("attention.head_count")?);
+    let (formula, width) = match number("attention.key_length") {
+        Some(width) => ("attention.key_length", Some(width)),
+        None => ("embedding_length / attention.head_count", by_hidden_size()),
+    };
+    let Some(width) = width else { return Ok(()) };
     for key in ["attention.value_length", "rope.dimension_count"] {
         let key = format!("{architecture}.{key}");
-        if let (Some(found), Some(expected)) = (metadata.get(&key), key_length)
-            && found.as_u64() != expected.as_u64()
-        {
-            let expected = format!("{architecture}.attention.key_length = {}", expected.to_json());
-            return Err(metadata.wrong(&key, &expected));
+        if metadata.get(&key).is_some_and(|found| found.as_u64() != Some(width)) {
+            return Err(metadata.wrong(&key, &format!("{architecture}.{formula} = {width}")));
         }
     }
     Ok(())
@@ -119,27 +136,40 @@ fn gemma_scalar(fields: &Map<String, Json>) -> Json {
     of_27b().or_else(|| number("head_dim")).unwrap_or(256).into()
 }
 
-/// Either in the metadata, or as a tensor with a divisor for each pair of channels.
+/// In the metadata, and as a tensor with a divisor for each pair of channels; where both are there, both count.
 fn rope_scaling(file: &Gguf, architecture: &str) -> Result<Option<Json>> {
     let metadata = &file.metadata;
-    if let Some(info) = file.info("rope_freqs.weight") {
-        let length = info.shape.iter().product::<usize>();
-        if info.dtype != Dtype::F32 || length > 1 << 12 {
-            return Err(Error::input(format!("cannot load rope_freqs.weight from {}", file.label()))
-                .detail(format!("found {length} values of {}, expected at most 4096 of F32", info.dtype)));
+    // As llama.cpp has it: an older key, linear where no type is given, and a factor of 0 for none.
+    let number = |key: &str| -> Result<Option<f64>> {
+        let key = format!("{architecture}.{key}");
+        let Some(value) = metadata.get(&key) else { return Ok(None) };
+        match value.as_f64().filter(|number| number.is_finite() && *number >= 0.0) {
+            Some(number) => Ok(Some(number)),
+            None => Err(metadata.wrong(&key, "a number, at least 0")),
         }
-        let mut bytes = Vec::new();
-        file.read_part("rope_freqs.weight", (0, 4 * length as u64), &mut bytes)?;
-        let divisors: Vec<f32> =
-            bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-        return Ok(Some(json!({ "rope_type": "divisors", "divisors": divisors })));
+    };
+    let old = number("rope.scale_linear")?;
+    let factor = number("rope.scaling.factor")?.or(old).filter(|factor| *factor != 0.0).unwrap_or(1.0);
+    let key = format!("{architecture}.rope.scaling.type");
+    let factor = match metadata.text(&key)? {
+        None | Some("linear") => factor,
+        // Then the factor is not looked at.
+        Some("none") => 1.0,
+        Some(_) => return Err(metadata.wrong(&key, "none or linear")),
+    };
+    let Some(info) = file.info(ROPE_FREQS) else {
+        return Ok((factor != 1.0).then(|| json!({ "rope_type": "linear", "factor": factor })));
+    };
+    let length = info.shape.iter().product::<usize>();
+    if info.dtype != Dtype::F32 || length > 1 << 12 {
+        return Err(Error::input(format!("cannot load {ROPE_FREQS} from {}", file.label()))
+            .detail(format!("found {length} values of {}, expected at most 4096 of F32", info.dtype)));
     }
-    let kind = metadata.text(&format!("{architecture}.rope.scaling.type"))?;
-    match kind {
-        None | Some("none") => Ok(None),
-        Some(kind) => {
-            let factor = metadata.get(&format!("{architecture}.rope.scaling.factor"));
-            Ok(Some(json!({ "rope_type": kind, "factor": factor.map(super::Value::to_json) })))
-        }
-    }
+    let mut bytes = Vec::new();
+    file.read_part(ROPE_FREQS, (0, 4 * length as u64), &mut bytes)?;
+    let divisors: Vec<f64> = bytes
+        .chunks_exact(4)
+        .map(|b| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]])) * factor)
+        .collect();
+    Ok(Some(json!({ "rope_type": "divisors", "divisors": divisors })))
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::super::source::Source;
-use super::metadata::{Metadata, Value};
+use super::metadata::{MAX_KEYS, Metadata, Value};
 use super::reader::Reader;
-use super::{Tensor, tensors};
+use super::{Tensor, keys, tensors};
 use crate::{Error, Result};
 
 const MAGIC: [u8; 4] = *b"GGUF";
@@ -41,10 +41,11 @@ pub(super) fn read(source: &Source) -> Result<(Metadata, BTreeMap<String, Tensor
     }
     let num_tensors = reader.u64("the number of tensors")?;
     let num_pairs = reader.u64("the number of metadata keys")?;
-    check_count(&reader, "tensors", num_tensors, tensors::SMALLEST_ENTRY)?;
-    check_count(&reader, "metadata keys", num_pairs, SMALLEST_PAIR)?;
+    check_count(&reader, "tensors", num_tensors, (tensors::SMALLEST_ENTRY, tensors::MAX_TENSORS))?;
+    check_count(&reader, "metadata keys", num_pairs, (SMALLEST_PAIR, MAX_KEYS))?;
 
     let metadata = Metadata::read(&mut reader, num_pairs)?;
+    keys::check_kind(&metadata)?;
     let alignment = alignment(&metadata)?;
     let tensors = tensors::read(&mut reader, num_tensors, alignment)?;
     Ok((metadata, tensors))
@@ -55,8 +56,8 @@ fn not_gguf(reader: &Reader<'_>) -> Error {
         .hint("the download may be incomplete, or only a pointer to the file")
 }
 
-fn check_count(reader: &Reader<'_>, what: &str, count: u64, smallest: u64) -> Result<()> {
-    let limit = reader.remaining() / smallest;
+fn check_count(reader: &Reader<'_>, what: &str, count: u64, (smallest, most): (u64, u64)) -> Result<()> {
+    let limit = most.min(reader.remaining() / smallest);
     if count <= limit {
         return Ok(());
     }

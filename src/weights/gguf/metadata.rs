@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::super::json::excerpt;
+use super::array::{Array, MAX_TEXT_BYTES};
 use super::reader::Reader;
 use crate::{Error, Result};
 
 /// The format's own limit on a key.
 const MAX_KEY_BYTES: u64 = 65_535;
-/// The longest text: chat templates have some ten thousand bytes.
-const MAX_TEXT_BYTES: u64 = 64 << 20;
-/// The most elements of an array: vocabularies have some hundred thousand.
-const MAX_ELEMENTS: u64 = 1 << 24;
-/// Arrays within arrays; none is in use.
-const MAX_DEPTH: usize = 4;
+/// Most keys: files have some dozens.
+pub(super) const MAX_KEYS: u64 = 1 << 16;
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,10 +20,35 @@ pub(super) enum Value {
     Float(f64),
     Bool(bool),
     Text(String),
-    Array(Vec<Value>),
+    Array(Array),
 }
 
 impl Value {
+    /// The format's numbers of types that have no fixed width.
+    pub const TEXT: u32 = 8;
+    pub const ARRAY: u32 = 9;
+
+    fn read(reader: &mut Reader<'_>, key: &str, kind: u32) -> Result<Self> {
+        if let Some(scalar) = Scalar::of(kind) {
+            let mut bytes = [0; 8];
+            let bytes = &mut bytes[..scalar.width()];
+            reader.fill(bytes, key)?;
+            scalar.check(reader, key, bytes)?;
+            return Ok(scalar.value(bytes));
+        }
+        match kind {
+            Self::TEXT => Ok(Self::Text(reader.text(key, MAX_TEXT_BYTES)?)),
+            Self::ARRAY => Ok(Self::Array(Array::read(reader, key, 0)?)),
+            _ => Err(Self::unknown_type(reader, key, kind)),
+        }
+    }
+
+    /// An error about a type's number.
+    pub fn unknown_type(reader: &Reader<'_>, key: &str, kind: u32) -> Error {
+        let detail = format!("found type {kind}, expected one from 0 to 12");
+        reader.wrong(&format!("{key} has a value of an unknown type"), detail)
+    }
+
     /// A whole number that is not negative.
     pub fn as_u64(&self) -> Option<u64> {
         match *self {
@@ -35,7 +58,18 @@ impl Value {
         }
     }
 
-    /// As JSON; numbers that JSON lacks become texts, which no reader takes for numbers.
+    /// Any number; a truth value is 0 or 1.
+    pub fn as_f64(&self) -> Option<f64> {
+        match *self {
+            Self::Unsigned(number) => Some(number as f64),
+            Self::Signed(number) => Some(number as f64),
+            Self::Float(number) => Some(number),
+            Self::Bool(flag) => Some(u8::from(flag).into()),
+            Self::Text(_) | Self::Array(_) => None,
+        }
+    }
+
+    /// As JSON, arrays cut; numbers that JSON lacks become texts, which no reader takes for numbers.
     pub fn to_json(&self) -> serde_json::Value {
         match self {
             Self::Unsigned(number) => (*number).into(),
@@ -46,7 +80,55 @@ impl Value {
             },
             Self::Bool(flag) => (*flag).into(),
             Self::Text(text) => text.clone().into(),
-            Self::Array(values) => values.iter().map(Self::to_json).collect(),
+            Self::Array(array) => array.excerpt(),
+        }
+    }
+}
+
+/// A type of fixed width, by the format's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Scalar(u32);
+
+impl Scalar {
+    /// `None` for texts, arrays and what is unknown.
+    pub fn of(kind: u32) -> Option<Self> {
+        matches!(kind, 0..=7 | 10..=12).then_some(Self(kind))
+    }
+
+    /// In bytes.
+    pub fn width(self) -> usize {
+        match self.0 {
+            0 | 1 | 7 => 1,
+            2 | 3 => 2,
+            4..=6 => 4,
+            _ => 8,
+        }
+    }
+
+    /// Refuses a truth value that is neither true nor false.
+    pub fn check(self, reader: &Reader<'_>, key: &str, bytes: &[u8]) -> Result<()> {
+        match bytes.first() {
+            Some(other @ 2..) if self.0 == 7 => {
+                Err(reader.wrong(&format!("{key} is neither true nor false"), format!("found {other}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The value of [`Self::width`] bytes.
+    pub fn value(self, bytes: &[u8]) -> Value {
+        let mut all = [0; 8];
+        all[..bytes.len()].copy_from_slice(bytes);
+        let bits = u64::from_le_bytes(all);
+        match self.0 {
+            1 => Value::Signed((bits as i8).into()),
+            3 => Value::Signed((bits as i16).into()),
+            5 => Value::Signed((bits as i32).into()),
+            6 => Value::Float(f32::from_bits(bits as u32).into()),
+            7 => Value::Bool(bits != 0),
+            11 => Value::Signed(bits as i64),
+            12 => Value::Float(f64::from_bits(bits)),
+            _ => Value::Unsigned(bits),
         }
     }
 }
@@ -68,11 +150,12 @@ impl Metadata {
                 let detail = format!("found an empty key in place {index} of {count}");
                 return Err(reader.wrong("the metadata has a key without a name", detail));
             }
-            let kind = reader.u32(&key)?;
-            let value = value(reader, &key, kind, 0)?;
-            if values.insert(key.clone(), value).is_some() {
-                return Err(reader.wrong("the metadata has a key twice", format!("found {key} again")));
+            let kind = reader.u32(excerpt(&key))?;
+            let value = Value::read(reader, excerpt(&key), kind)?;
+            if let Some(twice) = values.get(&key).map(|_| excerpt(&key)) {
+                return Err(reader.wrong("the metadata has a key twice", format!("found {twice} again")));
             }
+            values.insert(key, value);
         }
         Ok(Self { label: reader.label().to_owned(), values })
     }
@@ -81,14 +164,31 @@ impl Metadata {
         self.values.get(key)
     }
 
+    /// What messages call the file.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// All keys with their values, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.values.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
     /// An error about `key` that shows its value.
     pub fn wrong(&self, key: &str, expected: &str) -> Error {
-        let found = self.get(key).map_or("nothing".to_owned(), |value| {
-            let text = value.to_json().to_string();
-            text.char_indices().nth(80).map_or(text.clone(), |(end, _)| format!("{}…", &text[..end]))
-        });
+        let found = self.shown(key);
+        let key = excerpt(key);
         Error::input(format!("cannot use {}: {key} has a value that is not supported", self.label))
             .detail(format!("found {key} = {found}, expected {expected}"))
+    }
+
+    /// A key's value for messages.
+    pub fn shown(&self, key: &str) -> String {
+        let shown = self.get(key).map_or("nothing".to_owned(), |value| value.to_json().to_string());
+        match excerpt(&shown) {
+            whole if whole.len() == shown.len() => shown,
+            cut => format!("{cut}…"),
+        }
     }
 
     /// A text; `None` where the key is missing.
@@ -115,15 +215,50 @@ impl Metadata {
         id.map(Some).ok_or_else(|| self.wrong(key, "a token id"))
     }
 
-    /// The elements of an array, each made by `element`; empty where the key is missing.
-    pub fn array<T>(&self, key: &str, what: &str, element: impl Fn(&Value) -> Option<T>) -> Result<Vec<T>> {
-        let values = match self.get(key) {
-            None => return Ok(Vec::new()),
-            Some(Value::Array(values)) => values,
-            Some(_) => return Err(self.wrong(key, &format!("an array of {what}"))),
-        };
-        let elements: Option<Vec<T>> = values.iter().map(element).collect();
-        elements.ok_or_else(|| self.wrong(key, &format!("an array of {what}")))
+    fn array(&self, key: &str) -> Result<Option<&Array>> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::Array(array)) => Ok(Some(array)),
+            Some(_) => Err(self.wrong(key, "an array")),
+        }
+    }
+
+    /// An array of texts; empty where the key is missing.
+    pub fn texts(&self, key: &str) -> Result<Vec<String>> {
+        let wrong = || self.wrong(key, "an array of texts");
+        let Some(array) = self.array(key).map_err(|_| wrong())? else { return Ok(Vec::new()) };
+        Ok(array.texts().ok_or_else(wrong)?.map(str::to_owned).collect())
+    }
+
+    /// An array of numbers with a fraction; empty where the key is missing.
+    pub fn floats(&self, key: &str) -> Result<Vec<f32>> {
+        self.scalars(key, "an array of numbers", |value| match value {
+            Value::Float(number) => Some(number as f32),
+            _ => None,
+        })
+    }
+
+    /// An array of whole numbers; empty where the key is missing.
+    pub fn integers(&self, key: &str) -> Result<Vec<i32>> {
+        self.scalars(key, "an array of whole numbers", |value| match value {
+            Value::Signed(number) => i32::try_from(number).ok(),
+            Value::Unsigned(number) => i32::try_from(number).ok(),
+            _ => None,
+        })
+    }
+
+    fn scalars<T>(&self, key: &str, what: &str, element: impl Fn(Value) -> Option<T>) -> Result<Vec<T>> {
+        let wrong = || self.wrong(key, what);
+        let Some(array) = self.array(key).map_err(|_| wrong())? else { return Ok(Vec::new()) };
+        array.scalars().ok_or_else(wrong)?.map(element).collect::<Option<_>>().ok_or_else(wrong)
+    }
+
+    /// The text in place `index` of an array of texts; `None` where there is none.
+    pub fn text_at(&self, key: &str, index: usize) -> Option<&str> {
+        match self.get(key)? {
+            Value::Array(array) => array.text(index),
+            _ => None,
+        }
     }
 
     /// `general.architecture`.
@@ -133,60 +268,4 @@ impl Metadata {
                 .detail("expected the name of the model's architecture, such as gemma3")
         })
     }
-}
-
-fn value(reader: &mut Reader<'_>, key: &str, kind: u32, depth: usize) -> Result<Value> {
-    Ok(match kind {
-        0 => Value::Unsigned(reader.u8(key)?.into()),
-        1 => Value::Signed((reader.u8(key)? as i8).into()),
-        2 => Value::Unsigned(reader.u16(key)?.into()),
-        3 => Value::Signed((reader.u16(key)? as i16).into()),
-        4 => Value::Unsigned(reader.u32(key)?.into()),
-        5 => Value::Signed((reader.u32(key)? as i32).into()),
-        6 => Value::Float(f32::from_bits(reader.u32(key)?).into()),
-        7 => match reader.u8(key)? {
-            0 => Value::Bool(false),
-            1 => Value::Bool(true),
-            other => {
-                return Err(
-                    reader.wrong(&format!("{key} is neither true nor false"), format!("found {other}"))
-                );
-            }
-        },
-        8 => Value::Text(reader.text(key, MAX_TEXT_BYTES)?),
-        9 => array(reader, key, depth)?,
-        10 => Value::Unsigned(reader.u64(key)?),
-        11 => Value::Signed(reader.u64(key)? as i64),
-        12 => Value::Float(f64::from_bits(reader.u64(key)?)),
-        other => {
-            let detail = format!("found type {other}, expected one from 0 to 12");
-            return Err(reader.wrong(&format!("{key} has a value of an unknown type"), detail));
-        }
-    })
-}
-
-fn array(reader: &mut Reader<'_>, key: &str, depth: usize) -> Result<Value> {
-    if depth == MAX_DEPTH {
-        let detail = format!("found more than {MAX_DEPTH} arrays within each other");
-        return Err(reader.wrong(&format!("{key} is nested too deep"), detail));
-    }
-    let kind = reader.u32(key)?;
-    let length = reader.u64(key)?;
-    // An element has at least one byte; a text or an array eight or more.
-    let smallest = match kind {
-        0 | 1 | 7 => 1,
-        2 | 3 => 2,
-        4..=6 => 4,
-        _ => 8,
-    };
-    let limit = MAX_ELEMENTS.min(reader.remaining() / smallest);
-    if length > limit {
-        let detail = format!("found {length} elements, expected at most {limit}");
-        return Err(reader.wrong(&format!("{key} has too many elements"), detail));
-    }
-    let mut values = Vec::new();
-    for _ in 0..length {
-        values.push(value(reader, key, kind, depth + 1)?);
-    }
-    Ok(Value::Array(values))
 }

@@ -3,9 +3,11 @@
 //! Source: the format's specification in the documents of ggml. A file is read where it lies, with every length checked
 //! against the bytes that are there.
 
+mod array;
 mod blocks;
 mod config;
 mod header;
+mod keys;
 mod metadata;
 mod names;
 mod reader;
@@ -19,8 +21,8 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 pub(crate) use blocks::repack;
-pub(crate) use config::FILE_KEYS;
-use metadata::{Metadata, Value};
+pub(crate) use config::{FILE_KEYS, ROPE_FREQS};
+use metadata::Metadata;
 pub(super) use tensors::block_bytes;
 
 use super::TensorInfo;

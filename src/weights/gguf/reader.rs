@@ -1,5 +1,6 @@
 //! Numbers and texts one after the other, never past the end of the file.
 
+use super::super::json::excerpt;
 use super::super::source::Source;
 use crate::{Error, Result};
 
@@ -41,7 +42,8 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    fn fill(&mut self, to: &mut [u8], what: &str) -> Result<()> {
+    /// Fills `to` with the next bytes.
+    pub fn fill(&mut self, to: &mut [u8], what: &str) -> Result<()> {
         let needed = to.len() as u64;
         if needed > self.remaining() {
             let detail = format!(
@@ -67,14 +69,6 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    pub fn u8(&mut self, what: &str) -> Result<u8> {
-        Ok(u8::from_le_bytes(self.bytes(what)?))
-    }
-
-    pub fn u16(&mut self, what: &str) -> Result<u16> {
-        Ok(u16::from_le_bytes(self.bytes(what)?))
-    }
-
     pub fn u32(&mut self, what: &str) -> Result<u32> {
         Ok(u32::from_le_bytes(self.bytes(what)?))
     }
@@ -95,10 +89,8 @@ impl<'a> Reader<'a> {
         let mut bytes = vec![0; length as usize];
         self.fill(&mut bytes, what)?;
         String::from_utf8(bytes).map_err(|error| {
-            self.wrong(
-                &format!("{what} is not UTF-8"),
-                format!("found {:?}", String::from_utf8_lossy(error.as_bytes())),
-            )
+            let text = String::from_utf8_lossy(error.as_bytes());
+            self.wrong(&format!("{what} is not UTF-8"), format!("found {:?}", excerpt(&text)))
         })
     }
 }

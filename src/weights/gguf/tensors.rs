@@ -10,6 +10,8 @@ use crate::{Error, Result};
 
 /// Lengths, type and offset, and one dimension.
 pub(super) const SMALLEST_ENTRY: u64 = 32;
+/// Most tensors: large models have some thousand.
+pub(super) const MAX_TENSORS: u64 = 1 << 17;
 const MAX_NAME_BYTES: u64 = 1024;
 const MAX_DIMENSIONS: u32 = 4;
 

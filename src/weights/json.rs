@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::source::Source;
-use crate::{Error, Result};
+use crate::{Error, Result, json_cause};
 
 /// Reads a whole file of at most `max_bytes`.
 pub(super) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
@@ -44,5 +44,6 @@ pub(super) fn explain(label: &str, text: &str, error: &serde_json::Error) -> Err
     let start = line.floor_char_boundary(error.column().saturating_sub(60));
     let end = line.ceil_char_boundary(error.column().saturating_add(20).min(line.len()));
     let excerpt = line.get(start..end).unwrap_or_default().trim().escape_debug();
-    Error::input(format!("cannot read {label}: {error}")).detail(format!("near: {excerpt}"))
+    Error::input(format!("cannot read {label}: {}", json_cause::plain(error)))
+        .detail(format!("near: {excerpt}"))
 }

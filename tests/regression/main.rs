@@ -1,0 +1,6 @@
+//! Faults that were found once, by the number of their case: what is right stays right.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, also in its helpers")]
+
+mod common;
+mod text;

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tokenizers::normalizer::Range;
 use tokenizers::normalizers::{NormalizerWrapper, Precompiled, Replace};
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::tokenizer::{OffsetReferential, OffsetType, PreTokenizer};
@@ -38,6 +39,7 @@ pub(super) struct Limited<'a> {
     /// Of the parts of the text that are done.
     before: AtomicUsize,
     failure: OnceLock<String>,
+    begins_with_nothing: OnceLock<&'static str>,
 }
 
 impl<'a> Limited<'a> {
@@ -48,12 +50,19 @@ impl<'a> Limited<'a> {
             allowed: allowed(len),
             before: AtomicUsize::new(0),
             failure: OnceLock::new(),
+            begins_with_nothing: OnceLock::new(),
         }
     }
 
     /// What failed, if something did: what was made of the text is then not to be used.
     pub fn failure(&self) -> Option<&str> {
         self.failure.get().map(String::as_str)
+    }
+
+    /// The step that put something before the first character that stands for nothing of the text. Not every pre-tokenizer
+    /// can cut that.
+    pub fn begins_with_nothing(&self) -> Option<&'static str> {
+        self.begins_with_nothing.get().copied()
     }
 
     fn run(&self, text: &mut NormalizedString) -> Result<(), String> {
@@ -65,6 +74,10 @@ impl<'a> Limited<'a> {
             within(guarded(|| Ok(at_most(step, text.get(), room))).map_err(|why| failed(name, &why))?)?;
             guarded(|| step.normalize(text)).map_err(|why| failed(name, &why))?;
             within(text.len())?;
+            let stands_for = text.convert_offsets(Range::Normalized(..1));
+            if !text.is_empty() && stands_for.is_none_or(|place| place.is_empty()) {
+                self.begins_with_nothing.get_or_init(|| name);
+            }
         }
         self.before.fetch_add(text.len(), Ordering::Relaxed);
         Ok(())

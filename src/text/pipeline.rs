@@ -91,10 +91,15 @@ impl Tokenizer {
             return Err(failed(Part::Normalizer)(why.to_owned()));
         }
         let mut parts = parts.map_err(failed(Part::AddedTokens))?;
-        if let Some(pre_tokenizer) = self.inner.get_pre_tokenizer() {
-            growth::pre_tokenize(pre_tokenizer, &mut parts, text.len())
-                .map_err(failed(Part::PreTokenizer))?;
-        }
+        let Some(pre_tokenizer) = self.inner.get_pre_tokenizer() else { return Ok(parts) };
+        growth::pre_tokenize(pre_tokenizer, &mut parts, text.len()).map_err(|why| {
+            match normalizer.begins_with_nothing().filter(|_| why.ends_with(STOPPED)) {
+                Some(step) => failed(Part::Normalizer)(format!(
+                    "its step {step} replaces nothing by something where the text begins, which the pre-tokenizer cannot cut"
+                )),
+                None => failed(Part::PreTokenizer)(why),
+            }
+        })?;
         Ok(parts)
     }
 

@@ -254,3 +254,29 @@ impl Tokenizer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_WORD_CHARS, push_without_long_words, words};
+
+    fn lines(line: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        push_without_long_words(line, &words().unwrap(), &mut lines).unwrap();
+        assert_eq!(lines.concat(), line);
+        lines
+    }
+
+    /// Other texts are what they were: merges that reach over no cut are counted as ever.
+    #[test]
+    fn only_long_words_are_cut() {
+        for line in ["", "a", &"low 猫である。犬 ".repeat(20_000), &" ".repeat(MAX_WORD_CHARS)] {
+            assert_eq!(lines(line).len(), 1);
+        }
+        let word = "猫".repeat(MAX_WORD_CHARS);
+        assert_eq!(lines(&format!("a {word}b c")), [format!("a {}", &word[3..]), "猫b c".to_owned()]);
+        for character in ["a", "猫", " ", "e\u{301}"] {
+            let longest = lines(&character.repeat(300_000)).iter().map(|line| line.chars().count()).max();
+            assert!(longest.unwrap() <= 2 * MAX_WORD_CHARS, "{character:?}: {longest:?}");
+        }
+    }
+}

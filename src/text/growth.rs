@@ -16,6 +16,7 @@ use tokenizers::utils::SysRegex;
 use tokenizers::{NormalizedString, Normalizer, PreTokenizedString};
 
 use super::parts::{Step, flat, pattern_of};
+use super::patterns;
 use super::tokenizer::guarded;
 
 /// How many times as long as a text its normalised form may be, and the form that the model gets: bytes spelled as
@@ -72,6 +73,11 @@ impl<'a> Limited<'a> {
             let within =
                 |bytes: usize| if bytes <= room { Ok(()) } else { Err(too_much(name, self.allowed)) };
             within(guarded(|| Ok(at_most(step, text.get(), room))).map_err(|why| failed(name, &why))?)?;
+            if let NormalizerWrapper::Replace(replace) = step
+                && let Some(Err(pattern)) = pattern_of(replace)
+            {
+                patterns::check(&pattern, text.get()).map_err(|why| failed(name, &why))?;
+            }
             guarded(|| step.normalize(text)).map_err(|why| failed(name, &why))?;
             within(text.len())?;
             let stands_for = text.convert_offsets(Range::Normalized(..1));
@@ -104,6 +110,9 @@ pub(super) fn pre_tokenize(
 ) -> Result<(), String> {
     for step in flat(pre_tokenizer) {
         guarded(|| step.pre_tokenize(text)).map_err(|why| failed(step.name(), &why))?;
+        if let PreTokenizerWrapper::Split(split) = step {
+            patterns::check_split(split, text).map_err(|why| failed(step.name(), &why))?;
+        }
         // The others only cut. These make at most five bytes of one, so that a look afterwards is early enough.
         if matches!(step, PreTokenizerWrapper::ByteLevel(_) | PreTokenizerWrapper::Metaspace(_)) {
             let parts = text.get_splits(OffsetReferential::Original, OffsetType::None);

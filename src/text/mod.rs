@@ -19,6 +19,7 @@ mod merges;
 mod message;
 mod namespace;
 mod parts;
+mod patterns;
 mod pieces;
 mod pipeline;
 mod prompt;

@@ -360,6 +360,28 @@ fn attack_10_a_part_that_stops_half_way_is_named() {
     assert!(message.contains("pre-tokenizer") && message.contains("FixedLength"), "{message}");
 }
 
+/// The crate takes a pattern that gives up for one without further matches.
+#[test]
+fn a_regular_expression_that_gives_up_is_no_end_of_matches() {
+    let exploding = json!({"Regex": "(a+)+(?=c)"});
+    let split = json!({"type": "Split", "pattern": exploding, "behavior": "Isolated", "invert": false});
+    let replace = json!({"type": "Replace", "pattern": exploding, "content": "b"});
+    let text = "b".to_owned() + &"a".repeat(60) + "b";
+    for (part, name) in
+        [(json!({"pre_tokenizer": split}), "Split"), (json!({"normalizer": replace}), "Replace")]
+    {
+        let message = refusal(&letters(part.clone()), &text);
+        assert!(message.contains(name) && message.contains("too many steps"), "{message}");
+        assert_eq!(ids(&open(&letters(part)).unwrap(), "b").len(), 1);
+    }
+    // Without a match at its end, a text is still cut.
+    let digits =
+        json!({"type": "Split", "pattern": {"Regex": "x(?!y)"}, "behavior": "Isolated", "invert": false});
+    let tokenizer = open(&letters(json!({"pre_tokenizer": digits}))).unwrap();
+    assert_eq!(ids(&tokenizer, &"abx".repeat(20)).len(), 60);
+    assert_eq!(ids(&tokenizer, &"ab".repeat(30)).len(), 60);
+}
+
 #[test]
 fn an_added_token_keeps_its_id_or_is_refused() {
     let message = refusal(&letters(json!({"added_tokens": [added(26, "<a>"), added(30, "<b>")]})), "a");

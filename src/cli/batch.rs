@@ -201,7 +201,7 @@ impl<'a> Writing<'a> {
             self.end("stop");
             return Ok(());
         }
-        let is_end = self.model.ends_text(id) || self.request.prompt.end_of_turn == Some(id);
+        let is_end = self.model.ends_text(id) || self.request.prompt.turn_ends.contains(&id);
         // A stop text may end with the token that ends the text.
         let (shown, is_stopped) = match self.growing.special(id) {
             Some(spelling) => self.stop.push_special(spelling),

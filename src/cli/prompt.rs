@@ -19,8 +19,8 @@ pub struct Prompt {
     pub ids: Vec<u32>,
     /// The text as it was given, or of a chat as the template made it; `None` where ids were given, or where it was cut.
     pub typed: Option<String>,
-    /// In a chat, the token that ends the answer.
-    pub end_of_turn: Option<u32>,
+    /// In a chat, the tokens that end the answer.
+    pub turn_ends: Vec<u32>,
 }
 
 /// What was said to the model, before it becomes tokens.
@@ -51,11 +51,12 @@ impl Prompt {
         terminal: &Terminal,
     ) -> Result<Self> {
         let tokenizer = files.tokenizer.as_ref();
-        let mut end_of_turn = None;
+        let mut turn_ends = Vec::new();
         let (mut ids, mut typed) = match (ids, said.text) {
             (_, text) if args.chat => {
                 let chat = Chat::read(args, Said { text, ..said }, files)?;
-                end_of_turn = chat.end_of_turn;
+                turn_ends.extend(tokenizer.map(Tokenizer::turn_end_ids).into_iter().flatten());
+                turn_ends.extend(chat.end_of_turn);
                 // The template puts all special tokens there.
                 let options = EncodeOptions { add_special_tokens: false, allow_unknown: args.allow_unknown };
                 let ids = encode(tokenizer, &files.name, &chat.text, options, spec.max_seq_len)?;
@@ -83,7 +84,7 @@ impl Prompt {
             });
         }
         check_prompt(&ids, spec.vocab_size, spec.max_seq_len)?;
-        Ok(Self { ids, typed, end_of_turn })
+        Ok(Self { ids, typed, turn_ends })
     }
 
     /// The prompt that the arguments name, for a model that can look at all of it.
@@ -99,7 +100,7 @@ impl Prompt {
             (None, None) => return Err(no_prompt()),
         };
         check_prompt(&ids, model.vocab_size(), model.max_seq_len())?;
-        Ok(Self { ids, typed, end_of_turn: None })
+        Ok(Self { ids, typed, turn_ends: Vec::new() })
     }
 }
 

@@ -236,7 +236,7 @@ pub fn from_config(config: &Value, file: &str) -> Result<DecoderSpec> {
 }
 
 /// What a model's files say it is: [`from_config`], with the tokens that end a text from `generation_config.json`
-/// where that names some, and those whose spelling says so ([`Tokenizer::end_ids`]).
+/// where that names some, and those whose spelling says so ([`Tokenizer::text_end_ids`]).
 ///
 /// # Errors
 ///
@@ -251,8 +251,7 @@ pub fn from_files(files: &ModelFiles) -> Result<DecoderSpec> {
             spec.eos_token_ids = ids;
         }
     }
-    // Files of models that chat often leave out the token that ends a turn.
-    for &id in files.tokenizer.iter().flat_map(Tokenizer::end_ids) {
+    for &id in files.tokenizer.iter().flat_map(Tokenizer::text_end_ids) {
         if (id as usize) < spec.vocab_size && !spec.eos_token_ids.contains(&id) {
             spec.eos_token_ids.push(id);
         }

@@ -58,7 +58,8 @@ pub struct Tokenizer {
     /// What messages call the file.
     pub(super) label: String,
     added: HashMap<u32, Added>,
-    end_ids: Vec<u32>,
+    text_end_ids: Vec<u32>,
+    turn_end_ids: Vec<u32>,
     longest_token_bytes: usize,
     base_vocab_size: usize,
     vocab_size: usize,
@@ -71,26 +72,23 @@ struct Added {
     is_special: bool,
 }
 
-/// Special tokens that end a text or a turn of a chat, whatever else a model's files say: nothing that a reader would
-/// take for the same text comes behind them. llama.cpp knows them by their texts, too.
-const END_TEXTS: [&str; 17] = [
+/// Special tokens that end a text, whatever else a model's files say. llama.cpp knows them by their spellings, too.
+const TEXT_ENDS: [&str; 6] =
+    ["<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "[EOS]", "<｜end▁of▁sentence｜>"];
+
+/// Special tokens that end a turn of a chat. In a text that is no chat, the next turn follows, and is continued too.
+const TURN_ENDS: [&str; 11] = [
     "<|im_end|>",
     "<|eot_id|>",
     "<|eom_id|>",
     "<end_of_turn>",
     "<|end|>",
-    "<|endoftext|>",
-    "<|end_of_text|>",
     "<|return|>",
     "<|call|>",
-    "</s>",
-    "<eos>",
     "<EOT>",
     "[EOT]",
-    "[EOS]",
     "<end_of_utterance>",
     "<|END_OF_TURN_TOKEN|>",
-    "<｜end▁of▁sentence｜>",
 ];
 
 /// The token that stands for what a vocabulary lacks.
@@ -155,7 +153,8 @@ impl Tokenizer {
         let vocab_size = base_vocab_size.max(size(added.keys().copied().max()));
         let pieces = Pieces::of(inner.get_decoder());
         let unknown = unknown_token(&inner, unigram_unknown);
-        let (label, may_drop, end_ids) = (label.to_owned(), may_drop(&inner), end_ids(&added));
+        let (label, may_drop) = (label.to_owned(), may_drop(&inner));
+        let (text_end_ids, turn_end_ids) = (special_ids(&added, &TEXT_ENDS), special_ids(&added, &TURN_ENDS));
         Self {
             inner,
             pieces,
@@ -163,7 +162,8 @@ impl Tokenizer {
             may_drop,
             label,
             added,
-            end_ids,
+            text_end_ids,
+            turn_end_ids,
             longest_token_bytes,
             base_vocab_size,
             vocab_size,
@@ -234,10 +234,16 @@ impl Tokenizer {
         self.added.get(&id).filter(|token| token.is_special).map(|token| token.text.as_str())
     }
 
-    /// The special tokens that end a text or a turn by their well-known spellings, such as `<|im_end|>`; a model's files
-    /// may name others.
-    pub fn end_ids(&self) -> &[u32] {
-        &self.end_ids
+    /// The special tokens that end a text by their well-known spellings, such as `<|endoftext|>`; a model's files may name
+    /// others.
+    pub fn text_end_ids(&self) -> &[u32] {
+        &self.text_end_ids
+    }
+
+    /// The special tokens that end a turn of a chat by their well-known spellings, such as `<|im_end|>`; a template may have
+    /// others.
+    pub fn turn_end_ids(&self) -> &[u32] {
+        &self.turn_end_ids
     }
 
     /// The id of the added token, such as `<end_of_turn>`, that `text` begins with.
@@ -292,17 +298,16 @@ fn unknown_token(inner: &tokenizers::Tokenizer, unigram_unknown: Option<u32>) ->
     Some(Unknown { id: inner.token_to_id(&text)?, text })
 }
 
-/// The tokens of [`END_TEXTS`] that there are, in order.
+/// The special tokens with one of these spellings, in order.
 ///
 /// Where a vocabulary has `<|return|>`, as gpt-oss has, `<|end|>` stands between two messages of one answer.
-fn end_ids(added: &HashMap<u32, Added>) -> Vec<u32> {
-    let has = |text: &str| added.values().any(|token| token.is_special && token.text == text);
-    let has_return = has("<|return|>");
-    let ends = |token: &Added| {
+fn special_ids(added: &HashMap<u32, Added>, spellings: &[&str]) -> Vec<u32> {
+    let has_return = added.values().any(|token| token.is_special && token.text == "<|return|>");
+    let is_one = |token: &Added| {
         let text = token.text.as_str();
-        token.is_special && END_TEXTS.contains(&text) && !(has_return && text == "<|end|>")
+        token.is_special && spellings.contains(&text) && !(has_return && text == "<|end|>")
     };
-    let mut ids: Vec<u32> = added.iter().filter(|(_, token)| ends(token)).map(|(id, _)| *id).collect();
+    let mut ids: Vec<u32> = added.iter().filter(|(_, token)| is_one(token)).map(|(id, _)| *id).collect();
     ids.sort_unstable();
     ids
 }

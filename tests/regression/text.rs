@@ -86,8 +86,8 @@ fn case_04_stops_at_special_tokens() {
     assert_eq!(run(&["--stop", "c<|im_end|>"]), "ab\n");
     assert_eq!(run(&["--stop", "d"]), "abc\n");
     assert_eq!(run(&["--stop-id", "2"]), "ab\n");
-    // A special token that ends a turn ends the text without being asked for.
-    assert_eq!(run(&[]), "abc\n");
+    // Without a chat, a turn's end is a token as others are.
+    assert_eq!(run(&[]), "abcdefghdef\n");
     let past = said(&["generate", "a", "--model", path(&model), "--device", "cpu", "--stop-id", "14"]);
     assert!(past.contains("found id 14, expected at most 13"), "{past}");
 
@@ -108,7 +108,7 @@ fn case_04_stops_at_special_tokens() {
         .map(|answer| (answer["text"].as_str().unwrap(), answer["finish_reason"].as_str().unwrap()));
     assert_eq!(
         Vec::from_iter(ends),
-        [("bc", "stop"), ("b", "stop"), ("b", "stop"), ("bc", "stop"), ("bc", "end")]
+        [("bc", "stop"), ("b", "stop"), ("b", "stop"), ("bc", "stop"), ("bcdefghdef", "length")]
     );
 }
 
@@ -116,16 +116,32 @@ fn case_04_stops_at_special_tokens() {
 fn tokens_end_a_text_by_their_well_known_spellings() {
     let ends = |tokens: &[&str]| {
         let added = Vec::from_iter(tokens.iter().zip(26..).map(|(token, id)| added(id, token)));
-        open(&letters(json!({"added_tokens": added}))).unwrap().end_ids().to_vec()
+        let tokenizer = open(&letters(json!({"added_tokens": added}))).unwrap();
+        (tokenizer.text_end_ids().to_vec(), tokenizer.turn_end_ids().to_vec())
     };
-    assert_eq!(ends(&["<|im_start|>", "<|im_end|>", "<|eot_id|>", "<s>"]), [27, 28]);
-    assert_eq!(ends(&["<end_of_turn>", "<|end|>", "</s>"]), [26, 27, 28]);
+    assert_eq!(ends(&["<|im_start|>", "<|im_end|>", "<|eot_id|>", "<s>"]), (vec![], vec![27, 28]));
+    assert_eq!(ends(&["<end_of_turn>", "<|end|>", "</s>"]), (vec![28], vec![26, 27]));
+    assert_eq!(ends(&["<|endoftext|>", "<eos>"]), (vec![26, 27], vec![]));
     // gpt-oss: between the messages of one answer.
-    assert_eq!(ends(&["<|return|>", "<|end|>"]), [26]);
+    assert_eq!(ends(&["<|return|>", "<|end|>"]), (vec![], vec![26]));
     // Text, and no special token.
     let mut text = added(26, "<|im_end|>");
     text["special"] = json!(false);
-    assert!(open(&letters(json!({"added_tokens": [text]}))).unwrap().end_ids().is_empty());
+    assert!(open(&letters(json!({"added_tokens": [text]}))).unwrap().turn_end_ids().is_empty());
+}
+
+/// What a chat ends at without its template or generation_config.json saying so, and a text does not.
+#[test]
+fn a_chat_never_runs_past_its_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = case("04-stop-at-special-token-never-stops").join("model");
+    for file in ["config.json", "model.safetensors", "tokenizer.json"] {
+        fs::copy(source.join(file), folder.path().join(file)).unwrap();
+    }
+    fs::write(folder.path().join("chat_template.jinja"), "{{ messages[0].content }}").unwrap();
+    let args = ["generate", "a", "-n", "12", "--greedy", "--model", path(folder.path()), "--device", "cpu"];
+    assert_eq!(printed(&[&args[..], &["--chat"]].concat()), "bc\n");
+    assert_eq!(printed(&args), "abcdefghdef\n");
 }
 
 #[test]

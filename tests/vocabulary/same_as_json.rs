@@ -135,7 +135,8 @@ fn both_forms_of_a_model_give_the_same_ids() {
             std::fs::write(folder.path().join(name), value.to_string()).unwrap();
         }
         let of_folder = ModelFiles::open(folder.path()).unwrap().tokenizer.unwrap();
-        assert_eq!(of_folder.end_ids(), of_gguf.end_ids(), "{name}");
+        assert_eq!(of_folder.text_end_ids(), of_gguf.text_end_ids(), "{name}");
+        assert_eq!(of_folder.turn_end_ids(), of_gguf.turn_end_ids(), "{name}");
         for entry in golden["texts"].as_array().unwrap() {
             let text = entry["text"].as_str().unwrap();
             for add_special_tokens in [false, true] {

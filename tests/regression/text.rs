@@ -379,7 +379,7 @@ fn attack_10_a_part_that_stops_half_way_is_named() {
 /// The crate takes a pattern that gives up for one without further matches.
 #[test]
 fn a_regular_expression_that_gives_up_is_no_end_of_matches() {
-    let exploding = json!({"Regex": "(a+)+(?=c)"});
+    let exploding = json!({"Regex": "(?:(a+)(?!x))+c"});
     let split = json!({"type": "Split", "pattern": exploding, "behavior": "Isolated", "invert": false});
     let replace = json!({"type": "Replace", "pattern": exploding, "content": "b"});
     let text = "b".to_owned() + &"a".repeat(60) + "b";

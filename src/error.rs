@@ -11,6 +11,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::json_cause;
+
 /// What went wrong, in the terms that a caller can act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -72,10 +74,14 @@ impl Error {
         self
     }
 
-    /// Keeps the cause.
+    /// Keeps the cause. What is wrong with JSON is told in JSON's words, not in Rust's.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into().into());
+        let source = match source.into().downcast::<serde_json::Error>() {
+            Ok(json) => json_cause::plain(&json).into(),
+            Err(other) => other,
+        };
+        self.0.source = Some(source.into());
         self
     }
 

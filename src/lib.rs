@@ -46,6 +46,7 @@ pub mod device;
 pub mod error;
 pub mod figure;
 pub mod gpu;
+mod json_cause;
 pub mod kernels;
 pub mod language_model;
 pub mod model;

@@ -79,6 +79,7 @@ pub fn model(data: &[u8]) {
         config_label: "model.gguf".to_owned(),
         tokenizer: None,
         generation_config: None,
+        allow_unused_tensors: false,
         chat: Ok(None),
         weights: Weights::Gguf(Box::new(file)),
     };

@@ -187,7 +187,7 @@ impl<'a> Writing<'a> {
             sampler: Sampler::new(request.settings.clone(), model.spec().vocab_size)?,
             ids: request.prompt.ids.clone(),
             growing: GrowingText::new(model, &request.prompt),
-            stop: StopTexts::new(&request.stop),
+            stop: StopTexts::new(&request.stop.texts),
             text: String::new(),
             finish_reason: None,
         })
@@ -197,14 +197,22 @@ impl<'a> Writing<'a> {
     fn choose(&mut self, logits: &[f32]) -> Result<()> {
         let id = self.sampler.next_id(logits, &self.ids)?;
         self.ids.push(id);
-        if self.model.ends_text(id) || self.request.prompt.end_of_turn == Some(id) {
-            self.end("end");
+        if self.request.stop.ids.contains(&id) {
+            self.end("stop");
             return Ok(());
         }
-        let (shown, is_stopped) = self.stop.push(self.growing.push(id));
+        let is_end = self.model.ends_text(id) || self.request.prompt.turn_ends.contains(&id);
+        // A stop text may end with the token that ends the text.
+        let (shown, is_stopped) = match self.growing.special(id) {
+            Some(spelling) => self.stop.push_special(spelling),
+            None if is_end => (String::new(), false),
+            None => self.stop.push(self.growing.push(id)),
+        };
         self.text += &shown;
         if is_stopped {
             self.finish_reason = Some("stop");
+        } else if is_end {
+            self.end("end");
         } else if self.ids.len() - self.request.prompt.ids.len() >= self.request.max_new_tokens {
             self.end("length");
         }

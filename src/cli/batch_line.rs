@@ -11,14 +11,14 @@ use sukashi::{Error, Result};
 use super::args::{RunArgs, at_least_one};
 use super::prompt::{Prompt, Said};
 use super::run::Opened;
-use super::stop::check_stops;
+use super::stop::Stops;
 use super::terminal::Terminal;
 
 /// Far more than any context holds.
 const MAX_LINE_BYTES: usize = 16 << 20;
 
 /// What a line may say.
-const FIELDS: &str = "prompt, ids, system, messages, max_new_tokens, stop, temperature, top_k, top_p, min_p, typical_p, \
+const FIELDS: &str = "prompt, ids, system, messages, max_new_tokens, stop, stop_id, temperature, top_k, top_p, min_p, typical_p, \
                       repetition_penalty, frequency_penalty, presence_penalty, logit_bias, greedy, pick, seed";
 
 /// A text to be written.
@@ -30,7 +30,7 @@ pub struct Request {
     pub typed: Option<String>,
     pub prompt: Prompt,
     pub max_new_tokens: usize,
-    pub stop: Vec<String>,
+    pub stop: Stops,
     pub settings: Settings,
 }
 
@@ -39,7 +39,7 @@ pub struct Request {
 pub struct Defaults<'a> {
     pub run: &'a RunArgs,
     pub max_new_tokens: usize,
-    pub stop: &'a [String],
+    pub stop: &'a Stops,
     pub settings: Settings,
 }
 
@@ -95,7 +95,7 @@ fn request(
         typed: None,
         prompt: Prompt::default(),
         max_new_tokens,
-        stop: stop.to_vec(),
+        stop: stop.clone(),
         settings,
     };
     let of = &mut request.settings;
@@ -113,7 +113,8 @@ fn request(
                 said.messages = Some(Message::list_from_json("the line", value.to_string().as_bytes())?)
             }
             "max_new_tokens" => request.max_new_tokens = field.count()?,
-            "stop" => request.stop = field.texts()?,
+            "stop" => request.stop.texts = field.texts()?,
+            "stop_id" => request.stop.ids = field.one_or_more_ids()?,
             "temperature" => of.temperature = field.number()?,
             "top_k" => of.top_k = field.or_none(Field::count)?,
             "top_p" => of.top_p = field.or_none(Field::number)?,
@@ -157,7 +158,7 @@ fn request(
 /// Whether what a line says can be done.
 fn check(request: &Request, model: &Opened) -> Result<()> {
     at_least_one("max_new_tokens", request.max_new_tokens)?;
-    check_stops(&request.stop, model.has_tokenizer())?;
+    request.stop.check(model.has_tokenizer(), model.spec().vocab_size)?;
     request.settings.validate()?;
     if !request.settings.logit_bias.is_empty() {
         // It knows the vocabulary.
@@ -216,6 +217,18 @@ impl Field<'_> {
         let wrong = || self.wrong("an array of token ids such as [1, 2, 3]");
         let id = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok()).ok_or_else(wrong);
         self.value.as_array().ok_or_else(wrong)?.iter().map(id).collect()
+    }
+
+    /// One token id, or several.
+    fn one_or_more_ids(&self) -> Result<Vec<u32>> {
+        match self.value {
+            Value::Array(_) => self.ids(),
+            one => one
+                .as_u64()
+                .and_then(|id| u32::try_from(id).ok())
+                .map(|id| vec![id])
+                .ok_or_else(|| self.wrong("a token id or an array of token ids")),
+        }
     }
 
     fn biases(&self) -> Result<Vec<(u32, f64)>> {

@@ -8,14 +8,15 @@ use super::batch;
 use super::batch_line::Defaults;
 use super::failure::{Outcome, note, print};
 use super::run::{Input, Run};
-use super::stop::{StopTexts, check_stops};
+use super::stop::{StopTexts, Stops};
 use super::terminal::{Terminal, without_controls};
 use super::text::GrowingText;
 
 /// Continue a text, token by token
 ///
 /// The prompt is printed first, so that the text is whole. A model without tokenizer.json gives token ids,
-/// separated by spaces. The text ends after --max-new-tokens, where the model ends it, or before a --stop text.
+/// separated by spaces. The text ends after --max-new-tokens, where the model ends it, or before a --stop text
+/// or a --stop-id token.
 ///
 /// Where `sukashi tune --activations int8` has kept that for the model, activations are rounded to 8 bits (--no-tune leaves it out), though
 /// not with --batch.
@@ -39,9 +40,12 @@ pub struct Args {
     /// How many tokens to add at most
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
     max_new_tokens: usize,
-    /// End before this text; may be repeated
+    /// End before this text, which may spell special tokens, such as <|im_end|>; may be repeated
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
+    /// End before this token; may be repeated
+    #[arg(long, value_name = "ID")]
+    stop_id: Vec<u32>,
     /// Leave the prompt out
     #[arg(long)]
     no_echo: bool,
@@ -60,20 +64,21 @@ pub struct Args {
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let settings = args.stages.settings(Some(&args.choice))?;
     at_least_one("--max-new-tokens", args.max_new_tokens)?;
+    let stops = Stops { texts: args.stop.clone(), ids: args.stop_id.clone() };
     if let Some(file) = &args.batch {
-        let (run, max_new_tokens, stop) = (&args.run, args.max_new_tokens, &args.stop[..]);
+        let (run, max_new_tokens, stop) = (&args.run, args.max_new_tokens, &stops);
         let defaults = Defaults { run, max_new_tokens, stop, settings };
         return batch::run((file, args.batch_size), &defaults, args.stats, terminal);
     }
     let input = Input::read(&args.run, terminal)?;
-    check_stops(&args.stop, input.has_tokenizer())?;
+    stops.check(input.has_tokenizer(), input.spec().vocab_size)?;
     let mut sampler = input.sampler(settings)?;
     let run = input.load(terminal)?;
     // Numbers that are shown come from f32; here only tokens are.
     let run = Run { model: run.model.as_tuned()?, ..run };
 
     let mut text = GrowingText::new(&run.model, &run.prompt);
-    let mut stop = StopTexts::new(&args.stop);
+    let mut stop = StopTexts::new(&stops.texts);
     let show =
         |part: &str| if terminal.is_interactive { print(&without_controls(part)) } else { print(part) };
     let is_echoed = if args.run.chat { args.show_prompt } else { !args.no_echo };
@@ -85,15 +90,23 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let mut stats = Stats::new();
     let take = |id: u32| {
         stats.count();
-        if run.ends_text(id) {
+        if stops.ids.contains(&id) {
             return Ok(false);
         }
-        let part = text.push(id);
-        let part = if std::mem::take(&mut is_first) && !has_text(&run) { part.trim_start() } else { part };
-        let (shown, is_stopped) = stop.push(part);
+        let is_end = run.ends_text(id);
+        // A stop text may end with the token that ends the text.
+        let (shown, is_stopped) = match text.special(id) {
+            Some(spelling) => stop.push_special(spelling),
+            None if is_end => return Ok(false),
+            None => {
+                let part = text.push(id);
+                let is_first = std::mem::take(&mut is_first) && !has_text(&run);
+                stop.push(if is_first { part.trim_start() } else { part })
+            }
+        };
         show(&shown)?;
         stats.is_stopped = is_stopped;
-        Ok(!is_stopped)
+        Ok(!is_stopped && !is_end)
     };
     let ended = run.continue_text(args.max_new_tokens, terminal, &mut sampler, take);
     if ended.is_err() && terminal.is_interactive {

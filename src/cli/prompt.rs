@@ -4,7 +4,7 @@ use std::io::Read;
 
 use sukashi::figure::Lang;
 use sukashi::model::DecoderSpec;
-use sukashi::text::{EncodeOptions, Message, Tokenizer, check_prompt, parse_ids};
+use sukashi::text::{EncodeOptions, Message, Tokenizer, check_prompt, parse_ids, plain_text};
 use sukashi::weights::ModelFiles;
 use sukashi::{Error, ErrorKind, LanguageModel, Result};
 
@@ -19,8 +19,8 @@ pub struct Prompt {
     pub ids: Vec<u32>,
     /// The text as it was given, or of a chat as the template made it; `None` where ids were given, or where it was cut.
     pub typed: Option<String>,
-    /// In a chat, the token that ends the answer.
-    pub end_of_turn: Option<u32>,
+    /// In a chat, the tokens that end the answer.
+    pub turn_ends: Vec<u32>,
 }
 
 /// What was said to the model, before it becomes tokens.
@@ -51,19 +51,21 @@ impl Prompt {
         terminal: &Terminal,
     ) -> Result<Self> {
         let tokenizer = files.tokenizer.as_ref();
-        let mut end_of_turn = None;
+        let mut turn_ends = Vec::new();
         let (mut ids, mut typed) = match (ids, said.text) {
             (_, text) if args.chat => {
                 let chat = Chat::read(args, Said { text, ..said }, files)?;
-                end_of_turn = chat.end_of_turn;
+                turn_ends.extend(tokenizer.map(Tokenizer::turn_end_ids).into_iter().flatten());
+                turn_ends.extend(chat.end_of_turn);
                 // The template puts all special tokens there.
                 let options = EncodeOptions { add_special_tokens: false, allow_unknown: args.allow_unknown };
-                (encode(tokenizer, &files.name, &chat.text, options)?, Some(chat.text))
+                let ids = encode(tokenizer, &files.name, &chat.text, options, spec.max_seq_len)?;
+                (ids, Some(chat.text))
             }
             (Some(ids), _) => (ids, None),
             (None, Some(text)) => {
                 let options = EncodeOptions { allow_unknown: args.allow_unknown, ..EncodeOptions::default() };
-                (encode(tokenizer, &files.name, &text, options)?, Some(text))
+                (encode(tokenizer, &files.name, &text, options, spec.max_seq_len)?, Some(text))
             }
             (None, None) => return Err(no_prompt()),
         };
@@ -82,7 +84,7 @@ impl Prompt {
             });
         }
         check_prompt(&ids, spec.vocab_size, spec.max_seq_len)?;
-        Ok(Self { ids, typed, end_of_turn })
+        Ok(Self { ids, typed, turn_ends })
     }
 
     /// The prompt that the arguments name, for a model that can look at all of it.
@@ -92,12 +94,13 @@ impl Prompt {
             (None, Some(prompt)) => {
                 let text = typed(prompt)?;
                 let options = EncodeOptions { allow_unknown: args.allow_unknown, ..EncodeOptions::default() };
-                (encode(model.tokenizer(), "the model", &text, options)?, Some(text))
+                let ids = encode(model.tokenizer(), "the model", &text, options, model.max_seq_len())?;
+                (ids, Some(text))
             }
             (None, None) => return Err(no_prompt()),
         };
         check_prompt(&ids, model.vocab_size(), model.max_seq_len())?;
-        Ok(Self { ids, typed, end_of_turn: None })
+        Ok(Self { ids, typed, turn_ends: Vec::new() })
     }
 }
 
@@ -114,11 +117,18 @@ fn keep_end(mut ids: Vec<u32>, spec: &DecoderSpec) -> Vec<u32> {
     ids
 }
 
-fn encode(tokenizer: Option<&Tokenizer>, name: &str, text: &str, options: EncodeOptions) -> Result<Vec<u32>> {
+fn encode(
+    tokenizer: Option<&Tokenizer>,
+    name: &str,
+    text: &str,
+    options: EncodeOptions,
+    max_seq_len: usize,
+) -> Result<Vec<u32>> {
     let tokenizer = tokenizer.ok_or_else(|| {
         Error::input(format!("{name} has no tokenizer.json, so it cannot read text"))
             .hint("--ids 1,2,3 gives token ids instead")
     })?;
+    tokenizer.check_length(text, max_seq_len)?;
     tokenizer.encode(text, options)
 }
 
@@ -136,8 +146,8 @@ pub fn read_stdin(what: &str) -> Result<String> {
     if bytes.len() as u64 > MAX_STDIN_BYTES {
         return Err(failed(ErrorKind::Input).detail(format!("found more than {MAX_STDIN_BYTES} bytes")));
     }
-    let text = String::from_utf8(bytes).map_err(|cause| failed(ErrorKind::Input).caused_by(cause))?;
+    let text =
+        plain_text("the standard input", bytes).map_err(|cause| failed(ErrorKind::Input).caused_by(cause))?;
     // `echo` puts it there, and it would change what comes next.
-    let trimmed = text.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
-    Ok(trimmed.unwrap_or(&text).to_owned())
+    Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
 }

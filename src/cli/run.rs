@@ -237,7 +237,7 @@ impl<M: LanguageModel> Run<M> {
 
     /// Whether `id` is one of the model's marks for the end of a text, or of an answer in a chat.
     pub fn ends_text(&self, id: u32) -> bool {
-        self.model.ends_text(id) || self.prompt.end_of_turn == Some(id)
+        self.model.ends_text(id) || self.prompt.turn_ends.contains(&id)
     }
 
     /// Says that the text outgrew the model's context, if it did.

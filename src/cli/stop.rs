@@ -1,48 +1,103 @@
-//! Texts that end a generation, also where several tokens make them up.
+//! Texts and tokens that end a generation, also where several tokens make a text up.
+
+use std::ops::Range;
 
 use sukashi::{Error, Result};
 
-/// Whether a generation can end before these texts.
-pub fn check_stops(stops: &[String], has_tokenizer: bool) -> Result<()> {
-    if stops.iter().any(String::is_empty) {
-        return Err(Error::input("cannot stop at an empty text").hint("leave it out"));
+/// What ends a generation before it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stops {
+    pub texts: Vec<String>,
+    pub ids: Vec<u32>,
+}
+
+impl Stops {
+    /// Whether a generation of a model with `vocab_size` tokens can end before these.
+    pub fn check(&self, has_tokenizer: bool, vocab_size: usize) -> Result<()> {
+        if self.texts.iter().any(String::is_empty) {
+            return Err(Error::input("cannot stop at an empty text").hint("leave it out"));
+        }
+        if !self.texts.is_empty() && !has_tokenizer {
+            return Err(Error::input("cannot stop at a text: the model has no tokenizer.json")
+                .hint("--stop-id ID stops at a token"));
+        }
+        match self.ids.iter().find(|&&id| id as usize >= vocab_size) {
+            Some(id) => Err(Error::input("cannot stop at a token that is past the vocabulary")
+                .detail(format!("found id {id}, expected at most {}", vocab_size.saturating_sub(1)))),
+            None => Ok(()),
+        }
     }
-    if !stops.is_empty() && !has_tokenizer {
-        return Err(Error::input("cannot stop at a text: the model has no tokenizer.json"));
-    }
-    Ok(())
 }
 
 /// Holds back what may be the start of a stop text, and says when one is complete.
+///
+/// A stop text is looked for in the text with its special tokens spelled out, each of them whole; what is shown is without
+/// them.
 pub struct StopTexts {
     stops: Vec<String>,
     held: String,
+    /// Where special tokens stand in `held`.
+    special: Vec<Range<usize>>,
 }
 
 impl StopTexts {
     pub fn new(stops: &[String]) -> Self {
-        Self { stops: stops.to_vec(), held: String::new() }
+        Self { stops: stops.to_vec(), held: String::new(), special: Vec::new() }
     }
 
     /// Takes the next part of the text; gives what may be shown, and whether a stop text came after it.
     pub fn push(&mut self, part: &str) -> (String, bool) {
         self.held += part;
-        let found = self.stops.iter().filter_map(|stop| self.held.find(stop.as_str())).min();
+        let found = self.stops.iter().filter_map(|stop| self.find(stop)).min();
         let end = found.unwrap_or_else(|| self.undecided());
-        let shown = self.held.drain(..end).collect();
-        (shown, found.is_some())
+        (self.take(end), found.is_some())
+    }
+
+    /// As [`Self::push`], of a special token: it is no part of the text, but stop texts may spell it.
+    pub fn push_special(&mut self, spelling: &str) -> (String, bool) {
+        if self.stops.is_empty() {
+            return (String::new(), false);
+        }
+        self.special.push(self.held.len()..self.held.len() + spelling.len());
+        self.push(spelling)
     }
 
     /// The end of the text: what was held back is no stop text.
     pub fn finish(&mut self) -> String {
-        std::mem::take(&mut self.held)
+        self.take(self.held.len())
+    }
+
+    /// Where a stop text begins that does not begin or end within a special token.
+    fn find(&self, stop: &str) -> Option<usize> {
+        let is_whole = |start: &usize| !self.cuts(*start) && !self.cuts(start + stop.len());
+        let mut starts = self.held.char_indices().map(|(start, _)| start);
+        starts.find(|start| self.held[*start..].starts_with(stop) && is_whole(start))
     }
 
     /// Where the longest end of the text begins that a stop text begins with.
     fn undecided(&self) -> usize {
-        let could_stop =
-            |&(start, _): &(usize, char)| self.stops.iter().any(|stop| stop.starts_with(&self.held[start..]));
+        let could_stop = |&(start, _): &(usize, char)| {
+            !self.cuts(start) && self.stops.iter().any(|stop| stop.starts_with(&self.held[start..]))
+        };
         self.held.char_indices().find(could_stop).map_or(self.held.len(), |(start, _)| start)
+    }
+
+    /// Whether a place is within a special token.
+    fn cuts(&self, place: usize) -> bool {
+        self.special.iter().any(|token| token.start < place && place < token.end)
+    }
+
+    /// Takes what is held up to `end`, less special tokens.
+    fn take(&mut self, end: usize) -> String {
+        let mut shown: String = self.held.drain(..end).collect();
+        for token in self.special.iter().rev().filter(|token| token.end <= end) {
+            shown.replace_range(token.clone(), "");
+        }
+        self.special.retain(|token| token.end > end);
+        for token in &mut self.special {
+            *token = token.start - end..token.end - end;
+        }
+        shown
     }
 }
 
@@ -73,6 +128,41 @@ mod tests {
         assert_eq!(run(&["x", "bc"], &["abcx"]), ("a".into(), true));
         assert_eq!(run(&["abc"], &["ab"]), ("ab".into(), false));
         assert_eq!(run(&[], &["a", "b"]), ("ab".into(), false));
+    }
+
+    /// As [`run`]; a part in angle brackets is a special token.
+    fn run_special(stops: &[&str], parts: &[&str]) -> (String, bool) {
+        let stops: Vec<String> = stops.iter().map(|stop| stop.to_string()).collect();
+        let mut texts = StopTexts::new(&stops);
+        let mut shown = String::new();
+        for part in parts {
+            let (text, stopped) =
+                if part.starts_with('<') { texts.push_special(part) } else { texts.push(part) };
+            shown += &text;
+            if stopped {
+                return (shown, true);
+            }
+        }
+        (shown + &texts.finish(), false)
+    }
+
+    #[test]
+    fn a_stop_text_may_spell_special_tokens() {
+        let parts = ["a", "b", "c", "<end>", "<start>", "d", "e"];
+        assert_eq!(run_special(&["<end>"], &parts), ("abc".into(), true));
+        assert_eq!(run_special(&["c<end>"], &parts), ("ab".into(), true));
+        assert_eq!(run_special(&["<start>d"], &parts), ("abc".into(), true));
+        assert_eq!(run_special(&["c<end><start>"], &parts), ("ab".into(), true));
+        // Not a part of one.
+        assert_eq!(run_special(&["end"], &parts), ("abcde".into(), false));
+        assert_eq!(run_special(&["d>"], &parts), ("abcde".into(), false));
+        assert_eq!(run_special(&["c<"], &parts), ("abcde".into(), false));
+        assert_eq!(run_special(&["e"], &parts), ("abcd".into(), true));
+        // Neither what is shown nor what is held back has one.
+        assert_eq!(run_special(&["c<end>x"], &parts), ("abcde".into(), false));
+        assert_eq!(run_special(&["c<end>x"], &["c"]), ("c".into(), false));
+        assert_eq!(run_special(&["c<end>x"], &["c", "<end>"]), ("c".into(), false));
+        assert_eq!(run_special(&[], &parts), ("abcde".into(), false));
     }
 
     #[test]

@@ -1,19 +1,21 @@
 //! The text as it grows, token by token.
 
 use sukashi::LanguageModel;
-use sukashi::text::StreamDecoder;
+use sukashi::text::{StreamDecoder, Tokenizer};
 
 use super::prompt::Prompt;
 
 /// The prompt and what follows, in whole characters; ids separated by spaces where there is no tokenizer.
 pub struct GrowingText<'a> {
+    tokenizer: Option<&'a Tokenizer>,
     stream: Option<StreamDecoder<'a>>,
     text: String,
 }
 
 impl<'a> GrowingText<'a> {
     pub fn new(model: &'a impl LanguageModel, prompt: &Prompt) -> Self {
-        let mut this = Self { stream: model.tokenizer().map(|t| t.stream()), text: String::new() };
+        let tokenizer = model.tokenizer();
+        let mut this = Self { tokenizer, stream: tokenizer.map(Tokenizer::stream), text: String::new() };
         for &id in &prompt.ids {
             this.push(id);
         }
@@ -38,6 +40,11 @@ impl<'a> GrowingText<'a> {
             None => self.text += &format!(" {id}"),
         }
         &self.text[start..]
+    }
+
+    /// How a special token is spelled, which is no part of the text.
+    pub fn special(&self, id: u32) -> Option<&'a str> {
+        self.tokenizer.and_then(|tokenizer| tokenizer.special_text(id))
     }
 
     /// The end: gives what is left of an incomplete character.

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use sukashi::text::plain_text;
 use sukashi::{Error, Result};
 
 /// Counting and training take several times as much memory as their texts.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// The text of a regular UTF-8 file of at most 1 GiB.
+/// The text of a regular UTF-8 file of at most 1 GiB, as [`plain_text`] has it.
 pub fn read(path: &Path) -> Result<String> {
     let failed = |cause| Error::file("read", path, cause);
     let metadata = std::fs::metadata(path).map_err(failed)?;
@@ -18,7 +19,5 @@ pub fn read(path: &Path) -> Result<String> {
         )));
     }
     let bytes = std::fs::read(path).map_err(failed)?;
-    String::from_utf8(bytes).map_err(|cause| {
-        Error::input(format!("cannot read {}: it is no UTF-8", path.display())).caused_by(cause)
-    })
+    plain_text(&path.display().to_string(), bytes)
 }

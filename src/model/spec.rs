@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::config::Config;
 use super::rope::Rope;
 use super::{fields, gemma3, gpt2, llama};
+use crate::text::Tokenizer;
 use crate::weights::{ModelFiles, excerpt};
 use crate::{Error, Result};
 
@@ -247,7 +248,7 @@ pub fn from_config(config: &Value, file: &str) -> Result<DecoderSpec> {
 }
 
 /// What a model's files say it is: [`from_config`], with the tokens that end a text from `generation_config.json`
-/// where that names some.
+/// where that names some, and those whose spelling says so ([`Tokenizer::text_end_ids`]).
 ///
 /// # Errors
 ///
@@ -260,6 +261,11 @@ pub fn from_files(files: &ModelFiles) -> Result<DecoderSpec> {
             Config::new(&generation.value, &generation.label)?.token_ids("eos_token_id", spec.vocab_size)?;
         if !ids.is_empty() {
             spec.eos_token_ids = ids;
+        }
+    }
+    for &id in files.tokenizer.iter().flat_map(Tokenizer::text_end_ids) {
+        if (id as usize) < spec.vocab_size && !spec.eos_token_ids.contains(&id) {
+            spec.eos_token_ids.push(id);
         }
     }
     Ok(spec)

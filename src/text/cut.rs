@@ -1,7 +1,7 @@
 //! How a tokenizer cuts a text: its tokens, and what is lost.
 
 use super::Tokenizer;
-use super::tokenizer::guarded;
+use super::pipeline::Encoded;
 use crate::Result;
 use crate::trace::{Piece, Segmentation};
 
@@ -25,21 +25,18 @@ impl Tokenizer {
     ///
     /// Bad input where the tokenizer refuses the text altogether, as one of words without an unknown token does.
     pub fn cut(&self, name: &str, text: &str, add_special_tokens: bool) -> Result<Segmentation> {
-        let encoding = guarded(|| self.inner.encode(text, add_special_tokens))
-            .map_err(|why| self.failed_encoding(text, why))?;
-        let mut covered = vec![false; text.len()];
+        let Encoded { encoding, dropped } = self.encoded(text, add_special_tokens)?;
         let mut pieces = Vec::with_capacity(encoding.len());
         for (&id, &(start, end)) in encoding.get_ids().iter().zip(encoding.get_offsets()) {
             let (start, end) = (text.floor_char_boundary(start), text.ceil_char_boundary(end));
             let own = text.get(start..end).unwrap_or_default();
-            covered[start..end.max(start)].fill(true);
             let is_lost = |unknown: &super::tokenizer::Unknown| {
                 unknown.id == id && unknown.text != own && !own.is_empty()
             };
             let replaces = self.unknown.as_ref().filter(|unknown| is_lost(unknown)).map(|_| own.to_owned());
             pieces.push(Piece { token: self.token(id), replaces });
         }
-        let dropped = self.dropped(text, &covered);
+        let dropped = dropped.into_iter().map(|(start, end)| text[start..end].to_owned()).collect();
         Ok(Segmentation { tokenizer: name.to_owned(), vocab_size: self.vocab_size(), pieces, dropped })
     }
 }

@@ -79,7 +79,11 @@ impl<'a> StreamDecoder<'a> {
     fn push_joined(&mut self, id: u32) -> Option<String> {
         let (ids, given) = &mut self.joined;
         ids.push(id);
-        let text = guarded(|| self.tokenizer.inner.decode(ids, true)).ok()?;
+        // A decoder that fails has no text for the token; silence would hide it.
+        let Ok(text) = guarded(|| self.tokenizer.inner.decode(ids, true)) else {
+            ids.pop();
+            return Some("\u{FFFD}".to_owned());
+        };
         let new = text.get(*given..).filter(|new| !new.is_empty())?.to_string();
         *given = text.len();
         Some(new)

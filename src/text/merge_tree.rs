@@ -4,11 +4,9 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 use tokenizers::models::ModelWrapper;
-use tokenizers::tokenizer::{OffsetReferential, OffsetType, PreTokenizer};
-use tokenizers::{Normalizer, PreTokenizedString};
+use tokenizers::tokenizer::{OffsetReferential, OffsetType};
 
 use super::Tokenizer;
-use super::tokenizer::guarded;
 use crate::trace::{Merge, MergeTree, Node};
 use crate::{Error, ErrorKind, Result};
 
@@ -73,9 +71,9 @@ impl Tokenizer {
             nodes: Vec::new(),
             roots: Vec::new(),
         };
-        let words = guarded(|| self.words(text)).map_err(failed)?;
+        let words = self.prepare(text).map_err(|failure| self.failed(text, failure))?;
         let mut leaves = Vec::new();
-        for word in &words {
+        for (word, ..) in words.get_splits(OffsetReferential::Normalized, OffsetType::None) {
             let first = tree.nodes.len();
             for id in self.symbols(bpe, word) {
                 tree.nodes.push(Node { token: self.token(id), merge: None });
@@ -90,20 +88,6 @@ impl Tokenizer {
 
     fn id_of(&self, token: &str) -> Option<u32> {
         self.inner.token_to_id(token)
-    }
-
-    /// What the model is given one by one: the text, normalised and cut.
-    fn words(&self, text: &str) -> tokenizers::Result<Vec<String>> {
-        let mut normalized = tokenizers::NormalizedString::from(text);
-        if let Some(normalizer) = self.inner.get_normalizer() {
-            normalizer.normalize(&mut normalized)?;
-        }
-        let mut words = PreTokenizedString::from(normalized);
-        if let Some(pre_tokenizer) = self.inner.get_pre_tokenizer() {
-            pre_tokenizer.pre_tokenize(&mut words)?;
-        }
-        let splits = words.get_splits(OffsetReferential::Normalized, OffsetType::Byte);
-        Ok(splits.into_iter().map(|(word, ..)| word.to_owned()).collect())
     }
 
     /// A word's characters as tokens; bytes or the unknown token where the vocabulary lacks one.

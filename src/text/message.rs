@@ -74,7 +74,8 @@ impl Message {
     pub fn list_from_json(label: &str, json: &[u8]) -> Result<Vec<Self>> {
         let unusable = || Error::input(format!("cannot use the messages in {label}"));
         let expected = r#"expected an array such as [{"role": "user", "content": "…"}]"#;
-        let list = match serde_json::from_slice(json) {
+        let json = file::plain_text(label, json.to_vec())?;
+        let list = match serde_json::from_str(&json) {
             Ok(Value::Array(list)) => list,
             Ok(other) => return Err(unusable().detail(format!("found {}, {expected}", kind(&other)))),
             Err(cause) => return Err(unusable().detail(expected).caused_by(cause)),

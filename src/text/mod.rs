@@ -5,10 +5,12 @@
 //!
 //! [`ChatTemplate`] makes the text that a model was trained on out of the [`Message`]s of a conversation.
 
+mod around;
 mod chat;
 mod cut;
 mod decode;
 mod file;
+mod growth;
 mod jinja;
 mod jinja_json;
 mod jinja_source;
@@ -16,16 +18,22 @@ mod merge_tree;
 mod merges;
 mod message;
 mod namespace;
+mod parts;
+mod patterns;
 mod pieces;
+mod pipeline;
 mod prompt;
 mod special_tokens;
 mod tokenizer;
+mod tokenizer_config;
+mod tokenizer_file;
 mod train;
 mod unknown;
 mod vocabulary;
 
 pub use chat::{ChatTemplate, RenderOptions};
 pub use decode::StreamDecoder;
+pub use file::plain_text;
 pub use jiff::civil::DateTime;
 pub use message::{Content, Message, Part};
 pub(crate) use prompt::check_ids;

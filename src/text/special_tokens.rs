@@ -49,8 +49,7 @@ impl ChatTemplate {
         let (label, source) = if path.exists() {
             let label = path.display().to_string();
             let bytes = file::read(&path, Self::MAX_BYTES as u64)?;
-            let source = String::from_utf8(bytes)
-                .map_err(|cause| Error::input(format!("cannot read {label}")).caused_by(cause))?;
+            let source = file::plain_text(&label, bytes)?;
             (label, source)
         } else {
             match config.template()? {

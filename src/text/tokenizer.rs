@@ -6,13 +6,18 @@ use std::path::Path;
 
 use tokenizers::models::ModelWrapper;
 
-use super::pieces::{Pieces, char_of};
+use super::pieces::Pieces;
+use super::pipeline::may_drop;
+use super::tokenizer_file::{TokenizerFile, unusable};
 use super::{StreamDecoder, file, merges};
 use crate::trace::Token;
-use crate::{Error, Result};
+use crate::{Error, Result, json_cause};
 
 /// The largest in use have about 40 megabytes.
 const MAX_FILE_BYTES: u64 = 256 << 20;
+
+/// A text that is no longer is encoded, however short the model's context is: it costs some 160 bytes a byte.
+pub const MAX_TEXT_BYTES: usize = 2 << 20;
 
 /// What [`Tokenizer::encode`] adds and lets through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,13 +53,43 @@ pub struct Tokenizer {
     pub(super) pieces: Pieces,
     /// What the model gives for characters that it lacks.
     pub(super) unknown: Option<Unknown>,
-    /// Bytes that a byte-level vocabulary lacks and would drop silently; `None` where it has all or is another.
-    pub(super) missing_bytes: Option<[bool; 256]>,
-    /// Added tokens by id; the value says whether it is special.
-    added: HashMap<u32, bool>,
+    /// Whether the model drops what it lacks, and may lack something.
+    pub(super) may_drop: bool,
+    /// What messages call the file.
+    pub(super) label: String,
+    added: HashMap<u32, Added>,
+    text_end_ids: Vec<u32>,
+    turn_end_ids: Vec<u32>,
+    longest_token_bytes: usize,
     base_vocab_size: usize,
     vocab_size: usize,
 }
+
+/// A token that a text is searched for before it is cut.
+#[derive(Debug)]
+struct Added {
+    text: String,
+    is_special: bool,
+}
+
+/// Special tokens that end a text, whatever else a model's files say. llama.cpp knows them by their spellings, too.
+const TEXT_ENDS: [&str; 6] =
+    ["<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "[EOS]", "<｜end▁of▁sentence｜>"];
+
+/// Special tokens that end a turn of a chat. In a text that is no chat, the next turn follows, and is continued too.
+const TURN_ENDS: [&str; 11] = [
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<end_of_turn>",
+    "<|end|>",
+    "<|return|>",
+    "<|call|>",
+    "<EOT>",
+    "[EOT]",
+    "<end_of_utterance>",
+    "<|END_OF_TURN_TOKEN|>",
+];
 
 /// The token that stands for what a vocabulary lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,11 +117,12 @@ impl Tokenizer {
     ///
     /// Bad input that says what is wrong with the file.
     pub fn from_bytes(label: &str, bytes: &[u8]) -> Result<Self> {
-        let wrong = |why: String| {
-            Error::input(format!("cannot use {label}: it is not a usable tokenizer.json")).detail(why)
-        };
+        let wrong = |why: String| unusable(label).detail(why);
+        let file = TokenizerFile::read(label, bytes)?;
         let unigram_unknown = merges::check(label, bytes)?;
-        let mut inner = guarded(|| tokenizers::Tokenizer::from_bytes(bytes)).map_err(wrong)?;
+        let built = guarded(|| Ok(serde_json::from_slice::<tokenizers::Tokenizer>(bytes))).map_err(wrong)?;
+        let mut inner = built.map_err(|error| wrong(json_cause::plain(&error)))?;
+        file.check_built(label, &inner)?;
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|error| wrong(error.to_string()))?;
         if let ModelWrapper::BPE(bpe) = inner.get_model()
@@ -96,20 +132,42 @@ impl Tokenizer {
             bpe.dropout = None;
             inner.with_model(bpe);
         }
-        Ok(Self::from_parts(inner, unigram_unknown))
+        Ok(Self::from_parts(label, inner, unigram_unknown))
     }
 
-    /// What is looked up once, from parts that belong together.
-    pub(super) fn from_parts(inner: tokenizers::Tokenizer, unigram_unknown: Option<u32>) -> Self {
-        let added: HashMap<u32, bool> =
-            inner.get_added_tokens_decoder().into_iter().map(|(id, token)| (id, token.special)).collect();
+    /// What is looked up once, from parts that belong together; messages call the file `label`.
+    pub(super) fn from_parts(
+        label: &str,
+        inner: tokenizers::Tokenizer,
+        unigram_unknown: Option<u32>,
+    ) -> Self {
+        let decoder = inner.get_added_tokens_decoder().into_iter();
+        let added: HashMap<u32, Added> = decoder
+            .map(|(id, token)| (id, Added { text: token.content, is_special: token.special }))
+            .collect();
         let size = |largest_id: Option<u32>| largest_id.map_or(0, |id| id as usize + 1);
-        let base_vocab_size = size(inner.get_vocab(false).into_values().max());
+        let vocabulary = inner.get_vocab(false);
+        let spelled = vocabulary.keys().map(String::len).chain(added.values().map(|token| token.text.len()));
+        let longest_token_bytes = spelled.max().unwrap_or_default();
+        let base_vocab_size = size(vocabulary.into_values().max());
         let vocab_size = base_vocab_size.max(size(added.keys().copied().max()));
         let pieces = Pieces::of(inner.get_decoder());
         let unknown = unknown_token(&inner, unigram_unknown);
-        let missing_bytes = missing_bytes(&inner, &pieces);
-        Self { inner, pieces, unknown, missing_bytes, added, base_vocab_size, vocab_size }
+        let (label, may_drop) = (label.to_owned(), may_drop(&inner));
+        let (text_end_ids, turn_end_ids) = (special_ids(&added, &TEXT_ENDS), special_ids(&added, &TURN_ENDS));
+        Self {
+            inner,
+            pieces,
+            unknown,
+            may_drop,
+            label,
+            added,
+            text_end_ids,
+            turn_end_ids,
+            longest_token_bytes,
+            base_vocab_size,
+            vocab_size,
+        }
     }
 
     /// One more than the largest id, added tokens included.
@@ -132,15 +190,31 @@ impl Tokenizer {
     /// Bad input that names the first character which the vocabulary lacks, and its position. Nothing that the
     /// tokenizer would drop silently goes through, not even with [`EncodeOptions::allow_unknown`].
     pub fn encode(&self, text: &str, options: EncodeOptions) -> Result<Vec<u32>> {
-        self.check_dropped_bytes(text)?;
-        let encoding = guarded(|| self.inner.encode(text, options.add_special_tokens));
-        match encoding {
-            Ok(encoding) => {
-                self.check_unknown(text, &encoding, options.allow_unknown)?;
-                Ok(encoding.get_ids().to_vec())
-            }
-            Err(why) => Err(self.failed_encoding(text, why)),
+        let encoded = self.encoded(text, options.add_special_tokens)?;
+        self.check_unknown(text, &encoded, options.allow_unknown)?;
+        Ok(encoded.encoding.get_ids().to_vec())
+    }
+
+    /// Checks, before much is spent on it, that `text` is not far longer than `max_seq_len` tokens can be: a text of up to
+    /// 2 MiB may be, so that its end can be kept.
+    ///
+    /// # Errors
+    ///
+    /// Bad input with the text's bytes and the most that are taken.
+    pub fn check_length(&self, text: &str, max_seq_len: usize) -> Result<()> {
+        // A character may become one of a quarter of its bytes when it is normalised.
+        let per_byte = if self.inner.get_normalizer().is_some() { 4 } else { 1 };
+        let longest = self.longest_token_bytes.saturating_mul(per_byte);
+        let most = max_seq_len.saturating_mul(longest).max(MAX_TEXT_BYTES);
+        if text.len() <= most {
+            return Ok(());
         }
+        Err(Error::input("cannot use the prompt: it is far longer than the model's context")
+            .detail(format!(
+                "found {} bytes, expected at most {most}: the context has {max_seq_len} tokens of at most {longest} bytes",
+                text.len()
+            ))
+            .hint("shorten the prompt; --truncate-prompt keeps the end of what is not longer than that"))
     }
 
     /// What an id stands for. An id that the tokenizer does not have, as in a padded vocabulary, has neither
@@ -152,7 +226,24 @@ impl Tokenizer {
 
     /// Whether an id is a special token such as `<bos>`, which is no part of the text.
     pub fn is_special(&self, id: u32) -> bool {
-        self.added.get(&id).copied().unwrap_or(false)
+        self.special_text(id).is_some()
+    }
+
+    /// How a special token such as `<bos>` is spelled; `None` for other tokens.
+    pub fn special_text(&self, id: u32) -> Option<&str> {
+        self.added.get(&id).filter(|token| token.is_special).map(|token| token.text.as_str())
+    }
+
+    /// The special tokens that end a text by their well-known spellings, such as `<|endoftext|>`; a model's files may name
+    /// others.
+    pub fn text_end_ids(&self) -> &[u32] {
+        &self.text_end_ids
+    }
+
+    /// The special tokens that end a turn of a chat by their well-known spellings, such as `<|im_end|>`; a template may have
+    /// others.
+    pub fn turn_end_ids(&self) -> &[u32] {
+        &self.turn_end_ids
     }
 
     /// The id of the added token, such as `<end_of_turn>`, that `text` begins with.
@@ -186,11 +277,14 @@ impl Tokenizer {
     }
 }
 
+/// What is said of a part that panics.
+pub(super) const STOPPED: &str = "it cannot work on this, and stops half-way";
+
 /// Runs a part of the `tokenizers` crate, which indexes without checks in places that a damaged file reaches.
 pub(super) fn guarded<T>(run: impl FnOnce() -> tokenizers::Result<T>) -> std::result::Result<T, String> {
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err("its parts contradict each other".to_string()),
+        Err(_) => Err(STOPPED.to_owned()),
     }
 }
 
@@ -204,12 +298,16 @@ fn unknown_token(inner: &tokenizers::Tokenizer, unigram_unknown: Option<u32>) ->
     Some(Unknown { id: inner.token_to_id(&text)?, text })
 }
 
-fn missing_bytes(inner: &tokenizers::Tokenizer, pieces: &Pieces) -> Option<[bool; 256]> {
-    let ModelWrapper::BPE(bpe) = inner.get_model() else { return None };
-    if *pieces != Pieces::ByteLevel || bpe.unk_token.is_some() {
-        return None;
-    }
-    let missing: [bool; 256] =
-        std::array::from_fn(|byte| inner.token_to_id(char_of(byte as u8).encode_utf8(&mut [0; 4])).is_none());
-    missing.contains(&true).then_some(missing)
+/// The special tokens with one of these spellings, in order.
+///
+/// Where a vocabulary has `<|return|>`, as gpt-oss has, `<|end|>` stands between two messages of one answer.
+fn special_ids(added: &HashMap<u32, Added>, spellings: &[&str]) -> Vec<u32> {
+    let has_return = added.values().any(|token| token.is_special && token.text == "<|return|>");
+    let is_one = |token: &Added| {
+        let text = token.text.as_str();
+        token.is_special && spellings.contains(&text) && !(has_return && text == "<|end|>")
+    };
+    let mut ids: Vec<u32> = added.iter().filter(|(_, token)| is_one(token)).map(|(id, _)| *id).collect();
+    ids.sort_unstable();
+    ids
 }

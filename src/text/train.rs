@@ -1,6 +1,5 @@
 //! Training a tokenizer on texts.
 
-use tokenizers::AddedToken;
 use tokenizers::decoders::DecoderWrapper;
 use tokenizers::decoders::fuse::Fuse;
 use tokenizers::models::bpe::{BPE, BpeTrainerBuilder};
@@ -10,7 +9,8 @@ use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::tokenizer::SplitDelimiterBehavior;
+use tokenizers::tokenizer::{OffsetReferential, OffsetType, PreTokenizer, SplitDelimiterBehavior};
+use tokenizers::{AddedToken, PreTokenizedString};
 
 use super::Tokenizer;
 use super::tokenizer::guarded;
@@ -83,11 +83,17 @@ const NUM_BYTES: usize = 256;
 /// Far more than any model has; the trainer makes room for as many at once.
 const MAX_VOCAB_SIZE: usize = 4_000_000;
 
+/// Longer words are counted in parts.
+const MAX_WORD_CHARS: usize = 1_024;
+/// Words of a long line are looked for in so much of it at a time.
+const BLOCK_BYTES: usize = 64 << 10;
+
 /// Merges stay within these: a run of letters, of digits or of signs, each with a space before it, or white space.
 const WORDS: &str = r" ?[\p{L}\p{M}]+| ?\p{N}+| ?[^\s\p{L}\p{M}\p{N}]+|\s+(?!\S)|\s+";
 
 impl Training {
-    /// Trains on `texts`; merges never reach across a line's end or from one text into the next.
+    /// Trains on `texts`; merges never reach across a line's end or from one text into the next. Of a word of more than
+    /// 1,024 characters, parts of that length are counted: the time to merge a word grows with the square of its length.
     ///
     /// ```
     /// use sukashi::text::Training;
@@ -107,8 +113,11 @@ impl Training {
         let room = self.room(special.len())?;
         let failed =
             |why: String| Error::new(ErrorKind::Computation, "cannot train the tokenizer").detail(why);
-        let lines: Vec<String> =
-            texts.into_iter().flat_map(|text| text.split_inclusive('\n')).map(str::to_owned).collect();
+        let words = words().map_err(|error| failed(error.to_string()))?;
+        let mut lines = Vec::new();
+        for line in texts.into_iter().flat_map(|text| text.split_inclusive('\n')) {
+            guarded(|| push_without_long_words(line, &words, &mut lines)).map_err(failed)?;
+        }
         if lines.is_empty() {
             return Err(Error::input("cannot train a tokenizer: the training texts are empty"));
         }
@@ -121,7 +130,7 @@ impl Training {
             inner.train(&mut trainer, lines.into_iter())?;
             Ok(inner)
         });
-        Ok(Tokenizer::from_parts(inner.map_err(failed)?, None))
+        Ok(Tokenizer::from_parts("the trained tokenizer", inner.map_err(failed)?, None))
     }
 
     /// The untrained model, and what trains it.
@@ -181,8 +190,7 @@ impl Training {
     }
 
     fn pre_tokenizer(&self) -> tokenizers::Result<PreTokenizerWrapper> {
-        let pattern = SplitPattern::Regex(WORDS.to_owned());
-        let words = Split::new(pattern, SplitDelimiterBehavior::Isolated, false)?;
+        let words = words()?;
         Ok(match self.kind.has_bytes() {
             true => Sequence::new(vec![words.into(), ByteLevel::new(false, true, false).into()]).into(),
             false => words.into(),
@@ -197,6 +205,42 @@ impl Training {
     }
 }
 
+/// What cuts a text into words.
+fn words() -> tokenizers::Result<Split> {
+    Split::new(SplitPattern::Regex(WORDS.to_owned()), SplitDelimiterBehavior::Isolated, false)
+}
+
+/// Cuts a line where words are longer than [`MAX_WORD_CHARS`], and only there.
+fn push_without_long_words(line: &str, words: &Split, lines: &mut Vec<String>) -> tokenizers::Result<()> {
+    let mut rest = line;
+    let mut start = 0;
+    let mut take = |start: &mut usize, end: usize| {
+        lines.push(line[*start..end].to_owned());
+        *start = end;
+    };
+    while rest.len() > MAX_WORD_CHARS {
+        let done = line.len() - rest.len();
+        let block = &rest[..rest.floor_char_boundary(BLOCK_BYTES)];
+        let mut split = PreTokenizedString::from(block);
+        words.pre_tokenize(&mut split)?;
+        let splits = split.get_splits(OffsetReferential::Original, OffsetType::Byte);
+        let is_last = block.len() == rest.len();
+        let mut next = block.len();
+        for (index, (word, (first, _), _)) in splits.iter().enumerate() {
+            // The last word of a block may go on in the next one.
+            if !is_last && index + 1 == splits.len() && *first > 0 {
+                next = *first;
+                break;
+            }
+            let cuts = word.char_indices().step_by(MAX_WORD_CHARS).skip(1);
+            cuts.for_each(|(offset, _)| take(&mut start, done + first + offset));
+        }
+        rest = &rest[next..];
+    }
+    take(&mut start, line.len());
+    Ok(())
+}
+
 impl Tokenizer {
     /// The tokenizer as a `tokenizer.json`.
     ///
@@ -208,5 +252,31 @@ impl Tokenizer {
         json.map(|json| json + "\n").map_err(|why| {
             Error::new(ErrorKind::Computation, "cannot write the tokenizer as JSON").detail(why)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_WORD_CHARS, push_without_long_words, words};
+
+    fn lines(line: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        push_without_long_words(line, &words().unwrap(), &mut lines).unwrap();
+        assert_eq!(lines.concat(), line);
+        lines
+    }
+
+    /// Other texts are what they were: merges that reach over no cut are counted as ever.
+    #[test]
+    fn only_long_words_are_cut() {
+        for line in ["", "a", &"low 猫である。犬 ".repeat(20_000), &" ".repeat(MAX_WORD_CHARS)] {
+            assert_eq!(lines(line).len(), 1);
+        }
+        let word = "猫".repeat(MAX_WORD_CHARS);
+        assert_eq!(lines(&format!("a {word}b c")), [format!("a {}", &word[3..]), "猫b c".to_owned()]);
+        for character in ["a", "猫", " ", "e\u{301}"] {
+            let longest = lines(&character.repeat(300_000)).iter().map(|line| line.chars().count()).max();
+            assert!(longest.unwrap() <= 2 * MAX_WORD_CHARS, "{character:?}: {longest:?}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::{Trace, validate};
 use crate::error::{Error, ErrorKind, Result};
+use crate::json_cause;
 
 impl Trace {
     /// Reads a trace from JSON. Fields that this version does not know are ignored.
@@ -54,7 +55,7 @@ impl Trace {
 }
 
 pub(super) fn unreadable(format: &str, cause: serde_json::Error) -> Error {
-    Error::input(format!("cannot read the trace as {format}")).detail(cause.to_string())
+    Error::input(format!("cannot read the trace as {format}")).detail(json_cause::plain(&cause))
 }
 
 pub(super) fn unwritable(format: &str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {

@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::json_cause;
 
 /// A versioned record that figures are drawn of: it is checked whenever it is read or written.
 pub trait Record: Serialize + DeserializeOwned {
@@ -40,7 +41,7 @@ pub trait Record: Serialize + DeserializeOwned {
     /// column; a value that [`Self::validate`] refuses.
     fn from_json(json: &str) -> Result<Self> {
         let unreadable = |cause: serde_json::Error| {
-            Error::input(format!("cannot read the {} as JSON", Self::NAME)).detail(cause.to_string())
+            Error::input(format!("cannot read the {} as JSON", Self::NAME)).detail(json_cause::plain(&cause))
         };
         // The schema comes first: of another record, every other complaint would mislead.
         #[derive(Deserialize)]

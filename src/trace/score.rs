@@ -9,6 +9,7 @@ use super::record::check_schema;
 use super::validate::{Check, Problem, entropy, prob, require};
 use super::{AdapterInfo, ModelInfo, Record, Token, visible};
 use crate::error::{Error, ErrorKind, Result};
+use crate::json_cause;
 
 /// How far a total may be from that of the tokens: room for a writer that rounds to a few digits.
 const TOTAL_TOLERANCE: f64 = 1e-3;
@@ -136,7 +137,7 @@ impl Score {
     pub fn from_jsonl(jsonl: &str) -> Result<Self> {
         let at_line = |number: usize, cause: serde_json::Error| {
             Error::input("cannot read the score as JSON lines")
-                .detail(cause.to_string())
+                .detail(json_cause::plain(&cause))
                 .detail(format!("in line {number}"))
         };
         let mut lines = (1..).zip(jsonl.lines()).filter(|(_, line)| !line.trim().is_empty());

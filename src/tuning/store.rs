@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::{Int8Choice, SCHEMA, Tuning};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::json_cause;
 use crate::kernels::{GemvShape, Int8Shapes, Product, REGISTRY};
 use crate::tensor::Format;
 use crate::weights::hexadecimal;
@@ -147,7 +148,7 @@ impl Tuning {
     /// # Errors
     /// If it is no tuning of the device with this [`Tuning::key`], or has what no product can have.
     pub fn from_json(text: &str, key: &str) -> Result<Self> {
-        let file: File = serde_json::from_str(text).map_err(|cause| wrong(cause.to_string()))?;
+        let file: File = serde_json::from_str(text).map_err(|cause| wrong(json_cause::plain(&cause)))?;
         if file.schema != SCHEMA {
             return Err(wrong(format!("found schema = {:?}, expected {SCHEMA}", file.schema)));
         }

@@ -70,8 +70,10 @@ impl ModelFiles {
         let config = parse_config(&config_label, &json::read(&config_path, MAX_CONFIG_BYTES)?)?;
 
         let tokenizer_path = path.join("tokenizer.json");
-        let tokenizer =
-            if tokenizer_path.exists() { Some(Tokenizer::from_file(&tokenizer_path)?) } else { None };
+        let tokenizer = match tokenizer_path.exists() {
+            true => Some(Tokenizer::from_file(&tokenizer_path)?.with_config_of(path)?),
+            false => None,
+        };
         let generation_path = path.join("generation_config.json");
         let generation_config =
             if generation_path.exists() { Some(GenerationConfig::read(&generation_path)?) } else { None };

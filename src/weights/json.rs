@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::source::Source;
-use crate::{Error, Result};
+use crate::{Error, Result, json_cause};
 
 /// Reads a whole file of at most `max_bytes`.
 pub(super) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
@@ -44,23 +44,10 @@ pub(super) fn explain(label: &str, text: &str, error: &serde_json::Error) -> Err
     let start = line.floor_char_boundary(error.column().saturating_sub(60));
     let end = line.ceil_char_boundary(error.column().saturating_add(20).min(line.len()));
     let near = line.get(start..end).unwrap_or_default().trim().escape_debug();
-    // serde_json repeats a value that has another type than expected, however long it is; the place comes last.
-    let error = error.to_string();
-    let what = match first(400, &error) {
-        whole if whole.len() == error.len() => error,
-        cut => match error.rfind(" at line ") {
-            Some(place) if place >= cut.len() => format!("{cut}…{}", &error[place..]),
-            _ => format!("{cut}…"),
-        },
-    };
-    Error::input(format!("cannot read {label}: {what}")).detail(format!("near: {near}"))
+    Error::input(format!("cannot read {label}: {}", json_cause::plain(error))).detail(format!("near: {near}"))
 }
 
 /// The beginning of a stranger's text: messages show no more of it.
 pub(crate) fn excerpt(text: &str) -> &str {
-    first(120, text)
-}
-
-fn first(characters: usize, text: &str) -> &str {
-    text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
+    text.char_indices().nth(120).map_or(text, |(end, _)| &text[..end])
 }

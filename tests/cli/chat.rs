@@ -97,11 +97,14 @@ fn the_end_of_a_turn_ends_the_answer() {
     let chosen =
         cpu_trace(&chat(&["trace", "名前は"], &model, &["--greedy", "-n", "3", "--logit-bias", &end]));
     assert_eq!(chosen.steps.len(), 1);
-    // Where a template has no such token, the answer goes on.
+    // Where a template has no such token, it is known by its spelling; the answer goes on after others.
     let folder = self::model("{% for m in messages %}{{ m.content }}\n{% endfor %}");
     let model = path(&folder);
-    let args = chat(&["trace", "名前は"], &model, &["--greedy", "-n", "3", "--logit-bias", &end]);
-    assert_eq!(cpu_trace(&args).steps.len(), 3);
+    for (id, num_steps) in [(LAST, 1), (LAST - 1, 3)] {
+        let bias = format!("{id}=1e9");
+        let args = chat(&["trace", "名前は"], &model, &["--greedy", "-n", "3", "--logit-bias", &bias]);
+        assert_eq!(cpu_trace(&args).steps.len(), num_steps);
+    }
 }
 
 #[test]

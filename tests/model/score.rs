@@ -153,7 +153,11 @@ fn records_read_back_and_are_checked() {
     refused(&score, |json| json["tokens"][2]["prediction"]["rank"] = 0.into(), "from 1 to 2948");
     refused(&score, |json| json["tokens"][2]["prediction"]["log_prob"] = 0.5.into(), "log_prob");
     refused(&score, |json| json["totals"]["log_prob"] = (-1.0).into(), "totals.log_prob");
-    refused(&score, |json| _ = json["tokens"][0].as_object_mut().unwrap().remove("id"), "missing field `id`");
+    refused(
+        &score,
+        |json| _ = json["tokens"][0].as_object_mut().unwrap().remove("id"),
+        "the field id is missing",
+    );
     refused(&attention, |json| json["heads"][1]["weights"][2] = serde_json::json!([1.0]), "3 weights");
     refused(&attention, |json| json["heads"][1]["weights"][0] = serde_json::json!([0.5]), "make 1");
     refused(&attention, |json| json["heads"][0]["weights"] = serde_json::json!([]), "each of 8 tokens");

@@ -108,7 +108,7 @@ fn refused_bytes(config: &[u8], parts: &[&str]) {
 fn files_that_are_not_json() {
     refused_bytes(b"", &["EOF"]);
     refused_bytes(b"\xFF\xFE{\0", &["not UTF-8", "0xFF"]);
-    refused_bytes(b"[1, 2]", &["expected a map"]);
+    refused_bytes(b"[1, 2]", &["expected an object"]);
     refused_bytes(
         b"{\n  \"n_head\": 4,\n  \"n_layer\": 1e400\n}",
         &["line 3", "\\\"n_layer\\\": 1e400", "out of range"],

@@ -1,18 +1,18 @@
-//! The program, and the folders of the cases.
+//! How the program is run, and where a case's files are.
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
-/// Runs the program to its end.
+/// Runs the program to its end, in English, without a standard input.
 pub fn sukashi(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sukashi"));
-    for name in ["LC_ALL", "LC_MESSAGES", "LANG", "NO_COLOR", "SUKASHI_LOG", "RUST_BACKTRACE"] {
+    for name in ["LC_MESSAGES", "LANG", "SUKASHI_LOG", "RUST_BACKTRACE"] {
         command.env_remove(name);
     }
-    command.args(args).output().unwrap()
+    command.args(args).env("LC_ALL", "C").env("NO_COLOR", "1").stdin(Stdio::null()).output().unwrap()
 }
 
 /// The folder of a case.
 pub fn case(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/regression/cases").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/regression/cases").join(name)
 }

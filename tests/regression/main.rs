@@ -1,5 +1,7 @@
-//! What files and texts of strangers did wrong once, by number of case.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+//! Faults that were found once, by the number of their case: what is right stays right.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed, also in its helpers")]
 
 mod common;
+mod text;
 mod weights;

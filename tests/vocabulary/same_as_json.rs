@@ -1,7 +1,10 @@
 //! The same vocabulary as a `tokenizer.json` gives the same ids.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
-use sukashi::text::Tokenizer;
+use sukashi::text::{EncodeOptions, Tokenizer};
+use sukashi::weights::ModelFiles;
 
 use super::{WITHOUT_BOS, golden, vocabulary};
 
@@ -106,4 +109,42 @@ fn sentencepiece() {
             "model": model,
         }),
     );
+}
+
+/// A folder and a GGUF file of one model: what `tokenizer_config.json` says about `<bos>` is what the metadata says.
+#[test]
+fn both_forms_of_a_model_give_the_same_ids() {
+    for name in ["gpt-2", "smollm", "llama-bpe", "qwen2", "tekken", "llama-prefix", "llama-plain"] {
+        let golden = golden(name);
+        let fields = &golden["vocabulary"];
+        let of_gguf = Tokenizer::from_vocabulary(name, vocabulary(fields)).unwrap();
+        let mut file: Value = serde_json::from_str(&of_gguf.to_json().unwrap()).unwrap();
+        file["post_processor"] = Value::Null;
+        let bos = fields["bos_token_id"].as_u64().map(|id| &fields["tokens"][id as usize]);
+        let config = json!({
+            "tokenizer_class": if name.starts_with("llama-p") { "LlamaTokenizer" } else { "PreTrainedTokenizerFast" },
+            "add_bos_token": golden["begins_with_bos"],
+            "bos_token": bos,
+        });
+        let folder = tempfile::tempdir().unwrap();
+        for model_file in ["config.json", "model.safetensors"] {
+            let source = Path::new("tests/goldens/llama-tiny").join(model_file);
+            std::fs::copy(source, folder.path().join(model_file)).unwrap();
+        }
+        for (name, value) in [("tokenizer.json", &file), ("tokenizer_config.json", &config)] {
+            std::fs::write(folder.path().join(name), value.to_string()).unwrap();
+        }
+        let of_folder = ModelFiles::open(folder.path()).unwrap().tokenizer.unwrap();
+        assert_eq!(of_folder.text_end_ids(), of_gguf.text_end_ids(), "{name}");
+        assert_eq!(of_folder.turn_end_ids(), of_gguf.turn_end_ids(), "{name}");
+        for entry in golden["texts"].as_array().unwrap() {
+            let text = entry["text"].as_str().unwrap();
+            for add_special_tokens in [false, true] {
+                let options = EncodeOptions { add_special_tokens, ..WITHOUT_BOS };
+                let [a, b] = [&of_gguf, &of_folder].map(|it| it.encode(text, options).unwrap());
+                assert_eq!(a, b, "{name}: {text:?}");
+                assert_eq!(of_gguf.decode(&a), of_folder.decode(&b), "{name}: {text:?}");
+            }
+        }
+    }
 }

@@ -14,6 +14,7 @@ use crate::cli::prompt::Prompt;
 use crate::cli::record::{Steps, record};
 use crate::cli::run::{Input, Run};
 use crate::cli::terminal::Terminal;
+use crate::cli::text_file;
 
 /// A step's number on the command line as an index.
 pub fn index(step: Option<usize>, from: Option<&PathBuf>) -> Result<usize> {
@@ -101,8 +102,6 @@ pub fn is_jsonl(path: &Path) -> bool {
 
 /// The record in the file, of any kind that `read` reads.
 pub fn read_other<R>(path: &Path, read: impl FnOnce(&str) -> Result<R>) -> Result<R> {
-    let bytes = std::fs::read(path).map_err(|cause| Error::file("read", path, cause))?;
-    let unusable = || Error::input(format!("cannot draw {}", path.display()));
-    let text = String::from_utf8(bytes).map_err(|cause| unusable().caused_by(cause))?;
-    read(&text).map_err(|cause| unusable().caused_by(cause))
+    let text = text_file::read(path)?;
+    read(&text).map_err(|cause| Error::input(format!("cannot draw {}", path.display())).caused_by(cause))
 }

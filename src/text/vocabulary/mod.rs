@@ -1,7 +1,7 @@
 //! The tokenizer of a GGUF file, built from the file's metadata.
 //!
-//! Two kinds are in use: SentencePiece's BPE, whose pieces carry scores (`llama`), and byte-level BPE with a list of
-//! merges (`gpt2`). Both become the same [`Tokenizer`] that a `tokenizer.json` becomes.
+//! Two kinds are in use: SentencePiece's pieces with scores (`llama`), of its BPE or of its Unigram model, and byte-level
+//! BPE with a list of merges (`gpt2`). All become the same [`Tokenizer`] that a `tokenizer.json` becomes.
 
 mod byte_level;
 mod check;
@@ -15,19 +15,21 @@ use tokenizers::processors::PostProcessorWrapper;
 
 use self::roles::Role;
 use super::Tokenizer;
+use super::around::{self, Around};
 use super::tokenizer::guarded;
 use crate::{Error, Result};
 
 /// What a GGUF file says about its tokenizer: the fields `tokenizer.ggml.*`, by their names there.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Vocabulary {
-    /// `llama` for SentencePiece's BPE, `gpt2` for byte-level BPE.
+    /// `llama` for SentencePiece's BPE or Unigram, which the scores tell apart, `gpt2` for byte-level BPE.
     pub model: String,
     /// Which rule cuts a text into words before a byte-level BPE sees it: `gpt-2`, `llama-bpe`, `qwen2`, `tekken`.
     pub pre: Option<String>,
     /// The text of each token; the index is its id. `[vocab_size]`.
     pub tokens: Vec<String>,
-    /// What a SentencePiece piece is worth: the highest is merged first. `[vocab_size]`, or empty for `gpt2`.
+    /// What a SentencePiece piece is worth: a BPE's place in the order of merges, 0, −1, −2 …, or a Unigram's
+    /// log-probability. `[vocab_size]`, or empty for `gpt2`.
     pub scores: Vec<f32>,
     /// 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. `[vocab_size]`, or empty.
     pub token_types: Vec<i32>,
@@ -66,8 +68,13 @@ impl Tokenizer {
         let kind = Kind::of(label, &vocabulary.model)?;
         check::check(label, &vocabulary)?;
         let roles = roles::roles(label, &vocabulary)?;
+        let mut unigram_unknown = None;
         let (mut inner, adds_bos) = match kind {
-            Kind::SentencePiece => (sentencepiece::build(label, &vocabulary, &roles)?, true),
+            Kind::SentencePiece => {
+                let built = sentencepiece::build(label, &vocabulary, &roles)?;
+                unigram_unknown = built.unigram_unknown;
+                (built.inner, true)
+            }
             Kind::ByteLevel => byte_level::build(label, &vocabulary)?,
         };
         inner.with_post_processor(special_tokens_around(label, &vocabulary, adds_bos)?);
@@ -78,7 +85,7 @@ impl Tokenizer {
             .filter_map(|(token, role)| added_token(token, *role))
             .collect();
         guarded(|| inner.add_tokens(added)).map_err(|why| unusable(label, why))?;
-        Ok(Self::from_parts(inner, None))
+        Ok(Self::from_parts(label, inner, unigram_unknown))
     }
 }
 
@@ -135,28 +142,6 @@ fn special_tokens_around(
     let Vocabulary { add_bos_token, bos_token_id, add_eos_token, eos_token_id, .. } = *vocabulary;
     let bos = wanted("add_bos_token", add_bos_token, "bos_token_id", bos_token_id, adds_bos)?;
     let eos = wanted("add_eos_token", add_eos_token, "eos_token_id", eos_token_id, false)?;
-    if bos.is_none() && eos.is_none() {
-        return Ok(None);
-    }
-
-    // Built from data: its builder reads a token with a space or a colon in it as something else.
-    let special = |id: Option<u32>| {
-        id.map(|id| serde_json::json!({"SpecialToken": {"id": vocabulary.tokens[id as usize], "type_id": 0}}))
-    };
-    let text = |name: &str| Some(serde_json::json!({"Sequence": {"id": name, "type_id": 0}}));
-    let used: serde_json::Map<String, serde_json::Value> = bos
-        .into_iter()
-        .chain(eos)
-        .map(|id| {
-            let token = &vocabulary.tokens[id as usize];
-            (token.clone(), serde_json::json!({"id": token, "ids": [id], "tokens": [token]}))
-        })
-        .collect();
-    let around = |texts: &[&str]| -> Vec<serde_json::Value> {
-        texts.iter().flat_map(|name| [special(bos), text(name), special(eos)]).flatten().collect()
-    };
-    let template = serde_json::json!({
-        "type": "TemplateProcessing", "single": around(&["A"]), "pair": around(&["A", "B"]), "special_tokens": used,
-    });
-    serde_json::from_value(template).map(Some).map_err(|error| unusable(label, error.to_string()))
+    let token = |id: u32| (vocabulary.tokens[id as usize].clone(), id);
+    around::template(&Around { bos: bos.map(token), eos: eos.map(token) }).map_err(|why| unusable(label, why))
 }

@@ -1,6 +1,7 @@
-//! SentencePiece's BPE: pieces with scores, and bytes for what has no piece.
+//! SentencePiece's BPE and Unigram models: pieces with scores, and bytes for what has no piece.
 //!
-//! It joins the two neighbours whose joined text is the piece of the highest score, until none is left (Sennrich et
+//! A GGUF file calls both `llama`; the scores tell them apart. Unigram's are log-probabilities of pieces, and the cut of
+//! the highest sum is taken (Kudo 2018, arXiv:1804.10959). BPE's are places in the order of merges, 0, −1, −2 …: it joins the two neighbours whose joined text is the piece of the highest score, until none is left (Sennrich et
 //! al. 2016, arXiv:1508.07909; Kudo & Richardson 2018, arXiv:1808.06226). The `tokenizers` crate knows merges of two
 //! tokens instead, so every way to cut a piece into two becomes one.
 
@@ -11,7 +12,9 @@ use tokenizers::decoders::byte_fallback::ByteFallback;
 use tokenizers::decoders::fuse::Fuse;
 use tokenizers::decoders::sequence::Sequence as Decoders;
 use tokenizers::decoders::strip::Strip;
+use tokenizers::models::ModelWrapper;
 use tokenizers::models::bpe::{BPE, Merges};
+use tokenizers::models::unigram::Unigram;
 use tokenizers::normalizers::replace::ReplacePattern;
 use tokenizers::normalizers::{NormalizerWrapper, Prepend, Replace, Sequence as Normalizers};
 
@@ -24,29 +27,65 @@ use crate::{Error, Result};
 const SPACE: char = '\u{2581}';
 
 /// Everything but the added tokens and what is put around a text.
-pub(super) fn build(label: &str, vocabulary: &Vocabulary, roles: &[Role]) -> Result<tokenizers::Tokenizer> {
+pub(super) struct Built {
+    pub inner: tokenizers::Tokenizer,
+    /// The unknown token's id, of a Unigram model.
+    pub unigram_unknown: Option<u32>,
+}
+
+pub(super) fn build(label: &str, vocabulary: &Vocabulary, roles: &[Role]) -> Result<Built> {
     if vocabulary.scores.is_empty() {
         return Err(Error::input(format!("cannot use {label}: tokenizer.ggml.scores is missing"))
             .detail(format!("found none, expected one for each of {} tokens", vocabulary.tokens.len()))
             .hint("the order of a \"llama\" tokenizer's merges comes from its scores"));
     }
+    let unknown = roles.iter().position(|&role| role == Role::Unknown);
+    let unknown = vocabulary.unknown_token_id.map(|id| id as usize).or(unknown);
+    let is_unigram = is_unigram(label, vocabulary, roles);
+    let has_prefix = vocabulary.add_space_prefix.unwrap_or(true);
+    let inner = guarded(|| {
+        let model: ModelWrapper = match is_unigram {
+            true => unigram(vocabulary, roles, unknown)?.into(),
+            false => bpe(vocabulary, roles, unknown)?.into(),
+        };
+        let mut inner = tokenizers::Tokenizer::new(model);
+        inner.with_normalizer(Some(normalizer(vocabulary, has_prefix)?))?;
+        inner.with_decoder(Some(decoder(has_prefix)?));
+        Ok(inner)
+    });
+    let unigram_unknown = unknown.filter(|_| is_unigram).and_then(|id| u32::try_from(id).ok());
+    Ok(Built { inner: inner.map_err(|why| unusable(label, why))?, unigram_unknown })
+}
+
+/// Whether scores are log-probabilities: hardly one of those is a whole number, and all of a BPE's are.
+fn is_unigram(label: &str, vocabulary: &Vocabulary, roles: &[Role]) -> bool {
+    let scores = || vocabulary.scores.iter().zip(roles).filter(|(_, role)| **role == Role::Normal);
+    let (all, broken) = (scores().count(), scores().filter(|(score, _)| score.fract() != 0.0).count());
+    let is_unigram = broken * 10 > all * 9;
+    if broken > 0 && !is_unigram {
+        tracing::warn!(
+            "{label} does not say whether its tokenizer merges pieces (BPE) or takes the most probable ones (Unigram), \
+             and {broken} of {all} scores are no whole numbers, as a BPE's are: it is cut as a BPE"
+        );
+    }
+    is_unigram
+}
+
+fn bpe(vocabulary: &Vocabulary, roles: &[Role], unknown: Option<usize>) -> tokenizers::Result<BPE> {
     let mut bpe = BPE::builder()
         .vocab_and_merges(super::ids(&vocabulary.tokens), merges(vocabulary, roles))
         .fuse_unk(true)
         .byte_fallback(roles.contains(&Role::Byte));
-    let unknown = roles.iter().position(|&role| role == Role::Unknown);
-    if let Some(id) = vocabulary.unknown_token_id.map(|id| id as usize).or(unknown) {
+    if let Some(id) = unknown {
         bpe = bpe.unk_token(vocabulary.tokens[id].clone());
     }
+    bpe.build()
+}
 
-    let has_prefix = vocabulary.add_space_prefix.unwrap_or(true);
-    guarded(|| {
-        let mut inner = tokenizers::Tokenizer::new(bpe.build()?);
-        inner.with_normalizer(Some(normalizer(vocabulary, has_prefix)?))?;
-        inner.with_decoder(Some(decoder(has_prefix)?));
-        Ok(inner)
-    })
-    .map_err(|why| unusable(label, why))
+fn unigram(vocabulary: &Vocabulary, roles: &[Role], unknown: Option<usize>) -> tokenizers::Result<Unigram> {
+    let pieces =
+        vocabulary.tokens.iter().cloned().zip(vocabulary.scores.iter().map(|&score| f64::from(score)));
+    Unigram::from(pieces.collect(), unknown, roles.contains(&Role::Byte))
 }
 
 /// All ways to join two pieces into a third, the best first.

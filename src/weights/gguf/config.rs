@@ -98,8 +98,8 @@ pub(super) fn config(file: &Gguf) -> Result<Json> {
         fields.insert("bos_token_id".into(), id.into());
     }
     let mut ends = Vec::new();
-    for key in ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"] {
-        ends.extend(metadata.id(key)?);
+    for key in ["eos_token_id", "eot_token_id", "eom_token_id"] {
+        ends.extend(metadata.id(&format!("tokenizer.ggml.{key}"))?);
     }
     fields.insert("eos_token_id".into(), ends.into());
     fields.insert(FILE_KEYS.into(), file_keys.into());

@@ -1,0 +1,126 @@
+//! What `tokenizer_config.json` says about the tokens around a text.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::around::{self, Around};
+use super::{Tokenizer, file};
+use crate::{Error, Result, json_cause};
+
+/// The largest in use, with thousands of added tokens, have about one megabyte.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// The fields that are read; the others are for chats, or for Python.
+#[derive(Debug, Default, Deserialize)]
+struct Config {
+    tokenizer_class: Option<String>,
+    add_bos_token: Option<bool>,
+    add_eos_token: Option<bool>,
+    bos_token: Option<Value>,
+    eos_token: Option<Value>,
+}
+
+/// A class of transformers that builds its post-processor anew, from its own fields.
+struct Class {
+    name: &'static str,
+    adds_bos: bool,
+    bos_token: &'static str,
+    eos_token: &'static str,
+}
+
+/// As of transformers 4.57; other classes take the post-processor of `tokenizer.json` as it is.
+const CLASSES: [Class; 5] = [
+    Class { name: "LlamaTokenizer", adds_bos: true, bos_token: "<s>", eos_token: "</s>" },
+    Class { name: "CodeLlamaTokenizer", adds_bos: true, bos_token: "<s>", eos_token: "</s>" },
+    Class { name: "GemmaTokenizer", adds_bos: true, bos_token: "<bos>", eos_token: "<eos>" },
+    Class {
+        name: "CohereTokenizer",
+        adds_bos: true,
+        bos_token: "<BOS_TOKEN>",
+        eos_token: "<|END_OF_TURN_TOKEN|>",
+    },
+    Class {
+        name: "GPTNeoXTokenizer",
+        adds_bos: false,
+        bos_token: "<|endoftext|>",
+        eos_token: "<|endoftext|>",
+    },
+];
+
+impl Tokenizer {
+    /// Takes over what `tokenizer_config.json` in `folder` says about the tokens around a text, where there is one.
+    ///
+    /// Classes that build their post-processor themselves, as Llama's and Gemma's do, put `<bos>` before a text unless
+    /// `add_bos_token` is false. For others, `tokenizer.json` says what stands around a text; `add_bos_token` and
+    /// `add_eos_token` add to it what it lacks, as they do in a GGUF file of the same model.
+    ///
+    /// # Errors
+    ///
+    /// Bad input where the file cannot be read, a field is not what it has to be, or the vocabulary lacks a token that is
+    /// to be added.
+    pub(crate) fn with_config_of(mut self, folder: &Path) -> Result<Self> {
+        let path = folder.join("tokenizer_config.json");
+        if !path.exists() {
+            return Ok(self);
+        }
+        let label = path.display().to_string();
+        let config: Config = serde_json::from_slice(&file::read(&path, MAX_BYTES)?).map_err(|error| {
+            Error::input(format!("cannot read {label}")).detail(json_cause::plain(&error))
+        })?;
+        let name = config.tokenizer_class.as_deref().unwrap_or_default();
+        let class = CLASSES.iter().find(|class| class.name == name.strip_suffix("Fast").unwrap_or(name));
+        let has = around::of(&self.inner);
+        let wanted = |own: Option<bool>, of_class: Option<bool>, has: bool| match (of_class, own) {
+            (Some(default), own) => own.unwrap_or(default),
+            (None, own) => has || own == Some(true),
+        };
+        let adds_bos = wanted(config.add_bos_token, class.map(|class| class.adds_bos), has.bos);
+        let adds_eos = wanted(config.add_eos_token, class.map(|_| false), has.eos);
+        // What other post-processors do besides stays as it is.
+        if (adds_bos, adds_eos) == (has.bos, has.eos) {
+            return Ok(self);
+        }
+        let token = |field: &str, spelled: &Option<Value>, of_class: Option<&'static str>| {
+            let spelled = match spelled {
+                Some(Value::String(text)) => Some(text.as_str()),
+                Some(object) => object["content"].as_str(),
+                None => of_class,
+            };
+            let id = spelled.and_then(|token| self.inner.token_to_id(token));
+            let (Some(spelled), Some(id)) = (spelled, id) else {
+                let found = spelled.map_or_else(
+                    || "none".to_owned(),
+                    |token| format!("{:?}, which is no token", token.chars().take(40).collect::<String>()),
+                );
+                return Err(Error::input(format!(
+                    "cannot use {label}: it adds a {field} that the vocabulary lacks"
+                ))
+                .detail(format!("found {field} = {found}, beside add_{field} = true")));
+            };
+            Ok((spelled.to_owned(), id))
+        };
+        // Only a class that builds its post-processor fails without the token; elsewhere the field means nothing then.
+        let around = |adds: bool, has: bool, own: Option<bool>, token: Result<(String, u32)>| match token {
+            _ if !adds => Ok(None),
+            Ok(token) => Ok(Some(token)),
+            Err(error) if class.is_some() && (own == Some(true) || has) => Err(error),
+            Err(_) => Ok(None),
+        };
+        let bos = token("bos_token", &config.bos_token, class.map(|class| class.bos_token));
+        let eos = token("eos_token", &config.eos_token, class.map(|class| class.eos_token));
+        let around = Around {
+            bos: around(adds_bos, has.bos, config.add_bos_token, bos)?,
+            eos: around(adds_eos, has.eos, config.add_eos_token, eos)?,
+        };
+        let is_lost = class.is_none() && (has.bos && around.bos.is_none() || has.eos && around.eos.is_none());
+        if is_lost || (around.bos.is_some(), around.eos.is_some()) == (has.bos, has.eos) {
+            return Ok(self);
+        }
+        let post_processor = around::template(&around)
+            .map_err(|why| Error::input(format!("cannot use {label}")).detail(why))?;
+        self.inner.with_post_processor(post_processor);
+        Ok(self)
+    }
+}

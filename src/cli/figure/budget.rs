@@ -12,6 +12,7 @@ use super::style::StyleArgs;
 use crate::cli::failure::Outcome;
 use crate::cli::model::open_model;
 use crate::cli::terminal::Terminal;
+use crate::cli::text_file;
 
 /// What fills the context window, as a stacked bar
 ///
@@ -82,9 +83,8 @@ fn count_file(
     let tokenizer = files.tokenizer.as_ref().ok_or_else(|| {
         Error::input(format!("{} has no tokenizer.json, so it cannot count tokens", files.name))
     })?;
-    let bytes = std::fs::read(path).map_err(|cause| Error::file("read", path, cause))?;
+    let text = text_file::read(path)?;
     let uncounted = || Error::input(format!("cannot count the tokens of {}", path.display()));
-    let text = String::from_utf8(bytes).map_err(|cause| uncounted().caused_by(cause))?;
     let options = EncodeOptions { allow_unknown, ..EncodeOptions::default() };
     let ids = tokenizer.encode(&text, options).map_err(|cause| uncounted().caused_by(cause))?;
     Ok(ids.len())

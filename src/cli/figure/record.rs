@@ -15,6 +15,9 @@ use crate::cli::record::{Steps, record};
 use crate::cli::run::{Input, Run};
 use crate::cli::terminal::Terminal;
 
+/// Records of thousands of steps with all candidates stay below this.
+const MAX_BYTES: u64 = 1 << 30;
+
 /// A step's number on the command line as an index.
 pub fn index(step: Option<usize>, from: Option<&PathBuf>) -> Result<usize> {
     if step.is_some() && from.is_none() {
@@ -101,7 +104,7 @@ pub fn is_jsonl(path: &Path) -> bool {
 
 /// The record in the file, of any kind that `read` reads.
 pub fn read_other<R>(path: &Path, read: impl FnOnce(&str) -> Result<R>) -> Result<R> {
-    let bytes = std::fs::read(path).map_err(|cause| Error::file("read", path, cause))?;
+    let bytes = sukashi::file::read(path, MAX_BYTES)?;
     let unusable = || Error::input(format!("cannot draw {}", path.display()));
     let text = String::from_utf8(bytes).map_err(|cause| unusable().caused_by(cause))?;
     read(&text).map_err(|cause| unusable().caused_by(cause))

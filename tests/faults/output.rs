@@ -61,11 +61,10 @@ fn outputs_that_nobody_reads_are_no_fault() {
         shell
             .args(["-c", &format!("\"$0\" \"$@\" {redirection}; echo $? >&2")])
             .arg(env!("CARGO_BIN_EXE_sukashi"))
-            .args(["figure", "softmax", "--logits", "3,1", "--lang", "en"]);
+            .args(["next", "吾輩は", "--device", "cpu", "--lang", "en"]);
         message(&bounded(&mut shell))
     };
     assert_eq!(run(">&-"), "0\n", "closed before the start");
-    assert_eq!(run("| true"), "0\n", "closed by the reader");
     let full = run(">/dev/full");
     if fs::metadata("/dev/full").is_ok() {
         assert!(

@@ -24,10 +24,13 @@ fn drawn(names: &str) -> String {
 
 fn svg(names: &str) -> String {
     let logits = Vec::from_iter((0..names.split(',').count()).map(|at| at.to_string())).join(",");
-    let args = ["figure", "softmax", "--logits", &logits, "--names", names, "--lang", "en"];
-    let output = sukashi(&args);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("figure.svg");
+    let path = file.to_str().unwrap();
+    let output =
+        sukashi(&["figure", "softmax", "--logits", &logits, "--names", names, "--lang", "en", "-o", path]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    std::fs::read_to_string(file).unwrap()
 }
 
 #[test]

@@ -4,6 +4,9 @@
 //! `А<U+0410>`. Letters of a token's own script are plain too: `Привет` needs no marks, as it has letters that only
 //! Cyrillic has; there, a Latin `e` would be marked.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// A script whose letters have look-alikes in another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Script {
@@ -138,7 +141,10 @@ pub(super) fn is_combining(character: char) -> bool {
 }
 
 fn group(character: char) -> Option<&'static str> {
-    ALIKE.iter().copied().find(|group| group.contains(character))
+    static GROUPS: LazyLock<HashMap<char, &str>> = LazyLock::new(|| {
+        ALIKE.iter().flat_map(|group| group.chars().map(move |member| (member, *group))).collect()
+    });
+    GROUPS.get(&character).copied()
 }
 
 /// The script of a letter; `None` for signs, also those that are letters by origin.

@@ -56,11 +56,11 @@ fn a_signal_at_any_time_leaves_the_old_file_or_the_new_one() {
     let whole = begin.elapsed();
     let new = fs::read(&target).unwrap();
     for (signal, number) in SIGNALS {
-        for step in 0..16 {
+        for step in 0..8 {
             fs::write(&target, "old").unwrap();
             let mut child = start(folder.path());
             let sender = sender(signal, &child);
-            std::thread::sleep(whole * step / 15);
+            std::thread::sleep(whole * step / 7);
             send(sender);
             check(folder.path(), child.wait().unwrap(), number, &new);
         }
@@ -75,7 +75,7 @@ fn a_signal_while_the_file_is_written_leaves_no_other() {
     let new = fs::read(&target).unwrap();
     for (signal, number) in SIGNALS {
         let mut stopped = 0;
-        for _ in 0..12 {
+        for _ in 0..6 {
             fs::write(&target, "old").unwrap();
             let mut child = start(folder.path());
             let sender = sender(signal, &child);
@@ -88,7 +88,7 @@ fn a_signal_while_the_file_is_written_leaves_no_other() {
             check(folder.path(), status, number, &new);
             stopped += i32::from(status.signal() == Some(number));
         }
-        println!("{signal} came while the file was written in {stopped} of 12 runs");
+        println!("{signal} came while the file was written in {stopped} of 6 runs");
     }
 }
 

@@ -4,8 +4,9 @@
     pip install fonttools
     python scripts/make_font_subset.py [--source FOLDER] [--output FOLDER]
 
-The source is the Debian package fonts-morisawa-bizud-gothic (SIL Open Font License 1.1, no reserved font
-name). The result is renamed all the same, because it holds signs of its own and sets Greek and Cyrillic closer.
+The source is the Debian package fonts-morisawa-bizud-gothic of version 1.051 or later, which Debian has from 13 (trixie)
+on (SIL Open Font License 1.1, no reserved font name). 1.05, which Debian 12 has, draws ≤ as ≥ in the regular weight and
+the other way round, and is refused. The npm package @expo-google-fonts/biz-udpgothic has the same outlines. The result is renamed all the same, because it holds signs of its own and sets Greek and Cyrillic closer.
 Hinting and layout features are dropped and the em is scaled from 2048 to 1000 units: figures are drawn from
 unhinted outlines, and three-digit coordinates make both the fonts and the SVG smaller. The same source gives
 the same bytes.
@@ -233,11 +234,14 @@ def rename(font, weight):
     table.names = [n for n in table.names if n.nameID in (0, 13, 14) and n.platformID == 3 and n.langID == 0x409]
     for name_id, text in names.items():
         table.setName(text, name_id, 3, 1, 0x409)
-    table.setName("Version 1.0; a subset of BIZ UDPGothic 1.05 with added signs", 5, 3, 1, 0x409)
+    table.setName("Version 1.0; a subset of BIZ UDPGothic 1.051 with added signs", 5, 3, 1, 0x409)
 
 
 def make(source, output, weight, chars):
-    font = TTFont(source / f"BIZUDPGothic-{weight}.ttf", recalcTimestamp=False)
+    path = source / f"BIZUDPGothic-{weight}.ttf"
+    font = TTFont(path, recalcTimestamp=False)
+    if font["head"].fontRevision < 1.0505:
+        raise SystemExit(f"{path} is of version {font['head'].fontRevision:.3f}, which has ≤ and ≥ swapped; expected 1.051")
     options = Options()
     options.hinting = False
     options.layout_features = []

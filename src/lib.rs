@@ -45,6 +45,7 @@ pub mod cpu;
 pub mod device;
 pub mod error;
 pub mod figure;
+pub mod file;
 pub mod gpu;
 mod json_cause;
 pub mod kernels;

@@ -1,16 +1,26 @@
 //! Files that appear whole or not at all.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tempfile::NamedTempFile;
 
 use crate::{Error, ErrorKind, Result};
+
+/// Links to links are followed this often, as Linux does.
+const MAX_LINKS: usize = 40;
+
+/// The temporary files of writes under way, which only [`remove_unfinished`] reads.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// Writes `bytes` to `path`: whoever looks sees the old file or the new one, never half of it.
 ///
 /// The bytes go to a temporary file in the same folder, which then takes the name. A link is followed, so that
-/// the file that it points to is the one replaced. Without `overwrite` an existing file is left as it is, also
-/// if it appears while the bytes are being written.
+/// the file that it points to is the one replaced, or made where there is none. Without `overwrite` an existing file is left
+/// as it is, also if it appears while the bytes are being written. What is replaced keeps its permissions and, as far as
+/// the system lets the user, its owner.
 ///
 /// ```
 /// use sukashi::output::write_atomically;
@@ -28,7 +38,22 @@ use crate::{Error, ErrorKind, Result};
 /// As [`check_target`]; otherwise the folder cannot be written to or the disk is full. No temporary file is
 /// left behind.
 pub fn write_atomically(path: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
-    replace(path, overwrite, |file| file.write_all(bytes))
+    write_with(path, overwrite, |file| file.write_all(bytes))
+}
+
+/// Removes the temporary files of all writes under way and calls `end`, which is to end the process: for signals. No write
+/// begins or ends meanwhile, so each target has its old content or the whole new one.
+pub fn remove_unfinished(end: impl FnOnce()) {
+    let mut unfinished = unfinished();
+    for path in unfinished.drain(..) {
+        // One that cannot be removed is left, as it would be without this.
+        let _ = std::fs::remove_file(path);
+    }
+    end();
+}
+
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Says before a long run whether [`write_atomically`] would refuse `path`.
@@ -38,13 +63,28 @@ pub fn write_atomically(path: &Path, bytes: &[u8], overwrite: bool) -> Result<()
 /// Bad input where the folder is missing, `path` is a folder or another thing that is not a file, or it exists
 /// and `overwrite` is false.
 pub fn check_target(path: &Path, overwrite: bool) -> Result<()> {
+    target(path, overwrite).map(|_| ())
+}
+
+/// The file that is to be written, with links followed, and what is there now.
+fn target(path: &Path, overwrite: bool) -> Result<(PathBuf, Option<Metadata>)> {
     let refused = |why: &str| Error::input(format!("cannot write {}: {why}", path.display()));
-    let metadata = match std::fs::metadata(path) {
+    let mut target = path.to_path_buf();
+    let mut num_links = 0;
+    // A link to a file that is not there yet has no canonical path.
+    while let Ok(next) = std::fs::read_link(&target) {
+        num_links += 1;
+        if num_links > MAX_LINKS {
+            return Err(refused("it is a link that leads back to itself"));
+        }
+        target = folder_of(&target).join(next);
+    }
+    let metadata = match std::fs::metadata(&target) {
         Ok(metadata) => Some(metadata),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(Error::file("write", path, error)),
     };
-    match metadata {
+    match &metadata {
         Some(metadata) if metadata.is_dir() => {
             return Err(refused("it is a folder").hint("give the name of a file in it"));
         }
@@ -52,34 +92,30 @@ pub fn check_target(path: &Path, overwrite: bool) -> Result<()> {
         Some(metadata) if !metadata.is_file() => return Err(refused("it is not a regular file")),
         Some(_) if !overwrite => return Err(exists(path)),
         Some(_) => {}
-        None if path.file_name().is_none() => return Err(refused("it names no file")),
+        None if target.file_name().is_none() => return Err(refused("it names no file")),
         None => {}
     }
-    let folder = folder_of(path);
+    let folder = folder_of(&target);
     if !folder.is_dir() {
         return Err(
             refused(&format!("there is no folder {}", folder.display())).hint("create the folder first")
         );
     }
-    Ok(())
+    Ok((target, metadata))
 }
 
-fn replace(path: &Path, overwrite: bool, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
-    check_target(path, overwrite)?;
-    let target =
-        if overwrite { path.canonicalize().unwrap_or_else(|_| path.into()) } else { path.to_path_buf() };
+/// As [`write_atomically`], of what `write` writes.
+pub(crate) fn write_with(
+    path: &Path,
+    overwrite: bool,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<()> {
+    let (target, old) = target(path, overwrite)?;
     let folder = folder_of(&target);
     let failed = |error: io::Error| Error::file("write", path, error);
 
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".sukashi-").suffix(".tmp");
-    #[cfg(unix)]
-    {
-        // Temporary files are private; this one is to become an ordinary file. The umask still applies.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(&folder).map_err(|error| {
+    // On an error the temporary file is removed when `file` is dropped.
+    let (mut file, entry) = temporary(&folder, old.is_some()).map_err(|error| {
         // The temporary file's name would only confuse: what is wrong is the folder.
         Error::new(
             ErrorKind::Io,
@@ -87,11 +123,16 @@ fn replace(path: &Path, overwrite: bool, write: impl FnOnce(&mut File) -> io::Re
         )
         .detail(format!("found {}: {error}", folder.display()))
     })?;
-    // On an error the temporary file is removed when `file` is dropped.
     write(file.as_file_mut()).map_err(failed)?;
+    if let Some(old) = &old {
+        keep_owner_and_permissions(file.as_file(), old).map_err(failed)?;
+    }
     file.as_file().sync_all().map_err(failed)?;
-
-    let persisted = if overwrite { file.persist(&target) } else { file.persist_noclobber(&target) };
+    let persisted = {
+        let _no_signal_meanwhile = unfinished();
+        if overwrite { file.persist(&target) } else { file.persist_noclobber(&target) }
+    };
+    drop(entry);
     persisted.map_err(|error| match error.error.kind() {
         io::ErrorKind::AlreadyExists => exists(path),
         _ => failed(error.error),
@@ -100,6 +141,56 @@ fn replace(path: &Path, overwrite: bool, write: impl FnOnce(&mut File) -> io::Re
     #[cfg(unix)]
     let _ = File::open(&folder).and_then(|folder| folder.sync_all());
     Ok(())
+}
+
+/// A new temporary file in `folder`, which a signal removes too as long as the other value lives: only the user's own until
+/// it gets the permissions of another, or else an ordinary one.
+fn temporary(folder: &Path, is_private: bool) -> io::Result<(NamedTempFile, Unfinished)> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".sukashi-").suffix(".tmp");
+    #[cfg(unix)]
+    {
+        // The umask still applies.
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(if is_private { 0o600 } else { 0o666 }));
+    }
+    let mut unfinished = unfinished();
+    let file = builder.tempfile_in(folder)?;
+    unfinished.push(file.path().to_path_buf());
+    let entry = Unfinished(file.path().to_path_buf());
+    Ok((file, entry))
+}
+
+/// The entry of a temporary file among those that a signal removes.
+struct Unfinished(PathBuf);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        unfinished().retain(|path| *path != self.0);
+    }
+}
+
+/// Gives `file` the owner that `old` says, where the user may, and its permissions.
+fn keep_owner_and_permissions(file: &File, old: &Metadata) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+        let new = file.metadata()?;
+        let mut mode = old.permissions().mode() & 0o777;
+        if (new.uid(), new.gid()) != (old.uid(), old.gid())
+            && fchown(file, Some(old.uid()), Some(old.gid())).is_err()
+            && fchown(file, None, Some(old.gid())).is_err()
+        {
+            // What the old group might do is not the new group's.
+            mode &= 0o707;
+        }
+        return file.set_permissions(std::fs::Permissions::from_mode(mode));
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, old);
+        Ok(())
+    }
 }
 
 fn exists(path: &Path) -> Error {
@@ -130,7 +221,7 @@ mod tests {
         let path = folder.path().join("figure.svg");
         std::fs::write(&path, "old").unwrap();
 
-        let error = replace(&path, true, disk_full).unwrap_err();
+        let error = write_with(&path, true, disk_full).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Io);
         assert!(error.to_string().contains("figure.svg"), "{error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
@@ -141,7 +232,7 @@ mod tests {
     fn a_file_that_appears_meanwhile_is_left_intact() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("figure.svg");
-        let error = replace(&path, false, |file| {
+        let error = write_with(&path, false, |file| {
             std::fs::write(&path, "another program's")?;
             file.write_all(b"ours")
         })
@@ -150,5 +241,40 @@ mod tests {
         assert!(error.to_string().contains("--force"), "{error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "another program's");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    /// Writes fail from the N-th byte on, for every N: the old file stays, and no other is left.
+    #[test]
+    fn a_write_that_fails_at_any_byte_leaves_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("figure.svg");
+        let new = b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>";
+        for end in 0..=new.len() {
+            std::fs::write(&path, "old").unwrap();
+            let result = write_with(&path, true, |file| {
+                file.write_all(&new[..end])?;
+                if end < new.len() { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
+            });
+            assert_eq!(result.is_ok(), end == new.len());
+            let want = if end == new.len() { &new[..] } else { b"old" };
+            assert_eq!(std::fs::read(&path).unwrap(), want, "failed at byte {end}");
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_signal_while_writing_leaves_the_old_file_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("figure.svg");
+        std::fs::write(&path, "old").unwrap();
+        let error = write_with(&path, true, |file| {
+            file.write_all(b"<svg")?;
+            assert_eq!(std::fs::read_dir(folder.path())?.count(), 2);
+            remove_unfinished(|| ());
+            assert_eq!(std::fs::read_dir(folder.path())?.count(), 1);
+            Ok(())
+        });
+        assert!(error.is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
     }
 }

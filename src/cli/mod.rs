@@ -26,6 +26,8 @@ mod prompt;
 mod record;
 mod run;
 mod score;
+#[cfg(unix)]
+mod signals;
 mod stop;
 mod subject;
 mod system_fonts;
@@ -83,6 +85,8 @@ pub fn main() -> ExitCode {
     failure::report_panics(|| {
         let cli = Cli::parse();
         start_log();
+        #[cfg(unix)]
+        signals::watch();
         failure::exit_code(cli.run())
     })
 }

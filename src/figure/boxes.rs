@@ -16,10 +16,11 @@ pub(super) struct Token {
 impl Token {
     pub(super) fn new(piece: &Piece) -> Self {
         let token = &piece.token;
-        let own = visible::token(token.id, token.text.as_deref(), token.bytes.as_deref());
+        let own =
+            visible::on_shelves(&visible::token(token.id, token.text.as_deref(), token.bytes.as_deref()));
         match &piece.replaces {
             Some(text) => {
-                let lost = visible::token(0, Some(text), None);
+                let lost = visible::on_shelves(&visible::token(0, Some(text), None));
                 Self { tooltip: format!("{lost} → {own} · {}", token.id), label: own, is_lost: true }
             }
             None => Self { tooltip: format!("{own} · {}", token.id), label: own, is_lost: false },

@@ -91,7 +91,7 @@ fn subtitle(tree: &MergeTree, lang: Lang) -> Vec<String> {
 
 fn label(tree: &MergeTree, node: usize) -> String {
     let token = &tree.nodes[node].token;
-    visible::token(token.id, token.text.as_deref(), token.bytes.as_deref())
+    visible::on_shelves(&visible::token(token.id, token.text.as_deref(), token.bytes.as_deref()))
 }
 
 /// Where everything is, within its row.

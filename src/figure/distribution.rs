@@ -144,8 +144,8 @@ pub(super) fn label(candidate: &Candidate) -> String {
 pub(super) fn token_label(id: u32, text: Option<&str>, bytes: Option<&[u8]>) -> String {
     let name = visible::token(id, text, bytes);
     match name.char_indices().nth(LONGEST_TOKEN) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name,
+        Some((end, _)) => visible::on_shelves(&format!("{}…", &name[..end])),
+        None => visible::on_shelves(&name),
     }
 }
 

@@ -10,7 +10,8 @@ use skrifa::raw::FileRef;
 use skrifa::{FontRef, GlyphId, MetadataProvider};
 
 use super::outline::PathData;
-use crate::{Error, Result};
+use crate::trace::visible;
+use crate::{Error, Result, file};
 
 static REGULAR: &[u8] = include_bytes!("../../assets/fonts/SukashiGothic-Regular.ttf");
 static BOLD: &[u8] = include_bytes!("../../assets/fonts/SukashiGothic-Bold.ttf");
@@ -20,6 +21,9 @@ pub(super) const EM: f32 = 1000.0;
 
 /// How much a face without a bold weight is thickened for bold text, in thousandths of the em.
 pub(super) const EMBOLDENING: f64 = 36.0;
+
+/// A file past this is no font; those with all Chinese, Japanese and Korean characters have some 120 MB.
+const MAX_FILE_BYTES: u64 = 256 << 20;
 
 /// The two weights that figures use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,7 +94,7 @@ impl Fonts {
     /// If the file cannot be read or is not a font that maps characters.
     pub fn with_file(self, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|error| Error::file("read the font", path, error))?;
+        let bytes = file::read(path, MAX_FILE_BYTES)?;
         self.add(bytes, &path.display().to_string(), true)
     }
 
@@ -101,7 +105,7 @@ impl Fonts {
     /// As [`Fonts::with_file`].
     pub fn with_fallback_file(self, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|error| Error::file("read the font", path, error))?;
+        let bytes = file::read(path, MAX_FILE_BYTES)?;
         self.add(bytes, &path.display().to_string(), false)
     }
 
@@ -160,6 +164,10 @@ impl Fonts {
         }
         let mut runs = Vec::new();
         for character in text.chars() {
+            if character == visible::SHELF {
+                set_on_shelf(&mut runs);
+                continue;
+            }
             let found =
                 readers.iter().find_map(|reader| reader.glyph(character).map(|glyph| (reader, glyph)));
             let Some((reader, glyph)) = found else {
@@ -214,13 +222,38 @@ pub(super) struct Glyph {
     pub(super) advance: f64,
 }
 
+impl Glyph {
+    /// The width of the shelf of a half- or full-width form, in thousandths of the em.
+    pub(super) fn shelf(&self) -> f64 {
+        let is_half = matches!(self.character, '\u{FF61}'..='\u{FFDF}' | '\u{FFE8}'..='\u{FFEE}');
+        let form = f64::from(EM) * if is_half { 0.5 } else { 1.0 };
+        form.max(self.advance + SHELF_MARGIN)
+    }
+}
+
+/// What a shelf has beside its glyph at least, on both sides together.
+const SHELF_MARGIN: f64 = 40.0;
+
 /// Consecutive characters that are drawn alike.
 #[derive(Debug, Clone)]
 pub(super) enum Run {
     /// Glyphs of one face.
     Glyphs { face: usize, emboldened: bool, glyphs: Vec<Glyph> },
+    /// A half- or full-width form, in the middle of a shelf as wide as the form.
+    Shelved { face: usize, emboldened: bool, glyph: Glyph },
     /// A character that no face has; it is drawn as its code point in a box.
     Missing(char),
+}
+
+/// Takes the last glyph of `runs` out of its run and puts it on a shelf. A boxed code point needs none.
+fn set_on_shelf(runs: &mut Vec<Run>) {
+    let Some(Run::Glyphs { face, emboldened, glyphs }) = runs.last_mut() else { return };
+    let Some(glyph) = glyphs.pop() else { return };
+    let shelved = Run::Shelved { face: *face, emboldened: *emboldened, glyph };
+    if glyphs.is_empty() {
+        runs.pop();
+    }
+    runs.push(shelved);
 }
 
 /// The size of a boxed code point relative to the text around it, and the room beside it, in the em.
@@ -238,6 +271,7 @@ impl Run {
     pub(super) fn width(&self, fonts: &Fonts) -> f64 {
         match self {
             Self::Glyphs { glyphs, .. } => glyphs.iter().map(|glyph| glyph.advance).sum(),
+            Self::Shelved { glyph, .. } => glyph.shelf(),
             Self::Missing(character) => {
                 let label = fonts.measure(&box_label(*character), BOX_SCALE, Weight::Regular);
                 (label + 2.0 * (BOX_PADDING + BOX_MARGIN)) * f64::from(EM)

@@ -4,7 +4,7 @@ use super::fonts::{Fonts, Weight};
 
 /// Characters that a line may not begin with.
 const NO_START: &str =
-    "、。，．・：；？！ー」』）】〕〉》”’…‥ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ%)]},.:;?!›»";
+    "\u{33A}、。，．・：；？！ー」』）】〕〉》”’…‥ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ%)]},.:;?!›»";
 /// Characters that a line may not end with.
 const NO_END: &str = "「『（【〔〈《“‘([{‹«";
 

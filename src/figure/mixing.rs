@@ -34,7 +34,8 @@ pub fn mixing(mixing: &Mixing, style: &Style) -> Result<Figure> {
     for grid in &matrices {
         grid.check(mixing.names.len())?;
     }
-    let names: Vec<String> = mixing.names.iter().map(|name| visible::line(name)).collect();
+    let names: Vec<String> =
+        mixing.names.iter().map(|name| visible::on_shelves(&visible::name(name))).collect();
 
     let mut page = Page::new(style);
     page.title("", |_| title(lang).to_owned());

@@ -127,9 +127,13 @@ impl Figure {
         provenance: Provenance,
         style: &Style,
         page: Page<'_>,
-        contents: Contents,
+        mut contents: Contents,
         mut warnings: Vec<String>,
     ) -> Self {
+        for text in [&mut contents.title, &mut contents.alt_text] {
+            *text = crate::trace::visible::in_words(text);
+        }
+        contents.table.put_in_words();
         let scene = page.finish(&provenance);
         let text: String = scene.texts().iter().map(|text| text.content.as_str()).collect();
         // Plain text is set by the reader's fonts, which may well have what these lack.

@@ -50,7 +50,8 @@ pub fn softmax(record: &Logits, style: &Style) -> Result<Figure> {
     check(record)?;
     let lang = style.lang;
     let columns: Vec<Column> = record.temperatures.iter().map(|t| Column::new(&record.logits, *t)).collect();
-    let names: Vec<String> = record.names.iter().map(|name| visible::line(name)).collect();
+    let names: Vec<String> =
+        record.names.iter().map(|name| visible::on_shelves(&visible::name(name))).collect();
 
     let mut page = Page::new(style);
     page.title("", |_| title(lang).to_owned());

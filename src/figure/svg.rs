@@ -12,6 +12,7 @@ use super::fonts::{
 use super::outline::{self, PathData};
 use super::scene::{Anchor, Bounds, Item, Scene, Text};
 use super::style::{TextMode, Width};
+use crate::trace::visible;
 
 /// What [`TextMode::Text`] asks the reader's system for.
 const FAMILIES: &str =
@@ -157,7 +158,7 @@ impl Writer<'_> {
                 Ok(())
             }
             Item::Mark { tooltip, items } => {
-                let _ = writeln!(self.out, "<g><title>{}</title>", escape(tooltip));
+                let _ = writeln!(self.out, "<g><title>{}</title>", escape(&visible::in_words(tooltip)));
                 self.items(items);
                 writeln!(self.out, "</g>")
             }
@@ -216,6 +217,13 @@ impl Writer<'_> {
                             x += glyph.advance;
                         }
                     }
+                }
+                Run::Shelved { face, emboldened: thick, glyph } => {
+                    let path = if *thick { &mut emboldened } else { &mut plain };
+                    let width = glyph.shelf();
+                    let beside = (width - glyph.advance) / 2.0;
+                    self.fonts.face(*face).draw(glyph.id, 1.0, (origin + beside, 0.0), path);
+                    shelf(origin, width, path);
                 }
                 Run::Missing(character) => {
                     boxed(self.fonts, *character, origin, run.width(self.fonts), &mut plain)
@@ -276,6 +284,19 @@ fn place(text: &Text, along: f64) -> String {
     } else {
         format!("x=\"{}\" y=\"{}\"", number(text.x + along), number(text.y))
     }
+}
+
+/// A shallow open box below the baseline, `width` wide, as the sign ⎵ of a full-width space is.
+fn shelf(origin: f64, width: f64, path: &mut PathData) {
+    const STROKE: f32 = 50.0;
+    const BOTTOM: f32 = -250.0;
+    const TOP: f32 = -130.0;
+    const MARGIN: f32 = 50.0;
+    path.origin(origin, 0.0);
+    let right = width as f32 - MARGIN;
+    path.rect(MARGIN, BOTTOM, MARGIN + STROKE, TOP, false);
+    path.rect(right - STROKE, BOTTOM, right, TOP, false);
+    path.rect(MARGIN + STROKE, BOTTOM, right - STROKE, BOTTOM + STROKE, false);
 }
 
 /// The code point of `character` in a frame, as outlines.

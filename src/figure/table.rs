@@ -53,6 +53,17 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// Takes the shelves out of the names of tokens; a column called `text` stays as it is.
+    pub(super) fn put_in_words(&mut self) {
+        for row in &mut self.rows {
+            for (column, cell) in self.columns.iter().zip(row) {
+                if let (true, Cell::Text(text)) = (*column != "text", cell) {
+                    *text = crate::trace::visible::in_words(text);
+                }
+            }
+        }
+    }
+
     pub(super) fn new(columns: &[&'static str]) -> Self {
         Self { columns: columns.to_vec(), rows: Vec::new() }
     }

@@ -156,7 +156,7 @@ fn lost_words(cut: &Segmentation, lang: Lang) -> Option<String> {
     let all: Vec<&str> = cut.lost().collect();
     let mut named: Vec<String> = Vec::new();
     for text in &all {
-        let text = visible::token(0, Some(text), None);
+        let text = visible::on_shelves(&visible::token(0, Some(text), None));
         if named.len() < TOLD && !named.contains(&text) {
             named.push(text);
         }

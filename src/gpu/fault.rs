@@ -17,6 +17,15 @@ struct State {
     error: Option<(ErrorKind, String)>,
     /// Who waits for a result that a lost device will not bring.
     waiting: Vec<Waker>,
+    /// What a test lets go wrong, and after how many more checks.
+    planned: Option<(usize, Planned)>,
+}
+
+/// What a test lets go wrong.
+#[derive(Debug)]
+pub(super) enum Planned {
+    Lost(wgpu::Device),
+    OutOfMemory,
 }
 
 impl Fault {
@@ -57,9 +66,27 @@ impl Fault {
         }
     }
 
+    /// Lets something go wrong at the check after the next `after` ones.
+    pub(super) fn plan(&self, after: usize, planned: Planned) {
+        self.state().planned = Some((after, planned));
+    }
+
     /// What has been reported since the last call.
     pub(super) fn check(&self) -> Result<()> {
         let mut state = self.state();
+        match state.planned.take() {
+            None => {}
+            Some((0, Planned::OutOfMemory)) => {
+                state.error.get_or_insert((ErrorKind::OutOfMemory, "planned by a test".to_owned()));
+            }
+            Some((0, Planned::Lost(device))) => {
+                drop(state);
+                self.lose("planned by a test".to_owned());
+                device.destroy();
+                state = self.state();
+            }
+            Some((after, planned)) => state.planned = Some((after - 1, planned)),
+        }
         if let Some(message) = &state.lost {
             return Err(Error::new(ErrorKind::DeviceLost, "the adapter was lost").detail(message.clone()));
         }

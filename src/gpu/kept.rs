@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::{file, output};
 
 /// Drivers add to what they were given and forget nothing; what has grown past this begins anew.
 const MAX_BYTES: u64 = 64 << 20;
@@ -53,23 +54,18 @@ impl Kept {
         let file = |cause| Error::file("store compiled pipelines", &self.path, cause);
         let folder = self.path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder).map_err(file)?;
-        let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(file)?;
-        temporary.write_all(&Sha256::digest(&data)).map_err(file)?;
-        temporary.write_all(&data).map_err(file)?;
-        temporary.persist(&self.path).map_err(|error| file(error.error))?;
-        Ok(())
+        output::write_with(&self.path, true, |file| {
+            file.write_all(&Sha256::digest(&data))?;
+            file.write_all(&data)
+        })
     }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    let missing = |cause: std::io::Error| match cause.kind() {
-        ErrorKind::NotFound => Ok(Vec::new()),
-        _ => Err(Error::file("read compiled pipelines", path, cause)),
-    };
     match path.metadata() {
-        Ok(metadata) if metadata.len() > MAX_BYTES => Ok(Vec::new()),
-        Ok(_) => fs::read(path).or_else(missing),
-        Err(cause) => missing(cause),
+        Ok(metadata) if metadata.is_file() && metadata.len() > MAX_BYTES => Ok(Vec::new()),
+        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        _ => file::read(path, MAX_BYTES),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::kernels::{Fusion, GemvShape, Int8Shapes, Prefill, Product, Requires};
 use crate::model::Model;
 use crate::trace::AdapterInfo;
 use crate::tuning::Tuning;
-use fault::Fault;
+use fault::{Fault, Planned};
 use pipelines::Pipelines;
 use staging::Poller;
 
@@ -148,6 +148,19 @@ impl Gpu {
     pub fn destroy(&self) {
         self.0.fault.lose("the device was given up".to_owned());
         self.0.device.destroy();
+    }
+
+    /// Loses the device at the check of its state after the next `after` ones, of which there is one for every buffer,
+    /// submission and read. For tests.
+    #[doc(hidden)]
+    pub fn lose_after(&self, after: usize) {
+        self.0.fault.plan(after, Planned::Lost(self.0.device.clone()));
+    }
+
+    /// As [`Gpu::lose_after`], of an adapter that has no memory left, once. For tests.
+    #[doc(hidden)]
+    pub fn refuse_after(&self, after: usize) {
+        self.0.fault.plan(after, Planned::OutOfMemory);
     }
 
     pub(crate) fn max_binding_words(&self) -> usize {

@@ -27,6 +27,7 @@
 //! # Ok::<(), sukashi::Error>(())
 //! ```
 
+mod alike;
 mod attention;
 mod csv;
 mod json;

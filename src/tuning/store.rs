@@ -10,8 +10,10 @@ use sha2::{Digest, Sha256};
 use super::{Int8Choice, SCHEMA, Tuning};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::file;
 use crate::json_cause;
 use crate::kernels::{GemvShape, Int8Shapes, Product, REGISTRY};
+use crate::output;
 use crate::tensor::Format;
 use crate::weights::hexadecimal;
 
@@ -179,20 +181,11 @@ impl Tuning {
     /// # Errors
     /// If the file cannot be read, or as [`Tuning::from_json`].
     pub fn read(path: &Path, key: &str) -> Result<Option<Self>> {
-        let file = |cause| Error::file("read the stored tuning", path, cause);
-        match path.metadata() {
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(cause) => return Err(file(cause)),
-            Ok(metadata) if metadata.len() > MAX_BYTES => {
-                return Err(Error::input("cannot use the stored tuning").detail(format!(
-                    "found {} bytes in {}, expected at most {MAX_BYTES}",
-                    metadata.len(),
-                    path.display()
-                )));
-            }
-            Ok(_) => {}
+        if matches!(path.metadata(), Err(cause) if cause.kind() == std::io::ErrorKind::NotFound) {
+            return Ok(None);
         }
-        let text = std::fs::read_to_string(path).map_err(file)?;
+        let bytes = file::read(path, MAX_BYTES)?;
+        let text = String::from_utf8(bytes).map_err(|cause| wrong(cause.to_string()))?;
         Self::from_json(&text, key).map(Some)
     }
 
@@ -201,13 +194,9 @@ impl Tuning {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&self, path: &Path, key: &str) -> Result<()> {
-        let file = |cause| Error::file("store the tuning", path, cause);
         let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(file)?;
-        let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(file)?;
-        std::io::Write::write_all(&mut temporary, self.to_json(key).as_bytes()).map_err(file)?;
-        temporary.persist(path).map_err(|error| file(error.error))?;
-        Ok(())
+        std::fs::create_dir_all(folder).map_err(|cause| Error::file("store the tuning", path, cause))?;
+        output::write_atomically(path, self.to_json(key).as_bytes(), true)
     }
 }
 

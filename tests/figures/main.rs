@@ -11,6 +11,7 @@
 
 mod animation;
 mod bad_input;
+mod faces;
 mod fonts;
 mod goldens;
 mod hazards;

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed, also in its helpers")]
 
 mod common;
+mod figures;
 mod text;
 mod weights;

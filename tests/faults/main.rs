@@ -1,0 +1,65 @@
+//! What goes wrong around the program and the device: full disks, signals, caches that are not what they should be,
+//! adapters that go away or have no memory left. Nothing is lost, and the exit codes are those that the program promises.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that panics has failed, also in its helpers"
+)]
+
+#[path = "../adapters/mod.rs"]
+mod adapters;
+#[cfg(unix)]
+mod caches;
+mod device;
+#[cfg(unix)]
+mod files;
+#[cfg(unix)]
+mod output;
+#[cfg(unix)]
+mod signals;
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// The program with an environment of its own, whose caches are in `cache`.
+fn program(cache: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sukashi"));
+    for name in ["LC_ALL", "LC_MESSAGES", "LANG", "SUKASHI_LOG", "RUST_BACKTRACE", "SUKASHI_VARIANT"] {
+        command.env_remove(name);
+    }
+    command.env("XDG_CACHE_HOME", cache).stdin(Stdio::null());
+    command
+}
+
+/// Runs `command` to its end, which has to come within five minutes.
+#[track_caller]
+fn bounded(command: &mut Command) -> Output {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(300);
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            panic!("{command:?} does not end");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.wait_with_output().unwrap()
+}
+
+/// The names in `folder`, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[track_caller]
+fn message(output: &Output) -> String {
+    let text = String::from_utf8(output.stderr.clone()).expect("messages are UTF-8");
+    assert!(!text.contains("panicked") && !text.contains("has a fault"), "{text}");
+    text
+}

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use sukashi::verify::{self, Report};
-use sukashi::{Device, Error, ErrorKind, Model};
+use sukashi::{Device, Error, ErrorKind, Model, shown};
 
-use super::failure::{Outcome, print};
+use super::failure::Outcome;
 use super::model::open_model;
+use super::output::print;
 use super::progress::Progress;
 use super::run::say_if_slow;
 use super::terminal::Terminal;
@@ -48,7 +49,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         }
     };
     let info = device.info();
-    print(&format!("{} · {} · {}\n\n{}", info.name, info.backend, info.driver, table(&report)))?;
+    let device = [&info.name, &info.backend, &info.driver].map(|part| shown::line(part)).join(" · ");
+    print(&format!("{device}\n\n{}", table(&report)))?;
     match report.rows.iter().filter(|row| !row.passed).count() {
         0 => print("\neverything agrees with the CPU twins; errors are in % of the tolerance\n"),
         failed => {
@@ -67,6 +69,7 @@ fn table(report: &Report) -> String {
         // `inf` for what is not a number, or was written or left unwritten against the twin.
         let percent = format!("{:.0}%", row.worst_percent);
         let (kernel, cases, case) = (&row.kernel, row.cases, &row.worst_case);
+        let case = shown::line(case);
         table += &format!("{verdict:4}  {kernel:width$}  {cases:>5}  {percent:>6}  {case}\n");
     }
     table

@@ -13,6 +13,7 @@ use crate::kernels::{Fusion, Int8Shapes, Product};
 use crate::sampling::Settings;
 use crate::tensor::row_stride;
 use crate::text::{ChatTemplate, EncodeOptions, Tokenizer};
+use crate::threads;
 use crate::trace::{self, ModelInfo, Prompt, Token, Trace};
 use crate::weights::{ModelFiles, Weights};
 
@@ -71,6 +72,7 @@ impl Model {
         files: ModelFiles,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Self> {
+        threads::start();
         let spec = spec::from_files(&files)?;
         let ModelFiles { name, weights: file, tokenizer, chat, .. } = files;
         spec.check_tokenizer(tokenizer.as_ref().map(Tokenizer::base_vocab_size))?;

@@ -3,7 +3,7 @@
 //! A namespace is the only value that a template can change. Assigned to itself, `ns.x = ns`, it has no end; wrapped
 //! again and again, `ns.x = [ns.x]`, it is as deep as a loop is long. Whatever walks such a value (printing, comparing,
 //! freeing) recurses once for each level, and the engine does not limit that: the process would die of it. So each
-//! assignment stores a copy, which has an end and a limited depth: [`super::jinja_source`] puts a filter there.
+//! assignment stores a copy, which has an end and a limited depth: [`super::jinja_tree`] puts a filter there.
 
 use minijinja::value::{Tuple, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
@@ -11,16 +11,14 @@ use minijinja::{Error, ErrorKind, State, Value};
 /// Lists in lists that a namespace may hold; what templates keep there has two or three.
 const MAX_DEPTH: usize = 32;
 
-/// The name of [`copied`] in a source.
-pub(super) const FILTER: &str = "copied_into_namespace";
-
 /// The filter: a copy of `value` that nothing can change any more.
 pub(super) fn copied(state: &mut State, value: &Value) -> Result<Value, Error> {
     copy(state, value, 0)
 }
 
 fn copy(state: &State, value: &Value, depth: usize) -> Result<Value, Error> {
-    state.consume_fuel(1)?;
+    // A value in a list of its own takes as long as two steps.
+    state.consume_fuel(2)?;
     let kind = value.kind();
     if !matches!(kind, ValueKind::Seq | ValueKind::Iterable | ValueKind::Map) {
         return Ok(value.clone());

@@ -29,6 +29,7 @@
 
 mod attention;
 mod csv;
+pub mod csv_text;
 mod json;
 mod jsonl;
 mod lens;

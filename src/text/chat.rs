@@ -206,7 +206,7 @@ fn no_thread(error: &minijinja::Error) -> Option<Error> {
     let cause = causes(error).find_map(|cause| cause.downcast_ref::<jinja::NoThread>())?;
     let why = format!("found: {cause}, expected room for a stack of {} MiB", jinja::STACK_BYTES >> 20);
     Some(
-        Error::new(crate::ErrorKind::OutOfMemory, "cannot start a thread for the chat template")
+        Error::new(crate::ErrorKind::Io, "cannot start a thread for the chat template")
             .detail(why)
             .hint("the system limits threads or memory (ulimit -u, ulimit -v)"),
     )

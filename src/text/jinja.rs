@@ -142,6 +142,10 @@ impl std::error::Error for NoThread {}
 
 /// Runs what recurses as deeply as a template wants.
 fn on_large_stack<T: Send>(run: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+    on_stack(STACK_BYTES, run)
+}
+
+fn on_stack<T: Send>(stack_bytes: usize, run: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
     // A browser has no threads; there, too deep a recursion ends the call and not the page.
     if cfg!(target_family = "wasm") {
         return run();
@@ -150,9 +154,22 @@ fn on_large_stack<T: Send>(run: impl FnOnce() -> Result<T, Error> + Send) -> Res
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new()
             .name(NAME.to_owned())
-            .stack_size(STACK_BYTES)
+            .stack_size(stack_bytes)
             .spawn_scoped(scope, run)
             .map_err(|cause| failed("no thread").with_source(NoThread(cause)))?;
         thread.join().unwrap_or_else(|_| Err(failed("the template engine has a fault")))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::{NoThread, on_stack};
+
+    #[test]
+    fn no_thread_is_an_error_of_its_own() {
+        let error = on_stack(1 << 46, || Ok(())).unwrap_err();
+        assert!(error.source().is_some_and(|cause| cause.is::<NoThread>()), "{error:?}");
+    }
 }

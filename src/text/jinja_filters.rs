@@ -2,13 +2,15 @@
 //!
 //! Nothing else can be called: what the engine would bring is brought here name by name, with what it costs.
 
+use std::borrow::Cow;
+
 use minijinja::value::{Kwargs, Rest, Tuple, Value, ValueKind, ValueOrKwargs, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, filters, functions, tests};
 
 use super::jinja_cost::{VALUE, is_container, is_small, pay, pay_for, pay_for_both, settled};
 use super::jinja_json::tojson;
 use super::jinja_tree::{BUILT, COPIED, ITEM, ITERATED, PAID, SETTLED, SLICE};
-use super::namespace::copied;
+use super::namespace::{self, copied};
 
 /// What a filter looks at, besides the bytes of the text it is given, which the engine counts.
 #[derive(Clone, Copy)]
@@ -17,6 +19,8 @@ enum Cost {
     Free,
     /// All that is in its arguments: they become text.
     Text,
+    /// As [`Self::Text`], for each of the fields of a format.
+    Fields,
     /// As [`Self::Text`], and the characters of its argument for each of the text.
     Characters,
     /// Each item of a list, and for each its arguments.
@@ -55,7 +59,7 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     };
     add(environment, "range", Value::from_function(functions::range));
     add(environment, "dict", Value::from_function(functions::dict));
-    add(environment, "namespace", Value::from_function(functions::namespace));
+    add(environment, "namespace", Value::from_function(namespace::new));
 }
 
 fn add_filters(environment: &mut Environment<'static>) {
@@ -68,7 +72,7 @@ fn add_filters(environment: &mut Environment<'static>) {
         };
         environment.add_filter(name, paid);
     };
-    use Cost::{Characters, Digits, Free, Items, Order, Sum, Text, Whole};
+    use Cost::{Characters, Digits, Fields, Free, Items, Order, Sum, Text, Whole};
     use Depth::{New, Same};
     add("abs", Free, Same, Value::from_function(filters::abs));
     add("attr", Text, Same, Value::from_function(filters::attr));
@@ -83,7 +87,7 @@ fn add_filters(environment: &mut Environment<'static>) {
     add("escape", Text, Same, Value::from_function(filters::escape));
     add("first", Free, Same, Value::from_function(filters::first));
     add("float", Text, Same, Value::from_function(filters::float));
-    add("format", Text, Same, Value::from_function(filters::format));
+    add("format", Fields, Same, Value::from_function(filters::format));
     add("groupby", Order, New, Value::from_function(filters::groupby));
     add("indent", Text, Same, Value::from_function(indent));
     add("int", Text, Same, Value::from_function(filters::int));
@@ -115,7 +119,7 @@ fn add_filters(environment: &mut Environment<'static>) {
     add("upper", Text, Same, Value::from_function(filters::upper));
     // What `jinja_tree` puts into a template.
     add(PAID, Text, Same, Value::from_function(|value: Value| value));
-    add(ITERATED, Free, Same, Value::from_function(|value: Value| value));
+    add(ITERATED, Items, Same, Value::from_function(|value: Value| value));
     add(SETTLED, Free, Same, Value::from_function(|value: Value| value));
     add(BUILT, Free, New, Value::from_function(|value: Value| value));
     add(ITEM, Free, Same, Value::from_function(item));
@@ -184,13 +188,17 @@ impl Cost {
         match self {
             Self::Free => {}
             Self::Digits => state.consume_fuel(100)?,
-            Self::Text | Self::Characters => {
+            Self::Text | Self::Characters | Self::Fields => {
                 if is_container(value) {
                     pay_for(state, value)?;
                 }
                 let mut units = 0;
                 for arg in more {
                     units += pay_for(state, arg)?;
+                }
+                if matches!(self, Self::Fields) {
+                    let num_fields = value.as_str().map_or(0, |text| text.matches('%').count());
+                    pay(state, units.saturating_mul(num_fields as u64))?;
                 }
                 if matches!(self, Self::Characters) && !more.is_empty() {
                     pay(state, (num_items / 8).saturating_mul(units.saturating_sub(VALUE)))?;
@@ -318,11 +326,17 @@ fn batch(state: &State, value: &Value, count: usize, filler: Option<Value>) -> R
 }
 
 /// The filter `replace`.
-fn replace(state: &State, value: &str, old: &str, new: &str, count: Option<i64>) -> Result<Value, Error> {
+fn replace(
+    state: &State,
+    value: Cow<'_, str>,
+    old: Cow<'_, str>,
+    new: Cow<'_, str>,
+    count: Option<i64>,
+) -> Result<Value, Error> {
     let count = count.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
-    let num_matches = value.matches(old).take(count).count();
+    let num_matches = value.matches(&*old).take(count).count();
     pay(state, (num_matches as u64).saturating_mul(new.len() as u64))?;
-    Ok(Value::from(value.replacen(old, new, count)))
+    Ok(Value::from(value.replacen(&*old, &new, count)))
 }
 
 /// The filter `indent`.

@@ -46,7 +46,7 @@ pub(super) fn counted<'s>(stmt: &Stmt<'s>) -> Done<Stmt<'s>> {
         Stmt::WithBlock(node) => with_block(node)?,
         Stmt::Set(node) => {
             let set =
-                ast::Set { expr: assigned(&node.target, expr(&node.expr)?), target: target(&node.target)? };
+                ast::Set { expr: assigned(&node.target, expr(&node.expr)?)?, target: target(&node.target)? };
             Stmt::Set(Spanned::new(set, node.span()))
         }
         Stmt::SetBlock(node) => set_block(node)?,
@@ -111,7 +111,7 @@ fn if_cond<'s>(node: &Spanned<ast::IfCond<'s>>) -> Done<Stmt<'s>> {
 
 #[inline(never)]
 fn with_block<'s>(node: &Spanned<ast::WithBlock<'s>>) -> Done<Stmt<'s>> {
-    let assignment = |(to, value): &(Expr<'s>, Expr<'s>)| Ok((target(to)?, assigned(to, expr(value)?)));
+    let assignment = |(to, value): &(Expr<'s>, Expr<'s>)| Ok((target(to)?, assigned(to, expr(value)?)?));
     let assignments = node.assignments.iter().map(assignment).collect::<Done<_>>()?;
     Ok(Stmt::WithBlock(Spanned::new(ast::WithBlock { assignments, body: body(&node.body)? }, node.span())))
 }
@@ -121,7 +121,7 @@ fn set_block<'s>(node: &Spanned<ast::SetBlock<'s>>) -> Done<Stmt<'s>> {
     let filter = node.filter.as_ref().map(expr).transpose()?;
     let block = ast::SetBlock {
         target: target(&node.target)?,
-        filter: filter.map(|filter| assigned(&node.target, filter)),
+        filter: filter.map(|filter| assigned(&node.target, filter)).transpose()?,
         body: body(&node.body)?,
     };
     Ok(Stmt::SetBlock(Spanned::new(block, node.span())))
@@ -146,15 +146,20 @@ fn target<'s>(to: &Expr<'s>) -> Done<Expr<'s>> {
     })
 }
 
-fn assigned<'s>(to: &Expr<'s>, value: Expr<'s>) -> Expr<'s> {
-    if has_attribute(to) { filtered(COPIED, value) } else { value }
+fn assigned<'s>(to: &Expr<'s>, value: Expr<'s>) -> Done<Expr<'s>> {
+    let mut namespaces = Vec::new();
+    add_namespaces(to, &mut namespaces)?;
+    Ok(if namespaces.is_empty() { value } else { filtered_with(COPIED, value, namespaces) })
 }
 
-fn has_attribute(to: &Expr<'_>) -> bool {
+/// What has the attributes that are assigned to.
+fn add_namespaces<'s>(to: &Expr<'s>, namespaces: &mut Vec<CallArg<'s>>) -> Done<()> {
     match to {
-        Expr::List(list) => list.items.iter().any(has_attribute),
-        other => matches!(other, Expr::GetAttr(_)),
+        Expr::List(list) => list.items.iter().try_for_each(|item| add_namespaces(item, namespaces))?,
+        Expr::GetAttr(attribute) => namespaces.push(CallArg::Pos(expr(&attribute.expr)?)),
+        _ => {}
     }
+    Ok(())
 }
 
 fn exprs<'s>(list: &[Expr<'s>]) -> Done<Vec<Expr<'s>>> {
@@ -176,7 +181,10 @@ fn expr<'s>(node: &Expr<'s>) -> Done<Expr<'s>> {
                 UnaryOpKind::Not => UnaryOpKind::Not,
                 UnaryOpKind::Neg => UnaryOpKind::Neg,
             };
-            folded(Expr::UnaryOp(Spanned::new(ast::UnaryOp { op, expr: expr(&node.expr)? }, span)))
+            let operand = expr(&node.expr)?;
+            let is_constant = matches!(operand, Expr::Const(_));
+            let made = Expr::UnaryOp(Spanned::new(ast::UnaryOp { op, expr: operand }, span));
+            if is_constant { folded(made) } else { made }
         }
         Expr::BinOp(node) => bin_op(node)?,
         Expr::Compare(node) => compare(node)?,
@@ -206,8 +214,8 @@ fn expr<'s>(node: &Expr<'s>) -> Done<Expr<'s>> {
     })
 }
 
-/// `node`, or its value where that is known, as the engine would put it there. All inside it is folded already, so that nothing
-/// is looked at twice.
+/// `node`, or its value where that is known, as the engine would put it there. Its parts are constants, so that none is looked at
+/// twice.
 fn folded(node: Expr<'_>) -> Expr<'_> {
     match node.as_const() {
         Some(value) => constant(value, node.span()),
@@ -284,7 +292,8 @@ fn compare<'s>(node: &Spanned<ast::Compare<'s>>) -> Done<Expr<'s>> {
     };
     let operand = if is_simple || is_folded { as_it_is } else { paid };
     let ops = others.into_iter().map(|(op, expr)| CompareOp { op, expr: operand(expr) }).collect();
-    Ok(folded(Expr::Compare(Spanned::new(ast::Compare { expr: operand(first), ops }, node.span()))))
+    let made = Expr::Compare(Spanned::new(ast::Compare { expr: operand(first), ops }, node.span()));
+    Ok(if is_folded { folded(made) } else { made })
 }
 
 #[inline(never)]

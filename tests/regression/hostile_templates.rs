@@ -485,8 +485,18 @@ fn steps_that_cost_more() {
         "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = ns.x + [[]] %}{% endfor %}",
     );
     is_refused(&format!("{}{{% set y = [{}] | map('batch', 1024) | list %}}", many(""), "[1],".repeat(120)));
+    let keys: String = (0..200).map(|n| format!("'{n}': 1, ")).collect();
+    is_refused(&format!("{{% set ns = namespace({{{}}}) %}}{}", keys, many("{% if ns %}{% endif %}")));
+    let names: String = (0..2000).map(|n| format!("{{% set ns.a{n} = 1 %}}")).collect();
+    is_refused(&format!(
+        "{{% set ns = namespace() %}}{names}{}",
+        many("{% if ns %}{% endif %}{{ ns | length }}")
+    ));
+    is_refused(&format!("{{% set s = 'a' * 1000000 %}}{}", "{{ ('%(a)s' * 1000) | format(a=s) }}"));
     is_refused("{{ ('{0}'*1000).format('a'*50000000) }}");
-    is_refused("{% set x = range(100000) | map('batch', 1000) | list %}");
+    is_refused(
+        "{% set x = ['a'] * 100000 %}{% set y = x | map('batch', 1000) | list %}{% set z = [y] * 9 == [y] * 8 + [x] %}{{ z }}{% set z = x | map('batch', 1000) | list %}",
+    );
 }
 
 fn expression() -> impl Strategy<Value = String> {

@@ -4,3 +4,5 @@
 
 mod common;
 mod hostile_templates;
+mod template;
+mod terminal;

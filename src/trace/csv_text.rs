@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 /// What begins a formula, with the full-width forms that Japanese spreadsheets also know.
-const BEGINNINGS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+const BEGINNINGS: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
 
 /// `text` as a cell has it.
 ///
@@ -29,7 +29,8 @@ pub fn from_cell(cell: &str) -> &str {
 
 /// Whether it begins like a formula, or like the cell of one.
 fn begins_formula(text: &str) -> bool {
-    text.trim_start_matches('\'').starts_with(BEGINNINGS)
+    // An end of a line alone is no formula, and a common token.
+    text.trim_start_matches('\'').trim_start_matches('\n').starts_with(BEGINNINGS)
 }
 
 #[cfg(test)]
@@ -39,8 +40,8 @@ mod tests {
     #[test]
     fn every_text_comes_back() {
         for text in [
-            "", "a", "'", "''", "=1", "'=1", "''=1", "'a", "+", "-1.5", "@x", "\t=", "\r", "\n", "＝1",
-            "a=1", "'猫",
+            "", "a", "'", "''", "=1", "'=1", "''=1", "'a", "+", "-1.5", "@x", "\t=", "\r", "\n", "\n=1",
+            "＝1", "a=1", "'猫",
         ] {
             let cell = to_cell(text);
             assert_eq!(from_cell(&cell), text, "{cell:?}");

@@ -477,7 +477,7 @@ fn steps_that_cost_more() {
         many(&format!("{{% set y = z == '{}' %}}", &name[1..20_000]))
     ));
     let frames = 140;
-    let names: String = (0..frames).map(|n| format!("{{% with {}{n} = 1 %}}", "a".repeat(190))).collect();
+    let names: String = (0..frames).map(|n| format!("{{% with {}{n} = 1 %}}", "a".repeat(90))).collect();
     is_refused(&(names + &many("{{ missing }}{{ missing }}{{ missing }}") + &"{% endwith %}".repeat(frames)));
     is_refused(&many(&"{% macro f() %}{{ i }}{{ j }}{{ messages }}{% endmacro %}".repeat(500)));
     is_refused(&many("{% set y = [i, j] | batch(1000) | list %}{% set ns = namespace(y=y) %}"));

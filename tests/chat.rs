@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use sukashi::text::{
     ChatTemplate, Content, DateTime, Message, Part, RenderOptions, SpecialTokens, Tokenizer, Variable,
 };

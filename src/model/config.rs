@@ -122,7 +122,7 @@ impl<'a> Config<'a> {
             } else {
                 tracing::warn!(
                     "{}: {key} = {id} is past the vocabulary of {vocab_size} and left out",
-                    shown::excerpt(&self.file)
+                    shown::excerpt(self.file)
                 );
             }
         }

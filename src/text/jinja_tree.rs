@@ -177,6 +177,7 @@ fn expr<'s>(node: &Expr<'s>) -> Done<Expr<'s>> {
         Expr::Const(node) => constant(node.value.clone(), span),
         Expr::Slice(node) => slice(node)?,
         Expr::UnaryOp(node) => {
+            #[expect(clippy::needless_match, reason = "it can be neither copied nor cloned")]
             let op = match node.op {
                 UnaryOpKind::Not => UnaryOpKind::Not,
                 UnaryOpKind::Neg => UnaryOpKind::Neg,
@@ -247,7 +248,7 @@ fn bin_op<'s>(node: &Spanned<ast::BinOp<'s>>) -> Done<Expr<'s>> {
     // Lists put together are lists of lists in the engine.
     let is_lazy = match op {
         BinOpKind::Add => !either(is_text) && !either(is_number),
-        BinOpKind::Mul => !either(is_text) && !(is_number(&left) && is_number(&right)),
+        BinOpKind::Mul => !(either(is_text) || is_number(&left) && is_number(&right)),
         _ => false,
     };
     if matches!((&left, &right), (Expr::Const(_), Expr::Const(_))) {

@@ -8,10 +8,11 @@
 //!   hint: do config.json and model.safetensors belong to one model?
 //! ```
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::json_cause;
+use crate::{json_cause, shown};
 
 /// What went wrong, in the terms that a caller can act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,7 +34,8 @@ pub enum ErrorKind {
 
 /// What failed, what was found there, a hint, and the cause.
 ///
-/// `Display` prints all of it but the cause, which [`std::error::Error::source`] gives.
+/// `Display` prints all of it but the cause, which [`std::error::Error::source`] gives. Whatever a file or a flag put into
+/// it can be shown on a terminal: each part is an [`excerpt`](shown::excerpt) of one line.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -52,7 +54,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error of `kind`; `message` says what failed and where, in lower case, without a full stop.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), details: Vec::new(), hint: None, source: None }))
+        let message = shown_part(message.into());
+        Self(Box::new(Inner { kind, message, details: Vec::new(), hint: None, source: None }))
     }
 
     /// Bad input: [`ErrorKind::Input`].
@@ -63,25 +66,28 @@ impl Error {
     /// Adds a line on what was found and what was expected.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.0.details.push(detail.into());
+        self.0.details.push(shown_part(detail.into()));
         self
     }
 
     /// Says how to mend it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint = Some(hint.into());
+        self.0.hint = Some(shown_part(hint.into()));
         self
     }
 
-    /// Keeps the cause. What is wrong with JSON is told in JSON's words, not in Rust's.
+    /// Keeps the cause; of one that says what cannot be shown, only an excerpt of that. What is wrong with JSON is told in
+    /// JSON's words, not in Rust's.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let source = match source.into().downcast::<serde_json::Error>() {
             Ok(json) => json_cause::plain(&json).into(),
             Err(other) => other,
         };
-        self.0.source = Some(source.into());
+        let said = source.to_string();
+        let is_shown = source.is::<Self>() || matches!(shown::excerpt(&said), Cow::Borrowed(_));
+        self.0.source = Some(if is_shown { source.into() } else { Arc::new(Said(shown_part(said))) });
         self
     }
 
@@ -108,6 +114,33 @@ impl Error {
     }
 }
 
+/// What an error says that others made: an excerpt, unless it is one of ours, which is one already.
+pub(crate) fn cause(cause: &(dyn std::error::Error + 'static)) -> String {
+    match cause.downcast_ref::<Error>() {
+        Some(error) => error.to_string(),
+        None => shown_part(cause.to_string()),
+    }
+}
+
+/// What the cause of an error said.
+#[derive(Debug)]
+struct Said(String);
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Said {}
+
+fn shown_part(part: String) -> String {
+    match shown::excerpt(&part) {
+        Cow::Borrowed(_) => part,
+        Cow::Owned(excerpt) => excerpt,
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
@@ -125,7 +158,7 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}: {self}", self.0.kind)?;
         if let Some(source) = &self.0.source {
-            write!(f, "\n  because: {source}")?;
+            write!(f, "\n  because: {}", cause(source.as_ref()))?;
         }
         Ok(())
     }

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use sukashi::text::{
-    ChatTemplate, Content, DateTime, Message, Part, RenderOptions, SpecialTokens, Tokenizer,
+    ChatTemplate, Content, DateTime, Message, Part, RenderOptions, SpecialTokens, Tokenizer, Variable,
 };
 
 /// What `scripts/make_chat_goldens.py` writes.
@@ -26,7 +26,7 @@ struct DateTimeText(String);
 struct Case {
     messages: Vec<Message>,
     add_generation_prompt: bool,
-    variables: BTreeMap<String, Value>,
+    variables: BTreeMap<String, Variable>,
     text: Option<String>,
     refused: Option<String>,
 }

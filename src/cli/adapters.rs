@@ -2,9 +2,10 @@
 
 use clap::ValueEnum;
 use sukashi::gpu::AdapterSummary;
-use sukashi::{Error, ErrorKind};
+use sukashi::{Error, ErrorKind, shown};
 
-use super::failure::{Outcome, note, print};
+use super::failure::Outcome;
+use super::output::{note, print, print_data};
 use super::terminal::{Paint, Terminal};
 
 /// List the adapters that a model could run on
@@ -41,7 +42,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
             let json = serde_json::to_string_pretty(&Vec::from_iter(numbered)).map_err(|cause| {
                 Error::new(ErrorKind::Io, "cannot write the adapters as JSON").caused_by(cause)
             })?;
-            print(&(json + "\n"))
+            print_data(&(json + "\n"))
         }
         Format::Text if adapters.is_empty() => {
             note(terminal.words(
@@ -75,10 +76,11 @@ impl Numbered<'_> {
             (terminal.words("サブグループ", "subgroup"), subgroups),
             (terminal.words("追加機能", "features"), features),
         ];
-        let mut out = format!("{:>2}  {}\n", self.index, terminal.paint(Paint::Title, &info.name));
+        let mut out =
+            format!("{:>2}  {}\n", self.index, terminal.paint(Paint::Title, &shown::line(&info.name)));
         for (name, value) in lines {
             let name = super::terminal::pad(name, 18);
-            out += &format!("    {}  {value}\n", terminal.paint(Paint::Quiet, &name));
+            out += &format!("    {}  {}\n", terminal.paint(Paint::Quiet, &name), shown::line(&value));
         }
         out
     }

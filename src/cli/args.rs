@@ -7,10 +7,10 @@ use std::str::FromStr;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::civil::DateTime;
-use serde_json::Value;
 use sukashi::bigram::Unit;
 use sukashi::model::{Ablation, DecoderSpec, spec};
 use sukashi::sampling::{Choice, Settings};
+use sukashi::text::{Variable, python_word};
 use sukashi::weights::ModelFiles;
 use sukashi::{Error, Result};
 
@@ -78,9 +78,10 @@ pub struct RunArgs {
     /// The date for templates that tell it, such as 2025-03-09 [default: now]
     #[arg(long, help_heading = "Chat", value_name = "DATE", requires = "chat", value_parser = str::parse::<DateTime>)]
     pub date: Option<DateTime>,
-    /// Tell the template something by a name that it knows, such as enable_thinking=false; may be repeated
+    /// Tell the template something by a name that it knows, such as enable_thinking=false; may be repeated. The value is JSON, or else
+    /// a text
     #[arg(long, help_heading = "Chat", value_name = "NAME=VALUE", requires = "chat", value_parser = chat_variable)]
-    pub chat_variable: Vec<(String, Value)>,
+    pub chat_variable: Vec<(String, Variable)>,
 }
 
 impl RunArgs {
@@ -218,14 +219,25 @@ fn logit_bias(text: &str) -> std::result::Result<(u32, f64), String> {
 }
 
 /// The value is JSON, and a text where it is none.
-fn chat_variable(text: &str) -> std::result::Result<(String, Value), String> {
+fn chat_variable(text: &str) -> std::result::Result<(String, Variable), String> {
     match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => {
-            let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
-            Ok((name.to_owned(), value))
-        }
+        Some((name, value)) if !name.is_empty() => match Variable::from_json(value) {
+            Ok(value) => Ok((name.to_owned(), value)),
+            // A word in a sentence means itself.
+            Err(_) if is_word(value) || value.trim_start().starts_with(['[', '{']) => {
+                match python_word(value) {
+                    Some(word) => Err(format!("{word} is Python; JSON writes true, false and null")),
+                    None => Ok((name.to_owned(), value.into())),
+                }
+            }
+            Err(_) => Ok((name.to_owned(), value.into())),
+        },
         _ => Err("expected NAME=VALUE, such as enable_thinking=false".to_owned()),
     }
+}
+
+fn is_word(text: &str) -> bool {
+    text.trim().chars().all(char::is_alphanumeric)
 }
 
 /// Refuses a number of things that is 0.

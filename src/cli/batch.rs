@@ -9,7 +9,8 @@ use sukashi::sampling::Sampler;
 use sukashi::{BatchSession, Error, LanguageModel, Model, Result};
 
 use super::batch_line::{self, Defaults, Request, at};
-use super::failure::{Outcome, note, print};
+use super::failure::Outcome;
+use super::output::{note, print_data};
 use super::progress::Progress;
 use super::prompt::read_stdin;
 use super::run::Opened;
@@ -92,7 +93,7 @@ impl Answers {
         while let Some(answer) = self.waiting.get_mut(self.next).and_then(Option::take) {
             let line = serde_json::to_string(&answer)
                 .map_err(|cause| Error::input("cannot write a text as JSON").caused_by(cause))?;
-            print(&(line + "\n"))?;
+            print_data(&(line + "\n"))?;
             self.next += 1;
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use sukashi::sampling::{Choice, Sampler, Settings};
-use sukashi::text::Message;
+use sukashi::text::{Message, python_word};
 use sukashi::{Error, Result};
 
 use super::args::{RunArgs, at_least_one};
@@ -82,9 +82,13 @@ fn request(
             .detail(format!("found {} bytes, expected at most {MAX_LINE_BYTES}", line.len())));
     }
     let Fields(fields) = serde_json::from_str(line).map_err(|cause| {
-        Error::input("the line is no JSON object")
+        let error = Error::input("the line is no JSON object")
             .detail(r#"expected one such as {"prompt": "吾輩は", "seed": 7}"#)
-            .caused_by(cause)
+            .caused_by(cause);
+        match python_word(line) {
+            Some(word) => error.hint(format!("{word} is Python; JSON writes true, false and null")),
+            None => error,
+        }
     })?;
     let Defaults { run, max_new_tokens, stop, settings } = defaults.clone();
     let mut said = Said::default();

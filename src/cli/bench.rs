@@ -1,11 +1,12 @@
 //! `sukashi bench`: how fast a model runs here, and how fast the device could.
 
-use sukashi::Error;
 use sukashi::bench::{self, BenchSettings, KernelTime, Report, Spread};
 use sukashi::figure::Lang;
+use sukashi::{Error, shown};
 
 use super::args::at_least_one;
-use super::failure::{Outcome, print};
+use super::failure::Outcome;
+use super::output::{print, print_data};
 use super::progress::Progress;
 use super::subject::SubjectArgs;
 use super::terminal::{Terminal, aligned, pad, width};
@@ -72,7 +73,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         Format::Json => {
             let json = serde_json::to_string_pretty(&report)
                 .map_err(|cause| Error::input("cannot write the report as JSON").caused_by(cause))?;
-            print(&format!("{json}\n"))
+            print_data(&format!("{json}\n"))
         }
     }
 }
@@ -184,8 +185,10 @@ fn text(report: &Report, terminal: &Terminal) -> String {
         rows.push((terminal.words("まとめて生成", "decode together"), value));
     }
     let label_width = rows.iter().map(|(label, _)| width(label)).max().unwrap_or(0);
-    let mut text: String =
-        rows.iter().map(|(label, value)| format!("{}  {value}\n", pad(label, label_width))).collect();
+    let mut text: String = rows
+        .iter()
+        .map(|(label, value)| format!("{}  {}\n", pad(label, label_width), shown::line(value)))
+        .collect();
     if let Some(profile) = &report.profile {
         text += &format!("\n{}", table(profile, terminal));
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use sukashi::{Device, Result};
 
-use super::failure::note;
+use super::output::note;
 
 /// Opens the device that `selector` names, as [`Device::request`] does, with the pipelines that earlier runs compiled for it. A run
 /// goes on without them where they cannot be used.

@@ -4,7 +4,8 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 use super::Cli;
-use super::failure::{Outcome, print_bytes};
+use super::failure::Outcome;
+use super::output::print_bytes;
 
 /// Print a completion script for a shell
 #[derive(Debug, clap::Args)]

@@ -6,7 +6,8 @@ use sukashi::model::{Capture, CaptureRequest, DecoderSpec, Point};
 use sukashi::output;
 
 use super::args::{AblationArgs, RunArgs, positions};
-use super::failure::{Outcome, print};
+use super::failure::Outcome;
+use super::output::print;
 use super::run::Input;
 use super::terminal::{Terminal, pad, width};
 

@@ -6,10 +6,11 @@ use std::time::Instant;
 use super::args::{ChoiceArgs, RunArgs, StageArgs, at_least_one};
 use super::batch;
 use super::batch_line::Defaults;
-use super::failure::{Outcome, note, print};
+use super::failure::Outcome;
+use super::output::{note, print, print_data};
 use super::run::{Input, Run};
 use super::stop::{StopTexts, Stops};
-use super::terminal::{Terminal, without_controls};
+use super::terminal::Terminal;
 use super::text::GrowingText;
 
 /// Continue a text, token by token
@@ -79,8 +80,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
 
     let mut text = GrowingText::new(&run.model, &run.prompt);
     let mut stop = StopTexts::new(&stops.texts);
-    let show =
-        |part: &str| if terminal.is_interactive { print(&without_controls(part)) } else { print(part) };
+    let show = print_data;
     let is_echoed = if args.run.chat { args.show_prompt } else { !args.no_echo };
     if is_echoed {
         show(text.as_str())?;

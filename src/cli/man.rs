@@ -6,7 +6,8 @@ use clap::CommandFactory;
 use sukashi::{Error, ErrorKind, Result, output};
 
 use super::Cli;
-use super::failure::{Outcome, print_bytes};
+use super::failure::Outcome;
+use super::output::print_bytes;
 
 /// Print the manual page
 #[derive(Debug, clap::Args)]

@@ -21,6 +21,7 @@ mod hub_options;
 mod man;
 mod model;
 mod next;
+mod output;
 mod progress;
 mod prompt;
 mod record;
@@ -54,7 +55,13 @@ use terminal::Terminal;
 /// Runs a language model on any GPU (or on the CPU), and shows every number on the way to the next token: as
 /// text, as data and as figures. Without --model, it uses a small Japanese model that is part of the program.
 #[derive(Debug, Parser)]
-#[command(name = "sukashi", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "sukashi",
+    bin_name = "sukashi",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -82,12 +89,15 @@ enum Command {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    failure::report_panics(|| {
-        let cli = Cli::parse();
-        start_log();
-        #[cfg(unix)]
-        signals::watch();
-        failure::exit_code(cli.run())
+    failure::report_panics(|| match Cli::try_parse() {
+        Ok(cli) => {
+            start_log();
+            #[cfg(unix)]
+            signals::watch();
+            sukashi::threads::start();
+            failure::exit_code(cli.run())
+        }
+        Err(error) => output::usage(error),
     })
 }
 
@@ -119,7 +129,7 @@ fn start_log() {
     let level = std::env::var("SUKASHI_LOG").ok().and_then(|level| level.parse().ok());
     tracing_subscriber::fmt()
         .with_max_level(level.unwrap_or(LevelFilter::WARN))
-        .with_writer(std::io::stderr)
+        .with_writer(|| output::Log)
         .with_ansi(false)
         .with_target(false)
         .without_time()

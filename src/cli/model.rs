@@ -28,7 +28,10 @@ fn from_hub(path: &Path, missing: Error, terminal: &Terminal) -> Result<ModelFil
     let id = match path.to_string_lossy().parse::<hub::ModelId>() {
         Ok(id) => id,
         Err(no_id) => {
-            return Err(missing.detail(no_id.to_string()).hint(
+            // Each of its lines is one here.
+            let missing =
+                no_id.to_string().lines().fold(missing, |error, line| error.detail(line.trim_start()));
+            return Err(missing.hint(
                 "a model on this machine is a .gguf file, or a folder with config.json, model.safetensors and \
                  tokenizer.json",
             ));

@@ -1,8 +1,8 @@
 //! `sukashi next`: the most probable next tokens.
 
-use sukashi::Trace;
 use sukashi::figure::Lang;
 use sukashi::trace::visible;
+use sukashi::{Trace, shown};
 
 use super::args::{AblationArgs, RunArgs, StageArgs};
 use super::bigram;
@@ -72,7 +72,7 @@ fn text(trace: &Trace, terminal: &Terminal) -> String {
         Lang::Ja => format!("エントロピー {bits:.2} ビット"),
         Lang::En => format!("entropy {bits:.2} bits"),
     };
-    let source = [&entropy, &trace.model.name, &trace.adapter.name].map(String::as_str).join(" · ");
+    let source = [&entropy, &trace.model.name, &trace.adapter.name].map(|part| shown::line(part)).join(" · ");
     let source = fit_start(&format!("  {source}"), terminal.width);
     let (title, source) = (terminal.paint(Paint::Title, &title), terminal.paint(Paint::Quiet, &source));
     format!("{title}\n\n{table}\n{source}\n")

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use sukashi::shown;
 
 use super::terminal;
 
@@ -44,7 +45,7 @@ impl Progress {
         // What an earlier download left was not got at this one's rate.
         bar.set_position(done as u64);
         bar.reset_eta();
-        bar.set_message(self.label.clone());
+        bar.set_message(shown::excerpt(&self.label).into_owned());
         let bar_style = if terminal::stderr_has_colors() { "{wide_bar:.cyan/dim}" } else { "{wide_bar}" };
         let numbers = match self.is_bytes {
             true => "{decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}",

@@ -10,7 +10,7 @@ use sukashi::{Error, ErrorKind, LanguageModel, Result};
 
 use super::args::RunArgs;
 use super::chat::Chat;
-use super::failure::note;
+use super::output::note;
 use super::terminal::Terminal;
 
 /// What the model is given.

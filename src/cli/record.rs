@@ -7,7 +7,8 @@ use sukashi::sampling::Sampler;
 use sukashi::trace::{Step, StepRecorder};
 use sukashi::{Error, LanguageModel, Result, Trace, output};
 
-use super::failure::{Outcome, print};
+use super::failure::Outcome;
+use super::output::{for_people, print, print_data};
 use super::run::Run;
 use super::terminal::Terminal;
 use super::text::GrowingText;
@@ -122,10 +123,15 @@ impl OutputArgs {
 
     /// Writes what `contents` makes of the form asked for.
     pub fn write_as(&self, contents: impl FnOnce(Format) -> Result<String>) -> Outcome {
-        let contents = contents(self.format())?;
+        let (format, contents) = (self.format(), contents(self.format())?);
+        let is_for_people = format == Format::Text;
         match &self.output {
-            Some(path) => Ok(output::write_atomically(path, contents.as_bytes(), self.force)?),
-            None => print(&contents),
+            Some(path) => {
+                let contents = if is_for_people { for_people(&contents) } else { contents.into() };
+                Ok(output::write_atomically(path, contents.as_bytes(), self.force)?)
+            }
+            None if is_for_people => print(&contents),
+            None => print_data(&contents),
         }
     }
 

@@ -6,11 +6,12 @@ use sukashi::figure::Lang;
 use sukashi::model::{Ablation, DecoderSpec, spec};
 use sukashi::sampling::{Sampler, Settings};
 use sukashi::weights::ModelFiles;
-use sukashi::{Device, Error, LanguageModel, Model, Result};
+use sukashi::{Device, Error, LanguageModel, Model, Result, shown};
 
 use super::args::{RunArgs, at_least_one};
 use super::cache::open_device;
-use super::failure::{Outcome, note};
+use super::failure::Outcome;
+use super::output::note;
 use super::progress::Progress;
 use super::prompt::{Prompt, Said};
 use super::terminal::Terminal;
@@ -138,16 +139,15 @@ impl Input {
 /// Says so if the device that was found is none that was hoped for.
 pub fn say_if_slow(device: &Device, terminal: &Terminal) {
     let info = device.info();
+    let name = shown::line(&info.name);
     let what = match info.kind.as_str() {
         "software" => match terminal.lang {
-            Lang::Ja => format!(
-                "GPU がないため、ソフトウェアアダプター {} で動かします (CPU なら --device cpu)",
-                info.name
-            ),
-            Lang::En => format!(
-                "there is no GPU; running on the software adapter {} (--device cpu for the CPU)",
-                info.name
-            ),
+            Lang::Ja => {
+                format!("GPU がないため、ソフトウェアアダプター {name} で動かします (CPU なら --device cpu)")
+            }
+            Lang::En => {
+                format!("there is no GPU; running on the software adapter {name} (--device cpu for the CPU)")
+            }
         },
         "cpu" => terminal
             .words("アダプターがないため、CPU で動かします", "there is no adapter; running on the CPU")

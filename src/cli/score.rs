@@ -1,9 +1,9 @@
 //! `sukashi score`: how probable a given text is.
 
-use sukashi::Result;
 use sukashi::figure::{Lang, percent};
 use sukashi::model;
 use sukashi::trace::{Record, Score, Totals, visible};
+use sukashi::{Result, shown};
 
 use super::args::{AblationArgs, RunArgs};
 use super::failure::Outcome;
@@ -93,7 +93,7 @@ fn text(score: &Score, terminal: &Terminal) -> String {
         out = format!("{}\n", out.trim_end());
     }
     out += &format!("\n{}\n", totals(&score.totals, terminal));
-    let source = [score.model.name.as_str(), &score.adapter.name].join(" · ");
+    let source = [&score.model.name, &score.adapter.name].map(|part| shown::line(part)).join(" · ");
     out += &format!("{}\n", terminal.paint(Paint::Quiet, &fit_start(&source, terminal.width)));
     out
 }

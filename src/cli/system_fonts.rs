@@ -19,7 +19,7 @@ pub fn add_missing(mut fonts: Fonts, text: &str) -> Fonts {
         let Ok(more) = fonts.clone().with_fallback_file(&path) else { continue };
         let still_missing = more.missing(text).len();
         if still_missing < missing {
-            tracing::info!("uses the font {}", path.display());
+            tracing::info!("uses the font {}", sukashi::shown::excerpt(&path.display().to_string()));
             (fonts, missing) = (more, still_missing);
         }
     }

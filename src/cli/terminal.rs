@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use sukashi::figure::Lang;
+use sukashi::shown;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Where text for people goes, and in which language.
@@ -26,6 +27,14 @@ pub enum Paint {
     Bar,
     Chosen,
 }
+
+/// What follows the escape character in all that [`Terminal::paint`] writes.
+pub const CODES: [&str; 5] = [BOLD, FAINT, CYAN, BOLD_YELLOW, RESET];
+const BOLD: &str = "[1m";
+const FAINT: &str = "[2m";
+const CYAN: &str = "[36m";
+const BOLD_YELLOW: &str = "[1;33m";
+const RESET: &str = "[0m";
 
 /// Where the width is not known: files and pipes.
 const DEFAULT_WIDTH: usize = 80;
@@ -63,12 +72,12 @@ impl Terminal {
         let code = match paint {
             _ if !self.colors || text.is_empty() => return text.to_owned(),
             Paint::Plain => return text.to_owned(),
-            Paint::Title => "1",
-            Paint::Quiet => "2",
-            Paint::Bar => "36",
-            Paint::Chosen => "1;33",
+            Paint::Title => BOLD,
+            Paint::Quiet => FAINT,
+            Paint::Bar => CYAN,
+            Paint::Chosen => BOLD_YELLOW,
         };
-        format!("\x1b[{code}m{text}\x1b[0m")
+        format!("\x1b{code}{}\x1b{RESET}", shown::line(text))
     }
 }
 
@@ -78,7 +87,7 @@ pub fn stderr_has_colors() -> bool {
 }
 
 /// `NO_COLOR` counts where it is not empty.
-fn wants_colors() -> bool {
+pub fn wants_colors() -> bool {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")
 }
@@ -152,18 +161,6 @@ pub fn pale_bar(share: f64, columns: usize) -> String {
     "░".repeat(if share > 0.0 { length.max(1) } else { 0 })
 }
 
-/// `text` without the control characters that could move the cursor or recolour what follows: a model, a file
-/// name or a prompt may hold them.
-pub fn without_controls(text: &str) -> String {
-    text.chars()
-        .map(|character| match character {
-            '\n' | '\t' => character,
-            _ if character.is_control() => char::REPLACEMENT_CHARACTER,
-            _ => character,
-        })
-        .collect()
-}
-
 /// Rows of cells under each other, the first `num_left` of a row to the left of their columns and the others to the right.
 pub fn aligned(rows: &[Vec<String>], num_left: usize) -> String {
     let num_columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -206,7 +203,8 @@ mod tests {
     }
 
     #[test]
-    fn controls_are_harmless() {
-        assert_eq!(without_controls("a\x1b[2Jb\n"), "a\u{FFFD}[2Jb\n");
+    fn paint_marks_what_is_in_the_text() {
+        let terminal = Terminal { colors: true, ..Terminal::plain(Lang::En) };
+        assert_eq!(terminal.paint(Paint::Title, "a\x1b[2mb"), "\x1b[1ma<1B>[2mb\x1b[0m");
     }
 }

@@ -5,12 +5,13 @@ use sukashi::trace::{Step, visible};
 
 use super::args::{ChoiceArgs, RunArgs, StageArgs, at_least_one};
 use super::bigram;
-use super::failure::{Outcome, print};
+use super::failure::Outcome;
+use super::output::print;
 use super::progress::Progress;
 use super::record::{OutputArgs, Steps, record, recorder};
 use super::run::Input;
 use super::table::{Layout, table};
-use super::terminal::{Paint, Terminal, fit_end, fit_start, pad, width, without_controls};
+use super::terminal::{Paint, Terminal, fit_end, fit_start, pad, width};
 
 /// Show every step of a generation: the candidates, and the one that was chosen
 ///
@@ -106,6 +107,5 @@ fn panel(number: usize, before: &str, step: &Step, terminal: &Terminal) -> Strin
 
 /// The whole text.
 fn end(text: &str, terminal: &Terminal) -> String {
-    let text = if terminal.is_interactive { without_controls(text) } else { text.to_owned() };
     format!("{}\n{}\n", terminal.paint(Paint::Quiet, terminal.words("全文", "text")), text)
 }

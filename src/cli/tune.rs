@@ -4,7 +4,8 @@ use sukashi::kernels::{GemvShape, Prefill, Product};
 use sukashi::tuning::Quality;
 use sukashi::{Device, Error, ErrorKind, Model};
 
-use super::failure::{Outcome, print};
+use super::failure::Outcome;
+use super::output::print;
 use super::subject::SubjectArgs;
 use super::terminal::{Terminal, aligned};
 use super::tuning::{Found, Int8, run_fully};

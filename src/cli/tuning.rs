@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use sukashi::kernels::{Int8Shapes, Product};
 use sukashi::tuning::{Quality, Tuning, tune, tune_fusion, tune_int8, tune_prefill};
-use sukashi::{Device, Model, Result, Session};
+use sukashi::{Device, Model, Result, Session, shown};
 
 use super::cache::cache_folder;
-use super::failure::note;
+use super::output::note;
 use super::progress::Progress;
 use super::terminal::Terminal;
 
@@ -164,7 +164,8 @@ impl Stored {
         match Tuning::read(path, &self.key) {
             Ok(tuning) => tuning.unwrap_or_default(),
             Err(error) => {
-                note(&format!("note: {}: {error}; it is not used", path.display()));
+                let path = path.display().to_string();
+                note(&format!("note: {}: {error}; it is not used", shown::line(&path)));
                 Tuning::default()
             }
         }

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use sukashi::verify::{self, Report};
-use sukashi::{Device, Error, ErrorKind, Model};
+use sukashi::{Device, Error, ErrorKind, Model, shown};
 
-use super::failure::{Outcome, print};
+use super::failure::Outcome;
 use super::model::open_model;
+use super::output::print;
 use super::progress::Progress;
 use super::run::say_if_slow;
 use super::terminal::Terminal;
@@ -52,7 +53,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         }
     };
     let info = device.info();
-    print(&format!("{} · {} · {}\n\n{}", info.name, info.backend, info.driver, table(&report)))?;
+    let device = [&info.name, &info.backend, &info.driver].map(|part| shown::line(part)).join(" · ");
+    print(&format!("{device}\n\n{}", table(&report)))?;
     for (row, known) in report.rows.iter().filter_map(|row| Some((row, row.expected?))) {
         let verdict =
             if row.passed { "was expected to fail here, and did not" } else { "is known to fail here" };
@@ -83,6 +85,7 @@ fn table(report: &Report) -> String {
         // `inf` for what is not a number, or was written or left unwritten against the twin.
         let percent = format!("{:.0}%", row.worst_percent);
         let (kernel, cases, case) = (&row.kernel, row.cases, &row.worst_case);
+        let case = shown::line(case);
         table += &format!("{verdict:5}  {kernel:width$}  {cases:>5}  {percent:>6}  {case}\n");
     }
     table

@@ -3,6 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::provenance::Provenance;
+use crate::trace::csv_text;
 
 /// One value; `None`s are empty in CSV and `null` in JSON.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +24,7 @@ impl Cell {
 
     fn csv(&self) -> String {
         match self {
-            Self::Text(text) => text.clone(),
+            Self::Text(text) => csv_text::to_cell(text).into_owned(),
             Self::Count(count) => count.to_string(),
             Self::Number(number) => number.to_string(),
             Self::Single(number) => number.to_string(),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use crate::{file, output};
+use crate::{file, output, shown};
 
 /// Drivers add to what they were given and forget nothing; what has grown past this begins anew.
 const MAX_BYTES: u64 = 64 << 20;
@@ -35,7 +35,8 @@ impl Kept {
         let before = read(&path)?;
         let data = checked(&before);
         if data.is_none() && !before.is_empty() {
-            tracing::warn!("{} is damaged; pipelines are compiled anew", path.display());
+            let path = path.display().to_string();
+            tracing::warn!("{} is damaged; pipelines are compiled anew", shown::excerpt(&path));
         }
         Ok(Some(Self { cache: create(device, data), path, before }))
     }

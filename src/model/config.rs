@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::weights::{FILE_KEYS, excerpt};
-use crate::{Error, Result};
+use crate::{Error, Result, shown};
 
 /// The fields of a `config.json` and what messages call the file.
 pub(super) struct Config<'a> {
@@ -122,7 +122,7 @@ impl<'a> Config<'a> {
             } else {
                 tracing::warn!(
                     "{}: {key} = {id} is past the vocabulary of {vocab_size} and left out",
-                    self.file
+                    shown::excerpt(self.file)
                 );
             }
         }

@@ -5,10 +5,11 @@ use std::error::Error as _;
 use std::fmt;
 
 use jiff::civil::DateTime;
+use minijinja::ErrorKind;
 use minijinja::value::{Serde, Value};
-use minijinja::{Environment, ErrorKind};
 
-use super::{Message, SpecialTokens, Tokenizer, jinja};
+use super::jinja::{self, Program};
+use super::{Message, SpecialTokens, Tokenizer, Variable};
 use crate::{Error, Result};
 
 /// Longest text that a template may make: far more than any context holds.
@@ -39,7 +40,7 @@ const MAX_SHOWN: usize = 400;
 #[derive(Clone)]
 pub struct ChatTemplate {
     label: String,
-    environment: Environment<'static>,
+    program: Program,
     special_tokens: SpecialTokens,
 }
 
@@ -52,7 +53,7 @@ pub struct RenderOptions {
     /// have a date of their own.
     pub now: Option<DateTime>,
     /// What a template knows by names of its own, such as `enable_thinking`.
-    pub variables: BTreeMap<String, serde_json::Value>,
+    pub variables: BTreeMap<String, Variable>,
 }
 
 impl Default for RenderOptions {
@@ -79,8 +80,9 @@ impl ChatTemplate {
                 Self::MAX_BYTES
             )));
         }
-        let environment = jinja::compile(source).map_err(|error| unusable().detail(explained(&error)))?;
-        Ok(Self { label: label.to_owned(), environment, special_tokens })
+        let program = Program::new(source)
+            .map_err(|error| no_thread(&error).unwrap_or_else(|| unusable().detail(explained(&error))))?;
+        Ok(Self { label: label.to_owned(), program, special_tokens })
     }
 
     /// The text of a conversation, special tokens included: it is encoded without adding any
@@ -92,7 +94,8 @@ impl ChatTemplate {
     /// write too much.
     pub fn render(&self, messages: &[Message], options: &RenderOptions) -> Result<String> {
         check(messages)?;
-        jinja::render(&self.environment, self.context(messages, options), MAX_TEXT_BYTES)
+        self.program
+            .render(self.context(messages, options), MAX_TEXT_BYTES)
             .map_err(|error| self.failed(&error))
     }
 
@@ -150,12 +153,15 @@ impl ChatTemplate {
         }
         context.extend(options.now.map(|now| ("strftime_now".to_owned(), jinja::strftime_now(now))));
         let variables = options.variables.iter();
-        context.extend(variables.map(|(name, value)| (name.clone(), Value::from(Serde(value)))));
+        context.extend(variables.map(|(name, value)| (name.clone(), value.0.clone())));
         context
     }
 
     fn failed(&self, error: &minijinja::Error) -> Error {
         let label = &self.label;
+        if let Some(error) = no_thread(error) {
+            return error;
+        }
         if let Some(refusal) = causes(error).find_map(|cause| cause.downcast_ref::<jinja::Refusal>()) {
             return Error::input("the model's chat template refuses the messages")
                 .detail(format!("it says: {}", shortened(&refusal.0)))
@@ -193,6 +199,17 @@ fn check(messages: &[Message]) -> Result<()> {
         Some(index) => Err(Error::input(format!("cannot chat: message {} is empty", index + 1))
             .detail(format!("found a message of the {}'s without a text", shortened(&messages[index].role)))),
     }
+}
+
+/// That the system gives no thread, if that is the cause.
+fn no_thread(error: &minijinja::Error) -> Option<Error> {
+    let cause = causes(error).find_map(|cause| cause.downcast_ref::<jinja::NoThread>())?;
+    let why = format!("found: {cause}, expected room for a stack of {} MiB", jinja::STACK_BYTES >> 20);
+    Some(
+        Error::new(crate::ErrorKind::Io, "cannot start a thread for the chat template")
+            .detail(why)
+            .hint("the system limits threads or memory (ulimit -u, ulimit -v)"),
+    )
 }
 
 /// The error and what caused it, outermost first.

@@ -1,16 +1,19 @@
 //! The template engine as chat templates expect it, which is as transformers sets up Jinja, and its limits.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::civil::DateTime;
 use jiff::fmt::strtime::{BrokenDownTime, Config, PosixCustom};
+use minijinja::machinery::ast::Stmt;
+use minijinja::machinery::{self, CodeGenerator, Instructions};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, Error, ErrorKind, State, Value};
-use minijinja_contrib::pycompat;
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, Value};
 
-use super::jinja_json::tojson;
-use super::jinja_source::{MAX_PARTS, copying_assignments, overlong_tag, without_generation_tags};
-use super::namespace::{self, copied};
+use super::jinja_methods::method;
+use super::jinja_source::{MAX_PARTS, overlong_tag, without_generation_tags};
+use super::jinja_tree::counted;
+use super::{jinja_cost, jinja_filters};
 
 /// What one rendering may do: so many steps, or 64 bytes of text for each. Half a second at most.
 pub(super) const FUEL: u64 = 1_000_000;
@@ -22,7 +25,7 @@ const RECURSION_LIMIT: usize = 300;
 ///
 /// The engine recurses for each `elif` and for each list that a list is put into, and limits neither. A level has at
 /// least 10 bytes in the source and less than 5 KiB on the stack, also in a build without optimisation.
-const STACK_BYTES: usize = 512 * super::ChatTemplate::MAX_BYTES;
+pub(super) const STACK_BYTES: usize = 512 * super::ChatTemplate::MAX_BYTES;
 
 const NAME: &str = "chat_template";
 
@@ -38,41 +41,71 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// An environment that holds the template, ready to [`render`].
-pub(super) fn compile(source: &str) -> Result<Environment<'static>, Error> {
-    if let Some(line) = overlong_tag(source) {
-        let why = format!("a tag has more than {MAX_PARTS} words and signs, in line {line}");
-        return Err(Error::new(ErrorKind::SyntaxError, why));
-    }
-    let mut environment = Environment::new();
-    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
-    environment.set_syntax(syntax);
-    environment.set_fuel(Some(FUEL));
-    environment.set_recursion_limit(RECURSION_LIMIT);
-    environment.set_unknown_method_callback(method);
-    environment.add_filter("tojson", tojson);
-    environment.add_filter(namespace::FILTER, copied);
-    environment.add_function("raise_exception", raise_exception);
-    let source = without_generation_tags(&copying_assignments(source));
-    on_large_stack(move || {
-        environment.add_template_owned(NAME, source)?;
-        Ok(environment)
-    })
+/// A template that can be rendered.
+#[derive(Clone)]
+pub(super) struct Program {
+    environment: Environment<'static>,
+    source: String,
 }
 
-/// Renders the template of an environment that [`compile`] made; the text has at most `max_bytes`.
-pub(super) fn render(
-    environment: &Environment<'static>,
-    context: Vec<(String, Value)>,
-    max_bytes: usize,
-) -> Result<String, Error> {
-    on_large_stack(move || {
-        let mut text = Text { bytes: Vec::new(), max_bytes };
-        environment.get_template(NAME)?.render_captured_to(Value::from_pairs(context), &mut text)?;
-        String::from_utf8(text.bytes).map_err(|cause| {
-            Error::new(ErrorKind::InvalidOperation, "the text is not UTF-8").with_source(cause)
+impl Program {
+    /// A template that the engine can read.
+    pub(super) fn new(source: &str) -> Result<Self, Error> {
+        if let Some(line) = overlong_tag(source) {
+            let why = format!("a tag has more than {MAX_PARTS} words and signs, in line {line}");
+            return Err(Error::new(ErrorKind::SyntaxError, why));
+        }
+        let mut environment = Environment::empty();
+        environment.set_fuel(Some(FUEL));
+        environment.set_recursion_limit(RECURSION_LIMIT);
+        environment.set_formatter(jinja_cost::write);
+        environment.set_unknown_method_callback(method);
+        jinja_filters::add_to(&mut environment);
+        environment.add_function("raise_exception", raise_exception);
+        let program = Self { environment, source: without_generation_tags(source) };
+        on_large_stack(|| program.with_tree(|_| Ok(())))?;
+        Ok(program)
+    }
+
+    /// The text, which has at most `max_bytes`.
+    pub(super) fn render(&self, context: Vec<(String, Value)>, max_bytes: usize) -> Result<String, Error> {
+        on_large_stack(move || {
+            self.with_instructions(|instructions| {
+                // Fuel pays for each byte of it.
+                let mut text = String::new();
+                let mut output = machinery::make_string_output(&mut text);
+                let (root, blocks) = (Value::from_pairs(context), BTreeMap::new());
+                machinery::eval(
+                    &self.environment,
+                    instructions,
+                    root,
+                    &blocks,
+                    &mut output,
+                    AutoEscape::None,
+                )?;
+                if text.len() > max_bytes {
+                    return Err(Error::new(ErrorKind::WriteFailure, "the text is too long"));
+                }
+                Ok(text)
+            })
         })
-    })
+    }
+
+    fn with_instructions<T>(
+        &self,
+        run: impl FnOnce(&Instructions<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.with_tree(|tree| {
+            let mut generator = CodeGenerator::new(NAME, &self.source);
+            generator.compile_stmt(&tree);
+            run(&generator.finish().0)
+        })
+    }
+
+    fn with_tree<'s, T>(&'s self, run: impl FnOnce(Stmt<'s>) -> Result<T, Error>) -> Result<T, Error> {
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
+        run(counted(&machinery::parse(&self.source, NAME, syntax)?)?)
+    }
 }
 
 /// The function `strftime_now`, for a clock that stands still.
@@ -89,45 +122,30 @@ pub(super) fn strftime_now(now: DateTime) -> Value {
     })
 }
 
-/// The text as it grows; one that would be too long is an error of writing.
-struct Text {
-    bytes: Vec<u8>,
-    max_bytes: usize,
-}
-
-impl std::io::Write for Text {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if bytes.len() > self.max_bytes - self.bytes.len() {
-            return Err(std::io::ErrorKind::FileTooLarge.into());
-        }
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-fn raise_exception(message: &Value) -> Result<Value, Error> {
+fn raise_exception(state: &State, message: &Value) -> Result<Value, Error> {
+    jinja_cost::pay_for(state, message)?;
     let message = message.to_string();
     Err(Error::new(ErrorKind::InvalidOperation, "raise_exception").with_source(Refusal(message)))
 }
 
-/// Methods of Python's texts, lists and dictionaries.
-fn method(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
-    // A width in it would be filled before anybody asks whether it may be.
-    if method == "format"
-        && value.as_str().is_some_and(|text| text.split('{').skip(1).any(|field| field.contains(':')))
-    {
-        let why = "str.format takes no format after a colon";
-        return Err(Error::new(ErrorKind::InvalidOperation, why));
+/// The system gives no thread, which is not the template's fault.
+#[derive(Debug)]
+pub(super) struct NoThread(std::io::Error);
+
+impl fmt::Display for NoThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
-    pycompat::unknown_method_callback(state, value, method, args)
 }
+
+impl std::error::Error for NoThread {}
 
 /// Runs what recurses as deeply as a template wants.
 fn on_large_stack<T: Send>(run: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+    on_stack(STACK_BYTES, run)
+}
+
+fn on_stack<T: Send>(stack_bytes: usize, run: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
     // A browser has no threads; there, too deep a recursion ends the call and not the page.
     if cfg!(target_family = "wasm") {
         return run();
@@ -136,9 +154,22 @@ fn on_large_stack<T: Send>(run: impl FnOnce() -> Result<T, Error> + Send) -> Res
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new()
             .name(NAME.to_owned())
-            .stack_size(STACK_BYTES)
+            .stack_size(stack_bytes)
             .spawn_scoped(scope, run)
-            .map_err(|cause| failed("no thread can be had for it").with_source(cause))?;
+            .map_err(|cause| failed("no thread").with_source(NoThread(cause)))?;
         thread.join().unwrap_or_else(|_| Err(failed("the template engine has a fault")))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::{NoThread, on_stack};
+
+    #[test]
+    fn no_thread_is_an_error_of_its_own() {
+        let error = on_stack(1 << 46, || Ok(())).unwrap_err();
+        assert!(error.source().is_some_and(|cause| cause.is::<NoThread>()), "{error:?}");
+    }
 }

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
 
+use super::jinja_cost::{VALUE, pay, pay_for};
+
 /// Values in values; messages and tools have less than ten.
 const MAX_DEPTH: usize = 64;
 /// Spaces for each level.
@@ -54,15 +56,25 @@ impl Writer {
             ValueKind::String => self.text(state, value.as_str().unwrap_or_default())?,
             ValueKind::Seq | ValueKind::Iterable => {
                 let items = value.try_iter()?.checked();
-                self.list(('[', ']'), depth, items, |writer, item| writer.value(state, &item?, depth + 1))?;
+                self.list(state, ('[', ']'), depth, items, |writer, item| {
+                    writer.value(state, &item?, depth + 1)
+                })?;
             }
             ValueKind::Map => {
+                pay(state, value.len().unwrap_or(0) as u64 * VALUE)?;
                 let mut keys = value.try_iter()?.checked().collect::<Result<Vec<_>, _>>()?;
                 if self.sort_keys {
+                    let times = u64::from(keys.len().max(1).ilog2());
+                    for key in &keys {
+                        let units = pay_for(state, key)?;
+                        pay(state, units * times)?;
+                    }
                     keys.sort();
                 }
-                self.list(('{', '}'), depth, keys.into_iter(), |writer, key| {
+                self.list(state, ('{', '}'), depth, keys.into_iter(), |writer, key| {
+                    pay_for(state, &key)?;
                     writer.text(state, &key.to_string())?;
+                    pay(state, writer.key.len() as u64)?;
                     writer.out += &writer.key.clone();
                     writer.value(state, &value.get_item(&key)?, depth + 1)
                 })?;
@@ -74,6 +86,7 @@ impl Writer {
 
     fn list<T>(
         &mut self,
+        state: &State,
         (open, close): (char, char),
         depth: usize,
         items: impl Iterator<Item = T>,
@@ -83,24 +96,27 @@ impl Writer {
         let mut is_empty = true;
         for item in items {
             if !is_empty {
+                pay(state, self.item.len() as u64)?;
                 self.out += &self.item.clone();
             }
             is_empty = false;
-            self.line(depth + 1);
+            self.line(state, depth + 1)?;
             write(self, item)?;
         }
         if !is_empty {
-            self.line(depth);
+            self.line(state, depth)?;
         }
         self.out.push(close);
         Ok(())
     }
 
-    fn line(&mut self, depth: usize) {
+    fn line(&mut self, state: &State, depth: usize) -> Result<(), Error> {
         if let Some(indent) = self.indent {
+            pay(state, (indent * depth) as u64)?;
             self.out.push('\n');
             self.out.extend(std::iter::repeat_n(' ', indent * depth));
         }
+        Ok(())
     }
 
     fn text(&mut self, state: &State, text: &str) -> Result<(), Error> {

@@ -3,8 +3,6 @@
 //! Each `{{` and `{%` is taken for the start of a tag, also where it stands in a comment or in quotes: so no tag is
 //! missed, whatever stands before it.
 
-use super::namespace::FILTER;
-
 /// Words and signs in one tag; the longest in use have about a hundred.
 ///
 /// The engine recurses for each, and takes a time that grows with the square of them.
@@ -50,18 +48,6 @@ pub(super) fn without_generation_tags(source: &str) -> String {
     })
 }
 
-/// `source` with a filter applied to whatever is assigned to an attribute: `{% set ns.x = 1 %}` becomes
-/// `{% set ns.x = (1) | copied_into_namespace %}`.
-pub(super) fn copying_assignments(source: &str) -> String {
-    changing_tags(source, |tag| {
-        let Assignment { target, value, filters } = Assignment::of(tag)?;
-        Some(match value {
-            Some(value) => (format!("{target}=({value}) | {FILTER} "), target.len() + 1 + value.len()),
-            None => (format!("{target}{filters} | {FILTER} "), target.len() + filters.len()),
-        })
-    })
-}
-
 /// Replaces the start of what follows `{%` where `change` gives something for it, with its length.
 fn changing_tags(source: &str, change: impl Fn(&str) -> Option<(String, usize)>) -> String {
     let mut changed = String::with_capacity(source.len());
@@ -76,56 +62,6 @@ fn changing_tags(source: &str, change: impl Fn(&str) -> Option<(String, usize)>)
         }
     }
     changed + rest
-}
-
-/// The inside of a tag `set`, up to the mark that ends the tag.
-struct Assignment<'a> {
-    /// With the word `set` and what stands before it.
-    target: &'a str,
-    /// Without the sign `=`; `None` for the form that ends with `endset`.
-    value: Option<&'a str>,
-    /// In that form, the filters with the bars before them.
-    filters: &'a str,
-}
-
-impl<'a> Assignment<'a> {
-    /// Reads an assignment to an attribute; anything else is no matter of ours.
-    fn of(tag: &'a str) -> Option<Self> {
-        let word = tag.trim_start_matches(['-', '+']).trim_start();
-        let after = word.strip_prefix("set")?;
-        if after.starts_with(|c: char| c.is_alphanumeric() || c == '_') {
-            return None;
-        }
-        let inside = &tag[..end(tag)?];
-        let split = inside.find(['=', '|']).unwrap_or(inside.len());
-        let (target, rest) = inside.split_at(split);
-        if !target.contains('.') {
-            return None;
-        }
-        Some(match rest.strip_prefix('=') {
-            Some(value) => Self { target, value: Some(value), filters: "" },
-            None if rest.is_empty() => return None,
-            None => Self { target, value: None, filters: rest },
-        })
-    }
-}
-
-/// Where a tag's inside ends; `None` where it does not, or closes more brackets than it opens: a tag that the engine
-/// refuses, and that must not become a proper one.
-fn end(tag: &str) -> Option<usize> {
-    let mut depth = 0_usize;
-    for (index, character) in unquoted(tag) {
-        match character {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth = depth.checked_sub(1)?,
-            '%' if depth == 0 && tag[index..].starts_with("%}") => {
-                let has_sign = tag[..index].ends_with(['-', '+']);
-                return Some(index - usize::from(has_sign));
-            }
-            _ => {}
-        }
-    }
-    None
 }
 
 /// The characters that are not in quotes, with the quotes themselves.
@@ -151,42 +87,7 @@ fn unquoted(tag: &str) -> impl Iterator<Item = (usize, char)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{copying_assignments, overlong_tag, without_generation_tags};
-
-    #[track_caller]
-    fn becomes(source: &str, expected: &str) {
-        assert_eq!(copying_assignments(source).replace("copied_into_namespace", "C"), expected);
-    }
-
-    #[test]
-    fn assignments_to_attributes_are_copied() {
-        becomes("a{%- set ns.x = b, c -%}d", "a{%- set ns.x =( b, c ) | C -%}d");
-        becomes("{%set ns.x=1%}", "{%set ns.x=(1) | C %}");
-        becomes(
-            "{%+\n set\tns . x = '%}\\'' ~ \"%}\" +%}",
-            "{%+\n set\tns . x =( '%}\\'' ~ \"%}\" ) | C +%}",
-        );
-        becomes("{% set ns.x = {'a': 1 % 2} %}", "{% set ns.x =( {'a': 1 % 2} ) | C %}");
-        becomes("{% set (ns.x) = 1 %}", "{% set (ns.x) =( 1 ) | C %}");
-        becomes("{% set ns.x | f(y) %}z{% endset %}", "{% set ns.x | f(y)  | C %}z{% endset %}");
-        becomes("{% set ns.x = 1 %}{% set ns.y = 2 %}", "{% set ns.x =( 1 ) | C %}{% set ns.y =( 2 ) | C %}");
-    }
-
-    #[test]
-    fn all_else_stays() {
-        for source in [
-            "plain {{ x }} {# c #}",
-            "{% set x = ns.y %}",
-            "{% set ns.x %}a{% endset %}",
-            "{% settle.x = 1 %}",
-            "{% if a.b == 1 %}",
-            "{% set ns.x = 1",
-            // With brackets around it, this would be an expression: the namespace itself, not a copy.
-            "{% set ns.x = ns) or (1 %}",
-        ] {
-            becomes(source, source);
-        }
-    }
+    use super::{overlong_tag, without_generation_tags};
 
     #[test]
     fn generation_tags_become_conditions() {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::file;
+use super::variable::python_word;
 use crate::{Error, Result};
 
 /// Far more than any context holds.
@@ -78,7 +79,13 @@ impl Message {
         let list = match serde_json::from_str(&json) {
             Ok(Value::Array(list)) => list,
             Ok(other) => return Err(unusable().detail(format!("found {}, {expected}", kind(&other)))),
-            Err(cause) => return Err(unusable().detail(expected).caused_by(cause)),
+            Err(cause) => {
+                let error = unusable().detail(expected).caused_by(cause);
+                return Err(match std::str::from_utf8(json).ok().and_then(python_word) {
+                    Some(word) => error.hint(format!("{word} is Python; JSON writes true, false and null")),
+                    None => error,
+                });
+            }
         };
         if list.is_empty() {
             return Err(unusable().detail("found an empty array, expected one message or more"));

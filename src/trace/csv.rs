@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::io::Write;
 
-use super::Trace;
 use super::json::unwritable;
+use super::{Trace, csv_text};
 use crate::error::Result;
 
 const COLUMNS: [&str; 11] = [
@@ -24,7 +24,7 @@ const COLUMNS: [&str; 11] = [
 impl Trace {
     /// Writes one row per candidate, after a row with the columns' names. `step` counts from 1.
     ///
-    /// Numbers are written in full: they read back as the same ones.
+    /// Numbers are written in full: they read back as the same ones. Texts are written as [`csv_text`] writes them.
     ///
     /// # Errors
     ///
@@ -39,11 +39,11 @@ impl Trace {
             for candidate in &step.candidates {
                 writer
                     .write_record([
-                        &(index + 1).to_string(),
+                        (index + 1).to_string().as_str(),
                         &step.position.to_string(),
                         &candidate.rank.to_string(),
                         &candidate.id.to_string(),
-                        candidate.text.as_deref().unwrap_or(""),
+                        &*csv_text::to_cell(candidate.text.as_deref().unwrap_or_default()),
                         &candidate.bytes.as_deref().map(hex).unwrap_or_default(),
                         // Debug, because Display spells 1e-30 out in thirty zeros.
                         &format!("{:?}", candidate.logit),

@@ -30,6 +30,7 @@
 mod alike;
 mod attention;
 mod csv;
+pub mod csv_text;
 mod json;
 mod jsonl;
 mod lens;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::record::check_schema;
 use super::validate::{Check, Problem, entropy, prob, require};
-use super::{AdapterInfo, ModelInfo, Record, Token, visible};
+use super::{AdapterInfo, ModelInfo, Record, Token, csv_text, visible};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json_cause;
 
@@ -175,7 +175,8 @@ impl Score {
         Ok(out)
     }
 
-    /// One row per token as CSV, after a row with the columns' names. Positions count from 0.
+    /// One row per token as CSV, after a row with the columns' names. Positions count from 0, and texts are written as
+    /// [`csv_text`] writes them.
     ///
     /// # Errors
     ///
@@ -195,7 +196,7 @@ impl Score {
             let row = [
                 position.to_string(),
                 token.id.to_string(),
-                token.text.clone().unwrap_or_default(),
+                csv_text::to_cell(token.text.as_deref().unwrap_or_default()).into_owned(),
                 number(|prediction| prediction.prob),
                 number(|prediction| prediction.log_prob),
                 rank,

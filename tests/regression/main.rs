@@ -4,5 +4,8 @@
 
 mod common;
 mod figures;
+mod hostile_templates;
+mod template;
+mod terminal;
 mod text;
 mod weights;

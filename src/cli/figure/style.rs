@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use sukashi::figure::{Figure, Fonts, Snippet, Style, TextMode, Theme, Width};
-use sukashi::{Error, Result, output};
+use sukashi::{Error, Result, output, shown};
 
 use crate::cli::args::names;
-use crate::cli::failure::{Outcome, note, print};
+use crate::cli::failure::Outcome;
+use crate::cli::output::{note, print_data};
 use crate::cli::system_fonts;
 use crate::cli::terminal::Terminal;
 
@@ -146,10 +147,10 @@ impl StyleArgs {
             output::write_atomically(path, &bytes, self.force)?;
         }
         for warning in figure.warnings() {
-            note(&format!("warning: {warning}"));
+            note(&format!("warning: {}", shown::excerpt(&warning.to_string())));
         }
         match self.snippet {
-            Some(kind) => print(&figure.snippet(kind, &self.picture()?.to_string_lossy())),
+            Some(kind) => print_data(&figure.snippet(kind, &self.picture()?.to_string_lossy())),
             None => Ok(()),
         }
     }

@@ -7,10 +7,11 @@ mod train;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use sukashi::trace::{Cost, Segmentation};
+use sukashi::trace::{Cost, Segmentation, csv_text};
 use sukashi::{Error, ErrorKind, Result, output};
 
-use super::failure::{Outcome, print};
+use super::failure::Outcome;
+use super::output::{for_people, print, print_data};
 use super::prompt::typed;
 use super::terminal::Terminal;
 
@@ -93,9 +94,14 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     if let (Some(path), Some(json)) = (&args.output, trained_json) {
         output::write_atomically(path, json.as_bytes(), args.force)?;
     }
+    let is_for_people = args.format(table_file) == Format::Text;
     match table_file {
-        Some(path) => Ok(output::write_atomically(path, contents.as_bytes(), args.force)?),
-        None => print(&contents),
+        Some(path) => {
+            let contents = if is_for_people { for_people(&contents) } else { contents.into() };
+            Ok(output::write_atomically(path, contents.as_bytes(), args.force)?)
+        }
+        None if is_for_people => print(&contents),
+        None => print_data(&contents),
     }
 }
 
@@ -139,9 +145,10 @@ impl Tokenized {
             for (index, piece) in cut.pieces.iter().enumerate() {
                 let (index, id) = ((index + 1).to_string(), piece.token.id.to_string());
                 let bytes = piece.token.bytes.as_deref().map(hex).unwrap_or_default();
-                let text = piece.token.text.as_deref().unwrap_or_default();
-                let replaces = piece.replaces.as_deref().unwrap_or_default();
-                writer.write_record([&cut.tokenizer, &index, &id, text, &bytes, replaces]).map_err(failed)?;
+                let texts = [Some(&cut.tokenizer), piece.token.text.as_ref(), piece.replaces.as_ref()];
+                let [tokenizer, text, replaces] =
+                    texts.map(|text| csv_text::to_cell(text.map_or("", String::as_str)));
+                writer.write_record([&*tokenizer, &index, &id, &text, &bytes, &replaces]).map_err(failed)?;
             }
         }
         let bytes = writer.into_inner().map_err(|cause| unwritable("CSV").caused_by(cause.into_error()))?;

@@ -2,7 +2,7 @@
 //!
 //! Only their names stand in a GGUF file. The patterns are the families' own, as their `tokenizer.json` has them.
 
-use crate::{Error, Result};
+use crate::{Error, Result, shown};
 
 /// A family's rule.
 #[derive(Debug)]
@@ -69,7 +69,8 @@ static RULES: &[(&str, &PreTokenizer)] = &[
 pub(super) fn pre_tokenizer(label: &str, name: Option<&str>) -> Result<&'static PreTokenizer> {
     let Some(name) = name.filter(|&name| name != "default") else {
         tracing::warn!(
-            "{label} does not say how its tokenizer cuts a text (tokenizer.ggml.pre): GPT-2's rule is used"
+            "{} does not say how its tokenizer cuts a text (tokenizer.ggml.pre): GPT-2's rule is used",
+            shown::excerpt(label)
         );
         return Ok(&GPT2);
     };

@@ -1,0 +1,610 @@
+//! Chat templates that want to compute or hold without end: each is refused, soon, and with little memory.
+
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use sukashi::text::{ChatTemplate, Message, RenderOptions, SpecialTokens};
+
+/// What a machine under load may take; alone, the longest takes a quarter of a second.
+const LONGEST: Duration = Duration::from_secs(10);
+const MOST_KIB: u64 = 500 << 10;
+
+/// Says that this process is to render what comes from its standard input.
+const IS_CHILD: &str = "SUKASHI_RENDER_IN_CHILD";
+
+struct Rendered {
+    /// The text's length, or why there is none.
+    outcome: Result<usize, String>,
+    time: Duration,
+    peak_kib: u64,
+}
+
+fn render(source: &str) -> Result<usize, String> {
+    let template =
+        ChatTemplate::new("hostile", source, SpecialTokens::default()).map_err(|error| error.to_string())?;
+    let messages = [Message::new("user", "one"), Message::new("assistant", "two")];
+    let text = template.render(&messages, &RenderOptions::default());
+    text.map(|text| text.len()).map_err(|error| error.to_string())
+}
+
+/// Renders in a process of its own, whose end is no one else's, and whose memory is its own.
+fn rendered(source: &str) -> Rendered {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "hostile_templates::child", "--nocapture"])
+        .env(IS_CHILD, "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(source.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let start = &source[..source.floor_char_boundary(200)];
+    let line = printed.lines().find_map(|line| line.split_once("CHILD ").map(|(_, line)| line));
+    let line = line.unwrap_or_else(|| panic!("{}: {start}\n{printed}", output.status));
+    let mut parts = line.splitn(4, ' ');
+    let mut number = || parts.next().unwrap().parse::<u64>().unwrap();
+    let (millis, peak_kib) = (number(), number());
+    let is_text = parts.next() == Some("text");
+    let said = parts.next().unwrap_or_default().to_owned();
+    let outcome = if is_text { Ok(said.parse().unwrap()) } else { Err(said) };
+    Rendered { outcome, time: Duration::from_millis(millis), peak_kib }
+}
+
+#[test]
+fn child() {
+    if std::env::var_os(IS_CHILD).is_none() {
+        return;
+    }
+    let mut source = String::new();
+    std::io::stdin().read_to_string(&mut source).unwrap();
+    let started = Instant::now();
+    let outcome = render(&source);
+    let millis = started.elapsed().as_millis();
+    // Linux alone says how much there ever was.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    let peak = peak.unwrap_or("0");
+    match outcome {
+        Ok(len) => println!("\nCHILD {millis} {peak} text {len}"),
+        Err(error) => println!("\nCHILD {millis} {peak} error {}", error.replace('\n', " ")),
+    }
+}
+
+#[track_caller]
+fn within_limits(source: &str) -> Rendered {
+    let rendered = rendered(source);
+    let start = &source[..source.floor_char_boundary(400)];
+    if std::env::var_os("SUKASHI_SHOW").is_some() {
+        println!("{:>6?} {:>7} KiB {:?} {start}", rendered.time, rendered.peak_kib, rendered.outcome);
+    }
+    assert!(rendered.time < LONGEST, "{:?}: {start}", rendered.time);
+    assert!(rendered.peak_kib < MOST_KIB, "{} KiB: {start}", rendered.peak_kib);
+    rendered
+}
+
+#[track_caller]
+fn is_refused(source: &str) {
+    let outcome = within_limits(source).outcome;
+    let start = &source[..source.floor_char_boundary(400)];
+    let is_limit = |error: &str| {
+        ["computes too much", "writes too much", "lists in each other", "at most"]
+            .iter()
+            .any(|part| error.contains(part))
+    };
+    assert!(outcome.as_ref().is_err_and(|error| is_limit(error)), "{outcome:?}: {start}");
+}
+
+/// Values that are large, and made within the limits: lists, a list of the same, texts and a dictionary.
+const LARGE: &str = "{% set b = range(3000) | list %}{% set c = range(3000) | list %}\
+    {% set n = [b, c] %}{% set o = [c, b] %}\
+    {% set s = 'a' * 1000000 %}{% set t = 'a' * 999999 ~ 'b' %}{% set u = 'é' * 500000 %}\
+    {% set w = 'a ' * 300000 %}{% set p = s[:40000] | list %}\
+    {% set d = {'k': b, 'l': c} %}{% set e = {'k': c, 'l': b} %}\
+    {% set f = ('x', b) %}{% set g = ('x', c) %}";
+
+/// Each works on all of a large value, and so costs more than a step.
+const EXPRESSIONS: &[&str] = &[
+    // Operators.
+    "b == c",
+    "b != c",
+    "b < c",
+    "b <= c",
+    "b > c",
+    "b >= c",
+    "n == o",
+    "d == e",
+    "d < e",
+    "f == g",
+    "f < g",
+    "s == t",
+    "s != t",
+    "s < t",
+    "s == t == s",
+    "1 < b < c",
+    "b in n",
+    "b not in o",
+    "s in t",
+    "t in s",
+    "t in [s, s]",
+    "b in s",
+    "b in d",
+    "s in d",
+    "b + c",
+    "s + t",
+    "(b + c) == (c + b)",
+    "b * 2",
+    "f * 2",
+    "s * 2",
+    "2 * s",
+    "b ~ ''",
+    "'' ~ n",
+    "s ~ t",
+    "d ~ s",
+    "[b, c]",
+    "(b, c)",
+    "{'k': b}",
+    "{s: 1}",
+    "d[s]",
+    "d[t]",
+    "s[5]",
+    "s[-1]",
+    "u[-1]",
+    "u[499999]",
+    "b[1:]",
+    "b[::-1]",
+    "s[1:]",
+    "u[400000:]",
+    "s[::2]",
+    "u[::-1]",
+    "f[:1]",
+    "b == [1, 2] + c",
+    "s == ('a' * 999999)",
+    "not (b == c)",
+    "1 if b == c else 2",
+    "b and b == c",
+    "s | upper == t",
+    // Filters.
+    "s | upper",
+    "s | lower",
+    "s | title",
+    "s | capitalize",
+    "s | trim",
+    "s | trim('ab')",
+    "s | replace('a', 'bb')",
+    "s | replace('', t)",
+    "s | length",
+    "u | length",
+    "s | list",
+    "s | reverse",
+    "u | reverse",
+    "s | first",
+    "s | last",
+    "s | indent(4)",
+    "w | replace(' ', '\\n') | indent(1000)",
+    "s | int(0)",
+    "s | float(0)",
+    "s | string",
+    "s | escape",
+    "s | tojson",
+    "s | format",
+    "'%s' | format(s)",
+    "'%s%s' | format(b, c)",
+    "'%9999d' | format(1)",
+    "s | join(t)",
+    "p | join(t)",
+    "b | join",
+    "b | join(s)",
+    "n | join",
+    "n | string",
+    "b | string",
+    "n | tojson",
+    "b | tojson(indent=16)",
+    "b | tojson(separators=[s, s])",
+    "d | tojson(sort_keys=true)",
+    "b | list",
+    "b | sort",
+    "n | sort",
+    "p | sort",
+    "n | sort(reverse=true)",
+    "b | unique",
+    "n | unique",
+    "p | unique",
+    "b | reverse",
+    "b | last",
+    "n | last",
+    "b | sum",
+    "p | sum(start='')",
+    "n | sum(start=[])",
+    "b | min",
+    "n | max",
+    "p | max",
+    "b | batch(2)",
+    "[1] | batch(100000, 0)",
+    "n | batch(1000)",
+    "b | slice(2)",
+    "[1] | slice(100000)",
+    "b | map('string') | list",
+    "n | map('string') | list",
+    "n | map('tojson') | join",
+    "n | map('join', s) | list",
+    "b | map('batch', 1000) | list",
+    "n | map('list') | list",
+    "p | map('upper') | list",
+    "p | map('replace', 'a', s) | list",
+    "b | map(attribute='a.b.c') | list",
+    "b | select('in', c) | list",
+    "b | reject('in', c) | list",
+    "n | select('eq', c) | list",
+    "n | select('==', o) | list",
+    "n | selectattr('x', 'eq', c) | list",
+    "p | select('lt', t) | list",
+    "p | select('in', t) | list",
+    "n | select('sameas', b) | list",
+    "b | select('divisibleby', 2) | list",
+    "b | selectattr('a', 'defined') | list",
+    "b | rejectattr('a') | list",
+    "n | groupby(0)",
+    "n | groupby('a')",
+    "b | sort(attribute='a,b,c,d,e,f')",
+    "d | dictsort",
+    "d | dictsort(by='value')",
+    "d | items | list",
+    "n | attr(s)",
+    "n | default(b)",
+    "b | count",
+    "1.5 | round(-1)",
+    "1.5 | round(1000)",
+    "s | safe",
+    "n | e",
+    // Tests.
+    "n is eq(o)",
+    "b is ne(c)",
+    "s is lt(t)",
+    "n is ge(o)",
+    "b is in(n)",
+    "t is in(s)",
+    "s is in([t, t])",
+    "s is sameas(t)",
+    "s is startingwith(s)",
+    "s is endingwith(t)",
+    "n is startingwith(o)",
+    "s is lower",
+    "u is upper",
+    "s is iterable",
+    "s is divisibleby(t)",
+    "b is divisibleby(c)",
+    // Methods and functions.
+    "s.upper()",
+    "s.lower()",
+    "s.title()",
+    "s.capitalize()",
+    "s.strip()",
+    "s.strip('ab')",
+    "s.lstrip('ab')",
+    "t.rstrip('b')",
+    "s.replace('a', 'b')",
+    "s.replace('', t)",
+    "w.split()",
+    "w.split(' ')",
+    "w.split('a', 2)",
+    "w.splitlines()",
+    "s.find('b')",
+    "s.rfind('b')",
+    "s.count('a')",
+    "b.count(1)",
+    "n.count(c)",
+    "s.startswith(t)",
+    "s.endswith(t)",
+    "s.startswith((s, t))",
+    "s.isalpha()",
+    "s.isdigit()",
+    "s.islower()",
+    "s.isupper()",
+    "s.isspace()",
+    "s.isascii()",
+    "s.join(b)",
+    "''.join(p)",
+    "','.join(n)",
+    "'{}'.format(s)",
+    "('{0}' * 100).format(s)",
+    "('{0}' * 100).format(b)",
+    "'{0[0]}'.format(b)",
+    "d.items()",
+    "d.keys()",
+    "d.values()",
+    "d.get(s)",
+    "d.get('k')",
+    "dict(d)",
+    "dict(d, **e)",
+    "dict(k=b)",
+    "namespace(d).k",
+    "namespace(x=b)",
+    "range(100000)",
+    "range(0, 100000, 2) | list",
+    "loop.changed(b)",
+    "loop.changed(n, i)",
+    "loop.cycle(b, c)",
+    "f2(n)",
+    "f2(*b)",
+    "f3(**d)",
+];
+
+#[test]
+fn large_values_in_a_loop() {
+    let macros = "{% macro f2() %}{% endmacro %}{% macro f3() %}{% endmacro %}\
+        {% macro f2(a) %}{{ a }}{% endmacro %}{% macro f3(k, l) %}{{ l == k }}{% endmacro %}";
+    for expression in EXPRESSIONS {
+        let source = format!(
+            "{macros}{LARGE}{{% for i in range(1000) %}}{{% for j in range(1000) %}}{{% set y = {expression} %}}{{% endfor %}}{{% endfor %}}"
+        );
+        let outcome = within_limits(&source).outcome;
+        // Some are no call that there is; none ends in a text.
+        assert!(outcome.is_err(), "{expression}");
+    }
+}
+
+#[test]
+fn large_values_in_statements() {
+    for body in [
+        "{{ b }}",
+        "{{ n }}",
+        "{{ s }}",
+        "{{ d }}",
+        "{% if b == c %}{% endif %}",
+        "{% for x in s %}{% break %}{% endfor %}",
+        "{% for x in u %}{% break %}{% endfor %}",
+        "{% for x in d %}{% break %}{% endfor %}",
+        "{% for x in b if x == s %}{% endfor %}",
+        "{% for x in b + c %}{% break %}{% endfor %}",
+        "{% with y = b == c %}{% endwith %}",
+        "{% with %}{% endwith %}",
+        "{% set y %}{{ b }}{% endset %}",
+        "{% set y | upper %}{{ s }}{% endset %}",
+        "{% filter upper %}{{ s }}{% endfilter %}",
+        "{% set ns.x = b %}",
+        "{% set ns.x = n %}",
+        "{% set ns.x = [ns.x, ns.x] %}",
+        "{% set ns.x = ns.x ~ s %}",
+        "{% set ns.x %}{{ s }}{% endset %}",
+        "{% set ns.x = ns.x + [b] %}",
+        "{% set ns.x = {'a': ns.x, 'b': ns.x} %}",
+        "{% autoescape true %}{{ s }}{{ b }}{% endautoescape %}",
+        "{% call f(b) %}{{ s }}{% endcall %}",
+        "{% call s.format(b) %}{% endcall %}",
+        "{% do s.format(b) %}",
+        "{% do d.items() %}",
+        "{{ raise_exception(n ~ n) if n == 1 }}",
+        "{% macro g(a=b == c) %}{% endmacro %}{{ g() }}",
+        "{% macro h() %}{{ b == c }}{% endmacro %}{{ h() }}",
+        "{% for k, v in d.items() %}{{ v == b }}{% endfor %}",
+        "{% set q, r = n == o, 1 %}",
+    ] {
+        let source = format!(
+            "{{% macro f(a) %}}{{{{ caller() }}}}{{% endmacro %}}{{% set ns = namespace(x=[1]) %}}{LARGE}\
+             {{% for i in range(1000) %}}{{% for j in range(1000) %}}{body}{{% endfor %}}{{% endfor %}}"
+        );
+        let outcome = within_limits(&source).outcome;
+        assert!(outcome.is_err(), "{body}");
+    }
+}
+
+/// A value of two of the last, and so on: few steps to make, and no end to walk.
+#[test]
+fn values_of_themselves() {
+    for (first, next) in [
+        ("['a']", "[x, x]"),
+        ("['a']", "(x, x)"),
+        ("['a']", "{'a': x, 'b': x}"),
+        ("['a']", "x + x"),
+        ("['a']", "x * 2"),
+        ("('a',)", "x + x"),
+        ("('a',)", "x * 2"),
+        ("'a'", "x ~ x"),
+        ("'a'", "x + x"),
+        ("'a'", "x * 2"),
+        ("'aa'", "x | replace('a', 'aa')"),
+        ("'aa'", "x.replace('a', 'aa')"),
+        ("['a']", "[x, x] | list"),
+        ("['a']", "dict(a=x, b=x)"),
+        ("['a']", "namespace(a=x, b=x)"),
+        ("['a']", "[x] | batch(2, x) | list"),
+        ("['a']", "[x] * 2"),
+        ("['a']", "[[x, x]] | first"),
+        ("['a']", "[x, x] | map('list') | list"),
+        ("['a']", "[x, x][:]"),
+        ("['a']", "[x, x] | slice(1) | list"),
+        ("['a']", "[{'k': x}, {'k': x}] | groupby('k')"),
+        ("['a']", "{'a': [x, x]} | dictsort"),
+        ("['a']", "{'a': [x, x]}.items()"),
+        ("['a']", "x ~ x"),
+        ("['a']", "(x | tojson) ~ x"),
+    ] {
+        for use_of_it in [
+            "",
+            "{{ x == y }}",
+            "{{ x < y }}",
+            "{{ x }}",
+            "{{ [x] | join }}",
+            "{{ [x, y] | sort }}",
+            "{{ x in [y] }}",
+            "{{ raise_exception(x) }}",
+            "{{ x | tojson }}",
+            "{{ [x, y] | unique }}",
+            "{{ {x: 1} }}",
+            "{{ x ~ '' }}",
+        ] {
+            let doubled = |name: &str| {
+                let next = next.replace('x', name).replace(&format!("ma{name}"), "max");
+                format!("{{% set {name} = {first} %}}") + &format!("{{% set {name} = {next} %}}").repeat(60)
+            };
+            let source = doubled("x") + &doubled("y") + use_of_it;
+            is_refused(&source);
+            if first != "['a']" || !next.starts_with("[x, x]") {
+                break;
+            }
+        }
+    }
+    // Through calls and loops that call themselves.
+    is_refused("{% macro f(x, n) %}{{ f([x, x], n - 1) if n else x == x }}{% endmacro %}{{ f([1], 60) }}");
+    is_refused("{% for x in [[1]] recursive %}{{ loop([[x, x]]) }}{% endfor %}");
+}
+
+/// Long names, and frames over frames, make each step cost more.
+#[test]
+fn steps_that_cost_more() {
+    let name = "a".repeat(40_000);
+    for source in [
+        format!("{{% set {name} = 1 %}}{{{{ {name} }}}}"),
+        format!("{{{{ messages.{name} }}}}"),
+        format!("{{{{ messages | {name} }}}}"),
+        format!("{{% macro f({name}) %}}{{% endmacro %}}{{{{ f({name}=1) }}}}"),
+    ] {
+        is_refused(&source);
+    }
+    let many = |body: &str| {
+        format!("{{% for i in range(1000) %}}{{% for j in range(1000) %}}{body}{{% endfor %}}{{% endfor %}}")
+    };
+    is_refused(&many(&"{% with %}{% endwith %}".repeat(5000)));
+    is_refused(&many(&format!("{{% set y = {{'k': 1}}['{name}'] %}}")));
+    is_refused(&many(&format!("{{% set y = '{name}' == '{name}' %}}{{% set y = j == '{name}' %}}")));
+    is_refused(&format!(
+        "{{% set z = '{name}' %}}{}",
+        many(&format!("{{% set y = z == '{}' %}}", &name[1..20_000]))
+    ));
+    let frames = 140;
+    let names: String = (0..frames).map(|n| format!("{{% with {}{n} = 1 %}}", "a".repeat(90))).collect();
+    is_refused(&(names + &many("{{ missing }}{{ missing }}{{ missing }}") + &"{% endwith %}".repeat(frames)));
+    is_refused(&many(&"{% macro f() %}{{ i }}{{ j }}{{ messages }}{% endmacro %}".repeat(500)));
+    is_refused(&many("{% set y = [i, j] | batch(1000) | list %}{% set ns = namespace(y=y) %}"));
+    is_refused(
+        "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = ns.x + [[]] %}{% endfor %}",
+    );
+    is_refused(&format!("{}{{% set y = [{}] | map('batch', 1024) | list %}}", many(""), "[1],".repeat(120)));
+    let keys: String = (0..200).map(|n| format!("'{n}': 1, ")).collect();
+    is_refused(&format!("{{% set ns = namespace({{{}}}) %}}{}", keys, many("{% if ns %}{% endif %}")));
+    let names: String = (0..2000).map(|n| format!("{{% set ns.a{n} = 1 %}}")).collect();
+    is_refused(&format!(
+        "{{% set ns = namespace() %}}{names}{}",
+        many("{% if ns %}{% endif %}{{ ns | length }}")
+    ));
+    is_refused(&format!("{{% set s = 'a' * 1000000 %}}{}", "{{ ('%(a)s' * 1000) | format(a=s) }}"));
+    is_refused("{{ ('{0}'*1000).format('a'*50000000) }}");
+    is_refused(
+        "{% set x = ['a'] * 100000 %}{% set y = x | map('batch', 1000) | list %}{% set z = [y] * 9 == [y] * 8 + [x] %}{{ z }}{% set z = x | map('batch', 1000) | list %}",
+    );
+}
+
+fn expression() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("a".to_owned()),
+        Just("b".to_owned()),
+        Just("'xy '".to_owned()),
+        Just("7".to_owned()),
+        Just("messages".to_owned()),
+        Just("ns.a".to_owned()),
+        Just("ns".to_owned()),
+    ];
+    leaf.prop_recursive(4, 24, 3, |inner| {
+        let binary = prop::sample::select(vec![
+            "+", "*", "~", "==", "!=", "<", "in", "and", "or", "-", "//", "%", "**", ">=",
+        ]);
+        let filter = prop::sample::select(vec![
+            "list",
+            "sort",
+            "join",
+            "string",
+            "tojson",
+            "unique",
+            "reverse",
+            "length",
+            "first",
+            "last",
+            "sum",
+            "upper",
+            "map('string')",
+            "map('list')",
+            "batch(3, 0)",
+            "slice(2)",
+            "replace('x', 'xxxx')",
+            "indent(99)",
+            "items",
+            "dictsort",
+            "select",
+            "trim('x')",
+            "max",
+            "groupby(0)",
+            "title",
+            "default(1)",
+            "format(a, b)",
+            "int",
+        ]);
+        let method = prop::sample::select(vec![
+            "upper()",
+            "split('x')",
+            "join(a)",
+            "format(a, b)",
+            "replace('x', 'yyyy')",
+            "items()",
+            "count('x')",
+            "strip(' ')",
+            "startswith('x')",
+            "get('a')",
+        ]);
+        prop_oneof![
+            (inner.clone(), binary, inner.clone()).prop_map(|(l, op, r)| format!("({l} {op} {r})")),
+            (inner.clone(), filter).prop_map(|(l, filter)| format!("({l} | {filter})")),
+            (inner.clone(), method).prop_map(|(l, method)| format!("({l}).{method}")),
+            (inner.clone(), inner.clone()).prop_map(|(l, r)| format!("[{l}, {r}, {l}]")),
+            (inner.clone(), inner.clone()).prop_map(|(l, r)| format!("{{'a': {l}, 'b': {r}}}")),
+            (inner.clone(), 0..50_u32).prop_map(|(l, n)| format!("({l})[{n}:]")),
+            (inner.clone(), 0..50_u32).prop_map(|(l, n)| format!("({l})[{n}]")),
+            (inner.clone(), 1..100_000_u32).prop_map(|(l, n)| format!("({l} * {n})")),
+            (inner.clone(), inner.clone(), inner).prop_map(|(c, l, r)| format!("({l} if {c} else {r})")),
+        ]
+    })
+}
+
+fn statements() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        expression().prop_map(|e| format!("{{{{ {e} }}}}")),
+        expression().prop_map(|e| format!("{{% set a = {e} %}}")),
+        expression().prop_map(|e| format!("{{% set b = {e} %}}")),
+        expression().prop_map(|e| format!("{{% set ns.a = {e} %}}")),
+    ];
+    leaf.prop_recursive(4, 32, 4, |inner| {
+        let many = prop::collection::vec(inner, 1..5).prop_map(|list| list.concat());
+        prop_oneof![
+            (expression(), many.clone()).prop_map(|(e, b)| format!("{{% for a in {e} %}}{b}{{% endfor %}}")),
+            (1..3000_u32, many.clone())
+                .prop_map(|(n, b)| format!("{{% for i in range({n}) %}}{b}{{% endfor %}}")),
+            (expression(), many.clone()).prop_map(|(e, b)| format!("{{% if {e} %}}{b}{{% endif %}}")),
+            many.clone().prop_map(|b| format!("{{% set b %}}{b}{{% endset %}}")),
+            many.clone().prop_map(|b| format!("{{% filter upper %}}{b}{{% endfilter %}}")),
+            (many, 1..60_usize).prop_map(|(b, n)| b.repeat(n.min(4000 / b.len().max(1)).max(1))),
+        ]
+    })
+}
+
+/// Whatever a template computes, it comes to an end: by itself or by the limits.
+#[test]
+fn random_templates_end() {
+    let count =
+        std::env::var("SUKASHI_NUM_TEMPLATES").ok().and_then(|count| count.parse().ok()).unwrap_or(300);
+    let config = Config { cases: count, failure_persistence: None, ..Config::default() };
+    let source = prop::collection::vec(statements(), 1..6).prop_map(|list| {
+        "{% set ns = namespace(a=1) %}{% set a = ['x', 'y'] %}{% set b = 'z' %}".to_owned() + &list.concat()
+    });
+    TestRunner::new(config)
+        .run(&source, |source| {
+            let started = Instant::now();
+            let _ = render(&source);
+            prop_assert!(started.elapsed() < LONGEST, "{:?}: {source}", started.elapsed());
+            Ok(())
+        })
+        .unwrap();
+}

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use sukashi::text::plain_text;
 use sukashi::Result;
+use sukashi::text::plain_text;
 
 /// Counting and training take several times as much memory as their texts.
 const MAX_BYTES: u64 = 1 << 30;

@@ -81,7 +81,7 @@ impl Message {
             Ok(other) => return Err(unusable().detail(format!("found {}, {expected}", kind(&other)))),
             Err(cause) => {
                 let error = unusable().detail(expected).caused_by(cause);
-                return Err(match std::str::from_utf8(json).ok().and_then(python_word) {
+                return Err(match python_word(&json) {
                     Some(word) => error.hint(format!("{word} is Python; JSON writes true, false and null")),
                     None => error,
                 });

@@ -1,6 +1,10 @@
 //! Faults that were found once, by the number of their case: what is right stays right.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed, also in its helpers")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that panics has failed, also in its helpers"
+)]
 
 mod common;
 mod figures;

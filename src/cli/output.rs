@@ -115,7 +115,7 @@ fn excerpt(value: &ContextValue) -> ContextValue {
     match value {
         ContextValue::String(text) => ContextValue::String(shown::excerpt(text).into_owned()),
         ContextValue::Strings(texts) => ContextValue::Strings(
-            texts.iter().take(8).map(|text| shown::excerpt(text).into_owned()).collect(),
+            texts.iter().take(64).map(|text| shown::excerpt(text).into_owned()).collect(),
         ),
         other => other.clone(),
     }

@@ -86,10 +86,7 @@ fn kind(expected: &str) -> String {
 }
 
 fn shortened(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    crate::shown::start(text, most).into_owned()
 }
 
 #[cfg(test)]

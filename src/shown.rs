@@ -60,21 +60,50 @@ pub fn excerpt(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{start}…[{} characters more]…{end}", num_characters - MAX_EXCERPT))
 }
 
+/// The first characters of `text`, with an ellipsis where that is not all.
+///
+/// ```
+/// assert_eq!(sukashi::shown::start("吾輩は猫", 3), "吾輩は…");
+/// ```
+pub fn start(text: &str, num_characters: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(num_characters) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
 /// `text` with marks for the characters that would not be seen and that do not stay.
 fn with_marks(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
-    let is_marked = |character: char| !stays(character) && visible::is_invisible(character);
-    if !text.chars().any(is_marked) {
+    let is_marked = |before: char, character: char| {
+        !stays(character) && visible::is_invisible(character) && !makes_one_emoji(before, character)
+    };
+    let before = || std::iter::once(' ').chain(text.chars());
+    if !before().zip(text.chars()).any(|(before, character)| is_marked(before, character)) {
         return Cow::Borrowed(text);
     }
     let mut marked = String::with_capacity(text.len() + 16);
-    for character in text.chars() {
-        if is_marked(character) {
+    for (before, character) in before().zip(text.chars()) {
+        if is_marked(before, character) {
             marked += &visible::token(0, Some(character.encode_utf8(&mut [0; 4])), None);
         } else {
             marked.push(character);
         }
     }
     Cow::Owned(marked)
+}
+
+/// Whether `character` is drawn together with the emoji before it: the joiner of families, and the choice of the coloured
+/// form. Texts of chats are full of both.
+fn makes_one_emoji(before: char, character: char) -> bool {
+    let is_emoji = matches!(
+        before,
+        '‼' | '⁉' | '™' | 'ℹ' | '\u{2194}'..='\u{2BFF}' | '〰' | '〽' | '㊗' | '㊙' | '\u{1F000}'..='\u{1FAFF}'
+    );
+    match character {
+        '\u{FE0F}' => is_emoji,
+        '\u{200D}' => is_emoji || before == '\u{FE0F}',
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +118,15 @@ mod tests {
             let seen = |c: char| matches!(c, ' ' | '\n' | '\t' | '\u{3000}') || !visible::is_invisible(c);
             assert!(lines(&text).chars().all(seen), "{character:?}");
         }
+    }
+
+    #[test]
+    fn emoji_stay_whole() {
+        for text in ["❤\u{FE0F}", "👩\u{200D}🔬", "❤\u{FE0F}\u{200D}🔥"] {
+            assert_eq!(line(text), text);
+        }
+        assert_eq!(line("a\u{FE0F}\u{200D}b"), "a<U+FE0F><U+200D>b");
+        assert_eq!(line("❤\u{200B}あ\u{FE0F}"), "❤<U+200B>あ<U+FE0F>");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
+use std::path::{Component, Path};
 
 use serde_json::Value;
 use sukashi::figure::{
@@ -205,5 +206,15 @@ pub fn training(data: &[u8]) {
     let training = Training { kind: kinds[usize::from(*kind) % 4], vocab_size: 300, ..Training::default() };
     if let Ok(tokenizer) = training.run([text]) {
         use_tokenizer(&tokenizer, text);
+    }
+}
+
+/// A hub's list of a repository's files: no name that is taken from it leaves the folder that it is put into.
+pub fn hub(data: &[u8]) {
+    let Ok(files) = sukashi::weights::hub::listed_files(data) else { return };
+    for file in files {
+        let parts = Path::new(&file).components();
+        let is_inside = parts.into_iter().all(|part| matches!(part, Component::Normal(_)));
+        assert!(is_inside && !file.is_empty() && !file.contains(['\\', '\0', ':']), "{file:?}");
     }
 }

@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Vi
 use serde_json::Value;
 use sukashi::sampling::{Choice, Sampler, Settings};
 use sukashi::text::{Message, python_word};
-use sukashi::{Error, Result};
+use sukashi::{Error, Result, shown};
 
 use super::args::{RunArgs, at_least_one};
 use super::prompt::{Prompt, Said};
@@ -244,11 +244,7 @@ impl Field<'_> {
 
 /// The start of what was found.
 fn shortened(text: &str) -> String {
-    const LENGTH: usize = 60;
-    match text.char_indices().nth(LENGTH) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    shown::start(text, 60).into_owned()
 }
 
 /// More fields than there are names for.

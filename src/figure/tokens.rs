@@ -10,7 +10,7 @@ use super::words::{self, grouped, percent};
 use super::{Contents, Figure};
 use crate::names::names;
 use crate::trace::{Prediction, Record, Score, visible};
-use crate::{Error, Result};
+use crate::{Error, Result, shown};
 
 /// What [`tokens`] shows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -98,10 +98,7 @@ const LONGEST_TITLE: usize = 200;
 
 /// The start of a long text.
 pub(super) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_TITLE) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    shown::start(text, LONGEST_TITLE).into_owned()
 }
 
 impl By {

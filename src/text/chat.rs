@@ -10,7 +10,7 @@ use minijinja::value::{Serde, Value};
 
 use super::jinja::{self, Program};
 use super::{Message, SpecialTokens, Tokenizer, Variable};
-use crate::{Error, Result};
+use crate::{Error, Result, shown};
 
 /// Longest text that a template may make: far more than any context holds.
 const MAX_TEXT_BYTES: usize = 16 << 20;
@@ -233,8 +233,5 @@ fn line(error: &minijinja::Error) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MAX_SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    shown::start(text, MAX_SHOWN).into_owned()
 }

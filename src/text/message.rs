@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::file;
 use super::variable::python_word;
-use crate::{Error, Result};
+use crate::{Error, Result, shown};
 
 /// Far more than any context holds.
 const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -173,7 +173,7 @@ fn wrong(field: &str, found: Option<&Value>, expected: &str) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    text.chars().take(40).collect()
+    shown::start(text, 40).into_owned()
 }
 
 /// What a JSON value is, in words.

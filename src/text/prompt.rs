@@ -1,6 +1,6 @@
 //! What a prompt has to be before a model sees it.
 
-use crate::{Error, Result};
+use crate::{Error, Result, shown};
 
 /// Reads token ids such as `1,2,3`; blanks are allowed between them.
 ///
@@ -72,5 +72,5 @@ fn empty() -> Error {
 }
 
 fn shortened(part: &str) -> String {
-    part.chars().take(40).collect()
+    shown::start(part, 40).into_owned()
 }

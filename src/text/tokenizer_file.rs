@@ -305,5 +305,5 @@ fn shown(value: &Value) -> String {
 
 /// The start of a stranger's text.
 fn excerpt(text: &str) -> String {
-    format!("{:?}", text.chars().take(40).collect::<String>())
+    format!("{:?}", crate::shown::start(text, 40))
 }

@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
 use ureq::http::Uri;
 
-use crate::{Error, Result};
+use crate::{Error, Result, shown};
 
 /// The part of an address that is shown.
 const MAX_SHOWN: usize = 200;
@@ -82,10 +82,7 @@ pub(super) fn redacted(address: &str) -> String {
 
 /// The start of a text that a server wrote.
 pub(super) fn excerpt(text: &str, max_chars: usize) -> String {
-    match text.char_indices().nth(max_chars) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    shown::start(text, max_chars).into_owned()
 }
 
 #[cfg(test)]

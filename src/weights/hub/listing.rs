@@ -59,17 +59,7 @@ impl Client {
             let error = Error::new(ErrorKind::Io, format!("cannot read the list of files at {url}"));
             Trouble::passing(error.caused_by(cause))
         })?;
-        let Reply { sha, siblings } = json::parse(&url, &bytes)
-            .map_err(|error| error.hint("is this a hub? HF_ENDPOINT names another"))?;
-        // It becomes the name of a folder.
-        if !is_commit(&sha) {
-            return Err(Error::input(format!("cannot read {url}: sha is no commit"))
-                .detail(format!("found {:?}, expected 40 hexadecimal digits", excerpt(&sha, MAX_NAME)))
-                .into());
-        }
-        let files =
-            siblings.into_iter().map(|file| file.rfilename).filter(|name| is_plain_path(name)).collect();
-        Ok(Listing { commit: sha, files })
+        Ok(Listing::parse(&url, &bytes)?)
     }
 
     /// Where the hub has a file.
@@ -80,6 +70,25 @@ impl Client {
 }
 
 impl Listing {
+    /// Reads the answer of a hub at `url`.
+    pub fn parse(url: &str, bytes: &[u8]) -> Result<Self> {
+        let Reply { sha, siblings } = json::parse(url, bytes)
+            .map_err(|error| error.hint("is this a hub? HF_ENDPOINT names another"))?;
+        // It becomes the name of a folder.
+        if !is_commit(&sha) {
+            return Err(Error::input(format!("cannot read {url}: sha is no commit"))
+                .detail(format!("found {:?}, expected 40 hexadecimal digits", excerpt(&sha, MAX_NAME))));
+        }
+        let files =
+            siblings.into_iter().map(|file| file.rfilename).filter(|name| is_plain_path(name)).collect();
+        Ok(Self { commit: sha, files })
+    }
+
+    #[cfg(fuzzing)]
+    pub fn into_files(self) -> Vec<String> {
+        self.files
+    }
+
     pub fn has(&self, path: &str) -> bool {
         self.files.iter().any(|file| file == path)
     }

@@ -56,6 +56,16 @@ pub use ureq::Proxy;
 
 use crate::Result;
 
+/// What the fuzz targets reach: the names of files in a hub's answer that may be put into a folder.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub fn listed_files(answer: &[u8]) -> Result<Vec<String>> {
+    let listing = listing::Listing::parse("hub", answer)?;
+    let id: ModelId = "owner/name".parse()?;
+    let _ = (listing.safetensors(&id), listing.check_file(&id, "model.gguf"));
+    Ok(listing.into_files())
+}
+
 /// Where models come from and where they are kept.
 #[derive(Clone)]
 pub struct Options {

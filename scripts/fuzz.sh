@@ -54,7 +54,7 @@ seeds() {
     local file target
     rm -rf "$cache/seeds"
     for target in "${targets[@]}"; do mkdir -p "$cache/seeds/$target" "$cache/corpus/$target" "fuzz/corpus/$target"; done
-    for target in safetensors config tokenizer chat gguf model font; do mkdir -p "$cache/seeds/$target"; done
+    for target in safetensors config tokenizer chat gguf vocabulary model; do mkdir -p "$cache/seeds/$target"; done
     for file in $(git ls-files 'tests/*.safetensors'); do seed safetensors "$file"; done
     for file in $(git ls-files 'tests/*config.json'); do seed config "$file"; done
     for file in $(git ls-files 'tests/*tokenizer.json' 'tests/goldens/tokenizers/*.json'); do
@@ -62,8 +62,7 @@ seeds() {
     done
     for file in $(git ls-files 'tests/*.jinja'); do seed chat "$file" '[{"role": "user", "content": "猫"}]'; done
     for file in $(git ls-files 'tests/*.gguf'); do
-        seed gguf "$file"
-        seed model "$file"
+        for target in gguf vocabulary model; do seed $target "$file"; done
     done
 }
 

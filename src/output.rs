@@ -171,26 +171,25 @@ impl Drop for Unfinished {
 }
 
 /// Gives `file` the owner that `old` says, where the user may, and its permissions.
+#[cfg(unix)]
 fn keep_owner_and_permissions(file: &File, old: &Metadata) -> io::Result<()> {
-    #[cfg(unix)]
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+    let new = file.metadata()?;
+    let mut mode = old.permissions().mode() & 0o777;
+    if (new.uid(), new.gid()) != (old.uid(), old.gid())
+        && fchown(file, Some(old.uid()), Some(old.gid())).is_err()
+        && fchown(file, None, Some(old.gid())).is_err()
     {
-        use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
-        let new = file.metadata()?;
-        let mut mode = old.permissions().mode() & 0o777;
-        if (new.uid(), new.gid()) != (old.uid(), old.gid())
-            && fchown(file, Some(old.uid()), Some(old.gid())).is_err()
-            && fchown(file, None, Some(old.gid())).is_err()
-        {
-            // What the old group might do is not the new group's.
-            mode &= 0o707;
-        }
-        return file.set_permissions(std::fs::Permissions::from_mode(mode));
+        // What the old group might do is not the new group's.
+        mode &= 0o707;
     }
-    #[cfg(not(unix))]
-    {
-        let _ = (file, old);
-        Ok(())
-    }
+    file.set_permissions(std::fs::Permissions::from_mode(mode))
+}
+
+/// Elsewhere, a new file has the permissions of its folder.
+#[cfg(not(unix))]
+fn keep_owner_and_permissions(_: &File, _: &Metadata) -> io::Result<()> {
+    Ok(())
 }
 
 fn exists(path: &Path) -> Error {

@@ -74,36 +74,30 @@ pub fn start(text: &str, num_characters: usize) -> Cow<'_, str> {
 
 /// `text` with marks for the characters that would not be seen and that do not stay.
 fn with_marks(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
-    let is_marked = |before: char, character: char| {
-        !stays(character) && visible::is_invisible(character) && !makes_one_emoji(before, character)
-    };
-    let before = || std::iter::once(' ').chain(text.chars());
-    if !before().zip(text.chars()).any(|(before, character)| is_marked(before, character)) {
+    if !text.chars().any(|character| !stays(character) && visible::is_invisible(character)) {
         return Cow::Borrowed(text);
     }
     let mut marked = String::with_capacity(text.len() + 16);
-    for (before, character) in before().zip(text.chars()) {
-        if is_marked(before, character) {
-            marked += &visible::token(0, Some(character.encode_utf8(&mut [0; 4])), None);
-        } else {
+    // Two characters that are not seen are drawn together with the emoji before them: the choice of its coloured form, and
+    // the joiner of families. Texts of chats are full of both.
+    let mut after_emoji = false;
+    for character in text.chars() {
+        let makes_one_emoji = after_emoji && matches!(character, '\u{FE0F}' | '\u{200D}');
+        if stays(character) || makes_one_emoji || !visible::is_invisible(character) {
             marked.push(character);
+        } else {
+            marked += &visible::token(0, Some(character.encode_utf8(&mut [0; 4])), None);
         }
+        after_emoji = is_emoji(character) || makes_one_emoji && character == '\u{FE0F}';
     }
     Cow::Owned(marked)
 }
 
-/// Whether `character` is drawn together with the emoji before it: the joiner of families, and the choice of the coloured
-/// form. Texts of chats are full of both.
-fn makes_one_emoji(before: char, character: char) -> bool {
-    let is_emoji = matches!(
-        before,
+fn is_emoji(character: char) -> bool {
+    matches!(
+        character,
         '‼' | '⁉' | '™' | 'ℹ' | '\u{2194}'..='\u{2BFF}' | '〰' | '〽' | '㊗' | '㊙' | '\u{1F000}'..='\u{1FAFF}'
-    );
-    match character {
-        '\u{FE0F}' => is_emoji,
-        '\u{200D}' => is_emoji || before == '\u{FE0F}',
-        _ => false,
-    }
+    )
 }
 
 #[cfg(test)]

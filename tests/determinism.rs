@@ -32,7 +32,7 @@ const WITHOUT_MODEL: &[&[&str]] = &[
     &["tokenize", "吾輩は猫である", "--train", "TEXT", "-o", "OUT.json"],
     &["figure", "bpe", "吾輩は猫", "--train", "TEXT", "-o", "OUT.svg"],
     &["figure", "softmax", "--logits", "3,1.5,0.5", "-o", "OUT.svg"],
-    &["figure", "mixing", "-o", "OUT.svg"],
+    &["figure", "mixing", "--x", "1,0;0,1;1,1", "-o", "OUT.svg"],
 ];
 
 const TEXT: &str = "吾輩は猫である。名前はまだ無い。\nどこで生れたか頓と見当がつかぬ。何でも薄暗いじめじめした所でニャーニャー泣いていた事だけは記憶している。\n";
@@ -87,15 +87,18 @@ fn name(path: &Path) -> String {
 #[track_caller]
 fn repeats(commands: &[&[&str]], device: Option<&str>) {
     for args in commands {
-        let want = run(args, device, None);
-        for num_threads in [1, 2] {
-            assert!(
-                run(args, device, Some(num_threads)) == want,
-                "{args:?} on {num_threads} threads, device {device:?}"
-            );
-        }
-        assert!(under_load(|| run(args, device, None)) == want, "{args:?} under load, device {device:?}");
+        same_on_any_threads(args, |num_threads| run(args, device, num_threads));
     }
+}
+
+/// Asserts that a run gives the same on one and two threads, and under load, as on all threads of a quiet machine.
+#[track_caller]
+fn same_on_any_threads<T: PartialEq>(args: &[&str], mut run: impl FnMut(Option<usize>) -> T) {
+    let want = run(None);
+    for num_threads in [1, 2] {
+        assert!(run(Some(num_threads)) == want, "{args:?} on {num_threads} threads");
+    }
+    assert!(under_load(|| run(None)) == want, "{args:?} under load");
 }
 
 /// Runs something while every core has twice the work that it can do.
@@ -135,8 +138,17 @@ fn commands_on_an_adapter_repeat_to_the_byte() {
 }
 
 #[test]
-#[should_panic(expected = "on 1 threads")]
-fn another_seed_each_time_fails_the_check() {
-    // Without a seed, the clock gives one.
-    repeats(&[&["generate", "吾輩は", "-n", "30", "--temperature", "3"]], Some("cpu"));
+#[should_panic(expected = "on 2 threads")]
+fn what_depends_on_the_threads_fails_the_check() {
+    same_on_any_threads(&[], |num_threads| num_threads == Some(2));
+}
+
+#[test]
+#[should_panic(expected = "under load")]
+fn what_depends_on_the_load_fails_the_check() {
+    let mut runs = 0;
+    same_on_any_threads(&[], |_| {
+        runs += 1;
+        runs == 4
+    });
 }

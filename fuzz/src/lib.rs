@@ -55,13 +55,23 @@ pub fn safetensors(data: &[u8]) {
     assert!(total <= data.len(), "tensors have {total} bytes, the file {}", data.len());
 }
 
-/// A GGUF file: metadata, tensors, the tokenizer and the chat template in it.
+/// A GGUF file: its metadata, and every tensor that it lists.
 pub fn gguf(data: &[u8]) {
     let Ok(file) = Gguf::from_bytes("model.gguf", data.to_vec()) else { return };
     let _ = file.model_name();
     if let Ok(config) = file.config() {
         let _ = sukashi::model::spec::from_config(&config, "model.gguf");
     }
+    let mut buffer = Vec::new();
+    for name in file.names() {
+        let _ = file.info(name).map(|info| info.shape.len());
+        let _ = file.read_part(name, (0, 1), &mut buffer);
+    }
+}
+
+/// The tokenizer and the chat template in a GGUF file.
+pub fn vocabulary(data: &[u8]) {
+    let Ok(file) = Gguf::from_bytes("model.gguf", data.to_vec()) else { return };
     if let Ok(Some(tokenizer)) = file.tokenizer() {
         use_tokenizer(&tokenizer, "a 猫\r\n<s>x");
     }

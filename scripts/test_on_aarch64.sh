@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Runs the model's goldens and the CPU kernels' tests on an emulated 64-bit ARM machine: NEON in place of AVX, without a device at hand.
+# Debian sid with its Rust is unpacked into a folder (2 GB), the tests are cross-compiled there, and qemu-user runs them; nothing is
+# installed here but debootstrap, where that is missing. Debian, as root; about a quarter of an hour.
+#
+#     scripts/test_on_aarch64.sh FOLDER [TEST...]    FOLDER is kept for the next time; the tests are model and cpu_threads unless given
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+folder=${1:?a folder for the system}
+shift
+tests=("${@:-model}")
+[ $# -gt 0 ] || tests=(model cpu_threads)
+
+if [ ! -e "$folder/usr/bin/qemu-aarch64" ]; then
+    command -v debootstrap >/dev/null || apt-get install -y debootstrap
+    [ -e "$folder/usr/bin/dpkg" ] || debootstrap --variant=minbase --include=ca-certificates sid "$folder"
+    # A mirror may be some weeks behind.
+    echo 'Acquire::Check-Valid-Until "false";' >"$folder/etc/apt/apt.conf.d/99sukashi"
+    chroot "$folder" dpkg --add-architecture arm64
+    chroot "$folder" apt-get update
+    chroot "$folder" apt-get install -y --no-install-recommends \
+        cargo rustc libstd-rust-dev:arm64 gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+fi
+
+# The sources, and those of all dependencies: there is no registry in the folder.
+rm -rf "$folder/src/sukashi"
+mkdir -p "$folder/src/sukashi/.cargo"
+git ls-files -z | tar --create --null --files-from=- | tar --extract --directory "$folder/src/sukashi"
+cargo vendor --locked "$folder/src/vendor" 2>/dev/null >"$folder/src/sukashi/.cargo/config.toml"
+sed -i 's|^directory = .*|directory = "/src/vendor"|' "$folder/src/sukashi/.cargo/config.toml"
+
+arguments=()
+for test in "${tests[@]}"; do arguments+=(--test "$test"); done
+chroot "$folder" env --chdir=/src/sukashi \
+    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu" \
+    CARGO_TARGET_DIR=/src/target CARGO_INCREMENTAL=0 \
+    cargo test --offline --locked --no-default-features --no-fail-fast \
+    --target aarch64-unknown-linux-gnu "${arguments[@]}"

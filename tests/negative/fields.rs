@@ -33,6 +33,7 @@ fn unknown_fields_are_named() {
         for (field, value) in [
             ("attention_multiplier", json!(0.015625)),
             ("clip_qkv", json!(8)),
+            ("pruned_heads", json!({"0": [1]})),
             ("no_rope_layers", json!([1, 1, 1, 0])),
             ("original_max_position_embeddings", json!(4096)),
             ("per_layer_config", json!({"0": {}})),

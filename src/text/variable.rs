@@ -12,7 +12,8 @@ use serde::{Deserialize, Deserializer};
 /// use sukashi::text::Variable;
 ///
 /// let tools = Variable::from_json(r#"[{"type": "function", "function": {"name": "clock"}}]"#)?;
-/// assert_eq!(tools.to_string(), r#"[{"type": "function", "function": {"name": "clock"}}]"#);
+/// // As a template prints it, which is as Python does.
+/// assert_eq!(tools.to_string(), "[{'type': 'function', 'function': {'name': 'clock'}}]");
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, PartialEq)]

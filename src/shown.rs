@@ -26,7 +26,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     with_marks(text, |character| character == ' ')
 }
 
-/// As [`line`], with its own lines and tabs.
+/// As [`line()`], with its own lines and tabs.
 ///
 /// ```
 /// assert_eq!(sukashi::shown::lines("a\r\n\u{200B}b"), "a\n<U+200B>b");
@@ -38,7 +38,7 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     with_marks(text, |character| matches!(character, ' ' | '\n' | '\t' | '\u{3000}'))
 }
 
-/// As [`line`], and no more than [`MAX_EXCERPT`] characters of that: the start, how many are left out, and the end.
+/// As [`line()`], and no more than [`MAX_EXCERPT`] characters of that: the start, how many are left out, and the end.
 ///
 /// ```
 /// use sukashi::shown;

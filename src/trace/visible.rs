@@ -46,7 +46,7 @@ pub fn token(id: u32, text: Option<&str>, bytes: Option<&[u8]>) -> String {
     out
 }
 
-/// A name of one token in a line that a person gave: like [`line`], and look-alikes are told apart as in [`token`].
+/// A name of one token in a line that a person gave: like [`line()`], and look-alikes are told apart as in [`token`].
 ///
 /// ```
 /// use sukashi::trace::visible;

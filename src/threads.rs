@@ -5,17 +5,18 @@ use std::sync::{Mutex, Once};
 
 use rayon::{ThreadBuilder, ThreadPoolBuilder};
 
-/// Starts them: one for each that the machine runs at once, or as many as can be had, or none, and then the caller's does
-/// all of it. Results are the same for any number.
+/// Starts `num_threads` threads. Where the system gives fewer, half of them are kept; where it gives none, the caller's
+/// thread does all the work. Results are the same for any number.
 ///
-/// Without this, a machine that gives too few threads would end the process when work is first shared.
-pub fn start() {
+/// Without this, rayon starts as many threads as the machine runs at once when work is first shared, and panics where the
+/// system refuses one. A second call changes nothing.
+pub fn start(num_threads: usize) {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
         // Once it has failed to start its threads, rayon has none for ever; so they are there before it is asked.
-        let count = count();
-        let mut waiting: Vec<Sender<ThreadBuilder>> = (0..count).map_while(|_| waiting_thread()).collect();
-        if waiting.len() < count {
+        let mut waiting: Vec<Sender<ThreadBuilder>> =
+            (0..num_threads).map_while(|_| waiting_thread()).collect();
+        if waiting.len() < num_threads {
             // Not even these, or whatever comes next would find no room.
             waiting.truncate(waiting.len() / 2);
         }
@@ -35,14 +36,6 @@ pub fn start() {
             }
         };
     });
-}
-
-/// As rayon counts.
-fn count() -> usize {
-    let asked = std::env::var("RAYON_NUM_THREADS").ok().and_then(|count| count.parse().ok());
-    asked
-        .filter(|&count| count > 0)
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// A thread that becomes one of rayon's when it is told to.

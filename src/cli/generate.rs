@@ -80,10 +80,9 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
 
     let mut text = GrowingText::new(&run.model, &run.prompt);
     let mut stop = StopTexts::new(&stops.texts);
-    let show = print_data;
     let is_echoed = if args.run.chat { args.show_prompt } else { !args.no_echo };
     if is_echoed {
-        show(text.as_str())?;
+        print_data(text.as_str())?;
     }
     // Without a tokenizer, the space between two ids belongs to neither.
     let mut is_first = !is_echoed;
@@ -104,7 +103,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
                 stop.push(if is_first { part.trim_start() } else { part })
             }
         };
-        show(&shown)?;
+        print_data(&shown)?;
         stats.is_stopped = is_stopped;
         Ok(!is_stopped && !is_end)
     };
@@ -116,9 +115,9 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let num_dropped = ended?;
     if !stats.is_stopped {
         let (shown, is_stopped) = stop.push(text.finish());
-        show(&shown)?;
+        print_data(&shown)?;
         if !is_stopped {
-            show(&stop.finish())?;
+            print_data(&stop.finish())?;
         }
     }
     print("\n")?;

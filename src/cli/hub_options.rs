@@ -44,14 +44,13 @@ fn token(home: &Path) -> Result<Option<String>> {
         return token.map(Some).map_err(|_| Error::input("cannot use HF_TOKEN: it is no text"));
     }
     let path = folder("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token"));
-    match path.metadata() {
-        Ok(metadata) if metadata.is_file() && metadata.len() <= MAX_TOKEN_BYTES => {
-            std::fs::read_to_string(&path).map(Some).map_err(|cause| Error::file("read", &path, cause))
-        }
-        Ok(_) => Err(Error::input(format!("cannot use {} as the file with the hub token", path.display()))
-            .detail(format!("expected a file of at most {MAX_TOKEN_BYTES} bytes"))),
-        Err(_) => Ok(None),
+    if !path.exists() {
+        return Ok(None);
     }
+    let bytes = sukashi::file::read(&path, MAX_TOKEN_BYTES)?;
+    String::from_utf8(bytes).map(Some).map_err(|cause| {
+        Error::input(format!("cannot use {} as the file with the hub token", path.display())).caused_by(cause)
+    })
 }
 
 /// A variable that is not empty.

@@ -94,7 +94,7 @@ pub fn main() -> ExitCode {
             start_log();
             #[cfg(unix)]
             signals::watch();
-            sukashi::threads::start();
+            sukashi::threads::start(num_threads());
             failure::exit_code(cli.run())
         }
         Err(error) => output::usage(error),
@@ -120,6 +120,13 @@ impl Cli {
             Command::Man(args) => man::run(&args),
         }
     }
+}
+
+/// Threads of the CPU's work: `RAYON_NUM_THREADS`, or as many as the machine runs at once.
+fn num_threads() -> usize {
+    let asked = std::env::var("RAYON_NUM_THREADS").ok().and_then(|count| count.parse().ok());
+    let available = || std::thread::available_parallelism().map_or(1, usize::from);
+    asked.filter(|&count| count > 0).unwrap_or_else(available)
 }
 
 /// Warnings of the library go to the standard error; `SUKASHI_LOG` = off, error, warn, info, debug or trace

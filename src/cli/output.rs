@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::io::{ErrorKind as Io, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use clap::error::{ContextValue, ErrorKind as Usage};
 use sukashi::{Error, ErrorKind, shown};
@@ -24,14 +25,18 @@ enum Kind {
 
 /// Writes text for people to the standard output, at once.
 pub fn print(text: &str) -> Outcome {
-    let is_terminal = std::io::stdout().is_terminal();
-    print_bytes(for_stdout(text, Kind::People, is_terminal).as_bytes())
+    print_bytes(for_stdout(text, Kind::People, stdout_is_terminal()).as_bytes())
 }
 
 /// Writes data to the standard output, at once.
 pub fn print_data(text: &str) -> Outcome {
-    let is_terminal = std::io::stdout().is_terminal();
-    print_bytes(for_stdout(text, Kind::Data, is_terminal).as_bytes())
+    print_bytes(for_stdout(text, Kind::Data, stdout_is_terminal()).as_bytes())
+}
+
+/// Asked once: a text is printed token by token.
+fn stdout_is_terminal() -> bool {
+    static IS_TERMINAL: LazyLock<bool> = LazyLock::new(|| std::io::stdout().is_terminal());
+    *IS_TERMINAL
 }
 
 /// Writes what the program itself made.

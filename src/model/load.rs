@@ -15,7 +15,6 @@ use crate::kernels::{Fusion, Int8Shapes, Product};
 use crate::sampling::Settings;
 use crate::tensor::row_stride;
 use crate::text::{ChatTemplate, EncodeOptions, Tokenizer};
-use crate::threads;
 use crate::trace::{self, ModelInfo, Prompt, Token, Trace};
 use crate::weights::{ModelFiles, Weights, check_tensors};
 
@@ -74,7 +73,6 @@ impl Model {
         files: ModelFiles,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Self> {
-        threads::start();
         let spec = spec::from_files(&files)?;
         let ModelFiles { name, config, weights: file, tokenizer, chat, allow_unused_tensors, .. } = files;
         spec.check_tokenizer(tokenizer.as_ref().map(Tokenizer::base_vocab_size))?;

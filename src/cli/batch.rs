@@ -203,12 +203,7 @@ impl<'a> Writing<'a> {
             return Ok(());
         }
         let is_end = self.model.ends_text(id) || self.request.prompt.turn_ends.contains(&id);
-        // A stop text may end with the token that ends the text.
-        let (shown, is_stopped) = match self.growing.special(id) {
-            Some(spelling) => self.stop.push_special(spelling),
-            None if is_end => (String::new(), false),
-            None => self.stop.push(self.growing.push(id)),
-        };
+        let (shown, is_stopped) = self.stop.push_token(&mut self.growing, id, is_end);
         self.text += &shown;
         if is_stopped {
             self.finish_reason = Some("stop");

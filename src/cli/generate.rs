@@ -93,17 +93,10 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
             return Ok(false);
         }
         let is_end = run.ends_text(id);
-        // A stop text may end with the token that ends the text.
-        let (shown, is_stopped) = match text.special(id) {
-            Some(spelling) => stop.push_special(spelling),
-            None if is_end => return Ok(false),
-            None => {
-                let part = text.push(id);
-                let is_first = std::mem::take(&mut is_first) && !has_text(&run);
-                stop.push(if is_first { part.trim_start() } else { part })
-            }
-        };
-        print_data(&shown)?;
+        let (shown, is_stopped) = stop.push_token(&mut text, id, is_end);
+        // Ids, which stand for the text where there is no tokenizer, have a space before each.
+        let is_first_id = std::mem::take(&mut is_first) && !has_text(&run);
+        print_data(if is_first_id { shown.trim_start() } else { &shown })?;
         stats.is_stopped = is_stopped;
         Ok(!is_stopped && !is_end)
     };

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use sukashi::{Error, Result};
 
+use super::text::GrowingText;
+
 /// What ends a generation before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stops {
@@ -53,8 +55,17 @@ impl StopTexts {
         (self.take(end), found.is_some())
     }
 
+    /// As [`Self::push`], of the next token; `is_end` says whether it ends the text. A stop text may end with that token.
+    pub fn push_token(&mut self, text: &mut GrowingText<'_>, id: u32, is_end: bool) -> (String, bool) {
+        match text.special(id) {
+            Some(spelling) => self.push_special(spelling),
+            None if is_end => (String::new(), false),
+            None => self.push(text.push(id)),
+        }
+    }
+
     /// As [`Self::push`], of a special token: it is no part of the text, but stop texts may spell it.
-    pub fn push_special(&mut self, spelling: &str) -> (String, bool) {
+    fn push_special(&mut self, spelling: &str) -> (String, bool) {
         if self.stops.is_empty() {
             return (String::new(), false);
         }

@@ -9,6 +9,7 @@
 mod common;
 mod figures;
 mod hostile_templates;
+mod random_templates;
 mod template;
 mod terminal;
 mod text;

@@ -2,6 +2,7 @@
 
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, Once};
+use std::thread::JoinHandle;
 
 use rayon::{ThreadBuilder, ThreadPoolBuilder};
 
@@ -14,11 +15,14 @@ pub fn start(num_threads: usize) {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
         // Once it has failed to start its threads, rayon has none for ever; so they are there before it is asked.
-        let mut waiting: Vec<Sender<ThreadBuilder>> =
-            (0..num_threads).map_while(|_| waiting_thread()).collect();
+        let mut waiting: Vec<_> = (0..num_threads).map_while(|_| waiting_thread()).collect();
         if waiting.len() < num_threads {
             // Not even these, or whatever comes next would find no room.
-            waiting.truncate(waiting.len() / 2);
+            for (told, thread) in waiting.split_off(waiting.len() / 2) {
+                drop(told);
+                // Only when it has ended is its room free.
+                let _ = thread.join();
+            }
         }
         // Where whoever embeds the crate has started rayon's threads before, these end.
         let _ = match waiting.len() {
@@ -29,7 +33,7 @@ pub fn start(num_threads: usize) {
                     .num_threads(count)
                     .spawn_handler(move |thread| {
                         let next = waiting.lock().ok().and_then(|mut waiting| waiting.pop());
-                        let sent = next.and_then(|next| next.send(thread).ok());
+                        let sent = next.and_then(|(told, _)| told.send(thread).ok());
                         sent.ok_or_else(|| std::io::ErrorKind::Other.into())
                     })
                     .build_global()
@@ -38,8 +42,8 @@ pub fn start(num_threads: usize) {
     });
 }
 
-/// A thread that becomes one of rayon's when it is told to.
-fn waiting_thread() -> Option<Sender<ThreadBuilder>> {
+/// A thread that becomes one of rayon's when it is told to, and ends when it is told nothing.
+fn waiting_thread() -> Option<(Sender<ThreadBuilder>, JoinHandle<()>)> {
     let (sender, receiver) = channel::<ThreadBuilder>();
     let thread = std::thread::Builder::new().name("sukashi-work".to_owned());
     let wait = move || {
@@ -47,5 +51,5 @@ fn waiting_thread() -> Option<Sender<ThreadBuilder>> {
             thread.run();
         }
     };
-    thread.spawn(wait).ok().map(|_| sender)
+    Some((sender, thread.spawn(wait).ok()?))
 }

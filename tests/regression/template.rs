@@ -102,8 +102,9 @@ fn no_threads_to_be_had() {
     let run = |limit: &str, threads: &str, args: &str| {
         let program = env!("CARGO_BIN_EXE_sukashi");
         let command = format!("ulimit -v {limit}; exec {program} {args} --device cpu");
-        let ran =
-            Command::new("sh").args(["-c", &command]).env("RAYON_NUM_THREADS", threads).output().unwrap();
+        // glibc would give the first threads 64 MB each to allocate from, and leave nothing for the model.
+        let environment = [("RAYON_NUM_THREADS", threads), ("MALLOC_ARENA_MAX", "1")];
+        let ran = Command::new("sh").args(["-c", &command]).envs(environment).output().unwrap();
         let said = String::from_utf8_lossy(&ran.stderr).into_owned();
         (ran.status.code(), String::from_utf8(ran.stdout).unwrap(), said)
     };

@@ -76,6 +76,7 @@ const ALIKE: &[&str] = &[
     "二ニ",
     "力カ",
     "工エ",
+    "一ー",
     "夕タ",
     "ト卜",
     "八ハ",
@@ -114,10 +115,20 @@ impl Home {
     pub(super) fn of(characters: impl Iterator<Item = char>) -> Self {
         Self(characters.filter(|character| group(*character).is_none()).find_map(script))
     }
+
+    /// Whether a token of this script has `character` among its letters.
+    fn has(self, character: char) -> bool {
+        match self.0 {
+            None => false,
+            // The sign of a long vowel.
+            Some(Script::Hiragana | Script::Katakana) if character == 'ー' => true,
+            home => script(character) == home,
+        }
+    }
 }
 
 /// Whether `character`, with which `rest` begins, is told apart from another by its code point.
-pub(super) fn is_marked(character: char, rest: &str, Home(home): Home) -> bool {
+pub(super) fn is_marked(character: char, rest: &str, home: Home) -> bool {
     match character {
         // What would read as bytes, a code point or an id.
         '<' => reads_as_escape(rest),
@@ -125,7 +136,7 @@ pub(super) fn is_marked(character: char, rest: &str, Home(home): Home) -> bool {
         // Compatibility ideographs, most of which are drawn as the ideograph that they stand for.
         '\u{F900}'..='\u{FAFF}' => true,
         _ => group(character).is_some_and(|group| {
-            let own = group.chars().find(|member| home.is_some() && script(*member) == home);
+            let own = group.chars().find(|member| home.has(*member));
             own.or(group.chars().next()) != Some(character)
         }),
     }
@@ -190,14 +201,29 @@ mod tests {
 
     #[test]
     fn a_token_in_one_script_needs_no_marks() {
-        for plain in ["Привет", "Αθήνα", "The", "ヘルメット", "へや", "カメラ", "夕方", "―", "first-class"]
-        {
+        for plain in [
+            "Привет",
+            "Αθήνα",
+            "The",
+            "ヘルメット",
+            "へや",
+            "ケーキ",
+            "らーめん",
+            "一人",
+            "一",
+            "カメラ",
+            "夕方",
+            "―",
+            "first-class",
+        ] {
             assert_eq!(shown(plain), plain);
         }
         assert_eq!(shown("А"), "А<U+0410>");
         assert_eq!(shown("сор"), "с<U+0441>о<U+043E>р<U+0440>");
         assert_eq!(shown("Пpивет"), "Пp<U+0070>ивет");
         assert_eq!(shown("ヘ"), "ヘ<U+30D8>");
+        assert_eq!(shown("ー"), "ー<U+30FC>");
+        assert_eq!(shown("第ー"), "第ー<U+30FC>");
         assert_eq!(shown("か\u{3099}"), "か<U+3099>");
     }
 
@@ -225,7 +251,7 @@ mod tests {
     /// Every token of up to three letters out of these is drawn in another way.
     #[test]
     fn no_two_tokens_of_look_alikes_look_the_same() {
-        let letters: Vec<char> = "AΑАaаBВбαヘへル口ロ囗木".chars().collect();
+        let letters: Vec<char> = "AΑАaаBВбαヘへルら口ロ囗木一ー".chars().collect();
         // What is left for the eye: the letter that a group's shape is that of, and all that is written out.
         let eye = |text: &str| -> String {
             let drawn =

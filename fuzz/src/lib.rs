@@ -13,12 +13,17 @@ use sukashi::figure::{
     next_token, temperature, tokens, top_k, trace as trace_figure,
 };
 use sukashi::model::DecoderSpec;
+use sukashi::sampling::{Sampler, Settings};
 use sukashi::text::{
     ChatTemplate, EncodeOptions, Message, RenderOptions, SpecialTokens, Tokenizer, TokenizerKind, Training,
 };
 use sukashi::trace::{Attention, Lens, Record, Score, Trace};
 use sukashi::weights::{Gguf, ModelFiles, Safetensors, Weights};
 use sukashi::{Device, Model, Session};
+
+// It is a part of the program, which has no library of its own.
+#[path = "../../src/cli/request_line.rs"]
+mod request_line;
 
 thread_local! {
     static LAST_PANIC: RefCell<String> = const { RefCell::new(String::new()) };
@@ -226,5 +231,16 @@ pub fn hub(data: &[u8]) {
         let parts = Path::new(&file).components();
         let is_inside = parts.into_iter().all(|part| matches!(part, Component::Normal(_)));
         assert!(is_inside && !file.is_empty() && !file.contains(['\\', '\0', ':']), "{file:?}");
+    }
+}
+
+/// A line of a batch file.
+pub fn batch(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    let Ok(line) = request_line::RequestLine::parse(text) else { return };
+    let _ = (line.messages(), line.misplaced(true), line.misplaced(false));
+    if let Ok(settings) = line.settings(Settings::default()) {
+        settings.validate().expect("the settings of a line were checked");
+        let _ = Sampler::new(settings, 100);
     }
 }

@@ -25,6 +25,7 @@ mod output;
 mod progress;
 mod prompt;
 mod record;
+mod request_line;
 mod run;
 mod score;
 #[cfg(unix)]

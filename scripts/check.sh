@@ -5,7 +5,7 @@
 #     ./scripts/check.sh --no-install    check, but leave the machine as it is
 #
 # Without a Vulkan driver, it first installs a software adapter (scripts/install_software_adapter.sh). Where none can be
-# had, tests that need an adapter run on the CPU alone and print SKIP; SUKASHI_REQUIRE_GPU=1 makes that a failure.
+# had, tests that need an adapter run on the CPU alone; SUKASHI_REQUIRE_GPU=1 makes that a failure. Every SKIP is counted and shown.
 #
 # Every step runs, also after a failure; a step that fails says what mends it. The steps' times and results go to stderr.
 set -uo pipefail
@@ -109,6 +109,11 @@ examples() {
 
 # In a function, so that bash has read all of this file before the first step: a step may change it.
 main() {
+    # Each test that this machine cannot run adds a line.
+    SUKASHI_SKIPS=$(mktemp) || exit 1
+    export SUKASHI_SKIPS
+    trap 'rm -f "$SUKASHI_SKIPS"' EXIT
+
     step "tools" "run: rustup component add rustfmt clippy" has_tools
     step "adapter and spirv-val" "run: scripts/install_software_adapter.sh" has_adapter_and_validator
     step "no private paths" "replace the paths above by relative ones" no_private_paths
@@ -124,6 +129,8 @@ main() {
 
     echo >&2
     printf '%s\n' "${results[@]}" >&2
+    echo "check: $(wc -l <"$SUKASHI_SKIPS") SKIPs, of tests or parts of them that this machine cannot run" >&2
+    sort "$SUKASHI_SKIPS" | uniq -c >&2
     if [ "$failed" -gt 0 ]; then
         echo "check: $failed of ${#results[@]} steps FAILED" >&2
         exit 1

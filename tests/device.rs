@@ -5,6 +5,8 @@ mod adapters;
 #[path = "model/common.rs"]
 #[allow(dead_code, reason = "written for the model's tests")]
 mod common;
+#[path = "skip/mod.rs"]
+mod skip;
 
 use std::future::Future;
 use std::pin::pin;

@@ -1,5 +1,6 @@
 //! The adapters of this machine.
 
+use crate::skip::skip;
 use sukashi::{Device, Gpu};
 
 /// Every adapter, opened.
@@ -12,7 +13,7 @@ pub fn gpus() -> Vec<Gpu> {
             std::env::var_os("SUKASHI_REQUIRE_GPU").is_none(),
             "SUKASHI_REQUIRE_GPU is set and there is no adapter"
         );
-        println!("SKIP: no adapter");
+        skip("no adapter");
     }
     (0..count).map(|index| pollster::block_on(Gpu::request(&index.to_string())).unwrap().unwrap()).collect()
 }

@@ -20,6 +20,8 @@ mod hub;
 mod inside;
 mod next;
 mod pipelines;
+#[path = "../skip/mod.rs"]
+mod skip;
 mod streams;
 mod tokenize;
 mod trace;
@@ -52,6 +54,7 @@ fn program() -> Command {
 fn run(args: &[&str]) -> Ran {
     finish(program().args(args).stdin(Stdio::null()))
 }
+use skip::skip;
 
 /// Runs the program with this standard input.
 fn run_with_input(args: &[&str], input: &[u8]) -> Ran {
@@ -110,7 +113,7 @@ fn has_adapter() -> bool {
         "SUKASHI_REQUIRE_GPU is set and there is no adapter"
     );
     if !found {
-        println!("SKIP: no adapter; only the CPU was tested");
+        skip("no adapter; only the CPU was tested");
     }
     found
 }

@@ -52,6 +52,7 @@ fn pipes_have_no_colours() {
         assert!(!cpu(args).contains('\x1b'));
     }
 }
+use crate::skip::skip;
 
 /// Runs the program on a pseudo-terminal of this width; `None` where `script` cannot make one.
 fn on_terminal(columns: usize, args: &str, environment: &[(&str, &str)]) -> Option<Ran> {
@@ -64,7 +65,7 @@ fn on_terminal(columns: usize, args: &str, environment: &[(&str, &str)]) -> Opti
     command.env("TERM", "xterm").envs(environment.iter().copied());
     let is_there = cfg!(target_os = "linux") && Command::new("script").arg("--version").output().is_ok();
     if !is_there {
-        println!("SKIP: there is no `script` to make a terminal");
+        skip("there is no `script` to make a terminal");
     }
     is_there.then(|| finish(&mut command))
 }

@@ -18,6 +18,8 @@ mod files;
 mod output;
 #[cfg(unix)]
 mod signals;
+#[path = "../skip/mod.rs"]
+mod skip;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

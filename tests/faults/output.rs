@@ -47,12 +47,13 @@ fn a_folder_that_takes_no_files_is_told() {
     // Where not even root may make a file.
     let output = bounded(program(cache.path()).args(FIGURE).args(["-o", "/proc/figure.svg"]));
     if !std::path::Path::new("/proc/self").exists() {
-        println!("SKIP: no /proc");
+        skip("no /proc");
         return;
     }
     assert_eq!(output.status.code(), Some(1));
     assert!(message(&output).contains("cannot write /proc/figure.svg"), "{}", message(&output));
 }
+use crate::skip::skip;
 
 #[test]
 fn outputs_that_nobody_reads_are_no_fault() {

@@ -56,6 +56,7 @@ fn svg_bytes_equal_the_goldens() {
         assert_golden(&format!("{name}.json"), &figure.data_json());
     }
 }
+use crate::skip::skip;
 
 #[test]
 fn svg_bytes_repeat() {
@@ -110,7 +111,7 @@ fn librsvg_draws_the_same() {
     use std::process::{Command, Stdio};
     let started = Command::new("rsvg-convert").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let Ok(mut child) = started else {
-        eprintln!("SKIP: rsvg-convert is not installed");
+        skip("rsvg-convert is not installed");
         return;
     };
     let figure = draw("next-token", &source(Lang::Ja), &style());

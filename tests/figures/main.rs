@@ -22,6 +22,8 @@ mod metadata;
 mod numbers;
 mod reading;
 mod sampling;
+#[path = "../skip/mod.rs"]
+mod skip;
 mod snippets;
 mod temperature_views;
 mod tokenizers;

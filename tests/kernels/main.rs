@@ -5,5 +5,7 @@
 mod adapters;
 mod attention_twins;
 mod controls;
+#[path = "../skip/mod.rs"]
+mod skip;
 mod sweep;
 mod twins;

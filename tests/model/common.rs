@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::skip::skip;
 use safetensors::SafeTensors;
 use sukashi::Device;
 use sukashi::tuning::Tuning;
@@ -18,7 +19,7 @@ pub fn devices() -> Vec<(String, Device)> {
         if let Ok(variant) = std::env::var("SUKASHI_VARIANT") {
             let tuning = Tuning::forced(&variant).unwrap();
             if let Err(error) = tuning.check(&device) {
-                println!("SKIP: {error}");
+                skip(&error);
                 continue;
             }
             device.set_tuning(tuning);
@@ -31,7 +32,7 @@ pub fn devices() -> Vec<(String, Device)> {
             std::env::var_os("SUKASHI_REQUIRE_GPU").is_none(),
             "SUKASHI_REQUIRE_GPU is set and there is no adapter"
         );
-        println!("SKIP: no adapter; only the CPU was tested");
+        skip("no adapter; only the CPU was tested");
     }
     devices
 }

@@ -15,4 +15,6 @@ mod goldens;
 mod int8;
 mod passes;
 mod score;
+#[path = "../skip/mod.rs"]
+mod skip;
 mod tuned;

@@ -44,13 +44,14 @@ fn goldens_hold_with_every_kernel_of_prompts() {
             } else if prefill.runs_on(&device) {
                 hold_with(&name, &device, &variant);
             } else {
-                println!("SKIP: {prefill} on {name}");
+                skip(format_args!("{prefill} on {name}"));
                 let error = Tuning::forced(&variant).unwrap().check(&device).unwrap_err().to_string();
                 assert!(error.contains(&format!("cannot run {prefill}")), "{error}");
             }
         }
     }
 }
+use crate::skip::skip;
 
 fn hold_with(name: &str, device: &Device, variant: &str) {
     device.set_tuning(Tuning::forced(variant).unwrap());

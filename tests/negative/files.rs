@@ -46,6 +46,7 @@ fn targets_that_are_no_file() {
     refused(|| write_atomically(&file.join("figure.svg"), b"", false), &["figure.svg"]);
     assert_eq!(num_files(folder.path()), 1);
 }
+use crate::skip::skip;
 
 #[cfg(unix)]
 #[test]
@@ -57,7 +58,7 @@ fn a_read_only_folder() {
     let is_bound = fs::write(folder.path().join("probe"), "").is_err();
     let path = if is_bound { folder.path().join("figure.svg") } else { "/proc/self/figure.svg".into() };
     if !path.parent().unwrap().is_dir() {
-        eprintln!("SKIP: no folder here is read-only");
+        skip("no folder here is read-only");
         return;
     }
     let error = write_atomically(&path, b"", false).unwrap_err();

@@ -16,6 +16,8 @@ mod gguf;
 mod gguf_writer;
 mod prompts;
 mod safetensors;
+#[path = "../skip/mod.rs"]
+mod skip;
 mod tokenizer;
 mod vocabulary;
 

@@ -6,6 +6,8 @@
 
 #[path = "../adapters/mod.rs"]
 mod adapters;
+#[path = "../skip/mod.rs"]
+mod skip;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,7 +23,7 @@ use sukashi::{BatchSession, Device, Model, Session};
 fn gemma() -> Option<PathBuf> {
     let path = std::env::var_os("SUKASHI_GEMMA");
     if path.is_none() {
-        println!("SKIP: SUKASHI_GEMMA is not set (scripts/fetch_test_model.sh gets the model)");
+        skip("SUKASHI_GEMMA is not set (scripts/fetch_test_model.sh gets the model)");
     }
     path.map(PathBuf::from)
 }
@@ -42,6 +44,7 @@ fn probs(logits: &[f32]) -> Vec<f64> {
     let softmax = Softmax::new(logits, 1.0);
     logits.iter().map(|&logit| softmax.prob(f64::from(logit))).collect()
 }
+use skip::skip;
 
 #[test]
 fn next_tokens_are_those_of_transformers() {

@@ -10,6 +10,8 @@ mod common;
 mod figures;
 mod hostile_templates;
 mod random_templates;
+#[path = "../skip/mod.rs"]
+mod skip;
 mod template;
 mod terminal;
 mod text;

@@ -48,6 +48,7 @@ fn one_module_prints() {
     }
     assert!(num_found >= 5, "the search finds nothing");
 }
+use crate::skip::skip;
 
 #[test]
 fn attack_05_a_name_is_shown_with_its_control_characters() {
@@ -81,7 +82,7 @@ fn attack_05_a_name_is_shown_with_its_control_characters() {
 fn attack_05_on_a_terminal() {
     let python = std::process::Command::new("python3").args(["-c", "import pty"]).output();
     if !python.is_ok_and(|ran| ran.status.success()) {
-        println!("SKIP: no python3, so no terminal to be had");
+        skip("no python3, so no terminal to be had");
         return;
     }
     let model = case("attack-05-terminal-escapes-in-model-name").join("r.gguf");

@@ -1,6 +1,8 @@
 //! Every shader without a GPU: valid, as its wrapper takes it to be, and translated to what each backend wants.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 
+#[path = "../skip/mod.rs"]
+mod skip;
 mod uniformity;
 mod variants;
 
@@ -58,6 +60,7 @@ fn check_entry_point(module: &Module, name: &str) -> Check {
         )),
     }
 }
+use skip::skip;
 
 fn check_header(wgsl: &str, name: &str) -> Check {
     let header: Vec<&str> = wgsl.lines().map_while(|line| line.strip_prefix("//")).collect();
@@ -285,7 +288,7 @@ fn spirv_is_accepted_by_its_validator() {
                 Some(Err(error))
                     if kernel.requires.matrix_size > 0 && error.contains("Invalid capability operand") =>
                 {
-                    println!("SKIP: {}: this spirv-val is older than cooperative matrices", kernel.name);
+                    skip(format_args!("{}: this spirv-val is older than cooperative matrices", kernel.name));
                     break;
                 }
                 Some(result) => {
@@ -296,7 +299,7 @@ fn spirv_is_accepted_by_its_validator() {
                         std::env::var_os("SUKASHI_REQUIRE_GPU").is_none(),
                         "SUKASHI_REQUIRE_GPU is set and there is no spirv-val"
                     );
-                    println!("SKIP: no spirv-val (in the package spirv-tools)");
+                    skip("no spirv-val (in the package spirv-tools)");
                     return;
                 }
             }

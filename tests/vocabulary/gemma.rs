@@ -11,7 +11,7 @@ use super::{check, read_json};
 /// The file's tokenizer; `None`, and a line, where nobody gave the file.
 fn gemma() -> Option<Tokenizer> {
     let Some(path) = std::env::var_os("SUKASHI_GEMMA").map(PathBuf::from) else {
-        println!("SKIP: SUKASHI_GEMMA is not set (scripts/fetch_test_model.sh gets the model)");
+        skip("SUKASHI_GEMMA is not set (scripts/fetch_test_model.sh gets the model)");
         return None;
     };
     ModelFiles::open(&path).unwrap().tokenizer
@@ -52,3 +52,4 @@ fn ids_of_other_texts() {
     }
     assert_eq!(different, 0, "of {}", texts.as_array().unwrap().len());
 }
+use crate::skip::skip;

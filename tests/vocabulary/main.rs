@@ -6,6 +6,8 @@
 
 mod gemma;
 mod same_as_json;
+#[path = "../skip/mod.rs"]
+mod skip;
 
 use std::fs;
 use std::path::Path;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::error::Category;
@@ -47,7 +48,7 @@ pub struct RequestLine {
     frequency_penalty: Option<f64>,
     #[serde(deserialize_with = "given")]
     presence_penalty: Option<f64>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "biases")]
     logit_bias: Option<BTreeMap<u32, f64>>,
     #[serde(deserialize_with = "given")]
     greedy: Option<bool>,
@@ -146,6 +147,16 @@ fn hinted(error: Error, line: &str) -> Error {
 /// A field that is there; `null` is a value like others.
 fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+fn biases<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BTreeMap<u32, f64>>, D::Error> {
+    // serde_json takes a key that is no number for a fault of the JSON, and names no field.
+    let biases = BTreeMap::<String, f64>::deserialize(deserializer)?;
+    let bias = |(id, bias): (String, f64)| match id.parse() {
+        Ok(id) => Ok((id, bias)),
+        Err(_) => Err(D::Error::invalid_value(Unexpected::Str(&id), &"a token id in quotes such as \"42\"")),
+    };
+    biases.into_iter().map(bias).collect::<Result<_, _>>().map(Some)
 }
 
 #[derive(Deserialize)]

@@ -194,7 +194,7 @@ fn a_bad_line_is_named_with_its_field_its_value_and_the_limit() {
         (r#"{"prompt": "猫", "logit_bias": {"2948": 1}}"#, &["token 2948", "2948"]),
         (
             r#"{"prompt": "猫", "logit_bias": {"猫": 1}}"#,
-            &["the field logit_bias.猫", "found \"猫\"", "a whole number"],
+            &["the field logit_bias", "found \"猫\"", "a token id in quotes"],
         ),
         (
             r#"{"prompt": "猫", "logit_bias": [1]}"#,

@@ -215,7 +215,7 @@ fn a_bad_line_is_named_with_its_field_its_value_and_the_limit() {
     }
     let long = format!(r#"{{"prompt": "{}"}}"#, "猫".repeat(300));
     refused_line(&long, &["found 300 tokens", "at most 256"]);
-    let deep = format!(r#"{{"prompt": {}1{}}}"#, "[".repeat(9999), "]".repeat(9999));
+    let deep = format!(r#"{{"messages": {}1{}}}"#, "[".repeat(9999), "]".repeat(9999));
     refused_line(&deep, &["no JSON object", "recursion"]);
     let huge = format!(r#"{{"prompt": "{}"}}"#, "a".repeat(16 << 20));
     refused_line(&huge, &["too long", "16777230 bytes", "16777216"]);

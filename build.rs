@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut compiler = Wesl::new("shaders");
     // Names stay as they are written; two modules with one name for two things make no valid shader.
     compiler.set_mangler(ManglerKind::None);
-    // It does not know the packed products of bytes; naga, which does, validates every shader in the tests.
+    // naga validates every shader in the tests.
     compiler.set_options(CompileOptions { validate: false, ..CompileOptions::default() });
     for entry in fs::read_dir("shaders")? {
         let path = entry?.path();

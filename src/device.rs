@@ -82,7 +82,7 @@ impl Device {
             Self::Gpu(gpu) => gpu.tuned_shape(&product),
             Self::Cpu | Self::Twins => None,
         };
-        tuned.filter(|shape| !shape.int8 && self.runs(shape.kernel())).unwrap_or_else(|| GemvShape::of(self))
+        tuned.filter(|shape| self.runs(shape.kernel())).unwrap_or_else(|| GemvShape::of(self))
     }
 
     /// The kernel for a product with the tokens of a prompt, likewise.

@@ -117,7 +117,6 @@ pub async fn run(
         version: env!("CARGO_PKG_VERSION"),
         model: model.name().to_owned(),
         precision: model.weights().precision(),
-        activations: if session.rounds_activations() { "int8" } else { "f32" },
         adapter: device.info(),
         prompt_tokens,
         new_tokens,

@@ -26,7 +26,6 @@ const SOFTWARE_THREADS: usize = 1 << 12;
 
 /// Multiply-adds of a thread in a round.
 const F32_PER_ROUND: f64 = 32.0;
-const INT8_PER_ROUND: f64 = 128.0;
 
 /// The most that kernels get out of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -35,8 +34,6 @@ pub struct Rates {
     pub read_bytes: f64,
     /// Multiply-adds of f32 a second.
     pub f32_multiply_adds: f64,
-    /// Multiply-adds of signed bytes a second, by fours.
-    pub int8_multiply_adds: f64,
 }
 
 impl Rates {
@@ -76,14 +73,8 @@ impl Rates {
         let rounds = |repeats: usize| 64 * repeats;
         let f32_rounds =
             rate(device, &y, |plan, repeats| kernels::probe_f32(plan, rounds(repeats), &x, &y)).await?;
-        let int8_rounds =
-            rate(device, &y, |plan, repeats| kernels::probe_int8(plan, rounds(repeats), &x, &y)).await?;
         let per_round = (64 * num_threads) as f64;
-        Ok(Self {
-            read_bytes,
-            f32_multiply_adds: F32_PER_ROUND * per_round * f32_rounds,
-            int8_multiply_adds: INT8_PER_ROUND * per_round * int8_rounds,
-        })
+        Ok(Self { read_bytes, f32_multiply_adds: F32_PER_ROUND * per_round * f32_rounds })
     }
 }
 

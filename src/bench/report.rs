@@ -153,8 +153,6 @@ pub struct Report {
     pub model: String,
     /// How its weights are stored on the device.
     pub precision: String,
-    /// What products of a decoded token take: `f32`, or `int8` where some take it rounded to eight bits.
-    pub activations: &'static str,
     /// The device.
     pub adapter: AdapterInfo,
     /// Tokens of the prompt that is read.
@@ -199,7 +197,7 @@ mod tests {
     #[test]
     fn the_roofline_is_what_takes_longer() {
         let cost = Cost { dispatches: 1, weight_bytes: 100, multiply_adds: 400 };
-        let rates = Rates { read_bytes: 1000.0, f32_multiply_adds: 8000.0, int8_multiply_adds: 1.0 };
+        let rates = Rates { read_bytes: 1000.0, f32_multiply_adds: 8000.0 };
         let roofline = Roofline::of(cost, rates, 4.0);
         assert_eq!((roofline.tokens_per_second, roofline.bound_by), (10.0, "read"));
         assert!((roofline.fraction - 0.4).abs() < 1e-12);

@@ -17,8 +17,6 @@ use super::tuning;
 /// Reads a prompt and decodes after it, several times, and gives the medians. Kernels that do nothing else measure, in the same
 /// run, how fast the device reads and multiplies; from these follows the roofline: how fast decoding could be if weights
 /// had to be read and multiplied and nothing else. Other programs that run meanwhile slow all of it down.
-///
-/// Where `sukashi tune --activations int8` has kept that, decoding is measured with activations rounded to 8 bits, and the report says so.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -62,7 +60,6 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let device = args.subject.device()?;
     let (model, load_time) = args.subject.load(&device, terminal)?;
     tuning::prepare(&model, args.no_tune, terminal)?;
-    let model = model.as_tuned()?;
     let mut progress = Progress::new(terminal.words("計測中", "measuring"));
     let report = pollster::block_on(bench::run(&model, load_time, settings, &mut |done, total| {
         progress.set(done, total);
@@ -105,7 +102,6 @@ fn text(report: &Report, terminal: &Terminal) -> String {
     let per_second = terminal.words("トークン/秒", "tokens/s");
     let mut rows = vec![
         (terminal.words("モデル", "model"), format!("{} · {}", report.model, report.precision)),
-        (terminal.words("アクティベーション", "activations"), report.activations.to_owned()),
         (terminal.words("装置", "device"), format!("{} · {} · {}", info.name, info.backend, info.driver)),
         (terminal.words("読み込み", "load"), format!("{} ms", short(report.load_ms))),
         (terminal.words("シェーダーの準備", "shaders"), format!("{} ms", short(report.compile_ms))),
@@ -151,16 +147,8 @@ fn text(report: &Report, terminal: &Terminal) -> String {
         (
             terminal.words("装置の積和", "device computes"),
             match is_japanese {
-                true => format!(
-                    "f32 {} G/s · int8 {} G/s",
-                    giga(rates.f32_multiply_adds),
-                    giga(rates.int8_multiply_adds)
-                ),
-                false => format!(
-                    "{} G/s multiply-adds of f32 · {} G/s of int8",
-                    giga(rates.f32_multiply_adds),
-                    giga(rates.int8_multiply_adds)
-                ),
+                true => format!("f32 {} G/s", giga(rates.f32_multiply_adds)),
+                false => format!("{} G/s multiply-adds of f32", giga(rates.f32_multiply_adds)),
             },
         ),
         (

@@ -19,9 +19,6 @@ use super::text::GrowingText;
 /// separated by spaces. The text ends after --max-new-tokens, where the model ends it, or before a --stop text
 /// or a --stop-id token.
 ///
-/// Where `sukashi tune --activations int8` has kept that for the model, activations are rounded to 8 bits (--no-tune leaves it out), though
-/// not with --batch.
-///
 /// With --chat, only the answer is printed; it ends where the model ends its turn. A template gets the prompt as it is:
 /// where it spells a special token, such as <|im_end|>, that token is meant.
 ///
@@ -75,8 +72,6 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     stops.check(input.has_tokenizer(), input.spec().vocab_size)?;
     let mut sampler = input.sampler(settings)?;
     let run = input.load(terminal)?;
-    // Numbers that are shown come from f32; here only tokens are.
-    let run = Run { model: run.model.as_tuned()?, ..run };
 
     let mut text = GrowingText::new(&run.model, &run.prompt);
     let mut stop = StopTexts::new(&stops.texts);

@@ -4,9 +4,9 @@ use std::env;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use sukashi::kernels::{Int8Shapes, Product};
-use sukashi::tuning::{Quality, Tuning, tune, tune_fusion, tune_int8, tune_prefill};
-use sukashi::{Device, Model, Result, Session, shown};
+use sukashi::kernels::Product;
+use sukashi::tuning::{Tuning, tune, tune_fusion, tune_prefill};
+use sukashi::{Device, Model, Result, shown};
 
 use super::cache::cache_folder;
 use super::output::note;
@@ -82,32 +82,13 @@ pub fn force(device: &Device) -> Result<bool> {
 /// What is found where there is no limit of time.
 pub struct Found {
     pub tuning: Tuning,
-    /// What came of rounding, if it was asked for.
-    pub int8: Option<Int8>,
     /// Where it is kept.
     pub path: Option<PathBuf>,
 }
 
-/// What came of rounding activations to eight bits.
-pub struct Int8 {
-    /// The products that are faster so.
-    pub shapes: Int8Shapes,
-    /// What that changes; nothing to see where there is no such product.
-    pub quality: Option<Quality>,
-}
-
-impl Int8 {
-    /// Whether later runs round.
-    pub fn is_kept(&self) -> bool {
-        self.quality.is_some_and(|quality| quality.passes() && quality.is_faster())
-    }
-}
-
-/// Tunes `model`'s device for it without a limit of time, keeps what comes out, and gives it. Activations are rounded by later runs if
-/// that is asked for here, faster, and changes little; otherwise no longer.
-pub fn run_fully(model: &Model, rounds: bool, terminal: &Terminal) -> Result<Found> {
+/// Tunes `model`'s device for it without a limit of time, keeps what comes out, and gives it.
+pub fn run_fully(model: &Model, terminal: &Terminal) -> Result<Found> {
     let (device, products) = (model.device(), model.products());
-    let text = if rounds { Quality::ids(model)? } else { Vec::new() };
     let stored = Stored::of(device);
     let mut progress = Progress::new(terminal.words("調整中", "tuning"));
     let mut set_progress = |done, total| progress.set(done, total);
@@ -117,31 +98,8 @@ pub fn run_fully(model: &Model, rounds: bool, terminal: &Terminal) -> Result<Fou
     found.set_fusion(&products, pollster::block_on(tune_fusion(model, Instant::now() + UNLIMITED))?);
     device.set_tuning(found.clone());
     drop(progress);
-    let int8 = if rounds { Some(round(model, &text, terminal)?) } else { None };
-    let mut known = stored.read();
-    let shapes = int8.as_ref().filter(|int8| int8.is_kept()).map(|int8| int8.shapes.clone());
-    if shapes.is_some() || known.int8(model)?.is_some() {
-        known.set_int8(model, shapes.unwrap_or_default())?;
-    }
-    let tuning = stored.keep(known, found);
-    Ok(Found { tuning, int8, path: stored.path })
-}
-
-/// Finds the products that are faster with rounded activations, and what these change in the predictions of `text`.
-fn round(model: &Model, text: &[u32], terminal: &Terminal) -> Result<Int8> {
-    let mut progress = Progress::new(terminal.words("調整中（int8）", "tuning int8"));
-    let see = &mut |done, total| progress.set(done, total);
-    let shapes = pollster::block_on(tune_int8(model.device(), &model.products(), see))?;
-    drop(progress);
-    if shapes.is_empty() {
-        return Ok(Int8 { shapes, quality: None });
-    }
-    let mut reference = Session::with_max_seq_len(model, text.len())?;
-    let mut tested = Session::with_max_seq_len(&model.with_int8(shapes.clone()), text.len())?;
-    let mut progress = Progress::new(terminal.words("比較中", "comparing"));
-    let see = &mut |done, total| progress.set(done, total);
-    let quality = pollster::block_on(Quality::compare(&mut reference, &mut tested, text, see))?;
-    Ok(Int8 { shapes, quality: Some(quality) })
+    let tuning = stored.keep(stored.read(), found);
+    Ok(Found { tuning, path: stored.path })
 }
 
 /// Where a device's tuning is kept.

@@ -6,7 +6,7 @@ use super::weight::unpack;
 use crate::tensor::Format;
 
 /// Rows below which threads cost more than they save.
-pub(super) const ROWS_PER_TASK: usize = 32;
+const ROWS_PER_TASK: usize = 32;
 
 /// Weights that are unpacked at a time.
 const BLOCK: usize = 64;

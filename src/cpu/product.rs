@@ -57,7 +57,7 @@ pub fn product(
 
 /// What `epilogue` makes of the products that `multiply` writes goes into `y`, whose rows are `y_stride` apart; `multiply` takes
 /// where to write to, and writes `rows` of them for each token.
-pub fn finish(
+fn finish(
     multiply: impl FnOnce((&mut [f32], usize, usize)),
     (num_tokens, rows): (usize, usize),
     epilogue: Epilogue,

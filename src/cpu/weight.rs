@@ -37,7 +37,7 @@ fn unpack_floats(row: &[u32], format: Format, start: usize, to: &mut [f32]) {
 }
 
 /// The planes of a row of quants.
-pub(super) struct Planes<'a> {
+struct Planes<'a> {
     low: &'a [u32],
     high: &'a [u32],
     scales: &'a [u32],
@@ -45,7 +45,7 @@ pub(super) struct Planes<'a> {
 }
 
 impl<'a> Planes<'a> {
-    pub(super) fn new(row: &'a [u32], quants: Quants, columns: usize) -> Self {
+    fn new(row: &'a [u32], quants: Quants, columns: usize) -> Self {
         let [low, high, _] = quants.plane_words(columns);
         Self { low: &row[..low], high: &row[low..low + high], scales: &row[low + high..], quants }
     }
@@ -66,7 +66,7 @@ impl<'a> Planes<'a> {
 
     /// Quants less their bias. Words hold them by fours: a byte for each of four, four bits for one four and four for the
     /// next.
-    pub(super) fn numbers(&self, block: usize, numbers: &mut [i8; BLOCK]) {
+    fn numbers(&self, block: usize, numbers: &mut [i8; BLOCK]) {
         let bias = self.quants.bias as i8;
         for (four, numbers) in numbers.chunks_exact_mut(4).enumerate() {
             let bytes = match self.quants.bits {
@@ -88,7 +88,7 @@ impl<'a> Planes<'a> {
     }
 
     /// Scale and offset of half a block.
-    pub(super) fn scale(&self, block: usize, half: usize) -> (f32, f32) {
+    fn scale(&self, block: usize, half: usize) -> (f32, f32) {
         let pair =
             |word: u32| (f16::from_bits(word as u16).to_f32(), f16::from_bits((word >> 16) as u16).to_f32());
         match self.quants.scales {

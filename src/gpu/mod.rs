@@ -17,8 +17,7 @@ pub use program::Program;
 pub use staging::Staging;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernels::{Fusion, GemvShape, Int8Shapes, Prefill, Product, Requires};
-use crate::model::Model;
+use crate::kernels::{Fusion, GemvShape, Prefill, Product, Requires};
 use crate::trace::AdapterInfo;
 use crate::tuning::Tuning;
 use fault::{Fault, Planned};
@@ -251,10 +250,6 @@ impl Gpu {
 
     pub(crate) fn tuned_prefill(&self, product: &Product) -> Option<Prefill> {
         self.0.tuning.read().unwrap_or_else(PoisonError::into_inner).prefill(product)
-    }
-
-    pub(crate) fn tuned_int8(&self, model: &Model) -> Result<Option<Int8Shapes>> {
-        self.0.tuning.read().unwrap_or_else(PoisonError::into_inner).int8(model)
     }
 
     pub(crate) fn tuned_shape(&self, product: &Product) -> Option<GemvShape> {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::kernels::{Constants, Kernel, Projection, gemv, gemv_int8, gemv_int8_rows, gemv_rows};
+use crate::kernels::{Constants, Kernel, Projection, gemv, gemv_rows};
 
 /// Largest workgroup that WebGPU's smallest limits allow.
 const MAX_WORKGROUP_SIZE: u32 = 256;
@@ -13,7 +13,7 @@ const MAX_WORKGROUP_SIZE: u32 = 256;
 const MAX_ROWS: u32 = 4;
 
 /// How threads share the rows of [`crate::kernels::gemv`]; see the shaders' headers. It changes speed and the order of sums,
-/// never meaning, but for [`GemvShape::int8`].
+/// never meaning.
 ///
 /// As a text, it is the kernel, threads of a workgroup, threads of a row, and rows of these: `gemv:64x32x1`.
 ///
@@ -23,7 +23,6 @@ const MAX_ROWS: u32 = 4;
 /// let shape: GemvShape = "gemv_rows:32x1x2".parse()?;
 /// assert!(shape.shares_x);
 /// assert_eq!(shape.to_string(), "gemv_rows:32x1x2");
-/// assert!("gemv_int8:64x32x1".parse::<GemvShape>()?.int8);
 /// assert!("gemv:64x128x1".parse::<GemvShape>().is_err());
 /// # Ok::<(), sukashi::Error>(())
 /// ```
@@ -37,8 +36,6 @@ pub struct GemvShape {
     pub rows_per_thread: u32,
     /// Whether the lanes of a subgroup share what they read of `x`: the shader `gemv_rows`, with one thread a row.
     pub shares_x: bool,
-    /// Whether it takes `x` rounded to eight bits: the shader `gemv_int8`, or `gemv_int8_rows`. [`crate::kernels::Int8Shapes`] says where.
-    pub int8: bool,
 }
 
 impl GemvShape {
@@ -53,17 +50,12 @@ impl GemvShape {
 
     /// Threads of a workgroup, threads of a row, rows of these.
     pub const fn new(workgroup_size: u32, threads_per_row: u32, rows_per_thread: u32) -> Self {
-        Self { workgroup_size, threads_per_row, rows_per_thread, shares_x: false, int8: false }
+        Self { workgroup_size, threads_per_row, rows_per_thread, shares_x: false }
     }
 
     /// The kernel that has this shape.
     pub fn kernel(self) -> &'static Kernel {
-        match (self.int8, self.shares_x) {
-            (false, false) => &gemv::KERNEL,
-            (false, true) => &gemv_rows::KERNEL,
-            (true, false) => &gemv_int8::KERNEL,
-            (true, true) => &gemv_int8_rows::KERNEL,
-        }
+        if self.shares_x { &gemv_rows::KERNEL } else { &gemv::KERNEL }
     }
 
     /// The same where every thread reads `x` itself.
@@ -105,17 +97,6 @@ impl GemvShape {
         }
         let rows = (shape.workgroup_size / shape.threads_per_row * shape.rows_per_thread) as usize;
         (constants, if projection.epilogue.is_gated() { rows / 2 } else { rows })
-    }
-
-    /// What tuning tries on `device` with activations rounded to eight bits, the most promising first.
-    pub fn int8_candidates(device: &Device) -> Vec<Self> {
-        let mut shapes = Self::candidates(device);
-        // Lanes of a CPU that cannot share what they read take longer, whatever their number.
-        if matches!(device, Device::Gpu(gpu) if gpu.is_software()) && device.runs(&gemv_int8_rows::KERNEL) {
-            shapes.retain(|shape| shape.shares_x);
-        }
-        let shapes = shapes.into_iter().map(|shape| Self { int8: true, ..shape });
-        shapes.filter(|shape| device.runs(shape.kernel())).collect()
     }
 
     /// What tuning tries on `device`, the most promising first; [`GemvShape::of`] is among them.
@@ -161,8 +142,8 @@ impl FromStr for GemvShape {
     fn from_str(text: &str) -> Result<Self> {
         let wrong = || {
             Error::input("cannot read the shape of a product").detail(format!(
-                "found {text:?}, expected gemv:WxTxR or gemv_rows:Wx1xR, or likewise gemv_int8 and gemv_int8_rows: W threads (a \
-                 power of two up to {MAX_WORKGROUP_SIZE}), T of them a row (a power of two up to W), R rows (1 to {MAX_ROWS})"
+                "found {text:?}, expected gemv:WxTxR or gemv_rows:Wx1xR: W threads (a power of two up to \
+                  {MAX_WORKGROUP_SIZE}), T of them a row (a power of two up to W), R rows (1 to {MAX_ROWS})"
             ))
         };
         let (kernel, sizes) = text.split_once(':').ok_or_else(wrong)?;
@@ -171,11 +152,9 @@ impl FromStr for GemvShape {
         let &[workgroup_size, threads_per_row, rows_per_thread] = sizes.as_slice() else {
             return Err(wrong());
         };
-        let (shares_x, int8) = match kernel {
-            "gemv" => (false, false),
-            "gemv_rows" => (true, false),
-            "gemv_int8" => (false, true),
-            "gemv_int8_rows" => (true, true),
+        let shares_x = match kernel {
+            "gemv" => false,
+            "gemv_rows" => true,
             _ => return Err(wrong()),
         };
         let is_possible = workgroup_size.is_power_of_two()
@@ -185,7 +164,7 @@ impl FromStr for GemvShape {
             && (1..=MAX_ROWS).contains(&rows_per_thread)
             && !(shares_x && threads_per_row != 1);
         if is_possible {
-            Ok(Self { workgroup_size, threads_per_row, rows_per_thread, shares_x, int8 })
+            Ok(Self { workgroup_size, threads_per_row, rows_per_thread, shares_x })
         } else {
             Err(wrong())
         }
@@ -199,9 +178,7 @@ mod tests {
     #[test]
     fn texts_are_read_as_they_are_written() {
         for shape in GemvShape::ALL {
-            for shape in [shape, GemvShape { int8: true, ..shape }] {
-                assert_eq!(shape.to_string().parse::<GemvShape>().unwrap(), shape);
-            }
+            assert_eq!(shape.to_string().parse::<GemvShape>().unwrap(), shape);
         }
         for bad in [
             "",
@@ -214,8 +191,6 @@ mod tests {
             "gemv:64x32x5",
             "gemv:64x32x1x1",
             "gemv_rows:64x2x1",
-            "gemv_int8_rows:64x2x1",
-            "int8:64x32x1",
             "gemm:64x32x1",
             "gemv:-1x1x1",
             "gemv:99999999999x1x1",

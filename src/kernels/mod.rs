@@ -26,13 +26,10 @@ mod gemm_matrix;
 mod gemm_rows;
 mod gemm_shared;
 mod gemv;
-mod gemv_int8;
-mod gemv_int8_rows;
 mod gemv_residual;
 mod gemv_rows;
 mod gemv_shape;
 mod gemv_tokens;
-mod int8_shapes;
 mod kv_write;
 mod layer_norm;
 mod multiply;
@@ -41,11 +38,9 @@ mod plan;
 mod prefill;
 mod probe;
 mod probe_f32;
-mod probe_int8;
 mod probe_read;
 mod product;
 mod qk_norm;
-mod quantize;
 mod requires;
 mod rms_norm;
 mod rope;
@@ -75,11 +70,9 @@ pub use gemm_matrix::gemm_matrix;
 pub use gemm_rows::gemm_rows;
 pub use gemm_shared::gemm_shared;
 pub use gemv::{gemv, project, project_shaped};
-pub use gemv_int8::project_int8;
 pub use gemv_residual::gemv_residual;
 pub use gemv_shape::GemvShape;
 pub use gemv_tokens::gemv_tokens;
-pub use int8_shapes::Int8Shapes;
 pub use kv_write::kv_write;
 pub use layer_norm::layer_norm;
 pub use multiply::{multiply, multiply_by};
@@ -87,12 +80,10 @@ pub use norm_rope_write::norm_rope_write;
 pub use plan::{Constants, Dispatch, Entry, Plan, Program, Recorder, Step};
 pub use prefill::Prefill;
 pub use probe_f32::probe_f32;
-pub use probe_int8::probe_int8;
 pub use probe_read::probe_read;
 pub(crate) use product::TOLERANCE as TOLERANCE_OF_PRODUCTS;
 pub use product::{Epilogue, InputNorm, Product, Projection};
 pub use qk_norm::qk_norm;
-pub use quantize::{quantize, quantized_words};
 pub use requires::Requires;
 pub use rms_norm::rms_norm;
 pub use rope::rope;
@@ -174,7 +165,7 @@ impl Tolerance {
 }
 
 /// Every kernel, by name; `gemm_matrix` once for each size of matrices.
-pub static REGISTRY: [&Kernel; 38] = [
+pub static REGISTRY: [&Kernel; 34] = [
     &add::KERNEL,
     &add_norm::KERNEL,
     &argmax::KERNEL,
@@ -193,8 +184,6 @@ pub static REGISTRY: [&Kernel; 38] = [
     &gemm_rows::KERNEL,
     &gemm_shared::KERNEL,
     &gemv::KERNEL,
-    &gemv_int8::KERNEL,
-    &gemv_int8_rows::KERNEL,
     &gemv_residual::KERNEL,
     &gemv_rows::KERNEL,
     &gemv_tokens::KERNEL,
@@ -202,10 +191,8 @@ pub static REGISTRY: [&Kernel; 38] = [
     &layer_norm::KERNEL,
     &norm_rope_write::KERNEL,
     &probe_f32::KERNEL,
-    &probe_int8::KERNEL,
     &probe_read::KERNEL,
     &qk_norm::KERNEL,
-    &quantize::KERNEL,
     &rms_norm::KERNEL,
     &rope::KERNEL,
     &select_rows::KERNEL,

@@ -2,8 +2,8 @@
 
 use crate::device::{Buffer, Device};
 use crate::error::Result;
-use crate::kernels::{Access, Batch, Fusion, Int8Shapes, Kernel, Product};
-use crate::tensor::{Matrix, Tensor};
+use crate::kernels::{Access, Batch, Fusion, Kernel, Product};
+use crate::tensor::Tensor;
 use crate::{cpu, gpu};
 
 /// Values for a shader's `override` constants.
@@ -62,24 +62,14 @@ pub struct Plan {
     max_tokens: usize,
     tokens_of_text: usize,
     fusion: Fusion,
-    int8: Option<Int8>,
     entries: Vec<Entry>,
-}
-
-/// Activations of a plan that are rounded to eight bits.
-#[derive(Debug, Clone)]
-pub(super) struct Int8 {
-    /// For which products.
-    pub shapes: Int8Shapes,
-    /// Holds them.
-    pub quantized: Buffer,
 }
 
 impl Plan {
     /// An empty plan for passes of up to `max_tokens` tokens that stand one after the other in a text.
     pub fn new(device: &Device, max_tokens: usize) -> Self {
         let (device, tokens_of_text) = (device.clone(), max_tokens);
-        Self { device, max_tokens, tokens_of_text, fusion: Fusion::None, int8: None, entries: Vec::new() }
+        Self { device, max_tokens, tokens_of_text, fusion: Fusion::None, entries: Vec::new() }
     }
 
     /// An empty plan for a token at a time, whose dispatches do what `fusion` brings together.
@@ -90,22 +80,6 @@ impl Plan {
     /// An empty plan for passes of one token of each of up to `num_texts` texts.
     pub fn of_texts(device: &Device, num_texts: usize) -> Self {
         Self { tokens_of_text: 1, ..Self::new(device, num_texts) }
-    }
-
-    /// The same, with activations rounded to eight bits for products that have a shape in `shapes`, if the device can run that;
-    /// `quantized` holds them, [`crate::kernels::quantized_words`] of the widest.
-    pub fn with_int8(self, shapes: &Int8Shapes, quantized: Buffer) -> Self {
-        let shapes = shapes.on(&self.device);
-        Self { int8: Some(Int8 { shapes, quantized }), ..self }
-    }
-
-    pub(super) fn int8(&self) -> Option<&Int8> {
-        self.int8.as_ref()
-    }
-
-    /// Whether activations are rounded for some of these weights.
-    pub(crate) fn rounds_for(&self, weight: &Matrix) -> bool {
-        self.int8.as_ref().is_some_and(|int8| int8.shapes.has_part_of(weight))
     }
 
     /// What dispatches bring together.

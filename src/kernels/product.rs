@@ -253,8 +253,6 @@ impl Product {
     pub(crate) fn of(dispatch: &Dispatch) -> Option<Self> {
         let names = [
             "gemv",
-            "gemv_int8",
-            "gemv_int8_rows",
             "gemv_residual",
             "gemv_rows",
             "gemv_tokens",
@@ -269,11 +267,6 @@ impl Product {
         let params: Params = bytemuck::pod_read_unaligned(&dispatch.params);
         let weight = Params { has_bias: 0, ..params }.weight(&[], &[]);
         Some(Self::new(weight.out_features, params.x_stride as usize, weight.format))
-    }
-
-    /// Whether its weights are quants, which can be multiplied as integers.
-    pub fn is_of_quants(&self) -> bool {
-        self.format.quants().is_some()
     }
 
     /// Multiply-adds for a token.

@@ -42,12 +42,6 @@ pub(super) struct Activations {
     activated: Tensor,
 }
 
-/// Room for what any product of a token reads, rounded to eight bits.
-pub(super) fn quantized(device: &Device, spec: &DecoderSpec) -> Result<Buffer> {
-    let widest = spec.hidden_size.max(spec.num_heads * spec.head_dim).max(spec.intermediate_size);
-    device.zeros("quantized", kernels::quantized_words(1, widest))
-}
-
 impl Activations {
     pub(super) fn new(device: &Device, spec: &DecoderSpec, max_tokens: usize) -> Result<Self> {
         let tensor = |label: &str, columns: usize| Tensor::zeros(device, label, max_tokens, columns);

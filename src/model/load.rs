@@ -11,7 +11,7 @@ use super::weights::DecoderWeights;
 use super::{gpt2, llama};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::kernels::{Fusion, Int8Shapes, Product};
+use crate::kernels::{Fusion, Product};
 use crate::sampling::Settings;
 use crate::tensor::row_stride;
 use crate::text::{ChatTemplate, EncodeOptions, Tokenizer};
@@ -31,7 +31,6 @@ use crate::weights::{ModelFiles, Weights, check_tensors};
 pub struct Model {
     inner: Arc<Inner>,
     ablation: Arc<Ablation>,
-    int8: Option<Arc<Int8Shapes>>,
 }
 
 #[derive(Debug)]
@@ -87,7 +86,7 @@ impl Model {
         };
         let device = device.clone();
         let inner = Inner { device, name, spec, weights, tokenizer, chat, file, sha256: OnceLock::new() };
-        Ok(Self { inner: Arc::new(inner), ablation: Arc::default(), int8: None })
+        Ok(Self { inner: Arc::new(inner), ablation: Arc::default() })
     }
 
     /// The same model, its weights shared, without some of its parts.
@@ -102,37 +101,6 @@ impl Model {
     /// What is left out of the model.
     pub fn ablation(&self) -> &Ablation {
         &self.ablation
-    }
-
-    /// The same model, its weights shared, whose sessions decode with activations rounded to eight bits for the products that have a
-    /// shape in `shapes`, and are a little less exact: [`crate::tuning::Quality`] says how much.
-    ///
-    /// Prompts are read as ever, but for a last token that is computed alone, and so is everything in a session that captures ([`Session::capturing`]), in a
-    /// [`crate::BatchSession`] and in [`crate::model::score`].
-    ///
-    /// [`Session::capturing`]: crate::Session::capturing
-    #[must_use]
-    pub fn with_int8(&self, shapes: Int8Shapes) -> Self {
-        Self { int8: Some(Arc::new(shapes)).filter(|shapes| !shapes.is_empty()), ..self.clone() }
-    }
-
-    /// The same model as its device is tuned for these weights: [`Model::with_int8`] where that was found to be faster and to predict as
-    /// well, otherwise itself. Where something is known of a model of the same shapes, this reads the weight files once more, to hash
-    /// them.
-    ///
-    /// # Errors
-    /// If the files cannot be read any more.
-    pub fn as_tuned(&self) -> Result<Self> {
-        let tuned = match self.device() {
-            Device::Gpu(gpu) => gpu.tuned_int8(self)?,
-            Device::Cpu | Device::Twins => None,
-        };
-        Ok(tuned.map_or_else(|| self.clone(), |shapes| self.with_int8(shapes)))
-    }
-
-    /// The products that sessions decode with activations rounded to eight bits, if there are any.
-    pub fn int8(&self) -> Option<&Int8Shapes> {
-        self.int8.as_deref()
     }
 
     /// Where the model runs.

@@ -89,7 +89,7 @@ impl Session {
     }
 
     /// As [`Session::with_max_seq_len`], capturing what `request` asks for at each call: [`Session::capture`] has it. The
-    /// logits are those of a session without, bit by bit; activations are f32, also those of [`Model::with_int8`].
+    /// logits are those of a session without, bit by bit.
     ///
     /// ```
     /// # pollster::block_on(async {
@@ -143,10 +143,6 @@ impl Session {
         let normed = Tensor::zeros(device, "normed", 1, spec.hidden_size)?;
 
         let mut decode = Plan::fused(device, fusion);
-        // Whoever looks inside sees what the model computes, not what rounding makes of it.
-        if let Some(shapes) = model.int8().filter(|_| watch.is_none()) {
-            decode = decode.with_int8(shapes, forward::quantized(device, spec)?);
-        }
         forward::decode(&mut decode, model, &cache, &activations, taps, (&normed, &logits));
 
         let mut prefill = Plan::new(device, max_tokens);
@@ -198,11 +194,6 @@ impl Session {
     /// What each decoded token goes through, in order.
     pub fn decode_steps(&self) -> &[Step] {
         self.decode.steps()
-    }
-
-    /// Whether decoding rounds activations to eight bits for some product.
-    pub fn rounds_activations(&self) -> bool {
-        self.decode_steps().iter().any(|step| step.kernel == "quantize")
     }
 
     /// Reads `id` as [`Session::decode`] does, and gives the seconds that each of [`Session::decode_steps`] took; without

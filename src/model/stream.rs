@@ -97,8 +97,7 @@ impl<'a> Stream<'a> {
         y: &Tensor,
     ) {
         let Linear { weight, bias } = linear;
-        // What is rounded has to be normed before.
-        let in_product = self.fusion.norms_for(weight) && !plan.rounds_for(weight);
+        let in_product = self.fusion.norms_for(weight);
         if self.fusion == Fusion::All
             && in_product
             && let Some(residual) = self.take_update()

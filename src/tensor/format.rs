@@ -107,10 +107,6 @@ impl Format {
         Self::Q6K,
     ];
 
-    /// Those of quants, which can be multiplied as integers.
-    pub const QUANTS: [Self; 8] =
-        [Self::Q8_0, Self::Q4_0, Self::Q4_1, Self::Q5_0, Self::Q5_1, Self::Q4K, Self::Q5K, Self::Q6K];
-
     /// The value of the shaders' constant `FORMAT`.
     pub fn code(self) -> u32 {
         self as u32
@@ -189,7 +185,6 @@ mod tests {
         for (index, format) in Format::ALL.into_iter().enumerate() {
             assert_eq!(format.code() as usize, index);
             assert_eq!(Format::from_code(format.code()), format);
-            assert_eq!(Format::QUANTS.contains(&format), format.quants().is_some());
         }
     }
 }

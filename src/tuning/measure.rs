@@ -6,18 +6,12 @@ use super::Tuning;
 use super::trial::{Trial, are_close};
 use crate::device::Device;
 use crate::error::Result;
-use crate::kernels::{
-    GemvShape, Int8Shapes, Prefill, Product, Projection, multiply_by, project_int8, project_shaped, quantize,
-};
+use crate::kernels::{GemvShape, Prefill, Product, Projection, multiply_by, project_shaped};
 
 /// Copies of small weights, so that one run does not find what the last one read.
 const MAX_COPIES: usize = 16;
 /// Of a pass of a prompt.
 const PROMPT_TOKENS: usize = 64;
-/// How much more is read to see what rounding brings: it costs each product a dispatch, which a small part of one would overstate.
-const INT8_FACTOR: usize = 4;
-/// How often the fastest with rounded activations is timed once more.
-const REPEATS: usize = 5;
 /// A candidate takes the default's place if it needs at most this share of its time.
 pub(super) const GAIN: f64 = 0.97;
 
@@ -36,7 +30,7 @@ pub async fn tune(
     let candidates = GemvShape::candidates(device);
     let mut shares = Shares::new(products, budget);
     while let Some((product, deadline)) = shares.next(progress) {
-        let trial = Trial::new(device, product, (1, MAX_COPIES), 1)?;
+        let trial = Trial::new(device, product, (1, MAX_COPIES))?;
         let mut fastest = Fastest::new(product);
         for &shape in &candidates {
             if fastest.best.is_some() && Instant::now() >= deadline {
@@ -67,7 +61,7 @@ pub async fn tune_prefill(
     let mut shares = Shares::new(products, budget);
     while let Some((product, deadline)) = shares.next(progress) {
         // So many tokens take longer to multiply than the weights to read.
-        let trial = Trial::new(device, product, (PROMPT_TOKENS, 1), 1)?;
+        let trial = Trial::new(device, product, (PROMPT_TOKENS, 1))?;
         let run = |prefill| trial.run(move |plan, x, weight, y| multiply_by(plan, prefill, x, weight, y));
         let plain = run(Prefill::Gemm).await?;
         let mut fastest = Fastest { wanted: Some(plain.0.clone()), ..Fastest::new(product) };
@@ -85,67 +79,11 @@ pub async fn tune_prefill(
     Ok(tuning)
 }
 
-/// Finds the fastest shape with activations rounded to eight bits for each of `products`, after [`tune`] and as that does; a product that
-/// is not faster so than in the shape that `device` is tuned with has none. Rounding itself counts as part of a product.
-///
-/// # Errors
-/// If the device fails.
-pub async fn tune_int8(
-    device: &Device,
-    products: &[Product],
-    progress: &mut dyn FnMut(usize, usize),
-) -> Result<Int8Shapes> {
-    let mut shapes = Int8Shapes::default();
-    for (index, product) in products.iter().enumerate() {
-        progress(index, products.len());
-        if !product.is_of_quants() {
-            continue;
-        }
-        let trial = Trial::new(device, product, (1, MAX_COPIES), INT8_FACTOR)?;
-        if let Some(shape) = faster_rounded(device, &trial, product).await? {
-            shapes.set(*product, shape);
-        }
-    }
-    progress(products.len(), products.len());
-    Ok(shapes)
-}
-
-/// The fastest shape with rounded activations, if it is faster than the one that `device` is tuned with. Gains are small next to what a
-/// device's speed changes by meanwhile, so each is timed beside that one, and the best of them several times.
-async fn faster_rounded(device: &Device, trial: &Trial, product: &Product) -> Result<Option<GemvShape>> {
-    let default = device.gemv_shape(*product);
-    let (wanted, _) = try_shape(trial, default).await?;
-    let mut best = None;
-    let mut best_share = GAIN;
-    for shape in GemvShape::int8_candidates(device) {
-        let (got, seconds) = try_shape(trial, shape).await?;
-        let share = seconds / try_shape(trial, default).await?.1;
-        if !are_close(product, &got, &wanted) {
-            tracing::warn!("{shape} computes {product:?} wrongly on this adapter and is not used");
-        } else if share < best_share {
-            (best, best_share) = (Some(shape), share);
-        }
-    }
-    let Some(shape) = best else { return Ok(None) };
-    let mut shares = Vec::with_capacity(REPEATS);
-    for _ in 0..REPEATS {
-        let (_, seconds) = try_shape(trial, shape).await?;
-        shares.push(seconds / try_shape(trial, default).await?.1);
-    }
-    shares.sort_by(f64::total_cmp);
-    Ok(best.filter(|_| shares[REPEATS / 2] < GAIN))
-}
-
-/// What [`Trial::run`] gives of a shape, with the rounding that it may need.
+/// What [`Trial::run`] gives of a shape.
 async fn try_shape(trial: &Trial, shape: GemvShape) -> Result<(Vec<f32>, f64)> {
     let run = trial.run(|plan, x, weight, y| {
         let projection = Projection::new(x, weight, None, y);
-        if shape.int8 {
-            quantize(plan, x, trial.quantized());
-            project_int8(plan, shape, &projection, trial.quantized());
-        } else {
-            project_shaped(plan, shape, &projection);
-        }
+        project_shaped(plan, shape, &projection);
     });
     run.await
 }
@@ -238,24 +176,5 @@ mod tests {
         assert_eq!(best_after(Prefill::Gemm, &[1.0, -2.0], 1.0), Some(Prefill::Gemm));
         assert_eq!(best_after(Prefill::GemmRows, &[1.0, -2.0], 0.98), Some(Prefill::Gemm), "next to no gain");
         assert_eq!(best_after(Prefill::GemmRows, &[1.0, -2.0], 0.9), Some(Prefill::GemmRows));
-    }
-
-    #[test]
-    fn rounding_leaves_what_is_tried_as_it_is() {
-        for format in Format::QUANTS {
-            let product = Product::new(70, 8 * BLOCK, format);
-            let trial = Trial::new(&Device::Cpu, &product, (1, 2), 1).unwrap();
-            let run = |shape| pollster::block_on(try_shape(&trial, shape)).unwrap().0;
-            let want = run(GemvShape::GPU);
-            let got = run(GemvShape { int8: true, ..GemvShape::GPU });
-            assert!(are_close(&product, &got, &want), "{}: {got:?} {want:?}", format.name());
-        }
-    }
-
-    #[test]
-    fn only_products_of_quants_are_rounded() {
-        let products = [Format::F16, Format::Q5K].map(|format| Product::new(70, 8 * BLOCK, format));
-        let shapes = pollster::block_on(tune_int8(&Device::Cpu, &products, &mut |_, _| {})).unwrap();
-        assert!(shapes.get(&products[0]).is_none());
     }
 }

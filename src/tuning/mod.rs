@@ -4,19 +4,14 @@
 //! [`tune_prefill`] does the same with the kernels of a prompt's products, [`tune_fusion`] with what the dispatches of a model's token
 //! bring together. [`Tuning`] is what came out. A device that
 //! is given one, by [`crate::Device::set_tuning`], uses it in every plan that is made afterwards.
-//!
-//! Activations rounded to eight bits change numbers, so nothing rounds them unasked: [`tune_int8`] finds the products that are faster so,
-//! [`Quality`] what that changes in a model's predictions, and [`crate::Model::as_tuned`] uses what was found for the very same weights.
 
 mod fusion;
 mod measure;
-mod quality;
 mod store;
 mod trial;
 
 pub use fusion::tune_fusion;
-pub use measure::{tune, tune_int8, tune_prefill};
-pub use quality::Quality;
+pub use measure::{tune, tune_prefill};
 
 use std::collections::HashMap;
 
@@ -24,12 +19,11 @@ use sha2::{Digest, Sha256};
 
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::kernels::{Fusion, GemvShape, Int8Shapes, Kernel, Prefill, Product};
-use crate::model::Model;
+use crate::kernels::{Fusion, GemvShape, Kernel, Prefill, Product};
 use crate::weights::hexadecimal;
 
 /// The name of a stored tuning's form.
-pub const SCHEMA: &str = "sukashi.tuning/3";
+pub const SCHEMA: &str = "sukashi.tuning/4";
 
 /// The shapes and kernels that products are computed with, and what the dispatches of models bring together; what is not there has its
 /// device's default.
@@ -39,20 +33,9 @@ pub struct Tuning {
     prefills: HashMap<Product, Prefill>,
     /// By [`model_key`].
     fusions: HashMap<String, Fusion>,
-    /// By the hash of a model's weights.
-    int8: HashMap<String, Int8Choice>,
     forced_shape: Option<GemvShape>,
     forced_prefill: Option<Prefill>,
-    forced_int8: Option<GemvShape>,
     forced_fusion: Option<Fusion>,
-}
-
-/// The products of a model whose activations are rounded, since it was seen to predict as well so.
-#[derive(Debug, Clone, PartialEq)]
-struct Int8Choice {
-    /// Its [`model_key`]: weights are hashed only where that is the same.
-    model: String,
-    shapes: Int8Shapes,
 }
 
 /// Tells models apart by what they multiply.
@@ -66,9 +49,7 @@ fn model_key(products: &[Product]) -> String {
 
 impl Tuning {
     /// One shape, or one [`Prefill`], for every product, or one [`Fusion`] for every model, so that results can be compared with each in
-    /// turn: their texts, such as `gemv:64x32x1`, `prefill:gemm_shared`, `fusion:none`, or several with commas between them. A shape that
-    /// takes activations rounded to eight bits is for products of quants in the models that [`Model::as_tuned`] gives, and may stand
-    /// beside another.
+    /// turn: their texts, such as `gemv:64x32x1`, `prefill:gemm_shared`, `fusion:none`, or several with commas between them.
     ///
     /// # Errors
     /// If one of them is none of these.
@@ -78,11 +59,7 @@ impl Tuning {
             match part.split_once(':') {
                 Some(("fusion", fusion)) => tuning.forced_fusion = Some(fusion.parse()?),
                 Some(("prefill", prefill)) => tuning.forced_prefill = Some(prefill.parse()?),
-                _ => {
-                    let shape: GemvShape = part.parse()?;
-                    let forced = if shape.int8 { &mut tuning.forced_int8 } else { &mut tuning.forced_shape };
-                    *forced = Some(shape);
-                }
+                _ => tuning.forced_shape = Some(part.parse()?),
             }
         }
         Ok(tuning)
@@ -93,9 +70,9 @@ impl Tuning {
     /// # Errors
     /// If it lacks what a kernel needs.
     pub fn check(&self, device: &Device) -> Result<()> {
-        let [shape, int8] = [self.forced_shape, self.forced_int8].map(|shape| shape.map(GemvShape::kernel));
+        let shape = self.forced_shape.map(GemvShape::kernel);
         let prefill = self.forced_prefill.map(|prefill| prefill.kernel(device));
-        match [shape, int8, prefill].into_iter().flatten().find(|kernel| !device.runs(kernel)) {
+        match [shape, prefill].into_iter().flatten().find(|kernel| !device.runs(kernel)) {
             None => Ok(()),
             Some(Kernel { name, requires, .. }) => {
                 Err(Error::input(format!("cannot run {name} on {}", device.info().name))
@@ -135,42 +112,8 @@ impl Tuning {
         self.fusions.insert(model_key(products), fusion);
     }
 
-    /// The products of `model` whose activations are to be rounded to eight bits, if there are any. Where something is known of a model of
-    /// the same shapes, this reads the weight files once more, to hash them.
-    ///
-    /// # Errors
-    /// If the files cannot be read any more.
-    pub fn int8(&self, model: &Model) -> Result<Option<Int8Shapes>> {
-        let products = model.products();
-        if let Some(shape) = self.forced_int8 {
-            return Ok(Some(Int8Shapes::of(&products, shape)));
-        }
-        let key = model_key(&products);
-        if !self.int8.values().any(|choice| choice.model == key) {
-            return Ok(None);
-        }
-        let choice = self.int8.get(&model.info()?.weights_sha256);
-        Ok(choice.filter(|choice| choice.model == key).map(|choice| choice.shapes.clone()))
-    }
-
-    /// Sets the products of `model` whose activations are rounded; with nothing in `shapes`, none are.
-    ///
-    /// # Errors
-    /// As [`Tuning::int8`].
-    pub fn set_int8(&mut self, model: &Model, shapes: Int8Shapes) -> Result<()> {
-        let weights = model.info()?.weights_sha256;
-        if shapes.is_empty() {
-            self.int8.remove(&weights);
-        } else {
-            let model = model_key(&model.products());
-            self.int8.insert(weights, Int8Choice { model, shapes });
-        }
-        Ok(())
-    }
-
     /// Takes over what `other` knows.
     pub fn extend(&mut self, other: Self) {
-        self.int8.extend(other.int8);
         self.shapes.extend(other.shapes);
         self.prefills.extend(other.prefills);
         self.fusions.extend(other.fusions);

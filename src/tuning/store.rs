@@ -7,12 +7,12 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Int8Choice, SCHEMA, Tuning};
+use super::{SCHEMA, Tuning};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::json_cause;
-use crate::kernels::{GemvShape, Int8Shapes, Product, REGISTRY};
+use crate::kernels::{Product, REGISTRY};
 use crate::output;
 use crate::tensor::Format;
 use crate::weights::hexadecimal;
@@ -29,14 +29,6 @@ struct File {
     products: Vec<Row>,
     prefills: Vec<Row>,
     fusions: Vec<ModelRow>,
-    int8: Vec<Int8Row>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Int8Row {
-    weights_sha256: String,
-    model: String,
-    products: Vec<Row>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -84,15 +76,6 @@ impl Row {
         }
         Ok((Product::new(out_features, in_features, format), choice.parse()?))
     }
-
-    /// The product, and its shape: one for activations that are rounded to eight bits, or one for others.
-    fn shape(&self, int8: bool) -> Result<(Product, GemvShape)> {
-        let (product, shape): (_, GemvShape) = self.read()?;
-        if shape.int8 != int8 || int8 && !product.is_of_quants() {
-            return Err(wrong(format!("found {shape} for weights in {}", self.format)));
-        }
-        Ok((product, shape))
-    }
 }
 
 fn wrong(what: String) -> Error {
@@ -126,20 +109,12 @@ impl Tuning {
             .map(|(model, fusion)| ModelRow { model: model.clone(), fusion: fusion.to_string() })
             .collect();
         fusions.sort_by(|a, b| a.model.cmp(&b.model));
-        let int8 = self.int8.iter().map(|(weights, Int8Choice { model, shapes })| Int8Row {
-            weights_sha256: weights.clone(),
-            model: model.clone(),
-            products: Row::all(shapes.iter()),
-        });
-        let mut int8: Vec<Int8Row> = int8.collect();
-        int8.sort_by(|a, b| a.weights_sha256.cmp(&b.weights_sha256));
         let file = File {
             schema: SCHEMA.to_owned(),
             key: key.to_owned(),
             products: Row::all(self.shapes.iter()),
             prefills: Row::all(self.prefills.iter()),
             fusions,
-            int8,
         };
         // Strings and numbers: nothing in it can fail.
         serde_json::to_string_pretty(&file).unwrap_or_default()
@@ -158,18 +133,10 @@ impl Tuning {
             return Err(wrong("found another adapter's, driver's or version's key".to_owned()));
         }
         let mut tuning = Self {
-            shapes: file.products.iter().map(|row| row.shape(false)).collect::<Result<_>>()?,
+            shapes: file.products.iter().map(Row::read).collect::<Result<_>>()?,
             prefills: file.prefills.iter().map(Row::read).collect::<Result<_>>()?,
             ..Self::default()
         };
-        for Int8Row { weights_sha256, model, products } in file.int8 {
-            let mut shapes = Int8Shapes::default();
-            for row in &products {
-                let (product, shape) = row.shape(true)?;
-                shapes.set(product, shape);
-            }
-            tuning.int8.insert(weights_sha256, Int8Choice { model, shapes });
-        }
         for ModelRow { model, fusion } in file.fusions {
             tuning.fusions.insert(model, fusion.parse()?);
         }
@@ -212,10 +179,6 @@ mod tests {
         tuning.set(product, GemvShape::SOFTWARE_SUBGROUPS);
         tuning.set_prefill(product, Prefill::GemmShared);
         tuning.set_fusion(&[product], Fusion::Epilogues);
-        let mut shapes = Int8Shapes::default();
-        shapes.set(product, GemvShape { int8: true, ..GemvShape::new(128, 16, 2) });
-        let choice = Int8Choice { model: "some-model".into(), shapes };
-        tuning.int8.insert("some-weights".into(), choice);
         tuning
     }
 
@@ -245,11 +208,6 @@ mod tests {
             ("\"prefills\"", "\"prefill\""),
             ("epilogues", "everything"),
             ("\"fusions\"", "\"fusion\""),
-            ("gemv_int8:128x16x2", "gemv:128x16x2"),
-            ("gemv_rows:32x1x2", "gemv_int8_rows:32x1x2"),
-            ("q4_k", "f16"),
-            ("\"int8\"", "\"int4\""),
-            ("\"weights_sha256\"", "\"weights\""),
         ];
         for (from, to) in changes {
             let damaged = text.replace(from, to);

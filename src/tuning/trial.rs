@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use crate::device::{Buffer, Device, Readback};
+use crate::device::{Device, Readback};
 use crate::error::Result;
-use crate::kernels::{Batch, Plan, Product, Program, TOLERANCE_OF_PRODUCTS, Tolerance, quantized_words};
+use crate::kernels::{Batch, Plan, Product, Program, TOLERANCE_OF_PRODUCTS, Tolerance};
 use crate::tensor::{BLOCK, Matrix, Tensor};
 use crate::verify::Inputs;
 
@@ -22,22 +22,19 @@ const RUNS: usize = 4;
 pub(super) struct Trial {
     device: Device,
     x: Tensor,
-    /// Room for `x` in bytes.
-    quantized: Buffer,
     y: Tensor,
     copies: Vec<Matrix>,
 }
 
 impl Trial {
-    /// Of `product` with `num_tokens`, and up to `max_copies` of weights that are small, on `factor` times the bytes that are usual.
+    /// Of `product` with `num_tokens`, and up to `max_copies` of weights that are small.
     pub(super) fn new(
         device: &Device,
         product: &Product,
         (num_tokens, max_copies): (usize, usize),
-        factor: usize,
     ) -> Result<Self> {
         let is_software = matches!(device, Device::Gpu(gpu) if gpu.is_software());
-        let bytes = factor * if is_software { SOFTWARE_BYTES } else { GPU_BYTES };
+        let bytes = if is_software { SOFTWARE_BYTES } else { GPU_BYTES };
         let Product { in_features, format, .. } = *product;
         let row_words = format.words_per_row(in_features);
         let rows = (bytes / 4 / row_words).clamp(1, product.out_features);
@@ -49,18 +46,11 @@ impl Trial {
         let copies = (0..num_copies)
             .map(|_| Matrix::upload(device, "trial", &words, (rows, in_features), format))
             .collect::<Result<_>>()?;
-        // Rounding leaves these as they are: a shape that takes them rounded has to give the same.
         let byte = |index| if index % BLOCK == 0 { 127.0 } else { (index * 37 % 255) as f32 - 127.0 };
         let values: Vec<f32> = (0..num_tokens * in_features).map(|index| byte(index) / 127.0).collect();
         let x = Tensor::from_slice(device, "trial", &values, num_tokens, in_features)?;
-        let quantized = device.zeros("trial", quantized_words(num_tokens, in_features))?;
         let y = Tensor::zeros(device, "trial", num_tokens, rows)?;
-        Ok(Self { device: device.clone(), x, quantized, y, copies })
-    }
-
-    /// Room for x rounded to eight bits.
-    pub(super) fn quantized(&self) -> &Buffer {
-        &self.quantized
+        Ok(Self { device: device.clone(), x, y, copies })
     }
 
     /// The result of what `record` makes of x, weights and y, and the seconds of a run over all copies.
@@ -112,13 +102,13 @@ mod tests {
     fn made_up_weights_are_numbers() {
         for format in Format::ALL {
             let product = Product::new(3, 8 * BLOCK, format);
-            let trial = Trial::new(&Device::Cpu, &product, (1, 2), 1).unwrap();
+            let trial = Trial::new(&Device::Cpu, &product, (1, 2)).unwrap();
             let project = |plan: &mut Plan, x: &Tensor, weight: &Matrix, y: &Tensor| {
                 project_shaped(plan, GemvShape::GPU, &Projection::new(x, weight, None, y));
             };
             let (one, seconds) = pollster::block_on(trial.run(project)).unwrap();
             assert!(seconds > 0.0);
-            let trial = Trial::new(&Device::Cpu, &product, (2, 1), 1).unwrap();
+            let trial = Trial::new(&Device::Cpu, &product, (2, 1)).unwrap();
             let multiply = |plan: &mut Plan, x: &Tensor, weight: &Matrix, y: &Tensor| {
                 multiply_by(plan, Prefill::Gemm, x, weight, y);
             };

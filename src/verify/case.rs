@@ -70,7 +70,7 @@ pub enum Before {
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "the fields are named as everywhere")]
 pub enum Case {
-    /// `add`, `add_norm`, `argmax`, `choose`, `gelu_erf`, `gelu_tanh`, `layer_norm`, `quantize`, `rms_norm`, `select_rows`, `softcap`, `top_k`,
+    /// `add`, `add_norm`, `argmax`, `choose`, `gelu_erf`, `gelu_tanh`, `layer_norm`, `rms_norm`, `select_rows`, `softcap`, `top_k`,
     /// `zero_columns`, and `geglu` and `swiglu`, whose `columns` are those of the output.
     Rows { num_tokens: usize, columns: usize, values: Values },
     /// `embedding`; an id in three lies outside the table. `added` to values that are there, or else scaled.
@@ -82,7 +82,7 @@ pub enum Case {
         rows_per_part: Option<usize>,
         added: bool,
     },
-    /// `gemv`, for which a `shape` can be given, `gemv_rows`, `gemv_int8` and `gemv_int8_rows`, which need one, `gemv_tokens`, `gemm`,
+    /// `gemv`, for which a `shape` can be given, `gemv_rows`, which needs one, `gemv_tokens`, `gemm`,
     /// `gemm_matrix`, `gemm_rows` and `gemm_shared`.
     Product {
         num_tokens: usize,
@@ -94,8 +94,7 @@ pub enum Case {
         shape: Option<GemvShape>,
         values: Values,
     },
-    /// `gemv` and `gemv_rows` with what may come before and after, `gemv_residual`, and, with nothing before, `gemv_int8` and
-    /// `gemv_int8_rows`. `out_features` are those of the output.
+    /// `gemv` and `gemv_rows` with what may come before and after, and `gemv_residual`. `out_features` are those of the output.
     Projection {
         num_tokens: usize,
         out_features: usize,
@@ -110,7 +109,7 @@ pub enum Case {
     /// `attention`, `attention_merge` (one token of a text) and `attention_subgroups`, which share their work out by `tile`;
     /// `attention_probs` (one text), `kv_write`, `qk_norm`; and, for an even `head_dim`, `norm_rope_write` and `rope`.
     Attention(AttentionCase),
-    /// `probe_f32` and `probe_int8`, whose `rounds` are how long each thread computes, and `probe_read`, whose threads take turns
+    /// `probe_f32`, whose `rounds` are how long each thread computes, and `probe_read`, whose threads take turns
     /// where that is 1. `x` has `num_blocks` of 32 words.
     Probe { num_blocks: usize, num_threads: usize, rounds: usize },
 }

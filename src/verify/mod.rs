@@ -18,7 +18,6 @@ mod choice;
 mod compare;
 mod expectations;
 mod inputs;
-mod int8;
 mod model;
 mod setup;
 mod sweep;

@@ -4,8 +4,7 @@ use super::attention;
 use super::case::{Before, Case, Values};
 use super::choice;
 use super::inputs::{Inputs, Padding};
-use super::int8;
-use crate::device::{Buffer, Device};
+use crate::device::Device;
 use crate::error::Result;
 use crate::kernels::{self, Batch, Epilogue, GemvShape, InputNorm, Lookup, Plan, Projection, Residual};
 use crate::tensor::{BLOCK, Format, Tensor};
@@ -47,7 +46,6 @@ pub(super) fn build(device: &Device, kernel: &str, case: &Case) -> Result<Setup>
             let sizes = (num_tokens, columns);
             match kernel {
                 "argmax" | "choose" | "top_k" => choice::build(device, kernel, sizes, values),
-                "quantize" => int8::build(device, sizes, values),
                 _ => rows(device, kernel, sizes, values),
             }
         }
@@ -204,7 +202,6 @@ fn probe(
     let y = inputs.output("y", 1, num_threads)?;
     match kernel {
         "probe_f32" => kernels::probe_f32(&mut plan, rounds, &x, &y.tensor),
-        "probe_int8" => kernels::probe_int8(&mut plan, rounds, &x, &y.tensor),
         "probe_read" => kernels::probe_read(&mut plan, rounds == 1, &x, &y.tensor),
         _ => panic!("{kernel} is no probe"),
     }
@@ -256,7 +253,7 @@ fn product(
     let mut inputs = Inputs::new(device);
     let (mut plan, batch) = plan(device, num_tokens);
     let rows = num_tokens + SPARE_ROWS;
-    let (x, quantized) = product_inputs((device, &mut inputs), shape, (num_tokens, in_features), values)?;
+    let x = inputs.tensor("x", (rows, num_tokens, in_features), Padding::Zero, |value| values.of(value))?;
     let weight = inputs.matrix((out_features, in_features), format, rows_per_part)?;
     let bias = if has_bias { Some(inputs.vector("bias", out_features)?) } else { None };
     let y = inputs.output("y", rows, out_features)?;
@@ -265,10 +262,6 @@ fn product(
         ("gemv" | "gemv_rows", Some(shape)) => {
             let projection = Projection::new(&x, &weight, bias.as_ref(), &y.tensor);
             kernels::project_shaped(&mut plan, shape, &projection);
-        }
-        ("gemv_int8" | "gemv_int8_rows", Some(shape)) => {
-            let projection = Projection::new(&x, &weight, bias.as_ref(), &y.tensor);
-            kernels::project_int8(&mut plan, shape, &projection, &quantized);
         }
         ("gemm", _) => kernels::gemm(&mut plan, &x, &weight, bias.as_ref(), &y.tensor),
         ("gemm_matrix", _) => kernels::gemm_matrix(&mut plan, &x, &weight, bias.as_ref(), &y.tensor),
@@ -296,8 +289,7 @@ fn projection(
     let (mut plan, batch) = plan(device, num_tokens);
     let rows = num_tokens + SPARE_ROWS;
     let value = |ordinary| values.of(ordinary);
-    let (x, quantized) =
-        product_inputs((device, &mut inputs), Some(shape), (num_tokens, in_features), values)?;
+    let x = inputs.tensor("x", (rows, num_tokens, in_features), Padding::Zero, value)?;
     let weight_rows = if epilogue.is_gated() { 2 * out_features } else { out_features };
     let weight = inputs.matrix((weight_rows, in_features), format, None)?;
     let bias = if has_bias { Some(inputs.vector("bias", weight_rows)?) } else { None };
@@ -325,26 +317,6 @@ fn projection(
         Before::LayerNorm => Some(InputNorm { weight: &norm_weight, bias: Some(&norm_bias), eps: 1e-5 }),
     };
     let projection = Projection { x: &x, norm, weight: &weight, bias, epilogue, y: &y.tensor };
-    if shape.int8 {
-        kernels::project_int8(&mut plan, shape, &projection, &quantized);
-    } else {
-        kernels::project_shaped(&mut plan, shape, &projection);
-    }
+    kernels::project_shaped(&mut plan, shape, &projection);
     Ok(Setup { plan, batch, outputs: vec![y] })
-}
-
-/// What a product reads: `x`, and for a shape that wants it the same rounded to eight bits.
-fn product_inputs(
-    (device, inputs): (&Device, &mut Inputs<'_>),
-    shape: Option<GemvShape>,
-    (num_tokens, columns): (usize, usize),
-    values: Values,
-) -> Result<(Tensor, Buffer)> {
-    if shape.is_some_and(|shape| shape.int8) {
-        return int8::activations((device, inputs), (num_tokens, columns), values);
-    }
-    let sizes = (num_tokens + SPARE_ROWS, num_tokens, columns);
-    let x = inputs.tensor("x", sizes, Padding::Zero, |value| values.of(value))?;
-    let unread = x.buffer().clone();
-    Ok((x, unread))
 }

@@ -70,22 +70,6 @@ pub fn cases(kernel: &str) -> Vec<Case> {
             let shapes = [GemvShape::GPU, GemvShape::SOFTWARE, GemvShape::new(64, 8, 4)];
             projections(&FORMATS, &[Before::RmsNorm], &shapes)
         }
-        "gemv_int8" | "gemv_int8_rows" => {
-            let shapes = if kernel == "gemv_int8" {
-                [GemvShape::GPU, GemvShape::SOFTWARE, GemvShape::new(64, 8, 4)]
-            } else {
-                [GemvShape::new(32, 1, 2), GemvShape::new(64, 1, 1), GemvShape::new(8, 1, 4)]
-            };
-            let shares_x = kernel == "gemv_int8_rows";
-            let shapes = shapes.map(|shape| GemvShape { shares_x, int8: true, ..shape });
-            let mut cases = products(&Format::QUANTS, &[(1, 1), (1, 31), (2, 33)], &shapes.map(Some));
-            cases.extend(projections(&Format::QUANTS, &[Before::Nothing], &shapes));
-            cases
-        }
-        "quantize" => {
-            let values = [Values::Ordinary, Values::Large, Values::Small, Values::Equal, Values::Zeros];
-            rows(&[&values[..], &[Values::Broken, Values::Impossible]].concat())
-        }
         // Around a tile, and tiles with tokens that are not there.
         "gemm_matrix" | "gemm_shared" => {
             products(&Format::ALL, &[(2, 1), (63, 31), (64, 32), (65, 33), (33, 65)], &[None])
@@ -119,7 +103,7 @@ pub fn cases(kernel: &str) -> Vec<Case> {
             [heads(&[Values::Ordinary, Values::Large, Values::Small], &[]), texts()].concat()
         }
         "rope" => heads(&[Values::Ordinary, Values::Large], &[]),
-        "probe_f32" | "probe_int8" | "probe_read" => probes(),
+        "probe_f32" | "probe_read" => probes(),
         _ => Vec::new(),
     }
 }

@@ -9,7 +9,6 @@ fn a_report_has_rates_and_a_roofline() {
     let report: serde_json::Value =
         serde_json::from_str(&cpu(&[&few[..], &["--format", "json", "--profile"]].concat())).unwrap();
     assert_eq!(report["schema"], "sukashi.bench/1");
-    assert_eq!(report["activations"], "f32");
     assert_eq!(
         (&report["prompt_tokens"], &report["new_tokens"], &report["runs"]),
         (&5.into(), &3.into(), &2.into())
@@ -21,7 +20,6 @@ fn a_report_has_rates_and_a_roofline() {
         &report["decode_tokens_per_second"]["max"],
         &report["rates"]["read_bytes"],
         &report["rates"]["f32_multiply_adds"],
-        &report["rates"]["int8_multiply_adds"],
         &report["roofline"]["fraction"],
         &report["profile"][0]["ms"],
     ] {
@@ -68,13 +66,6 @@ fn what_cannot_be_measured_is_refused() {
     refused(&["bench", "--synthetic", "gemma-3-1b:q3_k"], &["q3_k", "q4_k"]);
     refused(&["bench", "--synthetic", "gemma-3-1b", "--model", "x"], &["--synthetic", "--model"]);
     refused(&["tune", "--device", "cpu"], &["cannot tune the CPU"]);
-    refused(&["tune", "--activations", "int4"], &["int4", "int8"]);
-    if has_adapter() {
-        refused(
-            &["tune", "--activations", "int8"],
-            &["soseki-mini has no quantised weights", "found weights in f16"],
-        );
-    }
 }
 
 #[test]
@@ -119,38 +110,8 @@ fn what_tuning_found_is_kept_and_a_damaged_file_is_replaced() {
     };
     assert_eq!(run(), "");
     let first = std::fs::read_to_string(kept()).unwrap();
-    assert!(first.contains("sukashi.tuning/3") && first.contains("gemv"), "{first}");
+    assert!(first.contains("sukashi.tuning/4") && first.contains("gemv"), "{first}");
     std::fs::write(kept(), &first[..first.len() / 2]).unwrap();
     assert!(run().contains("cannot use the stored tuning"));
-    assert!(std::fs::read_to_string(kept()).unwrap().contains("sukashi.tuning/3"));
-}
-
-#[test]
-fn rounded_activations_are_said_and_left_out() {
-    if !has_adapter() {
-        return;
-    }
-    let activations = |more: &[&str]| {
-        let ran = finish(
-            program()
-                .args([
-                    "bench",
-                    "--synthetic",
-                    "gemma-3-270m:q8_0",
-                    "--prompt-tokens",
-                    "1",
-                    "--new-tokens",
-                    "1",
-                ])
-                .args(["--runs", "1", "--format", "json"])
-                .args(more)
-                .env("SUKASHI_VARIANT", "gemv_int8:32x1x2"),
-        );
-        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-        let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
-        report["activations"].clone()
-    };
-    assert_eq!(activations(&[]), "int8");
-    // The CPU has no shapes.
-    assert_eq!(activations(&["--device", "cpu"]), "f32");
+    assert!(std::fs::read_to_string(kept()).unwrap().contains("sukashi.tuning/4"));
 }

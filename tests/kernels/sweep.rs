@@ -65,14 +65,12 @@ fn fold_cases(kernel: &str) -> Vec<Case> {
     let product = |num_tokens, out_features| Case::Product {
         num_tokens,
         out_features,
-        in_features: if kernel.starts_with("gemv_int8") { 32 } else { 9 },
-        format: if kernel.starts_with("gemv_int8") { Format::Q8_0 } else { Format::F32 },
+        in_features: 9,
+        format: Format::F32,
         bias: true,
         rows_per_part: None,
         shape: Some(match kernel {
             "gemv_rows" => GemvShape { shares_x: true, ..GemvShape::new(8, 1, 1) },
-            "gemv_int8_rows" => GemvShape { shares_x: true, int8: true, ..GemvShape::new(8, 1, 1) },
-            "gemv_int8" => GemvShape { int8: true, ..GemvShape::GPU },
             _ => GemvShape::GPU,
         }),
         values: Values::Ordinary,
@@ -86,8 +84,8 @@ fn fold_cases(kernel: &str) -> Vec<Case> {
             rows_per_part: None,
             added: false,
         }],
-        "gemv" | "gemv_int8" => vec![product(1, 701), product(7, 101)],
-        "gemv_rows" | "gemv_int8_rows" => vec![product(1, 8 * 301), product(7, 500)],
+        "gemv" => vec![product(1, 701), product(7, 101)],
+        "gemv_rows" => vec![product(1, 8 * 301), product(7, 500)],
         "gemv_residual" => vec![Case::Projection {
             num_tokens: 7,
             out_features: 101,
@@ -119,7 +117,7 @@ fn fold_cases(kernel: &str) -> Vec<Case> {
             tile: AttentionTile { rows: 1, split_len: None, subgroups: false },
             ..AttentionCase::new((1, 101), (3, 3, 66))
         })],
-        "probe_f32" | "probe_int8" | "probe_read" => {
+        "probe_f32" | "probe_read" => {
             vec![Case::Probe { num_blocks: 3, num_threads: 64 * 301, rounds: 1 }]
         }
         _ => vec![rows],
@@ -132,11 +130,6 @@ fn any_values() -> impl Strategy<Value = Values> {
 
 fn any_format() -> impl Strategy<Value = Format> {
     proptest::sample::select(&Format::ALL[..])
-}
-
-/// What a product's kernel can read.
-fn formats_of(kernel: &str) -> &'static [Format] {
-    if kernel.starts_with("gemv_int8") { &Format::QUANTS } else { &Format::ALL }
 }
 
 fn any_rows() -> impl Strategy<Value = Case> {
@@ -169,14 +162,10 @@ fn any_probe() -> impl Strategy<Value = Case> {
     })
 }
 
-fn any_product(
-    formats: &'static [Format],
-    shape: impl Strategy<Value = Option<GemvShape>>,
-) -> impl Strategy<Value = Case> {
+fn any_product(shape: impl Strategy<Value = Option<GemvShape>>) -> impl Strategy<Value = Case> {
     let parts = proptest::option::of(1..200_usize);
     let sizes = (1..70_usize, 1..200_usize, 1..200_usize);
-    let format = proptest::sample::select(formats);
-    (sizes, format, any::<bool>(), parts, shape, any_values()).prop_map(
+    (sizes, any_format(), any::<bool>(), parts, shape, any_values()).prop_map(
         |((num_tokens, out_features, in_features), format, bias, rows_per_part, shape, values)| {
             Case::Product {
                 num_tokens,
@@ -195,18 +184,16 @@ fn any_product(
 fn any_projection(kernel: &'static str) -> impl Strategy<Value = Case> {
     let befores = match kernel {
         "gemv_residual" => vec![Before::RmsNorm],
-        "gemv_int8" | "gemv_int8_rows" => vec![Before::Nothing],
         _ => vec![Before::Nothing, Before::RmsNorm, Before::LayerNorm],
     };
     let what = (proptest::sample::select(befores), proptest::sample::select(&Epilogue::ALL[..]));
     let sizes = (1..5_usize, 1..200_usize, 1..300_usize);
     let shape = (3..8_u32, 0..6_u32, 1..5_u32).prop_map(move |(size, threads, rows)| {
         let shares_x = kernel.ends_with("_rows");
-        let int8 = kernel.starts_with("gemv_int8");
         let threads = if shares_x { 1 } else { 1 << threads.min(size) };
-        GemvShape { shares_x, int8, ..GemvShape::new(1 << size, threads, rows) }
+        GemvShape { shares_x, ..GemvShape::new(1 << size, threads, rows) }
     });
-    let format = proptest::sample::select(formats_of(kernel));
+    let format = any_format();
     (sizes, format, any::<bool>(), what, shape).prop_map(
         |((num_tokens, out_features, in_features), format, bias, (before, epilogue), shape)| {
             Case::Projection {
@@ -255,24 +242,21 @@ fn every_device_agrees_on_any_shape() {
             let strategy = match kernel.name {
                 "embedding" => any_lookup().boxed(),
                 "gemm" | "gemm_matrix" | "gemm_rows" | "gemm_shared" | "gemv_tokens" => {
-                    any_product(&Format::ALL, Just(None)).boxed()
+                    any_product(Just(None)).boxed()
                 }
                 "gemv" => {
                     let shape =
                         prop_oneof![Just(None), Just(Some(GemvShape::GPU)), Just(Some(GemvShape::SOFTWARE))];
-                    prop_oneof![any_product(&Format::ALL, shape), any_projection("gemv")].boxed()
+                    prop_oneof![any_product(shape), any_projection("gemv")].boxed()
                 }
                 "gemv_residual" => any_projection("gemv_residual").boxed(),
-                "gemv_int8" | "gemv_int8_rows" | "gemv_rows" => {
-                    let (shares_x, int8) =
-                        (kernel.name.ends_with("_rows"), kernel.name.starts_with("gemv_int8"));
+                "gemv_rows" => {
                     let shape = (3..8_u32, 1..5_u32).prop_map(move |(size, rows)| {
-                        Some(GemvShape { shares_x, int8, ..GemvShape::new(1 << size, 1, rows) })
+                        Some(GemvShape { shares_x: true, ..GemvShape::new(1 << size, 1, rows) })
                     });
-                    let products = any_product(formats_of(kernel.name), shape);
-                    prop_oneof![products, any_projection(kernel.name)].boxed()
+                    prop_oneof![any_product(shape), any_projection("gemv_rows")].boxed()
                 }
-                "probe_f32" | "probe_int8" | "probe_read" => any_probe().boxed(),
+                "probe_f32" | "probe_read" => any_probe().boxed(),
                 "attention" | "attention_subgroups" => {
                     let alone = any_attention(1, false, 1..100_usize);
                     let texts = any_attention(9, true, 1..100_usize);

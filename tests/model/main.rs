@@ -12,7 +12,6 @@ mod fusion;
 mod gguf;
 mod gguf_models;
 mod goldens;
-mod int8;
 mod passes;
 mod score;
 #[path = "../skip/mod.rs"]

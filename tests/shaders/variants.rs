@@ -13,13 +13,7 @@ fn is_matrix_of_16(ty: &TypeInner) -> bool {
 pub fn variants(module: &Module) -> Vec<PipelineConstants> {
     let has = |name: &str| module.overrides.iter().any(|(_, o)| o.name.as_deref() == Some(name));
     let formats: Vec<Option<f64>> = if has("FORMAT") {
-        // What multiplies bytes knows no other formats.
-        let formats = if module.entry_points[0].name.starts_with("gemv_int8") {
-            &Format::QUANTS[..]
-        } else {
-            &Format::ALL
-        };
-        formats.iter().map(|format| Some(f64::from(format.code()))).collect()
+        Format::ALL.map(|format| Some(f64::from(format.code()))).to_vec()
     } else {
         vec![None]
     };

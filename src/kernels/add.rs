@@ -7,7 +7,7 @@ use crate::tensor::Tensor;
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "add",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/add.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/add.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::ReadWrite],

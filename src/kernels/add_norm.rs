@@ -14,7 +14,7 @@ struct Params {
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "add_norm",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/add_norm.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/add_norm.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::Read, Access::Read, Access::Read, Access::ReadWrite, Access::ReadWrite],

@@ -16,7 +16,7 @@ struct Params {
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "argmax",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/argmax.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/argmax.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::ReadWrite],

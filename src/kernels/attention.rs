@@ -70,7 +70,7 @@ pub(super) const BUFFERS: &[Access] =
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "attention",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/attention.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/attention.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::NOTHING,
     buffers: BUFFERS,

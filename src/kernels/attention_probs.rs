@@ -20,7 +20,7 @@ struct Params {
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "attention_probs",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/attention_probs.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/attention_probs.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],

@@ -6,7 +6,7 @@ use crate::kernels::{Kernel, Requires};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "attention_subgroups",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/attention_subgroups.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/attention_subgroups.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::subgroups(8),
     buffers: attention::BUFFERS,

@@ -33,7 +33,7 @@ struct Params {
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "choose",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/choose.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/choose.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::ReadWrite, Access::ReadWrite],

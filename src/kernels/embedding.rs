@@ -23,7 +23,7 @@ struct Params {
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "embedding",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/embedding.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/embedding.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],

@@ -7,7 +7,7 @@ use crate::tensor::Tensor;
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gelu_erf",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/gelu_erf.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/gelu_erf.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::ReadWrite],

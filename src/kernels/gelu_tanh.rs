@@ -7,7 +7,7 @@ use crate::tensor::Tensor;
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gelu_tanh",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/gelu_tanh.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/gelu_tanh.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::ReadWrite],

@@ -8,7 +8,7 @@ use crate::tensor::{Matrix, Tensor};
 const TILE: usize = 32;
 
 pub(super) static KERNEL: Kernel =
-    product::kernel("gemm", include_str!(concat!(env!("OUT_DIR"), "/gemm.wgsl")), Requires::NOTHING);
+    product::kernel("gemm", include_str!("../../shaders/resolved/gemm.wgsl"), Requires::NOTHING);
 
 /// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`].
 ///

@@ -11,10 +11,8 @@ const MATRICES: usize = 4;
 const SUBGROUPS: u32 = 4;
 
 /// With matrices of 8 rows, as Apple's GPUs and lavapipe have them, and of 16, as others do. A device runs one of them.
-pub(super) static KERNEL_8: Kernel =
-    of_size(8, include_str!(concat!(env!("OUT_DIR"), "/gemm_matrix_8.wgsl")));
-pub(super) static KERNEL_16: Kernel =
-    of_size(16, include_str!(concat!(env!("OUT_DIR"), "/gemm_matrix_16.wgsl")));
+pub(super) static KERNEL_8: Kernel = of_size(8, include_str!("../../shaders/resolved/gemm_matrix_8.wgsl"));
+pub(super) static KERNEL_16: Kernel = of_size(16, include_str!("../../shaders/resolved/gemm_matrix_16.wgsl"));
 
 const fn of_size(matrix_size: u32, wgsl: &'static str) -> Kernel {
     product::kernel("gemm_matrix", wgsl, Requires { matrix_size, ..Requires::subgroups(1) })

@@ -11,7 +11,7 @@ const ROWS_PER_THREAD: usize = 2;
 
 pub(super) static KERNEL: Kernel = product::kernel(
     "gemm_rows",
-    include_str!(concat!(env!("OUT_DIR"), "/gemm_rows.wgsl")),
+    include_str!("../../shaders/resolved/gemm_rows.wgsl"),
     Requires::subgroups(8),
 );
 

@@ -9,7 +9,7 @@ const TILE: usize = 64;
 
 pub(super) static KERNEL: Kernel = product::kernel(
     "gemm_shared",
-    include_str!(concat!(env!("OUT_DIR"), "/gemm_shared.wgsl")),
+    include_str!("../../shaders/resolved/gemm_shared.wgsl"),
     Requires::NOTHING,
 );
 

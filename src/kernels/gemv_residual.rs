@@ -7,7 +7,7 @@ use crate::tensor::{Matrix, MatrixPart, Tensor};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gemv_residual",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemv_residual.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/gemv_residual.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::NOTHING,
     buffers: &[

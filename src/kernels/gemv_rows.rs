@@ -8,7 +8,7 @@ use crate::kernels::{Kernel, Requires};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gemv_rows",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/gemv_rows.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/gemv_rows.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::subgroups(8),
     buffers: &BUFFERS,

@@ -11,7 +11,7 @@ const THREADS_PER_ROW: usize = 32;
 
 pub(super) static KERNEL: Kernel = product::kernel(
     "gemv_tokens",
-    include_str!(concat!(env!("OUT_DIR"), "/gemv_tokens.wgsl")),
+    include_str!("../../shaders/resolved/gemv_tokens.wgsl"),
     Requires::NOTHING,
 );
 

@@ -16,7 +16,7 @@ struct Params {
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "kv_write",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/kv_write.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/kv_write.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::Read, Access::ReadWrite, Access::ReadWrite],

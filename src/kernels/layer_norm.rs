@@ -14,7 +14,7 @@ struct Params {
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "layer_norm",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/layer_norm.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/layer_norm.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],

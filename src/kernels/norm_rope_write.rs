@@ -19,7 +19,7 @@ struct Params {
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "norm_rope_write",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/norm_rope_write.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/norm_rope_write.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::NOTHING,
     buffers: &[

@@ -7,7 +7,7 @@ use crate::tensor::Tensor;
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "probe_f32",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/probe_f32.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/probe_f32.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::ReadWrite],

@@ -16,7 +16,7 @@ struct Params {
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "qk_norm",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/qk_norm.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/qk_norm.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],

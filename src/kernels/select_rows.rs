@@ -7,7 +7,7 @@ use crate::tensor::Tensor;
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "select_rows",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/select_rows.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/select_rows.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::ReadWrite],

@@ -15,7 +15,7 @@ struct Params {
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "softcap",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/softcap.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/softcap.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::NOTHING,
     buffers: &[Access::ReadWrite],

@@ -20,7 +20,7 @@ struct Params {
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "top_k",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/top_k.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/top_k.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::NOTHING,
     buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],

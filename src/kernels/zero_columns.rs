@@ -17,7 +17,7 @@ struct Params {
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "zero_columns",
-    wgsl: include_str!(concat!(env!("OUT_DIR"), "/zero_columns.wgsl")),
+    wgsl: include_str!("../../shaders/resolved/zero_columns.wgsl"),
     params_bytes: size_of::<Params>(),
     requires: Requires::NOTHING,
     buffers: &[Access::ReadWrite],

@@ -1,6 +1,7 @@
 //! Every shader without a GPU: valid, as its wrapper takes it to be, and translated to what each backend wants.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 
+mod resolved;
 #[path = "../skip/mod.rs"]
 mod skip;
 mod uniformity;
@@ -23,8 +24,8 @@ fn root() -> &'static Path {
 }
 
 fn shader_files() -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> =
-        root().join("shaders").read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    let entries = root().join("shaders").read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.is_file()).collect();
     files.sort();
     files
 }

@@ -1,0 +1,41 @@
+// Made of shaders/add.wesl by: UPDATE_SHADERS=1 cargo test --test shaders
+
+override WORKGROUP_SIZE: u32 = 64u;
+
+struct Params {
+    columns: u32,
+    stride: u32
+}
+
+@group(0) @binding(0)
+var<uniform> params: Params;
+
+@group(0) @binding(2)
+var<storage, read> y: array<f32>;
+
+@group(0) @binding(3)
+var<storage, read_write> x: array<f32>;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn add(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let group = workgroup.x + workgroup.y * workgroups.x;
+    let groups_per_token = (params.columns + WORKGROUP_SIZE - 1u) / WORKGROUP_SIZE;
+    let token = group / groups_per_token;
+    let column = (group % groups_per_token) * WORKGROUP_SIZE + local;
+    if token >= batch.num_tokens || column >= params.columns {
+        return;
+    }
+    let index = token * params.stride + column;
+    x[index] += y[index];
+}
+
+struct Batch {
+    position: u32,
+    num_tokens: u32,
+    first_row: u32,
+    unused: u32
+}
+
+@group(0) @binding(1)
+var<uniform> batch: Batch;
+

@@ -128,7 +128,7 @@ impl Model {
     /// # Errors
     /// If it has none, or one that cannot be used.
     pub fn chat_template(&self) -> Result<&ChatTemplate> {
-        ChatTemplate::of(&self.inner.chat, &self.inner.name)
+        ChatTemplate::required(&self.inner.chat, &self.inner.name)
     }
 
     /// The products that a decoded token goes through, each shape once.

@@ -1,4 +1,4 @@
-//! From messages to the text that a chat model was trained on.
+//! Chat templates: they turn messages into the text format that a chat model was trained on.
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
@@ -12,18 +12,20 @@ use super::jinja::{self, Program};
 use super::{Message, SpecialTokens, Tokenizer, Variable};
 use crate::{Error, Result, shown};
 
-/// Longest text that a template may make: far more than any context holds.
+/// The longest text that a template may produce, in bytes. No model's context is this long.
 const MAX_TEXT_BYTES: usize = 16 << 20;
 
-/// Longest excerpt of what a template or its messages say, in characters.
+/// The longest excerpt of a template's error message or of a role, in characters.
 const MAX_SHOWN: usize = 400;
 
-/// A model's chat template: Jinja, as transformers renders it.
+/// A model's chat template, written in Jinja and rendered as transformers renders it.
 ///
-/// What a message says is put into the text as it is. Where it spells a special token, such as `<end_of_turn>`, the
-/// tokenizer makes that token of it, as transformers does unless it is told otherwise: whoever passes on what others
-/// wrote has to look for such spellings first.
+/// A message's text is inserted unchanged. If it spells a special token such as `<end_of_turn>`, the
+/// tokenizer encodes it as that token, which is also what transformers does by default. Programs that pass on
+/// text from untrusted people have to look for such spellings first.
 ///
+/// A template is untrusted code. It cannot read files or the clock, and the amount that it may compute and
+/// write is limited.
 /// A template is a program from outside: it cannot read files or the clock, and what it may compute and write is
 /// limited.
 ///
@@ -44,15 +46,15 @@ pub struct ChatTemplate {
     special_tokens: SpecialTokens,
 }
 
-/// What [`ChatTemplate::render`] tells the template besides the messages.
+/// What [`ChatTemplate::render`] passes to the template besides the messages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RenderOptions {
-    /// Whether the text ends where the assistant's answer begins, and not after the last message.
+    /// Whether the text ends with the header of the assistant's answer instead of with the last message.
     pub add_generation_prompt: bool,
-    /// What `strftime_now` tells. Without it there is no such function, and templates that look whether there is one
-    /// have a date of their own.
+    /// The time that `strftime_now` formats. Without it the function is undefined, and templates that check
+    /// for it fall back to a fixed date.
     pub now: Option<DateTime>,
-    /// What a template knows by names of its own, such as `enable_thinking`.
+    /// Values for the template's own variables, such as `enable_thinking`.
     pub variables: BTreeMap<String, Variable>,
 }
 
@@ -63,35 +65,35 @@ impl Default for RenderOptions {
 }
 
 impl ChatTemplate {
-    /// Longest template; the longest in use have about 70 kilobytes.
+    /// The largest template that is accepted. The largest in use have about 70 kilobytes.
     pub const MAX_BYTES: usize = 128 << 10;
 
-    /// Reads a template; errors call it `label`.
+    /// Parses a template; error messages call it `label`.
     ///
     /// # Errors
     ///
-    /// Bad input where it is longer than [`Self::MAX_BYTES`] or no template; the line is named.
+    /// Bad input if it is longer than [`Self::MAX_BYTES`] or is not valid Jinja. The error names the line.
     pub fn new(label: &str, source: &str, special_tokens: SpecialTokens) -> Result<Self> {
-        let unusable = || Error::input(format!("cannot use the chat template in {label}"));
+        let invalid = || Error::input(format!("cannot use the chat template in {label}"));
         if source.len() > Self::MAX_BYTES {
-            return Err(unusable().detail(format!(
+            return Err(invalid().detail(format!(
                 "found {} bytes, expected at most {}",
                 source.len(),
                 Self::MAX_BYTES
             )));
         }
         let program = Program::new(source)
-            .map_err(|error| no_thread(&error).unwrap_or_else(|| unusable().detail(explained(&error))))?;
+            .map_err(|error| no_thread(&error).unwrap_or_else(|| invalid().detail(engine_message(&error))))?;
         Ok(Self { label: label.to_owned(), program, special_tokens })
     }
 
-    /// The text of a conversation, special tokens included: it is encoded without adding any
-    /// ([`super::EncodeOptions::add_special_tokens`]).
+    /// Renders a conversation. The text contains the special tokens, so encode it with
+    /// [`super::EncodeOptions::add_special_tokens`] off.
     ///
     /// # Errors
     ///
-    /// Bad input where there is no message, one says nothing, or the template refuses them, fails, or would compute or
-    /// write too much.
+    /// Bad input if there is no message, if one is empty, or if the template rejects them, fails, or exceeds
+    /// a limit on what it may compute or write.
     pub fn render(&self, messages: &[Message], options: &RenderOptions) -> Result<String> {
         check(messages)?;
         self.program
@@ -99,8 +101,8 @@ impl ChatTemplate {
             .map_err(|error| self.failed(&error))
     }
 
-    /// The token that the template puts after an answer to these messages, such as `<end_of_turn>`; `None` where it
-    /// puts none there, or the tokenizer does not have it as one token.
+    /// The token that the template writes after an answer to these messages, such as `<end_of_turn>`. `None`
+    /// if it writes none, or if the tokenizer does not encode it as one token.
     pub fn end_of_turn(
         &self,
         messages: &[Message],
@@ -116,12 +118,12 @@ impl ChatTemplate {
         tokenizer.leading_added_token(after.trim_start())
     }
 
-    /// The template that a model turned out to have.
+    /// The template in the result of loading `model`.
     ///
     /// # Errors
     ///
-    /// Bad input where it has none, or one that cannot be used.
-    pub(crate) fn of<'a>(found: &'a Result<Option<Self>>, model: &str) -> Result<&'a Self> {
+    /// Bad input if the model has no template, or has one that cannot be used.
+    pub(crate) fn required<'a>(found: &'a Result<Option<Self>>, model: &str) -> Result<&'a Self> {
         match found {
             Ok(Some(template)) => Ok(template),
             Ok(None) => Err(Error::input(format!("{model} has no chat template, so it cannot chat"))
@@ -129,7 +131,7 @@ impl ChatTemplate {
                     "found no chat_template.jinja, no chat_template in tokenizer_config.json and no \
                      tokenizer.chat_template in a GGUF file",
                 )
-                .hint("use a model that is trained to chat, or give a text to continue without --chat")),
+                .hint("use a model that is trained for chat, or continue a plain text without --chat")),
             Err(error) => Err(error.clone()),
         }
     }
@@ -163,21 +165,22 @@ impl ChatTemplate {
             return error;
         }
         if let Some(refusal) = causes(error).find_map(|cause| cause.downcast_ref::<jinja::Refusal>()) {
-            return Error::input("the model's chat template refuses the messages")
-                .detail(format!("it says: {}", shortened(&refusal.0)))
+            return Error::input("the model's chat template rejects the messages")
+                .detail(format!("its message: {}", shortened(&refusal.0)))
                 .detail(format!("found {label}"));
         }
         let kind = causes(error).filter_map(|cause| cause.downcast_ref::<minijinja::Error>()).last();
         match kind.map_or(error.kind(), minijinja::Error::kind) {
             ErrorKind::OutOfFuel => {
-                Error::input(format!("cannot use the chat template in {label}: it computes too much"))
+                Error::input(format!("cannot use the chat template in {label}: it takes too many steps"))
                     .detail(format!("expected at most {} steps{}", jinja::FUEL, line(error)))
             }
             _ if error.kind() == ErrorKind::WriteFailure => {
-                Error::input(format!("cannot use the chat template in {label}: it writes too much"))
+                Error::input(format!("cannot use the chat template in {label}: its text is too long"))
                     .detail(format!("expected a text of at most {MAX_TEXT_BYTES} bytes"))
             }
-            _ => Error::input(format!("cannot render the chat template in {label}")).detail(explained(error)),
+            _ => Error::input(format!("cannot render the chat template in {label}"))
+                .detail(engine_message(error)),
         }
     }
 }
@@ -192,16 +195,16 @@ fn check(messages: &[Message]) -> Result<()> {
     if messages.is_empty() {
         return Err(Error::input("cannot chat: there is no message"));
     }
-    // Where a template has instructions of its own, an empty message of the system's leaves them out.
+    // An empty system message is allowed: it switches off the default instructions of some templates.
     let empty = messages.iter().position(|message| message.is_empty() && message.role != "system");
     match empty {
         None => Ok(()),
         Some(index) => Err(Error::input(format!("cannot chat: message {} is empty", index + 1))
-            .detail(format!("found a message of the {}'s without a text", shortened(&messages[index].role)))),
+            .detail(format!("found a message with role {:?} and no text", shortened(&messages[index].role)))),
     }
 }
 
-/// That the system gives no thread, if that is the cause.
+/// An error for a thread that the system could not start, if that is the cause.
 fn no_thread(error: &minijinja::Error) -> Option<Error> {
     let cause = causes(error).find_map(|cause| cause.downcast_ref::<jinja::NoThread>())?;
     let why = format!("found: {cause}, expected room for a stack of {} MiB", jinja::STACK_BYTES >> 20);
@@ -218,8 +221,8 @@ fn causes(error: &minijinja::Error) -> impl Iterator<Item = &(dyn std::error::Er
     std::iter::successors(Some(outermost), |&cause| cause.source())
 }
 
-/// What the engine says, and where.
-fn explained(error: &minijinja::Error) -> String {
+/// The engine's message, with the line.
+fn engine_message(error: &minijinja::Error) -> String {
     let what = match error.detail() {
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),

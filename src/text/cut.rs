@@ -1,4 +1,4 @@
-//! How a tokenizer cuts a text: its tokens, and what is lost.
+//! How a tokenizer splits a text: the tokens, and the characters that are lost.
 
 use super::Tokenizer;
 use super::pipeline::Encoded;
@@ -6,10 +6,11 @@ use crate::Result;
 use crate::trace::{Piece, Segmentation};
 
 impl Tokenizer {
-    /// Cuts `text` into tokens. Unlike [`Self::encode`], it takes texts with characters that the vocabulary lacks,
-    /// and says what is lost.
+    /// Splits `text` into tokens. Unlike [`Self::encode`], it accepts characters that are not in the
+    /// vocabulary, and records them as lost.
     ///
-    /// `name` is what the record calls the tokenizer. With `add_special_tokens`, what stands around a text counts too.
+    /// `name` is the tokenizer's name in the record. With `add_special_tokens`, the record includes the
+    /// special tokens that the tokenizer adds before and after the text.
     ///
     /// ```
     /// use sukashi::weights::ModelFiles;
@@ -23,7 +24,7 @@ impl Tokenizer {
     ///
     /// # Errors
     ///
-    /// Bad input where the tokenizer refuses the text altogether, as one of words without an unknown token does.
+    /// Bad input if the tokenizer rejects the whole text, as a word-level one without an unknown token does.
     pub fn cut(&self, name: &str, text: &str, add_special_tokens: bool) -> Result<Segmentation> {
         let Encoded { encoding, dropped } = self.encoded(text, add_special_tokens)?;
         let mut pieces = Vec::with_capacity(encoding.len());

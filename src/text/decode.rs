@@ -1,13 +1,13 @@
-//! Tokens one at a time to whole characters.
+//! Decodes tokens one at a time into whole characters.
 
 use super::Tokenizer;
 use super::pieces::Pieces;
 use super::tokenizer::guarded;
 
-/// Turns tokens that come one at a time into text, holding back incomplete characters.
+/// Turns tokens that arrive one at a time into text. It holds back incomplete characters.
 ///
-/// The parts together are [`Tokenizer::decode`] of all ids. Bytes that cannot become a character any more
-/// appear as U+FFFD.
+/// The pieces joined together equal [`Tokenizer::decode`] of all ids. Bytes that can no longer become a
+/// character are replaced by U+FFFD.
 ///
 /// ```
 /// use sukashi::weights::ModelFiles;
@@ -25,9 +25,9 @@ pub struct StreamDecoder<'a> {
     tokenizer: &'a Tokenizer,
     /// Bytes of a character that is not complete yet.
     pending: Vec<u8>,
-    /// Spaces that are still dropped because the text begins here.
+    /// How many more leading spaces to drop.
     strip_start: usize,
-    /// For [`Pieces::Joined`]: all ids so far, and how much of their text was given out.
+    /// For [`Pieces::Joined`]: all ids so far, and how many bytes of their text were returned.
     joined: (Vec<u32>, usize),
 }
 
@@ -40,7 +40,7 @@ impl<'a> StreamDecoder<'a> {
         Self { tokenizer, pending: Vec::new(), strip_start, joined: (Vec::new(), 0) }
     }
 
-    /// Takes the next token; gives the text that it completes, if any. Special tokens are no text.
+    /// Takes the next token and returns the text that it completes, if any. Special tokens produce no text.
     pub fn push(&mut self, id: u32) -> Option<String> {
         if self.tokenizer.is_special(id) {
             return None;
@@ -58,7 +58,7 @@ impl<'a> StreamDecoder<'a> {
         self.without_first_spaces(text)
     }
 
-    /// The end: what is left of an incomplete character.
+    /// Ends the text and returns U+FFFD for an incomplete character, if one is left.
     pub fn finish(&mut self) -> Option<String> {
         let rest = String::from_utf8_lossy(&std::mem::take(&mut self.pending)).into_owned();
         (!rest.is_empty()).then_some(rest)
@@ -77,20 +77,20 @@ impl<'a> StreamDecoder<'a> {
     }
 
     fn push_joined(&mut self, id: u32) -> Option<String> {
-        let (ids, given) = &mut self.joined;
+        let (ids, returned) = &mut self.joined;
         ids.push(id);
-        // A decoder that fails has no text for the token; silence would hide it.
+        // Make it visible that the decoder failed on this token.
         let Ok(text) = guarded(|| self.tokenizer.inner.decode(ids, true)) else {
             ids.pop();
             return Some("\u{FFFD}".to_owned());
         };
-        let new = text.get(*given..).filter(|new| !new.is_empty())?.to_string();
-        *given = text.len();
+        let new = text.get(*returned..).filter(|new| !new.is_empty())?.to_string();
+        *returned = text.len();
         Some(new)
     }
 }
 
-/// How many of the bytes are decided: all but an incomplete character at the end.
+/// How many bytes can be decoded now: all except an incomplete character at the end.
 fn complete_bytes(bytes: &[u8]) -> usize {
     let mut complete = 0;
     loop {

@@ -1,12 +1,11 @@
-//! Whole files, and the texts in them.
+//! Reading text files.
 
 use crate::{Error, Result};
 
 pub(super) use crate::file::read;
 
-/// The text of a file that a person wrote; messages call it `label`.
-///
-/// Editors put a byte order mark before a text, and end its lines with CR LF: the mark is left out, and lines end with LF.
+/// Decodes a text file as an editor may have saved it: removes a byte order mark, and changes CR LF to LF.
+/// Error messages call the file `label`.
 ///
 /// ```
 /// let text = sukashi::text::plain_text("a.txt", b"\xEF\xBB\xBF\xE7\x8C\xAB\r\n".to_vec())?;
@@ -16,7 +15,7 @@ pub(super) use crate::file::read;
 ///
 /// # Errors
 ///
-/// Bad input where the bytes are not UTF-8.
+/// Bad input if the bytes are not UTF-8.
 pub fn plain_text(label: &str, bytes: Vec<u8>) -> Result<String> {
     if let [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] = bytes[..] {
         return Err(Error::input(format!("cannot read {label}: it is UTF-16"))
@@ -24,7 +23,7 @@ pub fn plain_text(label: &str, bytes: Vec<u8>) -> Result<String> {
             .hint("save it as UTF-8"));
     }
     let mut text = String::from_utf8(bytes)
-        .map_err(|cause| Error::input(format!("cannot read {label}: it is no UTF-8")).caused_by(cause))?;
+        .map_err(|cause| Error::input(format!("cannot read {label}: it is not UTF-8")).caused_by(cause))?;
     if text.starts_with('\u{FEFF}') {
         text.remove(0);
     }

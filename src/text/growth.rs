@@ -1,8 +1,8 @@
-//! Normalizers and pre-tokenizers within a limit of what they may make of a text.
+//! Runs normalizers and pre-tokenizers with a limit on how long they may make a text.
 //!
-//! A tokenizer's file says what is replaced by what, and how often: four steps that make a thousand letters of one
-//! make a terabyte of a word. So every step is asked first how much it would make, and looked at afterwards. The
-//! `tokenizers` crate drops a normalizer's error; here it is kept.
+//! A `tokenizer.json` chooses the replacements. Four steps that each turn one letter into a thousand would
+//! turn one word into a terabyte. So each step's output is estimated before the step runs, and checked
+//! afterwards. The `tokenizers` crate discards a normalizer's error; this module keeps it.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -19,55 +19,55 @@ use super::parts::{Step, flat, pattern_of};
 use super::patterns;
 use super::tokenizer::guarded;
 
-/// How many times as long as a text its normalised form may be, and the form that the model gets: bytes spelled as
-/// characters are twice, `▁` for every space three times as long.
+/// How many times longer the normalised text, and the text that the model sees, may be than the original.
+/// Bytes spelled as characters double the length, and `▁` for a space triples it.
 pub const GROWTH: usize = 8;
-/// What a short text may grow by besides.
+/// Extra room on top of [`GROWTH`], for short texts.
 pub const GROWTH_BYTES: usize = 64 << 10;
 
-/// No character of Unicode becomes more than this many times as long in a normal form or another case.
+/// No character becomes more than this many times longer through Unicode normalisation or a change of case.
 const UNICODE_GROWTH: usize = 18;
 
-/// The bytes that a text of `len` bytes may become.
+/// The most bytes that a text of `len` bytes may become.
 fn allowed(len: usize) -> usize {
     len.saturating_mul(GROWTH).saturating_add(GROWTH_BYTES)
 }
 
-/// A normalizer whose steps run one by one, each within the limit.
+/// A normalizer that runs its steps one by one and checks each against the limit.
 pub(super) struct Limited<'a> {
     steps: Vec<&'a NormalizerWrapper>,
     allowed: usize,
-    /// Of the parts of the text that are done.
-    before: AtomicUsize,
+    /// The bytes of the parts of the text that are already normalised.
+    done: AtomicUsize,
     failure: OnceLock<String>,
     begins_with_nothing: OnceLock<&'static str>,
 }
 
 impl<'a> Limited<'a> {
-    /// For a text of `len` bytes, all of its parts together.
+    /// The limit applies to all parts together of a text of `len` bytes.
     pub fn new(normalizer: Option<&'a NormalizerWrapper>, len: usize) -> Self {
         Self {
             steps: normalizer.map(flat).unwrap_or_default(),
             allowed: allowed(len),
-            before: AtomicUsize::new(0),
+            done: AtomicUsize::new(0),
             failure: OnceLock::new(),
             begins_with_nothing: OnceLock::new(),
         }
     }
 
-    /// What failed, if something did: what was made of the text is then not to be used.
+    /// Why a step failed, if one did. The normalised text must not be used then.
     pub fn failure(&self) -> Option<&str> {
         self.failure.get().map(String::as_str)
     }
 
-    /// The step that put something before the first character that stands for nothing of the text. Not every pre-tokenizer
-    /// can cut that.
+    /// The step that inserted text at the start that corresponds to nothing in the original. Some
+    /// pre-tokenizers panic on that.
     pub fn begins_with_nothing(&self) -> Option<&'static str> {
         self.begins_with_nothing.get().copied()
     }
 
     fn run(&self, text: &mut NormalizedString) -> Result<(), String> {
-        let room = self.allowed.saturating_sub(self.before.load(Ordering::Relaxed));
+        let room = self.allowed.saturating_sub(self.done.load(Ordering::Relaxed));
         for step in &self.steps {
             let name = step.name();
             let within =
@@ -85,7 +85,7 @@ impl<'a> Limited<'a> {
                 self.begins_with_nothing.get_or_init(|| name);
             }
         }
-        self.before.fetch_add(text.len(), Ordering::Relaxed);
+        self.done.fetch_add(text.len(), Ordering::Relaxed);
         Ok(())
     }
 }
@@ -95,14 +95,14 @@ impl Normalizer for Limited<'_> {
         if self.failure.get().is_none()
             && let Err(why) = self.run(text)
         {
-            // The first one is kept.
+            // Only the first failure is kept.
             let _ = self.failure.set(why);
         }
         Ok(())
     }
 }
 
-/// Cuts within the limit for a text of `len` bytes.
+/// Splits `text` into words and checks the limit for a text of `len` bytes.
 pub(super) fn pre_tokenize(
     pre_tokenizer: &PreTokenizerWrapper,
     text: &mut PreTokenizedString,
@@ -113,7 +113,8 @@ pub(super) fn pre_tokenize(
         if let PreTokenizerWrapper::Split(split) = step {
             patterns::check_split(split, text).map_err(|why| failed(step.name(), &why))?;
         }
-        // The others only cut. These make at most five bytes of one, so that a look afterwards is early enough.
+        // All other steps only split. These two make one byte into at most five, so a check afterwards is
+        // early enough.
         if matches!(step, PreTokenizerWrapper::ByteLevel(_) | PreTokenizerWrapper::Metaspace(_)) {
             let parts = text.get_splits(OffsetReferential::Original, OffsetType::None);
             if parts.iter().map(|(part, ..)| part.len()).sum::<usize>() > allowed(len) {
@@ -130,13 +131,13 @@ fn failed(step: &str, why: &str) -> String {
 
 fn too_much(step: &str, allowed: usize) -> String {
     format!(
-        "its step {step} makes too much of the text, expected at most {allowed} bytes \
-         ({GROWTH} times the text and {} KiB)",
+        "its step {step} makes the text too long, expected at most {allowed} bytes \
+         ({GROWTH} times the text plus {} KiB)",
         GROWTH_BYTES >> 10
     )
 }
 
-/// No fewer bytes than `step` makes of `text`, or more than `room`.
+/// An upper bound on the bytes that `step` makes of `text`. If they exceed `room`, the result does too.
 fn at_most(step: &NormalizerWrapper, text: &str, room: usize) -> usize {
     match step {
         NormalizerWrapper::Prepend(prepend) => text.len().saturating_add(prepend.prepend.len()),
@@ -153,7 +154,7 @@ fn replaced(replace: &Replace, text: &str, room: usize) -> usize {
     if quick <= room {
         return quick;
     }
-    // Each match gives its place to the content.
+    // Each match is replaced by the content.
     let with = |matched: usize, count: usize| {
         text.len().saturating_sub(matched).saturating_add(count.saturating_mul(content))
     };
@@ -172,9 +173,9 @@ fn replaced(replace: &Replace, text: &str, room: usize) -> usize {
     }
 }
 
-/// Sums up until there is no room: the entries of a map are as long as its file makes them.
+/// Adds up the entries of the map until `room` is exceeded. The file may define entries of any length.
 fn mapped(map: &Precompiled, text: &str, room: usize) -> usize {
-    // Longer groups of characters are looked up one by one.
+    // The crate looks longer groups up character by character.
     const LONGEST: usize = 5;
     let mut bytes = 0_usize;
     for (start, character) in text.char_indices() {

@@ -1,4 +1,4 @@
-//! The template engine as chat templates expect it, which is as transformers sets up Jinja, and its limits.
+//! The template engine, set up as transformers sets up Jinja, with limits.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,25 +11,25 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, Value};
 
 use super::jinja_methods::method;
-use super::jinja_source::{MAX_PARTS, overlong_tag, without_generation_tags};
+use super::jinja_source::{MAX_PARTS, overlong_tag, replace_generation_tags};
 use super::jinja_tree::counted;
 use super::{jinja_cost, jinja_filters};
 
-/// What one rendering may do: so many steps, or 64 bytes of text for each. Half a second at most.
+/// The most steps of one rendering, about half a second. 64 bytes of text count as one step.
 pub(super) const FUEL: u64 = 1_000_000;
 
-/// Calls in calls. A macro counts for several.
+/// The deepest nesting of calls. A macro counts as several.
 const RECURSION_LIMIT: usize = 300;
 
-/// The stack of a thread that compiles or renders.
+/// The stack size of the thread that compiles or renders.
 ///
-/// The engine recurses for each `elif` and for each list that a list is put into, and limits neither. A level has at
-/// least 10 bytes in the source and less than 5 KiB on the stack, also in a build without optimisation.
+/// The engine recurses for each `elif` and for each nested list, without a limit. A level takes at least 10
+/// bytes of source and less than 5 KiB of stack, even in a build without optimisation.
 pub(super) const STACK_BYTES: usize = 512 * super::ChatTemplate::MAX_BYTES;
 
 const NAME: &str = "chat_template";
 
-/// Why a template refuses its messages, in its own words.
+/// The message with which a template rejects a conversation.
 #[derive(Debug)]
 pub(super) struct Refusal(pub String);
 
@@ -41,7 +41,7 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// A template that can be rendered.
+/// A parsed template.
 #[derive(Clone)]
 pub(super) struct Program {
     environment: Environment<'static>,
@@ -49,10 +49,10 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// A template that the engine can read.
+    /// Parses a template.
     pub(super) fn new(source: &str) -> Result<Self, Error> {
         if let Some(line) = overlong_tag(source) {
-            let why = format!("a tag has more than {MAX_PARTS} words and signs, in line {line}");
+            let why = format!("a tag has more than {MAX_PARTS} words and symbols, in line {line}");
             return Err(Error::new(ErrorKind::SyntaxError, why));
         }
         let mut environment = Environment::empty();
@@ -62,16 +62,16 @@ impl Program {
         environment.set_unknown_method_callback(method);
         jinja_filters::add_to(&mut environment);
         environment.add_function("raise_exception", raise_exception);
-        let program = Self { environment, source: without_generation_tags(source) };
+        let program = Self { environment, source: replace_generation_tags(source) };
         on_large_stack(|| program.with_tree(|_| Ok(())))?;
         Ok(program)
     }
 
-    /// The text, which has at most `max_bytes`.
+    /// Renders a text of at most `max_bytes`.
     pub(super) fn render(&self, context: Vec<(String, Value)>, max_bytes: usize) -> Result<String, Error> {
         on_large_stack(move || {
             self.with_instructions(|instructions| {
-                // Fuel pays for each byte of it.
+                // Each byte costs fuel, so the text cannot grow without bounds.
                 let mut text = String::new();
                 let mut output = machinery::make_string_output(&mut text);
                 let (root, blocks) = (Value::from_pairs(context), BTreeMap::new());
@@ -108,15 +108,15 @@ impl Program {
     }
 }
 
-/// The function `strftime_now`, for a clock that stands still.
+/// The function `strftime_now`, which formats a fixed time.
 pub(super) fn strftime_now(now: DateTime) -> Value {
     Value::from_function(move |state: &mut State, format: &str| {
-        // No directive writes more than about forty bytes.
+        // A directive writes at most about forty bytes.
         state.consume_fuel(format.len() as u64)?;
         let mut text = String::new();
         let posix = Config::new().custom(PosixCustom::new());
         BrokenDownTime::from(now).format_with_config(&posix, format, &mut text).map_err(|cause| {
-            Error::new(ErrorKind::InvalidOperation, "strftime_now cannot use its format").with_source(cause)
+            Error::new(ErrorKind::InvalidOperation, "strftime_now got an invalid format").with_source(cause)
         })?;
         Ok(text)
     })
@@ -128,7 +128,7 @@ fn raise_exception(state: &State, message: &Value) -> Result<Value, Error> {
     Err(Error::new(ErrorKind::InvalidOperation, "raise_exception").with_source(Refusal(message)))
 }
 
-/// The system gives no thread, which is not the template's fault.
+/// The system could not start a thread. The template is not the cause.
 #[derive(Debug)]
 pub(super) struct NoThread(std::io::Error);
 
@@ -140,13 +140,13 @@ impl fmt::Display for NoThread {
 
 impl std::error::Error for NoThread {}
 
-/// Runs what recurses as deeply as a template wants.
+/// Runs code whose recursion depth depends on the template.
 fn on_large_stack<T: Send>(run: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
     on_stack(STACK_BYTES, run)
 }
 
 fn on_stack<T: Send>(stack_bytes: usize, run: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
-    // A browser has no threads; there, too deep a recursion ends the call and not the page.
+    // A browser has no threads, and a stack overflow there ends only the call.
     if cfg!(target_family = "wasm") {
         return run();
     }
@@ -157,7 +157,7 @@ fn on_stack<T: Send>(stack_bytes: usize, run: impl FnOnce() -> Result<T, Error> 
             .stack_size(stack_bytes)
             .spawn_scoped(scope, run)
             .map_err(|cause| failed("no thread").with_source(NoThread(cause)))?;
-        thread.join().unwrap_or_else(|_| Err(failed("the template engine has a fault")))
+        thread.join().unwrap_or_else(|_| Err(failed("the template engine panicked")))
     })
 }
 

@@ -1,34 +1,34 @@
-//! What a template pays for beyond the engine's own count.
+//! The fuel that a template pays beyond the engine's own count.
 //!
-//! The engine counts its instructions and the bytes that it makes. It does not count what a value holds inside: a list
-//! of two lists of two lists, sixty times, is made in sixty steps and compared in 2⁶⁰. So whoever is about to walk a value pays
-//! for all that is in it first: [`super::jinja_tree`] leads the operators here, and [`super::jinja_filters`] the filters, tests
-//! and functions.
+//! The engine counts its instructions and the bytes that it creates, but not the size of the values that it
+//! walks. A list of two lists of two lists, sixty levels deep, is built in sixty steps and compared in 2⁶⁰.
+//! So before a value is walked, fuel is paid for everything in it. [`super::jinja_tree`] inserts the payment
+//! for operators, and [`super::jinja_filters`] for filters, tests and functions.
 
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Output, State, Value, escape_formatter};
 
-/// Units in one step: a byte costs one, as in the engine.
+/// Units per step. A byte costs one unit, as in the engine.
 const STEP: u64 = 64;
-/// For a value, wherever it stands.
+/// The cost of any value.
 pub(super) const VALUE: u64 = 32;
-/// For a list or a dictionary, besides its items: it has an allocation of its own.
+/// The extra cost of a list or a dictionary, for its allocation.
 const CONTAINER: u64 = 64;
-/// Lists in lists. JSON that is read has at most as many.
+/// The deepest nesting of lists. Parsed JSON has the same limit.
 const MAX_DEPTH: usize = 128;
-/// Texts up to this length are compared in no time.
+/// Comparing texts up to this length is free.
 const SHORT: usize = 256;
 
-/// Pays for `units`, before they are worked on.
+/// Pays for `units` of work before the work is done.
 pub(super) fn pay(state: &State, units: u64) -> Result<(), Error> {
     state.consume_fuel(units / STEP)
 }
 
-/// Pays for `value` with all that is in it, and gives the units.
+/// Pays for `value` and everything in it, and returns the units.
 ///
 /// # Errors
 ///
-/// Out of fuel, or lists in lists without end.
+/// If the fuel runs out, or if lists are nested too deeply.
 pub(super) fn pay_for(state: &State, value: &Value) -> Result<u64, Error> {
     let mut walk = Walk { state, pending: 0, total: 0 };
     walk.visit(value, 0)?;
@@ -36,7 +36,7 @@ pub(super) fn pay_for(state: &State, value: &Value) -> Result<u64, Error> {
     Ok(walk.total + walk.pending)
 }
 
-/// Pays for two values to be compared: where one of them is small, no more than that is looked at.
+/// Pays for a comparison of two values. If one is small, the comparison is cheap.
 pub(super) fn pay_for_both(state: &State, left: &Value, right: &Value) -> Result<(), Error> {
     if is_small(left) || is_small(right) {
         return Ok(());
@@ -46,7 +46,7 @@ pub(super) fn pay_for_both(state: &State, left: &Value, right: &Value) -> Result
     Ok(())
 }
 
-/// Whether it takes no time to look at all of `value`.
+/// Whether walking `value` is free.
 pub(super) fn is_small(value: &Value) -> bool {
     !is_container(value) && value.as_str().is_none_or(|text| text.len() <= SHORT)
 }
@@ -67,7 +67,7 @@ impl Walk<'_, '_, '_> {
             return self.add(VALUE + value.as_str().map_or(0, |text| text.len() as u64));
         }
         if depth >= MAX_DEPTH {
-            let why = format!("a value has at most {MAX_DEPTH} lists in each other");
+            let why = format!("a value may nest at most {MAX_DEPTH} lists");
             return Err(Error::new(ErrorKind::InvalidOperation, why));
         }
         self.add(VALUE + CONTAINER)?;
@@ -97,7 +97,7 @@ impl Walk<'_, '_, '_> {
     }
 }
 
-/// `value` with its items in a list, where the engine would work them out again whenever they are looked at.
+/// Collects a lazy value into a list, because the engine would compute its items again on every access.
 pub(super) fn settled(state: &State, value: Value) -> Result<Value, Error> {
     if value.kind() != ValueKind::Iterable {
         return Ok(value);
@@ -113,7 +113,7 @@ pub(super) fn settled(state: &State, value: Value) -> Result<Value, Error> {
     Ok(Value::from(items))
 }
 
-/// What puts a value into the text.
+/// Writes a value into the text.
 pub(super) fn write(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
     if is_container(value) {
         pay_for(state, value)?;

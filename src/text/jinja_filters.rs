@@ -1,6 +1,7 @@
-//! The filters, tests and functions of a template, which pay before they work.
+//! The filters, tests and functions of a template. Each pays fuel before it runs.
 //!
-//! Nothing else can be called: what the engine would bring is brought here name by name, with what it costs.
+//! A template can call nothing else: the engine's own functions are registered here one by one, each with its
+//! cost.
 
 use std::borrow::Cow;
 
@@ -12,37 +13,37 @@ use super::jinja_json::tojson;
 use super::jinja_tree::{BUILT, COPIED, ITEM, ITERATED, PAID, SETTLED, SLICE};
 use super::namespace::{self, copied};
 
-/// What a filter looks at, besides the bytes of the text it is given, which the engine counts.
+/// What a filter costs besides the bytes of the text that it is given, which the engine counts.
 #[derive(Clone, Copy)]
 enum Cost {
-    /// Nothing, or what the engine counts.
+    /// Nothing more.
     Free,
-    /// All that is in its arguments: they become text.
+    /// Everything in its arguments, because they become text.
     Text,
-    /// As [`Self::Text`], for each of the fields of a format.
+    /// [`Self::Text`] for each field of a format string.
     Fields,
-    /// As [`Self::Text`], and the characters of its argument for each of the text.
+    /// [`Self::Text`], plus the characters of its argument for each character of the text.
     Characters,
-    /// Each item of a list, and for each its arguments.
+    /// Each item of a list, and the arguments for each item.
     Items,
-    /// As [`Self::Items`], with all that is in the items.
+    /// [`Self::Items`], plus everything in the items.
     Whole,
-    /// As [`Self::Whole`], as often as items are compared.
+    /// [`Self::Whole`], for each comparison of items.
     Order,
-    /// As [`Self::Whole`], for each item again: what is added up may grow.
+    /// [`Self::Whole`] for each item, because the sum may grow.
     Sum,
-    /// More digits than a number has.
+    /// The most digits that a number may have.
     Digits,
 }
 
-/// Whether a result may hold lists in more lists than what it was made from.
+/// Whether a result may be nested more deeply than its input.
 #[derive(Clone, Copy, PartialEq)]
 enum Depth {
     Same,
     New,
 }
 
-/// Gives `environment` all that a template may call.
+/// Registers everything that a template may call.
 pub(super) fn add_to(environment: &mut Environment<'static>) {
     add_filters(environment);
     add_tests(environment);
@@ -117,7 +118,7 @@ fn add_filters(environment: &mut Environment<'static>) {
     add("trim", Characters, Same, Value::from_function(filters::trim));
     add("unique", Order, Same, Value::from_function(filters::unique));
     add("upper", Text, Same, Value::from_function(filters::upper));
-    // What `jinja_tree` puts into a template.
+    // The filters that `jinja_tree` inserts.
     add(PAID, Text, Same, Value::from_function(|value: Value| value));
     add(ITERATED, Items, Same, Value::from_function(|value: Value| value));
     add(SETTLED, Free, Same, Value::from_function(|value: Value| value));
@@ -156,7 +157,7 @@ fn add_tests(environment: &mut Environment<'static>) {
     add(&["float"], true, Value::from_function(tests::is_float));
     add(&["string"], true, Value::from_function(tests::is_string));
     add(&["sequence"], true, Value::from_function(tests::is_sequence));
-    // It counts the characters of a text.
+    // The engine's test would count the characters of a text.
     add(
         &["iterable"],
         true,
@@ -224,7 +225,7 @@ impl Cost {
     }
 }
 
-/// Bytes of the texts among arguments, also the named ones: names of attributes, which are read for each item.
+/// The bytes of the text arguments, including named ones. They name attributes, which are read for each item.
 fn text_len(args: &[Value]) -> u64 {
     let len = |value: &Value| value.as_str().map_or(0, |text| text.len() as u64);
     let named = |value: &Value| -> u64 {
@@ -234,7 +235,7 @@ fn text_len(args: &[Value]) -> u64 {
     args.iter().map(|arg| len(arg) + named(arg)).sum()
 }
 
-/// What a call gives: its items worked out, and no deeper than a value may be.
+/// The result of a call, with lazy items computed and its depth checked.
 pub(super) fn finished_new(state: &State, value: Value) -> Result<Value, Error> {
     finished(state, value, Depth::New)
 }
@@ -247,7 +248,7 @@ fn finished(state: &State, value: Value, depth: Depth) -> Result<Value, Error> {
     Ok(value)
 }
 
-/// An item by its number or key.
+/// The item at an index or key.
 fn item(state: &State, value: &Value, key: &Value) -> Result<Value, Error> {
     if !is_small(key) {
         pay_for(state, key)?;
@@ -258,7 +259,7 @@ fn item(state: &State, value: &Value, key: &Value) -> Result<Value, Error> {
     value.get_item(key)
 }
 
-/// Python's slices of texts and lists.
+/// Slices texts and lists as Python does.
 fn slice(
     state: &State,
     value: &Value,
@@ -274,7 +275,7 @@ fn slice(
         ValueKind::Undefined | ValueKind::None => Ok(Value::from(Vec::<Value>::new())),
         ValueKind::String => {
             let text = value.as_str().unwrap_or_default();
-            // Four bytes for a character of one.
+            // A character takes four bytes in the array.
             pay(state, 4 * text.len() as u64)?;
             let characters: Vec<char> = text.chars().collect();
             let chosen =
@@ -311,7 +312,7 @@ fn indices(len: usize, start: Option<i64>, stop: Option<i64>, step: i64) -> impl
         .filter_map(|at| usize::try_from(at).ok())
 }
 
-/// The filter `batch`, with lists no larger than their items.
+/// The filter `batch`, without spare capacity in its lists.
 fn batch(state: &State, value: &Value, count: usize, filler: Option<Value>) -> Result<Value, Error> {
     if count == 0 {
         return Err(Error::new(ErrorKind::InvalidOperation, "count cannot be 0"));

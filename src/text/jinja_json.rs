@@ -1,4 +1,5 @@
-//! The filter `tojson` as transformers defines it: Python's `json.dumps`, which leaves `<`, `&` and Japanese as they are.
+//! The filter `tojson` as transformers defines it: Python's `json.dumps`, which does not escape `<`, `&` or
+//! Japanese.
 
 use std::fmt::Write;
 
@@ -7,9 +8,9 @@ use minijinja::{Error, ErrorKind, State, Value};
 
 use super::jinja_cost::{VALUE, pay, pay_for};
 
-/// Values in values; messages and tools have less than ten.
+/// The deepest nesting. Messages and tools have fewer than ten levels.
 const MAX_DEPTH: usize = 64;
-/// Spaces for each level.
+/// The most spaces per level.
 const MAX_INDENT: usize = 16;
 
 /// `value` as JSON, with `indent`, `separators`, `sort_keys` and `ensure_ascii` as in Python.
@@ -19,7 +20,7 @@ pub(super) fn tojson(state: &mut State, value: &Value, options: Kwargs) -> Resul
         return Err(wrong(format!("tojson indents by at most {MAX_INDENT}")));
     }
     let separators = options.get::<Option<Vec<String>>>("separators")?;
-    let [item, key] = match separators.map(<[String; 2]>::try_from) {
+    let [item_separator, key_separator] = match separators.map(<[String; 2]>::try_from) {
         Some(Ok(separators)) => separators,
         Some(Err(_)) => return Err(wrong("tojson takes two separators".to_owned())),
         None => [if indent.is_some() { "," } else { ", " }.to_owned(), ": ".to_owned()],
@@ -27,7 +28,8 @@ pub(super) fn tojson(state: &mut State, value: &Value, options: Kwargs) -> Resul
     let sort_keys = options.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
     let ensure_ascii = options.get::<Option<bool>>("ensure_ascii")?.unwrap_or(false);
     options.assert_all_used()?;
-    let mut writer = Writer { out: String::new(), indent, item, key, sort_keys, ensure_ascii };
+    let mut writer =
+        Writer { out: String::new(), indent, item_separator, key_separator, sort_keys, ensure_ascii };
     writer.value(state, value, 0)?;
     Ok(Value::from(writer.out))
 }
@@ -35,10 +37,10 @@ pub(super) fn tojson(state: &mut State, value: &Value, options: Kwargs) -> Resul
 struct Writer {
     out: String,
     indent: Option<usize>,
-    /// Between two values.
-    item: String,
-    /// Between a key and its value.
-    key: String,
+    /// The separator between two items.
+    item_separator: String,
+    /// The separator between a key and its value.
+    key_separator: String,
     sort_keys: bool,
     ensure_ascii: bool,
 }
@@ -47,7 +49,7 @@ impl Writer {
     fn value(&mut self, state: &State, value: &Value, depth: usize) -> Result<(), Error> {
         state.consume_fuel(1)?;
         if depth > MAX_DEPTH {
-            return Err(wrong(format!("tojson writes at most {MAX_DEPTH} values in each other")));
+            return Err(wrong(format!("tojson writes at most {MAX_DEPTH} levels of nested values")));
         }
         match value.kind() {
             ValueKind::None => self.out += "null",
@@ -74,12 +76,12 @@ impl Writer {
                 self.list(state, ('{', '}'), depth, keys.into_iter(), |writer, key| {
                     pay_for(state, &key)?;
                     writer.text(state, &key.to_string())?;
-                    pay(state, writer.key.len() as u64)?;
-                    writer.out += &writer.key.clone();
+                    pay(state, writer.key_separator.len() as u64)?;
+                    writer.out += &writer.key_separator.clone();
                     writer.value(state, &value.get_item(&key)?, depth + 1)
                 })?;
             }
-            kind => return Err(wrong(format!("tojson cannot write what is {kind}"))),
+            kind => return Err(wrong(format!("tojson cannot write a value of type {kind}"))),
         }
         Ok(())
     }
@@ -96,8 +98,8 @@ impl Writer {
         let mut is_empty = true;
         for item in items {
             if !is_empty {
-                pay(state, self.item.len() as u64)?;
-                self.out += &self.item.clone();
+                pay(state, self.item_separator.len() as u64)?;
+                self.out += &self.item_separator.clone();
             }
             is_empty = false;
             self.line(state, depth + 1)?;
@@ -120,7 +122,7 @@ impl Writer {
     }
 
     fn text(&mut self, state: &State, text: &str) -> Result<(), Error> {
-        // An escaped byte takes at most six.
+        // A byte takes at most six when escaped.
         state.consume_fuel(text.len() as u64 / 8)?;
         self.out.push('"');
         for character in text.chars() {
@@ -134,7 +136,7 @@ impl Writer {
                 '\u{c}' => self.out += "\\f",
                 _ if character < ' ' || (self.ensure_ascii && !character.is_ascii()) => {
                     for unit in character.encode_utf16(&mut [0; 2]) {
-                        // Writing to a text cannot fail.
+                        // Writing to a string cannot fail.
                         let _ = write!(self.out, "\\u{unit:04x}");
                     }
                 }

@@ -1,4 +1,4 @@
-//! Methods of Python's texts, lists and dictionaries, which pay before they work.
+//! The methods of Python's strings, lists and dictionaries. Each pays fuel before it runs.
 
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, State, Value};
@@ -7,7 +7,7 @@ use minijinja_contrib::pycompat;
 use super::jinja_cost::{VALUE, is_container, is_small, pay, pay_for};
 use super::jinja_filters::finished_new;
 
-/// Calls a method. The engine counts the bytes of the text that it belongs to.
+/// Calls a method of `value`. The engine counts the bytes of a text that the method belongs to.
 pub(super) fn method(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
     let mut units = 0;
     for arg in args {
@@ -23,19 +23,19 @@ pub(super) fn method(state: &mut State, value: &Value, method: &str, args: &[Val
         }
     }
     let made = pycompat::unknown_method_callback(state, value, method, args)?;
-    // What a dictionary gives was in it before.
+    // An entry of a dictionary was checked when it was stored.
     if method == "get" && value.kind() == ValueKind::Map { Ok(made) } else { finished_new(state, made) }
 }
 
-/// `units` is what the arguments come to.
+/// Pays for a method of a text; `units` is the cost of the arguments.
 fn pay_for_text(state: &State, text: &str, method: &str, args: &[Value], units: u64) -> Result<(), Error> {
     let len = text.len() as u64;
     match method {
         "format" => {
             let num_fields = text.matches('{').count() as u64;
-            // A width in a field would be filled before anybody asks whether it may be.
+            // A width would pad the text before the limit is checked.
             if text.split('{').skip(1).any(|field| field.contains(':')) {
-                let why = "str.format takes no format after a colon";
+                let why = "str.format does not support a format after a colon";
                 return Err(Error::new(ErrorKind::InvalidOperation, why));
             }
             pay(state, num_fields.saturating_mul(units))

@@ -1,14 +1,13 @@
-//! What is looked at and changed in a template's source before the engine reads it.
+//! Checks and changes to a template's source before the engine reads it.
 //!
-//! Each `{{` and `{%` is taken for the start of a tag, also where it stands in a comment or in quotes: so no tag is
-//! missed, whatever stands before it.
+//! Each `{{` and `{%` counts as the start of a tag, even in a comment or in quotes, so that no tag is missed.
 
-/// Words and signs in one tag; the longest in use have about a hundred.
+/// The most words and symbols in one tag. The longest tags in use have about a hundred.
 ///
-/// The engine recurses for each, and takes a time that grows with the square of them.
+/// The engine recurses for each of them, and its time grows with the square of their number.
 pub(super) const MAX_PARTS: usize = 500;
 
-/// The line of the first tag with more than [`MAX_PARTS`].
+/// The line of the first tag with more than [`MAX_PARTS`] parts.
 pub(super) fn overlong_tag(source: &str) -> Option<usize> {
     let starts = ["{{", "{%"].into_iter().flat_map(|mark| source.match_indices(mark));
     let overlong = starts.map(|(start, _)| start).filter(|start| is_overlong(&source[start + 2..])).min()?;
@@ -34,37 +33,38 @@ fn is_overlong(tag: &str) -> bool {
     false
 }
 
-/// `source` without the tag that marks, for training, what an assistant said.
-pub(super) fn without_generation_tags(source: &str) -> String {
-    changing_tags(source, |tag| {
+/// Replaces the `generation` tags, which mark an assistant's messages for training, with conditions that are
+/// always true.
+pub(super) fn replace_generation_tags(source: &str) -> String {
+    replace_tags(source, |tag| {
         let inside = &tag[..tag.find("%}")?];
         let word = inside.trim_matches(|c: char| matches!(c, '-' | '+') || c.is_whitespace());
-        let same = match word {
+        let replacement = match word {
             "generation" => "if true",
             "endgeneration" => "endif",
             _ => return None,
         };
-        Some((inside.replace(word, same), inside.len()))
+        Some((inside.replace(word, replacement), inside.len()))
     })
 }
 
-/// Replaces the start of what follows `{%` where `change` gives something for it, with its length.
-fn changing_tags(source: &str, change: impl Fn(&str) -> Option<(String, usize)>) -> String {
+/// Replaces the text after each `{%` for which `change` returns a replacement and the length to replace.
+fn replace_tags(source: &str, change: impl Fn(&str) -> Option<(String, usize)>) -> String {
     let mut changed = String::with_capacity(source.len());
     let mut rest = source;
     while let Some(start) = rest.find("{%") {
         let (before, tag) = rest.split_at(start + "{%".len());
         changed += before;
         rest = tag;
-        if let Some((same, len)) = change(tag) {
-            changed += &same;
+        if let Some((replacement, len)) = change(tag) {
+            changed += &replacement;
             rest = &tag[len..];
         }
     }
     changed + rest
 }
 
-/// The characters that are not in quotes, with the quotes themselves.
+/// The characters outside quotes, and the quotes themselves.
 fn unquoted(tag: &str) -> impl Iterator<Item = (usize, char)> {
     let mut quote = None;
     let mut is_escaped = false;
@@ -87,19 +87,19 @@ fn unquoted(tag: &str) -> impl Iterator<Item = (usize, char)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{overlong_tag, without_generation_tags};
+    use super::{overlong_tag, replace_generation_tags};
 
     #[test]
     fn generation_tags_become_conditions() {
         let source = "{%- generation +%}a{% endgeneration %}{% generations %}{{ generation }}{%";
         let expected = "{%- if true +%}a{% endif %}{% generations %}{{ generation }}{%";
-        assert_eq!(without_generation_tags(source), expected);
+        assert_eq!(replace_generation_tags(source), expected);
     }
 
     #[test]
     fn long_tags_are_found_and_long_texts_are_none() {
         let sum = |count| format!("a\n{{{{ 1{} }}}}", " + 1".repeat(count));
-        // Each addition has two parts, and the first number is one.
+        // Each addition has two parts, and the first number has one.
         assert_eq!((overlong_tag(&sum(249)), overlong_tag(&sum(250))), (None, Some(2)));
         assert_eq!(overlong_tag(&format!("{{# {{{{ ' #}}\n{}", sum(250))), Some(3));
         for source in [
@@ -110,7 +110,7 @@ mod tests {
         ] {
             assert_eq!(overlong_tag(&source), None, "{}", &source[..20]);
         }
-        // From each start, no more is read than one tag may have.
+        // From each start, at most one tag's limit is read, so this is fast.
         assert_eq!(overlong_tag(&"{".repeat(100_000)), Some(1));
     }
 }

@@ -1,7 +1,8 @@
-//! The syntax tree of a template, with filters put where an operator would walk a value, so that the value is paid for.
+//! Rewrites a template's syntax tree: where an operator would walk a value, it inserts a filter that pays for
+//! the value.
 //!
-//! What stays as it is costs the same whatever the values are: attributes, conditions, numbers, texts put together (the
-//! engine counts their bytes), comparisons with a word.
+//! Expressions of constant cost stay unchanged: attributes, conditions, numbers, concatenated texts (the
+//! engine counts their bytes) and comparisons with a short constant.
 
 use minijinja::machinery::Span;
 use minijinja::machinery::ast::{
@@ -12,7 +13,7 @@ use minijinja::{Error, ErrorKind, Value};
 
 use super::jinja_cost::is_small;
 
-/// Names of filters that no source can spell as a name. What they do is written in [`super::jinja_filters`].
+/// Names of the inserted filters. No template can spell them. [`super::jinja_filters`] defines them.
 pub(super) const PAID: &str = "%paid";
 pub(super) const ITERATED: &str = "%iterated";
 pub(super) const SETTLED: &str = "%settled";
@@ -21,17 +22,15 @@ pub(super) const ITEM: &str = "%item";
 pub(super) const SLICE: &str = "%slice";
 pub(super) const COPIED: &str = "%copied";
 
-/// Bytes of a name: each time that the engine looks a name up, it reads all of it.
+/// The longest name in bytes. The engine reads all of a name at each lookup.
 const MAX_NAME: usize = 100;
 
-/// Filters whose result is a text, whatever they are given.
+/// Filters whose result is always a text.
 const TEXTS: [&str; 10] =
     ["trim", "upper", "lower", "title", "capitalize", "string", "tojson", "join", "replace", "indent"];
 
-type Done<T> = Result<T, Error>;
-
-/// `stmt` with all that it needs to be counted.
-pub(super) fn counted<'s>(stmt: &Stmt<'s>) -> Done<Stmt<'s>> {
+type Result<T> = std::result::Result<T, Error>;
+pub(super) fn counted<'s>(stmt: &Stmt<'s>) -> Result<Stmt<'s>> {
     Ok(match stmt {
         Stmt::Template(node) => {
             let children = body(&node.children)?;
@@ -71,10 +70,10 @@ pub(super) fn counted<'s>(stmt: &Stmt<'s>) -> Done<Stmt<'s>> {
     })
 }
 
-fn body<'s>(stmts: &[Stmt<'s>]) -> Done<Vec<Stmt<'s>>> {
+fn body<'s>(stmts: &[Stmt<'s>]) -> Result<Vec<Stmt<'s>>> {
     let mut counted = Vec::with_capacity(stmts.len());
     for stmt in stmts {
-        // A block with names of its own is free in the engine.
+        // The engine does not charge for a block with its own variables.
         if let Stmt::WithBlock(node) = stmt {
             counted.push(raw("", node.span()));
         }
@@ -88,7 +87,7 @@ fn raw(raw: &str, span: Span) -> Stmt<'_> {
 }
 
 #[inline(never)]
-fn for_loop<'s>(node: &Spanned<ast::ForLoop<'s>>) -> Done<Stmt<'s>> {
+fn for_loop<'s>(node: &Spanned<ast::ForLoop<'s>>) -> Result<Stmt<'s>> {
     let for_loop = ast::ForLoop {
         target: target(&node.target)?,
         iter: filtered(ITERATED, expr(&node.iter)?),
@@ -101,7 +100,7 @@ fn for_loop<'s>(node: &Spanned<ast::ForLoop<'s>>) -> Done<Stmt<'s>> {
 }
 
 #[inline(never)]
-fn if_cond<'s>(node: &Spanned<ast::IfCond<'s>>) -> Done<Stmt<'s>> {
+fn if_cond<'s>(node: &Spanned<ast::IfCond<'s>>) -> Result<Stmt<'s>> {
     let (true_body, false_body) = (body(&node.true_body)?, body(&node.false_body)?);
     Ok(Stmt::IfCond(Spanned::new(
         ast::IfCond { expr: expr(&node.expr)?, true_body, false_body },
@@ -110,14 +109,14 @@ fn if_cond<'s>(node: &Spanned<ast::IfCond<'s>>) -> Done<Stmt<'s>> {
 }
 
 #[inline(never)]
-fn with_block<'s>(node: &Spanned<ast::WithBlock<'s>>) -> Done<Stmt<'s>> {
+fn with_block<'s>(node: &Spanned<ast::WithBlock<'s>>) -> Result<Stmt<'s>> {
     let assignment = |(to, value): &(Expr<'s>, Expr<'s>)| Ok((target(to)?, assigned(to, expr(value)?)?));
-    let assignments = node.assignments.iter().map(assignment).collect::<Done<_>>()?;
+    let assignments = node.assignments.iter().map(assignment).collect::<Result<_>>()?;
     Ok(Stmt::WithBlock(Spanned::new(ast::WithBlock { assignments, body: body(&node.body)? }, node.span())))
 }
 
 #[inline(never)]
-fn set_block<'s>(node: &Spanned<ast::SetBlock<'s>>) -> Done<Stmt<'s>> {
+fn set_block<'s>(node: &Spanned<ast::SetBlock<'s>>) -> Result<Stmt<'s>> {
     let filter = node.filter.as_ref().map(expr).transpose()?;
     let block = ast::SetBlock {
         target: target(&node.target)?,
@@ -128,32 +127,33 @@ fn set_block<'s>(node: &Spanned<ast::SetBlock<'s>>) -> Done<Stmt<'s>> {
 }
 
 #[inline(never)]
-fn macro_of<'s>(node: &Spanned<ast::Macro<'s>>) -> Done<Spanned<ast::Macro<'s>>> {
-    let args = node.args.iter().map(target).collect::<Done<_>>()?;
+fn macro_of<'s>(node: &Spanned<ast::Macro<'s>>) -> Result<Spanned<ast::Macro<'s>>> {
+    let args = node.args.iter().map(target).collect::<Result<_>>()?;
     let defaults = exprs(&node.defaults)?;
     let macro_ = ast::Macro { name: name(node.name)?, args, defaults, body: body(&node.body)? };
     Ok(Spanned::new(macro_, node.span()))
 }
 
-/// What is assigned to; an attribute of a namespace gets a copy ([`super::namespace`]).
-fn target<'s>(to: &Expr<'s>) -> Done<Expr<'s>> {
+/// The target of an assignment.
+fn target<'s>(to: &Expr<'s>) -> Result<Expr<'s>> {
     Ok(match to {
         Expr::List(node) => {
-            let items = node.items.iter().map(target).collect::<Done<_>>()?;
+            let items = node.items.iter().map(target).collect::<Result<_>>()?;
             Expr::List(Spanned::new(ast::List { items }, node.span()))
         }
         other => expr(other)?,
     })
 }
 
-fn assigned<'s>(to: &Expr<'s>, value: Expr<'s>) -> Done<Expr<'s>> {
+/// The value of an assignment: an attribute of a namespace gets a copy, see [`super::namespace`].
+fn assigned<'s>(to: &Expr<'s>, value: Expr<'s>) -> Result<Expr<'s>> {
     let mut namespaces = Vec::new();
     add_namespaces(to, &mut namespaces)?;
     Ok(if namespaces.is_empty() { value } else { filtered_with(COPIED, value, namespaces) })
 }
 
-/// What has the attributes that are assigned to.
-fn add_namespaces<'s>(to: &Expr<'s>, namespaces: &mut Vec<CallArg<'s>>) -> Done<()> {
+/// Collects the namespaces whose attributes are assigned to.
+fn add_namespaces<'s>(to: &Expr<'s>, namespaces: &mut Vec<CallArg<'s>>) -> Result<()> {
     match to {
         Expr::List(list) => list.items.iter().try_for_each(|item| add_namespaces(item, namespaces))?,
         Expr::GetAttr(attribute) => namespaces.push(CallArg::Pos(expr(&attribute.expr)?)),
@@ -162,15 +162,15 @@ fn add_namespaces<'s>(to: &Expr<'s>, namespaces: &mut Vec<CallArg<'s>>) -> Done<
     Ok(())
 }
 
-fn exprs<'s>(list: &[Expr<'s>]) -> Done<Vec<Expr<'s>>> {
+fn exprs<'s>(list: &[Expr<'s>]) -> Result<Vec<Expr<'s>>> {
     list.iter().map(expr).collect()
 }
 
-fn optional<'s>(expr: Option<&Expr<'s>>) -> Done<Option<Expr<'s>>> {
+fn optional<'s>(expr: Option<&Expr<'s>>) -> Result<Option<Expr<'s>>> {
     expr.map(self::expr).transpose()
 }
 
-fn expr<'s>(node: &Expr<'s>) -> Done<Expr<'s>> {
+fn expr<'s>(node: &Expr<'s>) -> Result<Expr<'s>> {
     let span = node.span();
     Ok(match node {
         Expr::Var(var) => Expr::Var(Spanned::new(ast::Var { id: name(var.id)? }, span)),
@@ -209,14 +209,13 @@ fn expr<'s>(node: &Expr<'s>) -> Done<Expr<'s>> {
             built(Expr::Tuple(Spanned::new(ast::Tuple { items: exprs(&node.items)? }, span)))
         }
         Expr::Map(node) => {
-            let keys = node.keys.iter().map(|key| expr(key).map(paid)).collect::<Done<_>>()?;
+            let keys = node.keys.iter().map(|key| expr(key).map(paid)).collect::<Result<_>>()?;
             built(Expr::Map(Spanned::new(ast::Map { keys, values: exprs(&node.values)? }, span)))
         }
     })
 }
 
-/// `node`, or its value where that is known, as the engine would put it there. Its parts are constants, so that none is looked at
-/// twice.
+/// Folds a node of constants into its value, as the engine would do.
 fn folded(node: Expr<'_>) -> Expr<'_> {
     match node.as_const() {
         Some(value) => constant(value, node.span()),
@@ -224,15 +223,15 @@ fn folded(node: Expr<'_>) -> Expr<'_> {
     }
 }
 
-/// A list, tuple or dictionary.
+/// Checks the depth of a list, tuple or dictionary that is not constant.
 fn built(node: Expr<'_>) -> Expr<'_> {
     let node = folded(node);
     if matches!(node, Expr::Const(_)) { node } else { filtered(BUILT, node) }
 }
 
 #[inline(never)]
-fn slice<'s>(node: &Spanned<ast::Slice<'s>>) -> Done<Expr<'s>> {
-    let part = |part: Option<&Expr<'s>>| -> Done<CallArg<'s>> {
+fn slice<'s>(node: &Spanned<ast::Slice<'s>>) -> Result<Expr<'s>> {
+    let part = |part: Option<&Expr<'s>>| -> Result<CallArg<'s>> {
         let part = optional(part)?;
         Ok(CallArg::Pos(part.unwrap_or_else(|| constant(Value::from(()), node.span()))))
     };
@@ -241,11 +240,11 @@ fn slice<'s>(node: &Spanned<ast::Slice<'s>>) -> Done<Expr<'s>> {
 }
 
 #[inline(never)]
-fn bin_op<'s>(node: &Spanned<ast::BinOp<'s>>) -> Done<Expr<'s>> {
+fn bin_op<'s>(node: &Spanned<ast::BinOp<'s>>) -> Result<Expr<'s>> {
     let (left, right) = (expr(&node.left)?, expr(&node.right)?);
     let (op, span) = (node.op, node.span());
     let either = |is: fn(&Expr<'_>) -> bool| is(&left) || is(&right);
-    // Lists put together are lists of lists in the engine.
+    // The engine keeps concatenated lists as lists of lists.
     let is_lazy = match op {
         BinOpKind::Add => !either(is_text) && !either(is_number),
         BinOpKind::Mul => !(either(is_text) || is_number(&left) && is_number(&right)),
@@ -255,16 +254,16 @@ fn bin_op<'s>(node: &Spanned<ast::BinOp<'s>>) -> Done<Expr<'s>> {
         return Ok(folded(Expr::BinOp(Spanned::new(ast::BinOp { op, left, right }, span))));
     }
     let operand = match op {
-        BinOpKind::Concat => written,
+        BinOpKind::Concat => paid_unless_text,
         op if walks(op, &left, &right) => paid,
-        _ => as_it_is,
+        _ => unchanged,
     };
     let op = ast::BinOp { op, left: operand(left), right: operand(right) };
     let made = Expr::BinOp(Spanned::new(op, span));
     Ok(if is_lazy { filtered(SETTLED, made) } else { made })
 }
 
-/// Whether the operator looks at all that is in its operands.
+/// Whether the operator walks its operands.
 fn walks(op: BinOpKind, left: &Expr<'_>, right: &Expr<'_>) -> bool {
     match op {
         BinOpKind::Eq | BinOpKind::Ne | BinOpKind::Lt | BinOpKind::Lte | BinOpKind::Gt | BinOpKind::Gte => {
@@ -281,9 +280,9 @@ fn walks_to_find(left: &Expr<'_>, right: &Expr<'_>) -> bool {
 }
 
 #[inline(never)]
-fn compare<'s>(node: &Spanned<ast::Compare<'s>>) -> Done<Expr<'s>> {
+fn compare<'s>(node: &Spanned<ast::Compare<'s>>) -> Result<Expr<'s>> {
     let first = expr(&node.expr)?;
-    let others = node.ops.iter().map(|part| Ok((part.op, expr(&part.expr)?))).collect::<Done<Vec<_>>>()?;
+    let others = node.ops.iter().map(|part| Ok((part.op, expr(&part.expr)?))).collect::<Result<Vec<_>>>()?;
     let is_constant = |node: &Expr<'_>| matches!(node, Expr::Const(_));
     let is_folded = is_constant(&first) && others.iter().all(|(_, other)| is_constant(other));
     let is_simple = match &others[..] {
@@ -291,14 +290,14 @@ fn compare<'s>(node: &Spanned<ast::Compare<'s>>) -> Done<Expr<'s>> {
         [(_, only)] => is_small_constant(&first) || is_small_constant(only),
         _ => false,
     };
-    let operand = if is_simple || is_folded { as_it_is } else { paid };
+    let operand = if is_simple || is_folded { unchanged } else { paid };
     let ops = others.into_iter().map(|(op, expr)| CompareOp { op, expr: operand(expr) }).collect();
     let made = Expr::Compare(Spanned::new(ast::Compare { expr: operand(first), ops }, node.span()));
     Ok(if is_folded { folded(made) } else { made })
 }
 
 #[inline(never)]
-fn if_expr<'s>(node: &Spanned<ast::IfExpr<'s>>) -> Done<Expr<'s>> {
+fn if_expr<'s>(node: &Spanned<ast::IfExpr<'s>>) -> Result<Expr<'s>> {
     let if_expr = ast::IfExpr {
         test_expr: expr(&node.test_expr)?,
         true_expr: expr(&node.true_expr)?,
@@ -307,9 +306,10 @@ fn if_expr<'s>(node: &Spanned<ast::IfExpr<'s>>) -> Done<Expr<'s>> {
     Ok(Expr::IfExpr(Spanned::new(if_expr, node.span())))
 }
 
-/// A word is looked up as an attribute is; anything else may be the number of a character in a long text.
+/// A short constant key costs as much as an attribute. Any other key may be the index of a character in a
+/// long text.
 #[inline(never)]
-fn item<'s>(node: &Spanned<ast::GetItem<'s>>) -> Done<Expr<'s>> {
+fn item<'s>(node: &Spanned<ast::GetItem<'s>>) -> Result<Expr<'s>> {
     let (expr, key) = (expr(&node.expr)?, self::expr(&node.subscript_expr)?);
     if matches!(&key, Expr::Const(key) if key.value.kind() == ValueKind::String && is_small(&key.value)) {
         return Ok(Expr::GetItem(Spanned::new(ast::GetItem { expr, subscript_expr: key }, node.span())));
@@ -318,9 +318,9 @@ fn item<'s>(node: &Spanned<ast::GetItem<'s>>) -> Done<Expr<'s>> {
 }
 
 #[inline(never)]
-fn call<'s>(node: &Spanned<ast::Call<'s>>) -> Done<Spanned<ast::Call<'s>>> {
-    // A loop compares what it is given with what it was given before, and iterates over what it is called with. Methods
-    // of values pay by themselves.
+fn call<'s>(node: &Spanned<ast::Call<'s>>) -> Result<Spanned<ast::Call<'s>>> {
+    // `loop.changed` compares its arguments with the previous ones, and `loop` iterates over its argument.
+    // Methods of values pay for themselves.
     let compares = match &node.expr {
         Expr::GetAttr(attribute) => attribute.name == "changed",
         Expr::Var(var) => var.id == "loop",
@@ -330,11 +330,11 @@ fn call<'s>(node: &Spanned<ast::Call<'s>>) -> Done<Spanned<ast::Call<'s>>> {
     Ok(Spanned::new(ast::Call { expr: expr(&node.expr)?, args }, node.span()))
 }
 
-fn args<'s>(args: &[CallArg<'s>]) -> Done<Vec<CallArg<'s>>> {
-    args_with(args, as_it_is)
+fn args<'s>(args: &[CallArg<'s>]) -> Result<Vec<CallArg<'s>>> {
+    args_with(args, unchanged)
 }
 
-fn args_with<'s>(args: &[CallArg<'s>], each: fn(Expr<'s>) -> Expr<'s>) -> Done<Vec<CallArg<'s>>> {
+fn args_with<'s>(args: &[CallArg<'s>], each: fn(Expr<'s>) -> Expr<'s>) -> Result<Vec<CallArg<'s>>> {
     let arg = |arg: &CallArg<'s>| {
         Ok(match arg {
             CallArg::Pos(value) => CallArg::Pos(each(expr(value)?)),
@@ -346,16 +346,16 @@ fn args_with<'s>(args: &[CallArg<'s>], each: fn(Expr<'s>) -> Expr<'s>) -> Done<V
     args.iter().map(arg).collect()
 }
 
-fn as_it_is(operand: Expr<'_>) -> Expr<'_> {
+fn unchanged(operand: Expr<'_>) -> Expr<'_> {
     operand
 }
 
-/// An operand that becomes text: of texts, the engine counts the bytes.
-fn written(operand: Expr<'_>) -> Expr<'_> {
+/// Pays for an operand that becomes text. If it already is a text, the engine counts the bytes.
+fn paid_unless_text(operand: Expr<'_>) -> Expr<'_> {
     if is_text(&operand) { operand } else { paid(operand) }
 }
 
-/// An operand that is walked.
+/// Pays for an operand that is walked.
 fn paid(operand: Expr<'_>) -> Expr<'_> {
     if is_small_constant(&operand) { operand } else { filtered(PAID, operand) }
 }
@@ -377,7 +377,7 @@ fn is_small_constant(node: &Expr<'_>) -> bool {
     matches!(node, Expr::Const(node) if is_small(&node.value))
 }
 
-/// Whether it is a text, or fails.
+/// Whether the expression gives a text or fails.
 fn is_text(node: &Expr<'_>) -> bool {
     match node {
         Expr::Const(node) => node.value.kind() == ValueKind::String,
@@ -391,7 +391,7 @@ fn is_text(node: &Expr<'_>) -> bool {
     }
 }
 
-/// Whether it is a number, or fails.
+/// Whether the expression gives a number or fails.
 fn is_number(node: &Expr<'_>) -> bool {
     match node {
         Expr::Const(node) => node.value.kind() == ValueKind::Number,
@@ -403,7 +403,7 @@ fn is_number(node: &Expr<'_>) -> bool {
     }
 }
 
-fn name(name: &str) -> Done<&str> {
+fn name(name: &str) -> Result<&str> {
     if name.len() > MAX_NAME {
         let why = format!("a name has {} bytes, expected at most {MAX_NAME}", name.len());
         return Err(Error::new(ErrorKind::SyntaxError, why));

@@ -1,4 +1,4 @@
-//! The merges that build a text.
+//! The merges that build a text's tokens.
 
 use std::collections::HashMap;
 
@@ -10,23 +10,24 @@ use super::Tokenizer;
 use crate::trace::{Merge, MergeTree, Node};
 use crate::{Error, ErrorKind, Result};
 
-/// What of a BPE's serialised form is used here: the crate shows its merges in no other way.
+/// The part of a serialised BPE that is needed here. The crate exposes merges in no other way.
 #[derive(Deserialize)]
 struct Written {
     merges: Vec<(String, String)>,
 }
 
-/// A tokenizer's merges in their order, and the place of each pair of ids among them.
+/// A tokenizer's merges in order, and the rank of each pair of ids.
 struct Merges {
     list: Vec<(String, String)>,
     ranks: HashMap<(u32, u32), usize>,
 }
 
-/// A longer text is no word, and its tree no picture.
+/// The tree of a longer text would not be readable as a figure.
 const MAX_CHARS: usize = 2_000;
 
 impl Tokenizer {
-    /// The merges that build `text` from its characters or bytes; the record calls the tokenizer `name`.
+    /// Finds the merges that build `text` from its characters or bytes. `name` is the tokenizer's name in the
+    /// record.
     ///
     /// ```
     /// use sukashi::text::Training;
@@ -39,12 +40,12 @@ impl Tokenizer {
     ///
     /// # Errors
     ///
-    /// Bad input where the tokenizer's model is no BPE, where the text is empty or longer than 2,000 characters, has a
-    /// character that the vocabulary lacks, or has tokens that come from no merges: special ones, and words that some
-    /// tokenizers look up first.
+    /// Bad input if the tokenizer's model is not a BPE, or if the text is empty, is longer than 2,000
+    /// characters, has a character that is not in the vocabulary, or has tokens that merges do not build.
+    /// Those are special tokens, and words that some tokenizers look up whole.
     pub fn merge_tree(&self, name: &str, text: &str) -> Result<MergeTree> {
         let ModelWrapper::BPE(bpe) = self.inner.get_model() else {
-            return Err(Error::input(format!("cannot show the merges of {name}: it has none"))
+            return Err(Error::input(format!("cannot show the merges of {name}: it is not a BPE"))
                 .detail("expected a tokenizer whose model is a BPE"));
         };
         let num_chars = text.chars().count();
@@ -90,7 +91,8 @@ impl Tokenizer {
         self.inner.token_to_id(token)
     }
 
-    /// A word's characters as tokens; bytes or the unknown token where the vocabulary lacks one.
+    /// A word's characters as tokens. A character that is not in the vocabulary becomes bytes or the unknown
+    /// token.
     fn symbols(&self, bpe: &tokenizers::models::bpe::BPE, word: &str) -> Vec<u32> {
         let mut symbols = Vec::new();
         for character in word.chars() {
@@ -108,7 +110,8 @@ impl Tokenizer {
         symbols
     }
 
-    /// Merges the neighbours of the lowest rank, the first ones of several, until no two can be merged.
+    /// Merges the neighbours with the lowest rank until none can be merged. Of equal ranks, the first goes
+    /// first.
     fn merge(&self, mut left: Vec<usize>, merges: &Merges, tree: &mut MergeTree) {
         loop {
             let rank_of = |pair: &[usize]| {
@@ -129,21 +132,21 @@ impl Tokenizer {
         tree.roots.extend(left);
     }
 
-    /// The tree, if its tokens are those of the text.
+    /// Returns the tree if its roots are the tokens of the text.
     fn check_roots(&self, text: &str, name: &str, tree: MergeTree) -> Result<MergeTree> {
         let cut = self.cut(name, text, false)?;
         if let Some(lost) = cut.lost().next() {
             return Err(Error::input(format!(
-                "cannot show the merges of {name}: its vocabulary lacks a character"
+                "cannot show the merges of {name}: a character is not in the vocabulary"
             ))
             .detail(format!("found {lost:?} in {text:?}")));
         }
         let of_tree = tree.roots.iter().map(|&root| tree.nodes[root].token.id);
         if !of_tree.eq(cut.pieces.iter().map(|piece| piece.token.id)) {
             return Err(Error::input(format!(
-                "cannot show the merges of {name}: not all of its tokens come from some"
+                "cannot show the merges of {name}: merges do not build all tokens of this text"
             ))
-            .hint("special tokens, and words that a tokenizer looks up first, have no merges"));
+            .hint("special tokens, and words that a tokenizer looks up whole, have no merges"));
         }
         Ok(tree)
     }

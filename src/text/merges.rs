@@ -1,7 +1,7 @@
-//! Checks of a BPE model that have to come before the `tokenizers` crate builds it.
+//! Checks a BPE model before the `tokenizers` crate builds it.
 //!
-//! Its builder copies the two halves of each merge into a buffer as long as the longest token, without checks:
-//! a merge whose result is not in the vocabulary panics there instead of being reported.
+//! The crate's builder copies the two halves of each merge into a buffer that is as long as the longest
+//! token, without a check. A merge whose result is not in the vocabulary would panic there.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ struct Model<'a> {
     unk_id: Option<u32>,
 }
 
-/// A merge as two tokens, or in older files as one text with a space between them.
+/// A merge as two tokens or, in older files, as one string with a space between them.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Merge<'a> {
@@ -38,7 +38,7 @@ enum Merge<'a> {
 #[serde(untagged)]
 enum Vocab<'a> {
     Ids(#[serde(borrow)] HashMap<Cow<'a, str>, u32>),
-    /// A unigram model's list of texts and scores, of no interest here.
+    /// A Unigram model's list of tokens and scores, which needs no check.
     Other(serde::de::IgnoredAny),
 }
 
@@ -48,9 +48,9 @@ impl Default for Vocab<'_> {
     }
 }
 
-/// Checks the merges of a `tokenizer.json`, and gives the id of a unigram model's unknown token.
+/// Checks the merges of a `tokenizer.json` and returns the id of a Unigram model's unknown token.
 ///
-/// A file of another form is let through: the crate says what is wrong with it.
+/// A file that does not parse passes this check, because the crate reports its error later.
 pub(super) fn check(label: &str, bytes: &[u8]) -> Result<Option<u32>> {
     let Ok(File { model: Some(model) }) = serde_json::from_slice(bytes) else { return Ok(None) };
     let Vocab::Ids(vocab) = &model.vocab else { return Ok(model.unk_id) };
@@ -72,10 +72,11 @@ pub(super) fn check(label: &str, bytes: &[u8]) -> Result<Option<u32>> {
                 .map(|token| format!("no token {token:?}")),
         };
         if let Some(missing) = missing {
-            return Err(Error::input(format!("cannot use {label}: merge {} has no token", index + 1))
-                .detail(format!(
-                    "found {missing} for the merge of {left:?} and {right:?}, expected one in model.vocab"
-                )));
+            return Err(Error::input(format!(
+                "cannot use {label}: merge {} is not in the vocabulary",
+                index + 1
+            ))
+            .detail(format!("found {missing} in model.vocab for the merge of {left:?} and {right:?}")));
         }
     }
     Ok(model.unk_id)

@@ -9,7 +9,7 @@ use super::file;
 use super::variable::python_word;
 use crate::{Error, Result, shown};
 
-/// Far more than any context holds.
+/// No model's context is this long.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 
 /// One turn of a conversation.
@@ -24,19 +24,19 @@ const MAX_FILE_BYTES: u64 = 64 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Value")]
 pub struct Message {
-    /// Who speaks: `system`, `user`, `assistant`, or what else the model's template knows.
+    /// Who speaks: `system`, `user`, `assistant`, or another role that the model's template accepts.
     pub role: String,
-    /// What is said.
+    /// The message itself.
     pub content: Content,
 }
 
-/// What a message says.
+/// The content of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Content {
-    /// One text.
+    /// A single text.
     Text(String),
-    /// A list of parts, which not every template reads.
+    /// A list of parts. Not every template accepts these.
     Parts(Vec<Part>),
 }
 
@@ -53,7 +53,7 @@ pub enum Part {
 }
 
 impl Message {
-    /// A message of one text.
+    /// A message with a single text.
     pub fn new(role: impl Into<String>, text: impl Into<String>) -> Self {
         Self { role: role.into(), content: Content::Text(text.into()) }
     }
@@ -62,42 +62,41 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// As [`Self::list_from_json`], or the file cannot be read.
+    /// See [`Self::list_from_json`]; also if the file cannot be read.
     pub fn list_from_file(path: &Path) -> Result<Vec<Self>> {
         Self::list_from_json(&path.display().to_string(), &file::read(path, MAX_FILE_BYTES)?)
     }
 
-    /// Reads JSON, an array of `{"role": …, "content": …}`; messages of errors call it `label`.
+    /// Reads a JSON array of `{"role": …, "content": …}`; error messages call it `label`.
     ///
     /// # Errors
     ///
-    /// Bad input that names the first message which is not what it has to be.
+    /// Bad input that names the first invalid message.
     pub fn list_from_json(label: &str, json: &[u8]) -> Result<Vec<Self>> {
-        let unusable = || Error::input(format!("cannot use the messages in {label}"));
+        let invalid = || Error::input(format!("cannot use the messages in {label}"));
         let expected = r#"expected an array such as [{"role": "user", "content": "…"}]"#;
         let json = file::plain_text(label, json.to_vec())?;
         let list = match serde_json::from_str(&json) {
             Ok(Value::Array(list)) => list,
-            Ok(other) => return Err(unusable().detail(format!("found {}, {expected}", kind(&other)))),
+            Ok(other) => return Err(invalid().detail(format!("found {}, {expected}", kind(&other)))),
             Err(cause) => {
-                let error = unusable().detail(expected).caused_by(cause);
+                let error = invalid().detail(expected).caused_by(cause);
                 return Err(match python_word(&json) {
-                    Some(word) => error.hint(format!("{word} is Python; JSON writes true, false and null")),
+                    Some(word) => error.hint(format!("{word} is Python; in JSON it is true, false or null")),
                     None => error,
                 });
             }
         };
         if list.is_empty() {
-            return Err(unusable().detail("found an empty array, expected one message or more"));
+            return Err(invalid().detail("found an empty array, expected at least one message"));
         }
         let numbered = |(index, value)| {
-            Self::try_from(value)
-                .map_err(|wrong| unusable().detail(format!("message {}: {wrong}", index + 1)))
+            Self::try_from(value).map_err(|wrong| invalid().detail(format!("message {}: {wrong}", index + 1)))
         };
         list.into_iter().enumerate().map(numbered).collect()
     }
 
-    /// Whether nothing is said at all.
+    /// Whether the message has no text at all.
     pub(super) fn is_empty(&self) -> bool {
         match &self.content {
             Content::Text(text) => text.is_empty(),
@@ -137,7 +136,7 @@ impl TryFrom<Value> for Part {
         let mut fields = object(value, "with type and text")?;
         match fields.remove("type") {
             Some(Value::String(kind)) if kind == "text" => {}
-            other => return Err(wrong("type", other.as_ref(), "\"text\"; nothing else can be read")),
+            other => return Err(wrong("type", other.as_ref(), "\"text\", the only type that is supported")),
         }
         let text = match fields.remove("text") {
             Some(Value::String(text)) => text,
@@ -155,7 +154,7 @@ fn object(value: Value, expected: &str) -> Result<Map<String, Value>, String> {
     }
 }
 
-/// A field that nothing would read must not be lost silently.
+/// Refuses fields that nothing reads, so that none is dropped silently.
 fn no_more(fields: &Map<String, Value>, expected: &str) -> Result<(), String> {
     match fields.keys().next() {
         None => Ok(()),
@@ -176,7 +175,7 @@ fn shortened(text: &str) -> String {
     shown::start(text, 40).into_owned()
 }
 
-/// What a JSON value is, in words.
+/// A JSON value's type, in words.
 pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

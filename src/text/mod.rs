@@ -1,11 +1,13 @@
-//! Text to token ids and back.
+//! Tokenizers and chat templates.
 //!
-//! A token stands for bytes, not for characters: a byte-level vocabulary cuts Japanese text in the middle of a
-//! character. [`Tokenizer::token`] gives those bytes, and [`StreamDecoder`] waits until characters are whole.
+//! A token stands for bytes, not for characters: a byte-level vocabulary splits Japanese text in the middle
+//! of a character. [`Tokenizer::token`] returns those bytes, and [`StreamDecoder`] waits until a character is
+//! complete.
 //!
-//! [`ChatTemplate`] makes the text that a model was trained on out of the [`Message`]s of a conversation.
+//! [`ChatTemplate`] turns the [`Message`]s of a conversation into the text format that a model was trained
+//! on.
 
-mod around;
+mod bos_eos;
 mod chat;
 mod cut;
 mod decode;

@@ -1,17 +1,18 @@
-//! What templates may assign to a namespace.
+//! Limits on what a template may store in a namespace.
 //!
-//! A namespace is the only value that a template can change. Assigned to itself, `ns.x = ns`, it has no end; wrapped
-//! again and again, `ns.x = [ns.x]`, it is as deep as a loop is long. Whatever walks such a value (printing, comparing,
-//! freeing) recurses once for each level, and the engine does not limit that: the process would die of it. So each
-//! assignment stores a copy, which has an end and a limited depth: [`super::jinja_tree`] puts a filter there.
-
+//! A namespace is the only value that a template can change. Assigned to itself, `ns.x = ns`, it becomes
+//! infinite. Wrapped again and again, `ns.x = [ns.x]`, it becomes as deep as a loop is long. Code that walks
+//! such a value (to print, compare or free it) recurses once per level. The engine does not limit that, so
+//! the process would overflow its stack. Therefore each assignment stores a copy of limited depth:
+//! [`super::jinja_tree`] inserts a filter for it.
 use minijinja::value::{Rest, Tuple, ValueKind, ValueOrKwargs};
 use minijinja::{Error, ErrorKind, State, Value, functions};
 
-/// Lists in lists that a namespace may hold; what templates keep there has two or three.
+/// How deep lists may be nested in a namespace. Templates in use need two or three levels.
 const MAX_DEPTH: usize = 32;
 
-/// Names in a namespace; templates have less than ten. The engine goes through all of them to know whether there is one.
+/// How many names a namespace may have. Templates in use have fewer than ten. The engine searches them one by
+/// one.
 const MAX_NAMES: usize = 64;
 
 /// The function `namespace`.
@@ -21,7 +22,7 @@ pub(super) fn new(names: Option<ValueOrKwargs>) -> Result<Value, Error> {
     Ok(namespace)
 }
 
-/// The filter: a copy of `value` that nothing can change any more, for one of `namespaces`.
+/// The filter: a copy of `value` that can no longer change, to be stored in one of `namespaces`.
 pub(super) fn copied(state: &mut State, value: &Value, namespaces: Rest<Value>) -> Result<Value, Error> {
     namespaces.iter().try_for_each(check)?;
     copy(state, value, 0)
@@ -36,7 +37,7 @@ fn check(namespace: &Value) -> Result<(), Error> {
 }
 
 fn copy(state: &State, value: &Value, depth: usize) -> Result<Value, Error> {
-    // A value in a list of its own takes as long as two steps.
+    // Copying a one-element list takes as long as two steps.
     state.consume_fuel(2)?;
     let kind = value.kind();
     if !matches!(kind, ValueKind::Seq | ValueKind::Iterable | ValueKind::Map) {
@@ -45,7 +46,7 @@ fn copy(state: &State, value: &Value, depth: usize) -> Result<Value, Error> {
     if depth >= MAX_DEPTH {
         return Err(Error::new(
             ErrorKind::InvalidOperation,
-            format!("a namespace holds at most {MAX_DEPTH} lists in each other"),
+            format!("a namespace may nest at most {MAX_DEPTH} lists"),
         ));
     }
     let mut items = Vec::new();

@@ -1,19 +1,19 @@
-//! The steps that the parts of a tokenizer consist of.
+//! The steps of a tokenizer's normalizer, pre-tokenizer and decoder.
 
 use tokenizers::decoders::DecoderWrapper;
 use tokenizers::normalizers::{NormalizerWrapper, Replace};
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 
-/// A part that may be a sequence of steps.
+/// A part of a tokenizer, which may be a sequence of steps.
 pub(super) trait Step: Sized {
-    /// The steps of a sequence; `None` where it is a step itself.
+    /// The steps of a sequence; `None` if this is a single step.
     fn steps(&self) -> Option<&[Self]>;
 
-    /// What its file calls it.
+    /// Its `type` in a `tokenizer.json`.
     fn name(&self) -> &'static str;
 }
 
-/// All steps, those of sequences in sequences too.
+/// All steps, with nested sequences flattened.
 pub(super) fn flat<T: Step>(part: &T) -> Vec<&T> {
     match part.steps() {
         None => vec![part],
@@ -99,12 +99,12 @@ impl Step for DecoderWrapper {
     }
 }
 
-/// What a step replaces: a text, or (`Err`) a regular expression.
+/// The pattern that a step replaces: a literal text (`Ok`) or a regular expression (`Err`).
 ///
-/// The crate keeps the pattern to itself; a step shows it when it is written out.
+/// The crate keeps the pattern private, so it is read from the serialised step.
 pub(super) fn pattern_of(replace: &Replace) -> Option<Result<String, String>> {
-    let mut written = serde_json::to_value(replace).ok()?;
-    let pattern = written.get_mut("pattern")?;
+    let mut json = serde_json::to_value(replace).ok()?;
+    let pattern = json.get_mut("pattern")?;
     for (kind, is_text) in [("String", true), ("Regex", false)] {
         if let Some(serde_json::Value::String(pattern)) = pattern.get_mut(kind).map(serde_json::Value::take) {
             return Some(if is_text { Ok(pattern) } else { Err(pattern) });

@@ -1,4 +1,4 @@
-//! How a vocabulary writes bytes as text, read from the tokenizer's decoder.
+//! How a vocabulary spells bytes as text. The tokenizer's decoder determines it.
 
 use std::sync::LazyLock;
 
@@ -6,18 +6,18 @@ use tokenizers::decoders::DecoderWrapper;
 use tokenizers::normalizers::replace::Replace;
 use tokenizers::pre_tokenizers::metaspace::PrependScheme;
 
-/// How the entries of a vocabulary stand for bytes.
+/// How the entries of a vocabulary spell bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Pieces {
-    /// Each character of an entry is one byte, by GPT-2's table.
+    /// Each character of an entry is one byte in GPT-2's table.
     ByteLevel,
-    /// An entry is its own text, but for these spellings.
+    /// An entry is its own text, with these exceptions.
     Text {
         /// A character that stands for a space, such as `▁` (U+2581).
         space: Option<char>,
         /// Whether `<0x0A>` stands for one byte.
         byte_tokens: bool,
-        /// How many spaces are dropped where a text begins.
+        /// How many spaces are dropped at the start of a text.
         strip_start: usize,
     },
     /// What an entry stands for depends on its neighbours: `##ing`, `ing</w>`.
@@ -72,20 +72,20 @@ impl Pieces {
 
 /// The one character that a decoder step turns into a space.
 fn replaced_by_space(replace: &Replace) -> Option<char> {
-    // The pattern is private; a step that only turns one character into a space shows it when written out.
-    let written = serde_json::to_value(replace).ok()?;
-    let mut pattern = written["pattern"]["String"].as_str()?.chars();
+    // The crate keeps the pattern private, so it is read from the serialised step.
+    let json = serde_json::to_value(replace).ok()?;
+    let mut pattern = json["pattern"]["String"].as_str()?.chars();
     let character = pattern.next().filter(|_| pattern.next().is_none())?;
     (replace.content == " ").then_some(character)
 }
 
-/// The byte of `<0x0A>`.
+/// The byte that a token such as `<0x0A>` stands for.
 fn byte_token(entry: &str) -> Option<u8> {
     let digits = entry.strip_prefix("<0x")?.strip_suffix('>')?;
     (digits.len() == 2).then(|| u8::from_str_radix(digits, 16).ok())?
 }
 
-/// GPT-2's table: printable bytes stand for themselves, the others for the characters from U+0100 on.
+/// GPT-2's table: printable bytes stand for themselves, and the others for characters from U+0100 on.
 static BYTE_CHARS: LazyLock<[char; 256]> = LazyLock::new(|| {
     let mut others = 0x100..;
     std::array::from_fn(|byte| {

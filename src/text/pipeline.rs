@@ -1,4 +1,4 @@
-//! A text on its way through a tokenizer's parts, with the part that fails named.
+//! Runs a text through a tokenizer's parts, and names the part that fails.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -11,10 +11,10 @@ use tokenizers::{Encoding, Model, NormalizedString};
 
 use super::Tokenizer;
 use super::growth::{self, Limited};
-use super::tokenizer::{STOPPED, guarded};
+use super::tokenizer::{PANICKED, guarded};
 use crate::{Error, Result};
 
-/// A part of a tokenizer, in the order in which a text passes through them.
+/// The parts of a tokenizer, in the order in which a text passes through them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     AddedTokens,
@@ -41,27 +41,27 @@ impl fmt::Display for Part {
 pub(super) struct Failure {
     pub part: Part,
     pub why: String,
-    /// Bytes of the text that the model refused.
+    /// The byte range of the text that the model refused.
     pub place: Option<(usize, usize)>,
 }
 
 impl Failure {
-    /// Whether the model may have refused the text because its vocabulary lacks a character.
+    /// Whether a character that is not in the vocabulary may be the reason.
     pub fn is_lacking(&self) -> bool {
-        self.part == Part::Model && self.why != STOPPED
+        self.part == Part::Model && self.why != PANICKED
     }
 }
 
-/// A text's tokens, and what became none.
+/// A text's tokens, and the characters that became no token.
 #[derive(Debug)]
 pub(super) struct Encoded {
     pub encoding: Encoding,
-    /// Bytes of the text, whole characters each, in order.
+    /// Byte ranges of the text in order. Each covers whole characters.
     pub dropped: Vec<(usize, usize)>,
 }
 
 impl Tokenizer {
-    /// Encodes `text`; what the vocabulary lacks is no failure where the model has a token for it, or drops it.
+    /// Encodes `text`. Unknown characters are not a failure if the model has an unknown token or drops them.
     pub(super) fn run(&self, text: &str, add_special_tokens: bool) -> std::result::Result<Encoded, Failure> {
         let mut parts = self.prepare(text)?;
         let dropped = self.dropped(text, &mut parts)?;
@@ -81,7 +81,7 @@ impl Tokenizer {
         Ok(Encoded { encoding, dropped })
     }
 
-    /// What the model is given: the text less its added tokens, normalised and cut.
+    /// The model's input: added tokens are taken out, and the rest is normalised and split into words.
     pub(super) fn prepare(&self, text: &str) -> std::result::Result<PreTokenizedString, Failure> {
         let failed = |part: Part| move |why| Failure { part, why, place: None };
         let normalizer = Limited::new(self.inner.get_normalizer(), text.len());
@@ -93,9 +93,9 @@ impl Tokenizer {
         let mut parts = parts.map_err(failed(Part::AddedTokens))?;
         let Some(pre_tokenizer) = self.inner.get_pre_tokenizer() else { return Ok(parts) };
         growth::pre_tokenize(pre_tokenizer, &mut parts, text.len()).map_err(|why| {
-            match normalizer.begins_with_nothing().filter(|_| why.ends_with(STOPPED)) {
+            match normalizer.begins_with_nothing().filter(|_| why.ends_with(PANICKED)) {
                 Some(step) => failed(Part::Normalizer)(format!(
-                    "its step {step} replaces nothing by something where the text begins, which the pre-tokenizer cannot cut"
+                    "its step {step} inserts text at the start, and the pre-tokenizer cannot split that"
                 )),
                 None => failed(Part::PreTokenizer)(why),
             }
@@ -103,7 +103,7 @@ impl Tokenizer {
         Ok(parts)
     }
 
-    /// The error of a text that the tokenizer failed to encode.
+    /// The user's error for a text that the tokenizer failed to encode.
     pub(super) fn failed(&self, text: &str, failure: Failure) -> Error {
         let is_lacking = failure.is_lacking();
         let Failure { part, why, place } = failure;
@@ -113,12 +113,12 @@ impl Tokenizer {
         Error::input(format!("cannot encode the text: the {part} of {} fails", self.label)).detail(why)
     }
 
-    /// As [`Self::run`], with the error that a user is told.
+    /// Encodes as [`Self::run`] does, and turns a failure into the user's error.
     pub(super) fn encoded(&self, text: &str, add_special_tokens: bool) -> Result<Encoded> {
         self.run(text, add_special_tokens).map_err(|failure| self.failed(text, failure))
     }
 
-    /// What a BPE without an unknown token drops silently.
+    /// The characters that a BPE without an unknown token drops silently.
     fn dropped(
         &self,
         text: &str,
@@ -137,7 +137,7 @@ impl Tokenizer {
                 let start = text.floor_char_boundary(first + place.start);
                 let end = text.ceil_char_boundary(first + place.end).max(start);
                 let mut dropped = dropped.borrow_mut();
-                // Several bytes of one character.
+                // Several missing bytes may belong to one character.
                 if dropped.last() != Some(&(start, end)) {
                     dropped.push((start, end));
                 }
@@ -149,7 +149,7 @@ impl Tokenizer {
     }
 }
 
-/// The characters of a word that the model has no token for, as it looks them up.
+/// The characters of a word for which the model has no token. The lookup is the model's own.
 fn missing<'a>(bpe: &'a BPE, word: &'a str) -> impl Iterator<Item = (usize, char)> + 'a {
     let is_token = bpe.ignore_merges && bpe.token_to_id(word).is_some();
     let word = if is_token { "" } else { word };
@@ -167,7 +167,7 @@ fn missing<'a>(bpe: &'a BPE, word: &'a str) -> impl Iterator<Item = (usize, char
     })
 }
 
-/// Whether a model drops what it lacks, and may lack something.
+/// Whether a model drops unknown characters, and whether there can be any.
 pub(super) fn may_drop(inner: &tokenizers::Tokenizer) -> bool {
     use tokenizers::normalizers::NormalizerWrapper;
     use tokenizers::pre_tokenizers::PreTokenizerWrapper;

@@ -1,4 +1,4 @@
-//! Spellings of special tokens, and the other things that `tokenizer_config.json` says about chats.
+//! The special tokens' spellings and the chat template in a model's folder.
 
 use std::path::Path;
 
@@ -8,31 +8,32 @@ use super::message::kind;
 use super::{ChatTemplate, file};
 use crate::{Error, Result};
 
-/// The largest in use, with thousands of added tokens, have about one megabyte.
+/// Files with thousands of added tokens have about one megabyte.
 const MAX_CONFIG_BYTES: u64 = 16 << 20;
 
-/// How a model spells its special tokens, for the templates that put them into a text.
+/// How a model spells its special tokens. Chat templates write them into a text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SpecialTokens {
     /// Begins a text.
     pub bos_token: Option<String>,
     /// Ends a text.
     pub eos_token: Option<String>,
-    /// Stands for what the vocabulary lacks.
+    /// Stands for characters that are not in the vocabulary.
     pub unk_token: Option<String>,
-    /// Fills up shorter texts.
+    /// Pads the shorter texts of a batch.
     pub pad_token: Option<String>,
 }
 
 impl ChatTemplate {
-    /// The template of a model's folder: `chat_template.jinja`, or else `chat_template` in `tokenizer_config.json`,
-    /// which also spells the special tokens. Of several named templates it is the one called `default`.
+    /// Reads the template of a model's folder: `chat_template.jinja`, or else `chat_template` in
+    /// `tokenizer_config.json`. The special tokens' spellings come from `tokenizer_config.json` in both
+    /// cases. Of several named templates, the one named `default` is used.
     ///
-    /// `None` where there is none.
+    /// `None` if the folder has no template.
     ///
     /// # Errors
     ///
-    /// As [`Self::new`]; also where one of the files cannot be read, or a field is not what it has to be.
+    /// See [`Self::new`]; also if a file cannot be read, or if a field has the wrong type.
     pub fn from_folder(folder: &Path) -> Result<Option<Self>> {
         let config_path = folder.join("tokenizer_config.json");
         let config_label = config_path.display().to_string();
@@ -99,7 +100,7 @@ impl Config {
         })
     }
 
-    /// A token's spelling, alone or with properties of the token beside it.
+    /// A token's spelling, given as a string or as an object that describes the token.
     fn token(&self, key: &str) -> Result<Option<String>> {
         let Some(value) = self.fields.get(key) else { return Ok(None) };
         match (value, &value["content"]) {
@@ -110,7 +111,7 @@ impl Config {
     }
 
     fn wrong(&self, field: &str, found: &Value, expected: &str) -> Error {
-        Error::input(format!("cannot use {}: {field} is not what it has to be", self.label))
+        Error::input(format!("cannot use {}: {field} has the wrong type", self.label))
             .detail(format!("found {}, expected {expected}", kind(found)))
     }
 }

@@ -1,4 +1,4 @@
-//! A tokenizer: text to ids, ids to text; and how it is read from a `tokenizer.json`.
+//! The tokenizer, which turns text into ids and ids into text, and how it is read from a `tokenizer.json`.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,23 +8,25 @@ use tokenizers::models::ModelWrapper;
 
 use super::pieces::Pieces;
 use super::pipeline::may_drop;
-use super::tokenizer_file::{TokenizerFile, unusable};
+use super::tokenizer_file::{TokenizerFile, invalid};
 use super::{StreamDecoder, file, merges};
 use crate::trace::Token;
 use crate::{Error, Result, json_cause};
 
-/// The largest in use have about 40 megabytes.
+/// The largest files in use have about 40 megabytes.
 const MAX_FILE_BYTES: u64 = 256 << 20;
 
-/// A text that is no longer is encoded, however short the model's context is: it costs some 160 bytes a byte.
+/// A text up to this length is always encoded, however short the model's context is. Encoding takes about 160
+/// bytes of memory per byte.
 pub const MAX_TEXT_BYTES: usize = 2 << 20;
 
-/// What [`Tokenizer::encode`] adds and lets through.
+/// Options of [`Tokenizer::encode`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncodeOptions {
-    /// Adds the special tokens that the tokenizer's post-processor puts around a text, such as `<bos>`.
+    /// Whether to add the special tokens of the tokenizer's post-processor, such as `<bos>`.
     pub add_special_tokens: bool,
-    /// Encodes what the vocabulary lacks as its unknown token, instead of refusing the text.
+    /// Whether to encode characters that are not in the vocabulary as the unknown token instead of refusing
+    /// the text.
     pub allow_unknown: bool,
 }
 
@@ -34,7 +36,7 @@ impl Default for EncodeOptions {
     }
 }
 
-/// A tokenizer, from a `tokenizer.json` or the metadata of a GGUF file.
+/// A tokenizer, read from a `tokenizer.json` or from the metadata of a GGUF file.
 ///
 /// ```
 /// use sukashi::text::{EncodeOptions, Tokenizer};
@@ -51,11 +53,11 @@ impl Default for EncodeOptions {
 pub struct Tokenizer {
     pub(super) inner: tokenizers::Tokenizer,
     pub(super) pieces: Pieces,
-    /// What the model gives for characters that it lacks.
+    /// The model's token for unknown characters.
     pub(super) unknown: Option<Unknown>,
-    /// Whether the model drops what it lacks, and may lack something.
+    /// Whether the model drops unknown characters, and whether there can be any.
     pub(super) may_drop: bool,
-    /// What messages call the file.
+    /// The name of the file in error messages.
     pub(super) label: String,
     added: HashMap<u32, Added>,
     text_end_ids: Vec<u32>,
@@ -65,18 +67,20 @@ pub struct Tokenizer {
     vocab_size: usize,
 }
 
-/// A token that a text is searched for before it is cut.
+/// A token that is matched in a text before anything else.
 #[derive(Debug)]
 struct Added {
     text: String,
     is_special: bool,
 }
 
-/// Special tokens that end a text, whatever else a model's files say. llama.cpp knows them by their spellings, too.
+/// Special tokens that always end a text, even if a model's files do not say so. llama.cpp recognises them by
+/// their spellings too.
 const TEXT_ENDS: [&str; 6] =
     ["<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "[EOS]", "<｜end▁of▁sentence｜>"];
 
-/// Special tokens that end a turn of a chat. In a text that is no chat, the next turn follows, and is continued too.
+/// Special tokens that end a turn of a chat. Outside a chat they do not end the text, because the next turn
+/// follows.
 const TURN_ENDS: [&str; 11] = [
     "<|im_end|>",
     "<|eot_id|>",
@@ -91,7 +95,7 @@ const TURN_ENDS: [&str; 11] = [
     "<|END_OF_TURN_TOKEN|>",
 ];
 
-/// The token that stands for what a vocabulary lacks.
+/// The token that stands for unknown characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unknown {
     pub id: u32,
@@ -103,21 +107,21 @@ impl Tokenizer {
     ///
     /// # Errors
     ///
-    /// As [`Self::from_bytes`], or the file cannot be read.
+    /// See [`Self::from_bytes`]; also if the file cannot be read.
     pub fn from_file(path: &Path) -> Result<Self> {
         Self::from_bytes(&path.display().to_string(), &file::read(path, MAX_FILE_BYTES)?)
     }
 
-    /// Reads the contents of a `tokenizer.json`; messages call it `label`.
+    /// Reads the contents of a `tokenizer.json`; error messages call it `label`.
     ///
-    /// Truncation, padding and BPE dropout are switched off, whatever the file says: a prompt is never cut or
-    /// changed behind the user's back.
+    /// Truncation, padding and BPE dropout are switched off even if the file switches them on, so that a
+    /// prompt is never changed silently.
     ///
     /// # Errors
     ///
     /// Bad input that says what is wrong with the file.
     pub fn from_bytes(label: &str, bytes: &[u8]) -> Result<Self> {
-        let wrong = |why: String| unusable(label).detail(why);
+        let wrong = |why: String| invalid(label).detail(why);
         let file = TokenizerFile::read(label, bytes)?;
         let unigram_unknown = merges::check(label, bytes)?;
         let built = guarded(|| Ok(serde_json::from_slice::<tokenizers::Tokenizer>(bytes))).map_err(wrong)?;
@@ -135,7 +139,7 @@ impl Tokenizer {
         Ok(Self::from_parts(label, inner, unigram_unknown))
     }
 
-    /// What is looked up once, from parts that belong together; messages call the file `label`.
+    /// Looks up everything that is needed later; error messages call the file `label`.
     pub(super) fn from_parts(
         label: &str,
         inner: tokenizers::Tokenizer,
@@ -175,34 +179,35 @@ impl Tokenizer {
         self.vocab_size
     }
 
-    /// One more than the largest id of the vocabulary proper, without added tokens.
+    /// One more than the largest id of the vocabulary without added tokens.
     pub fn base_vocab_size(&self) -> usize {
         self.base_vocab_size
     }
 
     /// The ids of `text`.
     ///
-    /// A text that spells the unknown token itself, such as `<unk>`, gets its id where the tokenizer knows that
-    /// spelling as one token; it was asked for.
+    /// A text that spells out the unknown token, such as `<unk>`, is accepted if the tokenizer encodes that
+    /// spelling as one token.
     ///
     /// # Errors
     ///
-    /// Bad input that names the first character which the vocabulary lacks, and its position. Nothing that the
-    /// tokenizer would drop silently goes through, not even with [`EncodeOptions::allow_unknown`].
+    /// Bad input that names the first character that is not in the vocabulary, and its position. Characters
+    /// that the tokenizer would drop silently are refused even with [`EncodeOptions::allow_unknown`].
     pub fn encode(&self, text: &str, options: EncodeOptions) -> Result<Vec<u32>> {
         let encoded = self.encoded(text, options.add_special_tokens)?;
         self.check_unknown(text, &encoded, options.allow_unknown)?;
         Ok(encoded.encoding.get_ids().to_vec())
     }
 
-    /// Checks, before much is spent on it, that `text` is not far longer than `max_seq_len` tokens can be: a text of up to
-    /// 2 MiB may be, so that its end can be kept.
+    /// Refuses a `text` that is too long to be encoded. The limit is the length of `max_seq_len` of the
+    /// longest tokens, but at least 2 MiB, so that a caller can keep the end of a text that is longer than
+    /// the context.
     ///
     /// # Errors
     ///
-    /// Bad input with the text's bytes and the most that are taken.
+    /// Bad input that names the text's length and the limit.
     pub fn check_length(&self, text: &str, max_seq_len: usize) -> Result<()> {
-        // A character may become one of a quarter of its bytes when it is normalised.
+        // Normalisation may shorten a character to a quarter of its bytes.
         let per_byte = if self.inner.get_normalizer().is_some() { 4 } else { 1 };
         let longest = self.longest_token_bytes.saturating_mul(per_byte);
         let most = max_seq_len.saturating_mul(longest).max(MAX_TEXT_BYTES);
@@ -214,34 +219,34 @@ impl Tokenizer {
                 "found {} bytes, expected at most {most}: the context has {max_seq_len} tokens of at most {longest} bytes",
                 text.len()
             ))
-            .hint("shorten the prompt; --truncate-prompt keeps the end of what is not longer than that"))
+            .hint("shorten the prompt; up to that length, --truncate-prompt keeps only its end"))
     }
 
-    /// What an id stands for. An id that the tokenizer does not have, as in a padded vocabulary, has neither
+    /// The token with this id. An id that the tokenizer does not have, as in a padded vocabulary, has neither
     /// text nor bytes.
     pub fn token(&self, id: u32) -> Token {
         let bytes = self.bytes_of(id);
         Token { id, text: bytes.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned()), bytes }
     }
 
-    /// Whether an id is a special token such as `<bos>`, which is no part of the text.
+    /// Whether an id is a special token such as `<bos>`, which is not part of the text.
     pub fn is_special(&self, id: u32) -> bool {
         self.special_text(id).is_some()
     }
 
-    /// How a special token such as `<bos>` is spelled; `None` for other tokens.
+    /// The spelling of a special token such as `<bos>`; `None` for other tokens.
     pub fn special_text(&self, id: u32) -> Option<&str> {
         self.added.get(&id).filter(|token| token.is_special).map(|token| token.text.as_str())
     }
 
-    /// The special tokens that end a text by their well-known spellings, such as `<|endoftext|>`; a model's files may name
-    /// others.
+    /// The special tokens whose well-known spellings, such as `<|endoftext|>`, mean that a text ends. A
+    /// model's files may name others.
     pub fn text_end_ids(&self) -> &[u32] {
         &self.text_end_ids
     }
 
-    /// The special tokens that end a turn of a chat by their well-known spellings, such as `<|im_end|>`; a template may have
-    /// others.
+    /// The special tokens whose well-known spellings, such as `<|im_end|>`, mean that a turn of a chat ends.
+    /// A template may use others.
     pub fn turn_end_ids(&self) -> &[u32] {
         &self.turn_end_ids
     }
@@ -253,7 +258,7 @@ impl Tokenizer {
         self.added.contains_key(&first).then_some(first)
     }
 
-    /// The text of `ids`: special tokens are left out, and what is no UTF-8 or no token appears as U+FFFD.
+    /// The text of `ids`. Special tokens are left out. Invalid UTF-8 and unknown ids become U+FFFD.
     pub fn decode(&self, ids: &[u32]) -> String {
         let mut stream = self.stream();
         let mut text: String = ids.iter().filter_map(|&id| stream.push(id)).collect();
@@ -261,30 +266,30 @@ impl Tokenizer {
         text
     }
 
-    /// A decoder for tokens that come one at a time.
+    /// A decoder for tokens that arrive one at a time.
     ///
-    /// Push the prompt's ids first where the tokens continue one: a tokenizer may drop a space where a text
-    /// begins.
+    /// If the tokens continue a prompt, push the prompt's ids first, because a tokenizer may drop a space at
+    /// the start of a text.
     pub fn stream(&self) -> StreamDecoder<'_> {
         StreamDecoder::new(self)
     }
 
-    /// The bytes of one token; `None` where the tokenizer does not have it.
+    /// The bytes of one token; `None` if the tokenizer does not have it.
     pub(super) fn bytes_of(&self, id: u32) -> Option<Vec<u8>> {
         let entry = self.inner.id_to_token(id)?;
-        // An added token is written as it is, whatever the vocabulary's spelling.
+        // Added tokens do not use the vocabulary's byte spelling.
         Some(if self.added.contains_key(&id) { entry.into_bytes() } else { self.pieces.bytes(&entry) })
     }
 }
 
-/// What is said of a part that panics.
-pub(super) const STOPPED: &str = "it cannot work on this, and stops half-way";
+/// The message for a part that panics.
+pub(super) const PANICKED: &str = "the tokenizers crate panicked";
 
-/// Runs a part of the `tokenizers` crate, which indexes without checks in places that a damaged file reaches.
+/// Runs a part of the `tokenizers` crate and catches panics: a damaged file can make it index out of bounds.
 pub(super) fn guarded<T>(run: impl FnOnce() -> tokenizers::Result<T>) -> std::result::Result<T, String> {
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err(STOPPED.to_owned()),
+        Err(_) => Err(PANICKED.to_owned()),
     }
 }
 
@@ -298,9 +303,10 @@ fn unknown_token(inner: &tokenizers::Tokenizer, unigram_unknown: Option<u32>) ->
     Some(Unknown { id: inner.token_to_id(&text)?, text })
 }
 
-/// The special tokens with one of these spellings, in order.
+/// The ids of the special tokens with these spellings, in order.
 ///
-/// Where a vocabulary has `<|return|>`, as gpt-oss has, `<|end|>` stands between two messages of one answer.
+/// `<|end|>` is left out if the vocabulary has `<|return|>`, as that of gpt-oss does: it then separates two
+/// messages of one answer.
 fn special_ids(added: &HashMap<u32, Added>, spellings: &[&str]) -> Vec<u32> {
     let has_return = added.values().any(|token| token.is_special && token.text == "<|return|>");
     let is_one = |token: &Added| {

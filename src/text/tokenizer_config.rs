@@ -1,18 +1,18 @@
-//! What `tokenizer_config.json` says about the tokens around a text.
+//! The BOS and EOS settings of `tokenizer_config.json`.
 
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::around::{self, Around};
+use super::bos_eos::{self, BosEos};
 use super::{Tokenizer, file};
 use crate::{Error, Result, json_cause};
 
-/// The largest in use, with thousands of added tokens, have about one megabyte.
+/// Files with thousands of added tokens have about one megabyte.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// The fields that are read; the others are for chats, or for Python.
+/// The fields that are read here. The others concern chat templates or Python.
 #[derive(Debug, Default, Deserialize)]
 struct Config {
     tokenizer_class: Option<String>,
@@ -22,7 +22,7 @@ struct Config {
     eos_token: Option<Value>,
 }
 
-/// A class of transformers that builds its post-processor anew, from its own fields.
+/// A tokenizer class of transformers that builds its post-processor from its own fields.
 struct Class {
     name: &'static str,
     adds_bos: bool,
@@ -30,7 +30,7 @@ struct Class {
     eos_token: &'static str,
 }
 
-/// As of transformers 4.57; other classes take the post-processor of `tokenizer.json` as it is.
+/// These classes as of transformers 4.57. The others use the post-processor of `tokenizer.json` unchanged.
 const CLASSES: [Class; 5] = [
     Class { name: "LlamaTokenizer", adds_bos: true, bos_token: "<s>", eos_token: "</s>" },
     Class { name: "CodeLlamaTokenizer", adds_bos: true, bos_token: "<s>", eos_token: "</s>" },
@@ -50,16 +50,17 @@ const CLASSES: [Class; 5] = [
 ];
 
 impl Tokenizer {
-    /// Takes over what `tokenizer_config.json` in `folder` says about the tokens around a text, where there is one.
+    /// Applies the BOS and EOS settings of `folder`'s `tokenizer_config.json`, if there is one.
     ///
-    /// Classes that build their post-processor themselves, as Llama's and Gemma's do, put `<bos>` before a text unless
-    /// `add_bos_token` is false. For others, `tokenizer.json` says what stands around a text; `add_bos_token` and
-    /// `add_eos_token` add to it what it lacks, as they do in a GGUF file of the same model.
+    /// Classes that build their own post-processor, as Llama's and Gemma's do, add `<bos>` unless
+    /// `add_bos_token` is false. For the others the post-processor of `tokenizer.json` decides, and
+    /// `add_bos_token` and `add_eos_token` can add a token that it lacks, as they do in a GGUF file of the
+    /// same model.
     ///
     /// # Errors
     ///
-    /// Bad input where the file cannot be read, a field is not what it has to be, or the vocabulary lacks a token that is
-    /// to be added.
+    /// Bad input if the file cannot be read, if a field has the wrong type, or if a token to be added is not
+    /// in the vocabulary.
     pub(crate) fn with_config_of(mut self, folder: &Path) -> Result<Self> {
         let path = folder.join("tokenizer_config.json");
         if !path.exists() {
@@ -71,14 +72,14 @@ impl Tokenizer {
         })?;
         let name = config.tokenizer_class.as_deref().unwrap_or_default();
         let class = CLASSES.iter().find(|class| class.name == name.strip_suffix("Fast").unwrap_or(name));
-        let has = around::of(&self.inner);
+        let has = bos_eos::added_by(&self.inner);
         let wanted = |own: Option<bool>, of_class: Option<bool>, has: bool| match (of_class, own) {
             (Some(default), own) => own.unwrap_or(default),
             (None, own) => has || own == Some(true),
         };
         let adds_bos = wanted(config.add_bos_token, class.map(|class| class.adds_bos), has.bos);
         let adds_eos = wanted(config.add_eos_token, class.map(|_| false), has.eos);
-        // What other post-processors do besides stays as it is.
+        // Keep the post-processor, which may do more than add these tokens.
         if (adds_bos, adds_eos) == (has.bos, has.eos) {
             return Ok(self);
         }
@@ -94,31 +95,31 @@ impl Tokenizer {
                     || "none".to_owned(),
                     |token| format!("{:?}, which is no token", token.chars().take(40).collect::<String>()),
                 );
-                return Err(Error::input(format!(
-                    "cannot use {label}: it adds a {field} that the vocabulary lacks"
-                ))
-                .detail(format!("found {field} = {found}, beside add_{field} = true")));
+                return Err(Error::input(format!("cannot use {label}: {field} is not in the vocabulary"))
+                    .detail(format!("found {field} = {found}, beside add_{field} = true")));
             };
             Ok((spelled.to_owned(), id))
         };
-        // Only a class that builds its post-processor fails without the token; elsewhere the field means nothing then.
-        let around = |adds: bool, has: bool, own: Option<bool>, token: Result<(String, u32)>| match token {
-            _ if !adds => Ok(None),
-            Ok(token) => Ok(Some(token)),
-            Err(error) if class.is_some() && (own == Some(true) || has) => Err(error),
-            Err(_) => Ok(None),
-        };
+        // Only a class that builds its own post-processor needs the token. For the others the field has no
+        // effect then.
+        let token_to_add =
+            |adds: bool, has: bool, own: Option<bool>, token: Result<(String, u32)>| match token {
+                _ if !adds => Ok(None),
+                Ok(token) => Ok(Some(token)),
+                Err(error) if class.is_some() && (own == Some(true) || has) => Err(error),
+                Err(_) => Ok(None),
+            };
         let bos = token("bos_token", &config.bos_token, class.map(|class| class.bos_token));
         let eos = token("eos_token", &config.eos_token, class.map(|class| class.eos_token));
-        let around = Around {
-            bos: around(adds_bos, has.bos, config.add_bos_token, bos)?,
-            eos: around(adds_eos, has.eos, config.add_eos_token, eos)?,
+        let tokens = BosEos {
+            bos: token_to_add(adds_bos, has.bos, config.add_bos_token, bos)?,
+            eos: token_to_add(adds_eos, has.eos, config.add_eos_token, eos)?,
         };
-        let is_lost = class.is_none() && (has.bos && around.bos.is_none() || has.eos && around.eos.is_none());
-        if is_lost || (around.bos.is_some(), around.eos.is_some()) == (has.bos, has.eos) {
+        let is_lost = class.is_none() && (has.bos && tokens.bos.is_none() || has.eos && tokens.eos.is_none());
+        if is_lost || (tokens.bos.is_some(), tokens.eos.is_some()) == (has.bos, has.eos) {
             return Ok(self);
         }
-        let post_processor = around::template(&around)
+        let post_processor = bos_eos::post_processor(&tokens)
             .map_err(|why| Error::input(format!("cannot use {label}")).detail(why))?;
         self.inner.with_post_processor(post_processor);
         Ok(self)

@@ -1,7 +1,7 @@
-//! What a `tokenizer.json` says beside its model, checked part by part before the `tokenizers` crate builds the whole.
+//! Checks every part of a `tokenizer.json` except the model, before the `tokenizers` crate builds the whole.
 //!
-//! The crate names its own types where a part is not what it has to be, gives an added token another id than the file
-//! says, and runs normalizers over added tokens while it reads.
+//! The crate's own errors name its Rust types. It also may give an added token another id than the file says,
+//! and it runs normalizers over added tokens while it reads the file.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -66,13 +66,14 @@ const DECODERS: &[&str] = &[
 ];
 const MODELS: &[&str] = &["BPE", "Unigram", "WordPiece", "WordLevel"];
 
-/// Steps of a part, those of sequences in sequences too; the longest in use has ten.
+/// The most steps in a part, with nested sequences flattened. The longest part in use has ten.
 pub const MAX_STEPS: usize = 256;
-/// Tokens that a post-processor may put around a text.
-pub const MAX_AROUND: usize = 1_000;
-/// How many times as long as a token a decoder may make its text.
+/// The most tokens that a post-processor may add to a text.
+pub const MAX_SPECIAL_TOKENS: usize = 1_000;
+/// How many times longer a decoder may make a token's text.
 pub const MAX_DECODER_GROWTH: usize = 64;
-/// `max_input_chars_per_word` of a WordPiece model: its time grows with the square of a word's length.
+/// The largest `max_input_chars_per_word` of a WordPiece model. Its time grows with the square of a word's
+/// length.
 pub const MAX_WORD_CHARS: usize = 1_000;
 
 /// The file without its vocabulary.
@@ -99,7 +100,7 @@ struct Added {
     normalized: bool,
 }
 
-/// A model's kind, which older files do not name.
+/// A model's `type`, which older files do not have.
 #[derive(Debug, Deserialize)]
 struct Kind {
     #[serde(rename = "type")]
@@ -107,10 +108,10 @@ struct Kind {
 }
 
 impl TokenizerFile {
-    /// Reads the file and checks all of it but the model.
+    /// Reads the file and checks everything except the model.
     pub fn read(label: &str, bytes: &[u8]) -> Result<Self> {
         let file: Self = serde_json::from_slice(bytes)
-            .map_err(|error| unusable(label).detail(json_cause::plain(&error)))?;
+            .map_err(|error| invalid(label).detail(json_cause::plain(&error)))?;
         let found = match &file.model {
             None => Some("no model".to_owned()),
             Some(Kind { name: Some(name), .. })
@@ -122,7 +123,7 @@ impl TokenizerFile {
         };
         if let Some(found) = found {
             return Err(
-                unusable(label).detail(format!("found {found}, expected one of {}", MODELS.join(", ")))
+                invalid(label).detail(format!("found {found}, expected one of {}", MODELS.join(", ")))
             );
         }
         let normalizer: Option<NormalizerWrapper> = part(label, "normalizer", &file.normalizer, NORMALIZERS)?;
@@ -133,18 +134,19 @@ impl TokenizerFile {
         check_steps(label, "normalizer", normalizer.as_ref())?;
         check_steps(label, "pre_tokenizer", pre_tokenizer.as_ref())?;
         check_steps(label, "decoder", decoder.as_ref())?;
-        check_around(label, &file.post_processor)?;
+        check_post_processor(label, &file.post_processor)?;
         check_decoder(label, decoder.as_ref())?;
         file.check_normalized(label, normalizer.as_ref())?;
         Ok(file)
     }
 
-    /// The crate normalises added tokens while it reads: what would not end well there is found here.
+    /// Normalises the added tokens within limits. The crate does that while it reads the file, but without
+    /// limits.
     fn check_normalized(&self, label: &str, normalizer: Option<&NormalizerWrapper>) -> Result<()> {
         let normalized = || self.added_tokens.iter().filter(|token| token.normalized);
         let limited = Limited::new(normalizer, normalized().map(|token| token.content.len()).sum());
         for token in normalized() {
-            // It keeps its failures.
+            // `limited` keeps its failure.
             let _ = limited.normalize(&mut NormalizedString::from(token.content.as_str()));
             if let Some(why) = limited.failure() {
                 return Err(Error::input(format!("cannot use {label}: its normalizer fails"))
@@ -154,8 +156,8 @@ impl TokenizerFile {
         Ok(())
     }
 
-    /// Checks that the tokenizer has the added tokens under the ids that the file has for them, and that its model ends
-    /// in time.
+    /// Checks that the tokenizer gives the added tokens the ids that the file has, and that its model runs in
+    /// acceptable time.
     pub fn check_built(&self, label: &str, inner: &tokenizers::Tokenizer) -> Result<()> {
         for token in self.added_tokens.iter().filter(|token| !token.content.is_empty()) {
             let found = inner.token_to_id(&token.content);
@@ -167,14 +169,12 @@ impl TokenizerFile {
                         token.id,
                         excerpt(&token.content)
                     ))
-                    .hint(
-                        "ids of added tokens follow on those of the vocabulary, in the order of the file",
-                    ));
+                    .hint("ids of added tokens continue those of the vocabulary, in the order of the file"));
             }
         }
         match inner.get_model() {
             ModelWrapper::WordPiece(model) if model.max_input_chars_per_word > MAX_WORD_CHARS => {
-                Err(unusable(label).detail(format!(
+                Err(invalid(label).detail(format!(
                     "found model.max_input_chars_per_word = {}, expected at most {MAX_WORD_CHARS}",
                     model.max_input_chars_per_word
                 )))
@@ -184,11 +184,11 @@ impl TokenizerFile {
     }
 }
 
-pub(super) fn unusable(label: &str) -> Error {
-    Error::input(format!("cannot use {label}: it is not a usable tokenizer.json"))
+pub(super) fn invalid(label: &str) -> Error {
+    Error::input(format!("cannot use {label}: it is not a valid tokenizer.json"))
 }
 
-/// Builds a part alone, so that the message is about it.
+/// Builds one part alone, so that an error can name it.
 fn part<T: DeserializeOwned>(label: &str, name: &str, value: &Value, kinds: &[&str]) -> Result<Option<T>> {
     if value.is_null() {
         return Ok(None);
@@ -199,16 +199,16 @@ fn part<T: DeserializeOwned>(label: &str, name: &str, value: &Value, kinds: &[&s
         Err(why) => why,
     };
     let detail = match unknown_kind(value, kinds) {
-        Some(kind) => format!("found the type {kind} in {name}, expected one of {}", kinds.join(", ")),
+        Some(kind) => format!("found type {kind} in {name}, expected one of {}", kinds.join(", ")),
         None => {
             let kind = value.get("type").map_or_else(|| "no type".to_owned(), shown);
-            format!("its {name} ({kind}) is not what it has to be: {failed}")
+            format!("its {name} ({kind}) is invalid: {failed}")
         }
     };
-    Err(unusable(label).detail(detail))
+    Err(invalid(label).detail(detail))
 }
 
-/// The first type that is none of `kinds`, also within sequences.
+/// The first type that is not one of `kinds`, also inside sequences.
 fn unknown_kind(value: &Value, kinds: &[&str]) -> Option<String> {
     match value {
         Value::Object(fields) => {
@@ -228,33 +228,31 @@ fn check_steps<T: Step>(label: &str, name: &str, part: Option<&T>) -> Result<()>
     match part.map_or(0, |part| flat(part).len()) {
         0..=MAX_STEPS => Ok(()),
         count => {
-            Err(unusable(label)
-                .detail(format!("found {count} steps in {name}, expected at most {MAX_STEPS}")))
+            Err(invalid(label).detail(format!("found {count} steps in {name}, expected at most {MAX_STEPS}")))
         }
     }
 }
 
-/// A post-processor may put tokens around a text, but not a hundred times the text.
-fn check_around(label: &str, post_processor: &Value) -> Result<()> {
+/// Refuses a post-processor that repeats the text or adds too many tokens.
+fn check_post_processor(label: &str, post_processor: &Value) -> Result<()> {
     let mut templates = Vec::new();
     collect_templates(post_processor, &mut templates);
-    let mut around = 0_usize;
+    let mut num_added = 0_usize;
     for template in templates {
         let pieces = template["single"].as_array().map(Vec::as_slice).unwrap_or_default();
         let texts = pieces.iter().filter(|piece| piece.get("Sequence").is_some()).count();
         if texts > 1 {
-            return Err(unusable(label).detail(format!(
-                "its post_processor puts a text {texts} times where one is, expected once"
-            )));
+            return Err(invalid(label)
+                .detail(format!("its post_processor repeats the text {texts} times, expected once")));
         }
         for token in pieces.iter().filter_map(|piece| piece["SpecialToken"]["id"].as_str()) {
             let ids = template["special_tokens"][token]["ids"].as_array().map_or(1, Vec::len);
-            around = around.saturating_add(ids);
+            num_added = num_added.saturating_add(ids);
         }
     }
-    if around > MAX_AROUND {
-        return Err(unusable(label).detail(format!(
-            "its post_processor puts {around} tokens around a text, expected at most {MAX_AROUND}"
+    if num_added > MAX_SPECIAL_TOKENS {
+        return Err(invalid(label).detail(format!(
+            "its post_processor adds {num_added} tokens to a text, expected at most {MAX_SPECIAL_TOKENS}"
         )));
     }
     Ok(())
@@ -269,7 +267,7 @@ fn collect_templates<'a>(value: &'a Value, templates: &mut Vec<&'a Value>) {
     }
 }
 
-/// The texts of tokens are short, so that a product of what steps make of them is limit enough.
+/// Refuses a decoder whose steps can multiply the length of a token's text too much.
 fn check_decoder(label: &str, decoder: Option<&DecoderWrapper>) -> Result<()> {
     let mut growth = 1_usize;
     for step in decoder.map(flat).unwrap_or_default() {
@@ -285,9 +283,9 @@ fn check_decoder(label: &str, decoder: Option<&DecoderWrapper>) -> Result<()> {
         };
         growth = growth.saturating_mul(own.max(1));
         if growth > MAX_DECODER_GROWTH {
-            return Err(Error::input(format!("cannot use {label}: its decoder makes too much of a token")).detail(
+            return Err(Error::input(format!("cannot use {label}: its decoder makes tokens too long")).detail(
                 format!(
-                    "its step {} makes up to {growth} times the text, expected at most {MAX_DECODER_GROWTH} times",
+                    "its step {} makes a token up to {growth} times longer, expected at most {MAX_DECODER_GROWTH} times",
                     step.name()
                 ),
             ));
@@ -303,7 +301,7 @@ fn shown(value: &Value) -> String {
     })
 }
 
-/// The start of a stranger's text.
+/// The start of a text from the file, quoted.
 fn excerpt(text: &str) -> String {
     format!("{:?}", crate::shown::start(text, 40))
 }

@@ -17,19 +17,19 @@ use super::tokenizer::guarded;
 use crate::names::names;
 use crate::{Error, ErrorKind, Result};
 
-/// What a tokenizer's tokens are made of.
+/// The kind of a trained tokenizer: the units that its tokens are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum TokenizerKind {
-    /// Characters, and what merges make of them; `<unk>` for characters that the training texts lack.
+    /// Characters and merges of them; `<unk>` for characters that are not in the training texts.
     #[default]
     CharBpe,
-    /// Bytes, and what merges make of them: nothing is unknown.
+    /// Bytes and merges of them. No text is unknown.
     ByteBpe,
     /// Characters, and `<unk>`.
     Char,
     /// Bytes.
     Byte,
-    /// Words: runs of letters, digits or signs, each with the space before it; `<unk>` for all others.
+    /// Words: runs of letters, digits or symbols, each with the space before it; `<unk>` for all others.
     Word,
 }
 
@@ -53,12 +53,13 @@ impl TokenizerKind {
     }
 }
 
-/// How a tokenizer is trained. The default: a character-based BPE of 5,000 tokens, of pairs that occur twice.
+/// How to train a tokenizer. The default is a character-level BPE with at most 5,000 tokens that merges pairs
+/// that occur at least twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Training {
-    /// What its tokens are made of.
+    /// The units that its tokens are made of.
     pub kind: TokenizerKind,
-    /// How many tokens it has at most, special ones included.
+    /// The most tokens that it may have, including special ones.
     pub vocab_size: usize,
     /// How often a pair has to occur to be merged, or a word to have a token.
     pub min_frequency: u64,
@@ -77,23 +78,25 @@ impl Default for Training {
     }
 }
 
-/// The token for characters that the training texts lack.
+/// The token for characters that are not in the training texts.
 const UNKNOWN: &str = "<unk>";
 const NUM_BYTES: usize = 256;
-/// Far more than any model has; the trainer makes room for as many at once.
+/// No model has this many tokens. The trainer reserves memory for all of them.
 const MAX_VOCAB_SIZE: usize = 4_000_000;
 
-/// Longer words are counted in parts.
+/// Longer words are split before they are counted.
 const MAX_WORD_CHARS: usize = 1_024;
-/// Words of a long line are looked for in so much of it at a time.
+/// How much of a long line is split into words at a time.
 const BLOCK_BYTES: usize = 64 << 10;
 
-/// Merges stay within these: a run of letters, of digits or of signs, each with a space before it, or white space.
+/// Merges do not cross these: runs of letters, digits or symbols, each with the space before it, and white
+/// space.
 const WORDS: &str = r" ?[\p{L}\p{M}]+| ?\p{N}+| ?[^\s\p{L}\p{M}\p{N}]+|\s+(?!\S)|\s+";
 
 impl Training {
-    /// Trains on `texts`; merges never reach across a line's end or from one text into the next. Of a word of more than
-    /// 1,024 characters, parts of that length are counted: the time to merge a word grows with the square of its length.
+    /// Trains on `texts`. Merges never cross the end of a line or of a text. A word of more than 1,024
+    /// characters is counted in parts of that length, because the time to merge a word grows with the square
+    /// of its length.
     ///
     /// ```
     /// use sukashi::text::Training;
@@ -106,8 +109,8 @@ impl Training {
     ///
     /// # Errors
     ///
-    /// Bad input where the texts are empty, where the vocabulary has no room for its bytes, its special tokens and at
-    /// least one more, or is larger than 4 million, or where a special token is empty or there twice.
+    /// Bad input if the texts are empty, if the vocabulary size has no room for the bytes, the special tokens
+    /// and one more or is larger than 4 million, or if a special token is empty or given twice.
     pub fn run<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Result<Tokenizer> {
         let special = self.special()?;
         let room = self.room(special.len())?;
@@ -133,7 +136,7 @@ impl Training {
         Ok(Tokenizer::from_parts("the trained tokenizer", inner.map_err(failed)?, None))
     }
 
-    /// The untrained model, and what trains it.
+    /// The untrained model and its trainer.
     fn model(&self, special: Vec<String>, room: usize) -> tokenizers::Result<(ModelWrapper, TrainerWrapper)> {
         let special = special.into_iter().map(|token| AddedToken::from(token, true)).collect();
         if self.kind == TokenizerKind::Word {
@@ -149,7 +152,7 @@ impl Training {
         let trainer = BpeTrainerBuilder::new()
             .show_progress(false)
             .min_frequency(self.min_frequency)
-            // Without room for merges, the trainer stops behind the alphabet.
+            // With a size of 0 the trainer stops after the alphabet.
             .vocab_size(if self.kind.has_merges() { self.vocab_size } else { 0 })
             .special_tokens(special);
         let model = BPE::builder();
@@ -157,19 +160,19 @@ impl Training {
             let alphabet = ByteLevel::alphabet().into_iter().collect();
             (model.build()?.into(), trainer.initial_alphabet(alphabet).build().into())
         } else {
-            // The most frequent characters, where there is no room for all.
+            // Keeps the most frequent characters if there is no room for all.
             let model = model.unk_token(UNKNOWN.to_owned()).build()?;
             (model.into(), trainer.limit_alphabet(room).build().into())
         })
     }
 
-    /// The special tokens, `<unk>` first where characters can be missing.
+    /// The special tokens. `<unk>` comes first if characters can be unknown.
     fn special(&self) -> Result<Vec<String>> {
         let mut special = if self.kind.has_bytes() { Vec::new() } else { vec![UNKNOWN.to_owned()] };
         for token in &self.special_tokens {
             if token.is_empty() || special.contains(token) {
                 return Err(Error::input(format!("cannot use the special token {token:?}"))
-                    .detail("expected texts that are not empty and differ"));
+                    .detail("expected special tokens that are not empty and differ"));
             }
             special.push(token.clone());
         }
@@ -181,7 +184,7 @@ impl Training {
         let alphabet = if self.kind.has_bytes() { NUM_BYTES } else { 1 };
         let least = num_special + alphabet;
         match self.vocab_size {
-            // Its size is what it is.
+            // The size is fixed.
             _ if self.kind == TokenizerKind::Byte => Ok(NUM_BYTES),
             size if (least..=MAX_VOCAB_SIZE).contains(&size) => Ok(size - num_special),
             size => Err(Error::input(format!("cannot train a tokenizer of {size} tokens"))
@@ -205,12 +208,12 @@ impl Training {
     }
 }
 
-/// What cuts a text into words.
+/// The step that splits a text into words.
 fn words() -> tokenizers::Result<Split> {
     Split::new(SplitPattern::Regex(WORDS.to_owned()), SplitDelimiterBehavior::Isolated, false)
 }
 
-/// Cuts a line where words are longer than [`MAX_WORD_CHARS`], and only there.
+/// Splits a line inside words that are longer than [`MAX_WORD_CHARS`], and nowhere else.
 fn push_without_long_words(line: &str, words: &Split, lines: &mut Vec<String>) -> tokenizers::Result<()> {
     let mut rest = line;
     let mut start = 0;
@@ -227,7 +230,7 @@ fn push_without_long_words(line: &str, words: &Split, lines: &mut Vec<String>) -
         let is_last = block.len() == rest.len();
         let mut next = block.len();
         for (index, (word, (first, _), _)) in splits.iter().enumerate() {
-            // The last word of a block may go on in the next one.
+            // The last word of a block may continue in the next one.
             if !is_last && index + 1 == splits.len() && *first > 0 {
                 next = *first;
                 break;
@@ -246,7 +249,7 @@ impl Tokenizer {
     ///
     /// # Errors
     ///
-    /// None is known.
+    /// If the `tokenizers` crate cannot serialise it. No such case is known.
     pub fn to_json(&self) -> Result<String> {
         let json = guarded(|| self.inner.to_string(true));
         json.map(|json| json + "\n").map_err(|why| {
@@ -266,7 +269,7 @@ mod tests {
         lines
     }
 
-    /// Other texts are what they were: merges that reach over no cut are counted as ever.
+    /// All other lines stay whole, so their merges are counted as before.
     #[test]
     fn only_long_words_are_cut() {
         for line in ["", "a", &"low 猫である。犬 ".repeat(20_000), &" ".repeat(MAX_WORD_CHARS)] {

@@ -1,4 +1,4 @@
-//! Characters that a vocabulary lacks: found, and named.
+//! Finds and names characters that are not in a vocabulary.
 
 use std::collections::HashMap;
 
@@ -9,10 +9,10 @@ use super::pipeline::Encoded;
 use crate::{Error, Result};
 
 impl Tokenizer {
-    /// Refuses what became the unknown token, and what became no token at all.
+    /// Refuses characters that became the unknown token or no token at all.
     ///
-    /// Only what reaches the model counts: added tokens are taken out before, and what a normalizer leaves out, or a
-    /// pre-tokenizer that only splits at white space, is not meant to have a token.
+    /// Only text that reaches the model counts. Added tokens are taken out before, and text that a normalizer
+    /// or a pre-tokenizer removes is not meant to have a token.
     pub(super) fn check_unknown(&self, text: &str, encoded: &Encoded, allow_unknown: bool) -> Result<()> {
         if let Some(&(start, end)) = encoded.dropped.first() {
             return Err(self.lacks(text, start, end));
@@ -21,7 +21,7 @@ impl Tokenizer {
         let encoding = &encoded.encoding;
         for (&id, &(start, end)) in encoding.get_ids().iter().zip(encoding.get_offsets()) {
             let (start, end) = (text.floor_char_boundary(start), text.ceil_char_boundary(end));
-            // Without a place in the text, the post-processor added it. A literal `<unk>` was asked for.
+            // An empty range means that the post-processor added the token. A literal `<unk>` is accepted.
             if id == unknown.id && start < end && unknown.text != text[start..end] {
                 return Err(self.lacks(text, start, end));
             }
@@ -29,17 +29,18 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// Names the first character within bytes of the text that the model lacks; `None` where none alone is the cause.
+    /// Names the first unknown character in a byte range of the text; `None` if no single character is the
+    /// cause.
     pub(super) fn lacks_within(&self, text: &str, (start, end): (usize, usize)) -> Option<Error> {
         let (start, end) = (text.floor_char_boundary(start), text.ceil_char_boundary(end));
         let (first, last) = self.first_lacking(text.get(start..end)?)?;
         Some(self.lacks(text, start + first, start + last))
     }
 
-    /// Names what the vocabulary lacks within `text[start..end]`.
+    /// Names the unknown character or word in `text[start..end]`.
     ///
-    /// One unknown token may stand for several characters, known ones among them: some models fuse what they
-    /// lack, and models of whole words lack a word although they have its letters.
+    /// One unknown token may stand for several characters, some of them known: some models fuse unknown
+    /// characters, and a word-level model may lack a word although it has its letters.
     fn lacks(&self, text: &str, start: usize, end: usize) -> Error {
         let found = &text[start..end];
         let whole_words =
@@ -65,12 +66,12 @@ impl Tokenizer {
             }
         };
         error.hint(match &self.unknown {
-            Some(unknown) => format!("--allow-unknown feeds {} instead", unknown.text),
-            None => "leave it out: the vocabulary has no token for unknown characters".to_string(),
+            Some(unknown) => format!("--allow-unknown uses {} instead", unknown.text),
+            None => "remove it: the vocabulary has no token for unknown characters".to_string(),
         })
     }
 
-    /// The bytes of the first character that the model lacks.
+    /// The byte range of the first unknown character.
     fn first_lacking(&self, text: &str) -> Option<(usize, usize)> {
         let mut known = HashMap::new();
         let (start, character) =
@@ -78,7 +79,8 @@ impl Tokenizer {
         Some((start, start + character.len_utf8()))
     }
 
-    /// Whether a character that is encoded alone becomes the unknown token, or none, or is refused by the model.
+    /// Whether a character, encoded alone, becomes the unknown token, becomes no token, or is refused by the
+    /// model.
     fn is_lacking(&self, character: char) -> bool {
         match self.run(character.encode_utf8(&mut [0; 4]), false) {
             Ok(Encoded { encoding, dropped }) => {

@@ -1,18 +1,18 @@
-//! What a chat template is told by a name that it knows.
+//! Values for a chat template's own variables.
 
 use std::fmt;
 
 use minijinja::Value;
 use serde::{Deserialize, Deserializer};
 
-/// A value for a template, whose keys keep the order in which they were given: a template may write them as JSON, and a model was
-/// trained on one order.
+/// A value for a template. Keys keep the order in which they were given, because a template may write them as
+/// JSON and the model was trained on that order.
 ///
 /// ```
 /// use sukashi::text::Variable;
 ///
 /// let tools = Variable::from_json(r#"[{"type": "function", "function": {"name": "clock"}}]"#)?;
-/// // As a template prints it, which is as Python does.
+/// // A template prints it as Python does.
 /// assert_eq!(tools.to_string(), "[{'type': 'function', 'function': {'name': 'clock'}}]");
 /// # Ok::<(), serde_json::Error>(())
 /// ```
@@ -24,7 +24,7 @@ impl Variable {
     ///
     /// # Errors
     ///
-    /// It is no JSON.
+    /// If `json` is not valid JSON.
     pub fn from_json(json: &str) -> serde_json::Result<Self> {
         serde_json::from_str(json)
     }
@@ -48,7 +48,7 @@ impl From<bool> for Variable {
     }
 }
 
-/// In the order that the value has, which is the caller's.
+/// Keeps the order of the value's keys.
 impl From<&serde_json::Value> for Variable {
     fn from(value: &serde_json::Value) -> Self {
         Self(Value::from(minijinja::value::Serde(value)))
@@ -67,9 +67,9 @@ impl fmt::Debug for Variable {
     }
 }
 
-/// The word of Python's for true, false or null that stands in `text` outside of quotes.
+/// Finds Python's `True`, `False` or `None` in `text` outside quotes.
 ///
-/// JSON has other words, and a template takes the text "False" for true.
+/// JSON spells them otherwise, and as a string a template treats "False" as true.
 pub fn python_word(text: &str) -> Option<&'static str> {
     let mut quote = None;
     let mut is_escaped = false;

@@ -202,7 +202,7 @@ fn bad_input() {
         &["猫", "--system", "犬"],
         &["--system", "--messages"],
     );
-    with_file(r#"[{"role": "poet", "content": "猫"}]"#, &[], &["refuses the messages", "詩人は困る"]);
+    with_file(r#"[{"role": "poet", "content": "猫"}]"#, &[], &["rejects the messages", "詩人は困る"]);
     refused(&chat(&["generate"], &model, &[]), &["no prompt", "--messages"]);
     refused(&chat(&["generate"], &model, &["--system", "猫"]), &["no prompt"]);
     refused(&chat(&["generate", ""], &model, &[]), &["message 1 is empty"]);
@@ -232,7 +232,7 @@ fn bad_input() {
     let endless = self::model("{% for a in range(9999) %}{% for a in range(9999) %}{% endfor %}{% endfor %}");
     refused(
         &chat(&["generate", "猫"], &path(&endless), &[]),
-        &["tokenizer_config.json", "computes too much"],
+        &["tokenizer_config.json", "takes too many steps"],
     );
 }
 

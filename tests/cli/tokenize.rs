@@ -154,7 +154,7 @@ fn bad_input_is_told() {
         (&["tokenize", "a", "--kind", "char"], "--train"),
         (&["tokenize", "--train", &missing], "none.txt"),
         (&["tokenize", "--train", &empty], "empty"),
-        (&["tokenize", "--train", &latin], "latin.txt: it is no UTF-8"),
+        (&["tokenize", "--train", &latin], "latin.txt: it is not UTF-8"),
         (&["tokenize", "--train", &text, "--vocab-size", "0"], "0 tokens"),
         (&["tokenize", "--train", &text, "--vocab-size", "99999999999"], "99999999999 tokens"),
         (&["tokenize", "--train", &text, "--kind", "byte-bpe", "--vocab-size", "255"], "256 to"),
@@ -162,9 +162,9 @@ fn bad_input_is_told() {
         (&["tokenize", "--train", &text, "--special-token", ""], "special token"),
         (&["tokenize", "a", "--model", &tiny_model()], "no tokenizer.json"),
         (&["tokenize", "a", "--tokenizer", &missing], "none.txt"),
-        (&["tokenize", "a", "--tokenizer", &text], "not a usable tokenizer.json"),
+        (&["tokenize", "a", "--tokenizer", &text], "not a valid tokenizer.json"),
         (&["figure", "bpe", "吾輩", "--train", &text, "--kind", "word", "-o", "a.svg"], "has none"),
-        (&["figure", "bpe", "🦀", "--train", &text, "-o", "a.svg"], "lacks a character"),
+        (&["figure", "bpe", "🦀", "--train", &text, "-o", "a.svg"], "a character is not in the vocabulary"),
         (&["figure", "bpe", "", "--train", &text, "-o", "a.svg"], "0 characters"),
     ] {
         let ran = run(args);

@@ -58,9 +58,9 @@ fn other_files() {
 #[test]
 fn loops_without_end() {
     let many = "{% for a in range(10000) %}".repeat(4) + &"{% endfor %}".repeat(4);
-    refused(|| rendered(&many), &[LABEL, "computes too much", "1000000 steps"]);
+    refused(|| rendered(&many), &[LABEL, "takes too many steps", "1000000 steps"]);
     let many = "{% for a in range(10000) %}{% for b in range(10000) %}a{% endfor %}{% endfor %}";
-    refused(|| rendered(many), &[LABEL, "computes too much"]);
+    refused(|| rendered(many), &[LABEL, "takes too many steps"]);
     refused(|| rendered("{% for a in range(10 ** 12) %}{% endfor %}"), &[LABEL, "range"]);
     refused(
         || rendered("{{ range(100000) | list | sort | map('string') | join | length }}".repeat(40).as_str()),
@@ -72,10 +72,10 @@ fn loops_without_end() {
 fn texts_without_end() {
     let within = "{{ 'x' * (8 * 1024 * 1024) }}".repeat(2);
     assert_eq!(rendered(&within).unwrap().len(), 16 << 20);
-    refused(|| rendered(&(within + "x")), &[LABEL, "writes too much", "16777216 bytes"]);
+    refused(|| rendered(&(within + "x")), &[LABEL, "its text is too long", "16777216 bytes"]);
     let doubled =
         "{% set ns = namespace(t='x') %}{% for i in range(60) %}{% set ns.t = ns.t ~ ns.t %}{% endfor %}";
-    refused(|| rendered(&(doubled.to_owned() + "{{ ns.t }}")), &[LABEL, "computes too much"]);
+    refused(|| rendered(&(doubled.to_owned() + "{{ ns.t }}")), &[LABEL, "takes too many steps"]);
     for source in [
         "{{ 'x' * 10 ** 12 }}",
         "{{ '%1000000000d' | format(1) }}",
@@ -125,7 +125,7 @@ fn recursion_without_end() {
         ("{{ 1", " is not a", " }}"),
         ("{% set ", "(", ""),
     ] {
-        refused(|| rendered(&repeated(before, part, after)), &[LABEL, "500 words and signs", "line 1"]);
+        refused(|| rendered(&repeated(before, part, after)), &[LABEL, "500 words and symbols", "line 1"]);
     }
     refused(|| rendered(&repeated("", "{% if 1 %}", "")), &[LABEL, "recursion"]);
     // As many parts in each tag as there may be, and as deep from tag to tag as a source can be long. What they come
@@ -205,9 +205,9 @@ fn what_a_template_refuses_is_shown_in_its_own_words() {
     let words = "Roles must alternate: 役割は交互に";
     let source =
         format!("{{% macro f() %}}{{{{ raise_exception('{words}') }}}}{{% endmacro %}}{{{{ f() }}}}");
-    refused(|| rendered(&source), &["refuses the messages", words, LABEL]);
+    refused(|| rendered(&source), &["rejects the messages", words, LABEL]);
     let long = "{{ raise_exception('x' * 100000) }}";
-    refused(|| rendered(long), &["refuses the messages", "xxx…"]);
+    refused(|| rendered(long), &["rejects the messages", "xxx…"]);
 }
 
 #[test]

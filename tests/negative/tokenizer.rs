@@ -37,7 +37,7 @@ fn files_that_are_no_tokenizer() {
     let path = folder.path().join("tokenizer.json");
     for bytes in [&b""[..], b"{}", b"[]", b"\xFF", b"{\"version\": \"9\"}", b"{\"model\": {}}"] {
         fs::write(&path, bytes).unwrap();
-        refused(|| Tokenizer::from_file(&path), &["tokenizer.json", "not a usable tokenizer.json"]);
+        refused(|| Tokenizer::from_file(&path), &["tokenizer.json", "not a valid tokenizer.json"]);
     }
     let deep = format!("{{\"model\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
     refused(|| Tokenizer::from_bytes("tiny/tokenizer.json", deep.as_bytes()), &["tiny/tokenizer.json"]);
@@ -62,7 +62,7 @@ fn merges_that_no_token_matches() {
 fn an_unknown_token_that_is_not_there() {
     let word_level = json!({"type": "WordLevel", "unk_token": "[UNK]", "vocab": {"a": 0}});
     let tokenizer = open(&file(word_level)).unwrap();
-    refused(|| tokenizer.encode("b", EncodeOptions::default()), &["character 1 ", "'b'", "leave it out"]);
+    refused(|| tokenizer.encode("b", EncodeOptions::default()), &["character 1 ", "'b'", "remove it"]);
 }
 
 /// A BPE without an unknown token drops what it lacks; here that is an error, whatever the options.
@@ -71,7 +71,7 @@ fn characters_that_would_be_dropped() {
     let tokenizer = open(&file(bpe(&["a", "b"], &[]))).unwrap();
     for allow_unknown in [false, true] {
         let options = EncodeOptions { allow_unknown, ..EncodeOptions::default() };
-        refused(|| tokenizer.encode("ab猫a", options), &["character 3 ", "'猫'", "leave it out"]);
+        refused(|| tokenizer.encode("ab猫a", options), &["character 3 ", "'猫'", "remove it"]);
     }
     let lines = open(&file(bpe(&["\n"], &[]))).unwrap();
     refused(|| lines.encode("猫\n\n\n", EncodeOptions::default()), &["character 1 ", "'猫'"]);

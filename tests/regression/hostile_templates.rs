@@ -90,7 +90,7 @@ fn is_refused(source: &str) {
     let outcome = within_limits(source).outcome;
     let start = &source[..source.floor_char_boundary(400)];
     let is_limit = |error: &str| {
-        ["computes too much", "writes too much", "lists in each other", "at most"]
+        ["too many steps", "text is too long", "may nest at most", "at most"]
             .iter()
             .any(|part| error.contains(part))
     };

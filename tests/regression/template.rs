@@ -28,18 +28,18 @@ fn refused(name: &str) -> String {
 
 #[test]
 fn attack_01_nested_lists_are_too_much() {
-    assert!(refused("attack-01-jinja-nested-lists-hang").contains("it computes too much"));
+    assert!(refused("attack-01-jinja-nested-lists-hang").contains("it takes too many steps"));
 }
 
 #[test]
 fn attack_02_a_text_put_into_a_thousand_fields_is_too_much() {
-    assert!(refused("attack-02-jinja-format-memory-abort").contains("it computes too much"));
+    assert!(refused("attack-02-jinja-format-memory-abort").contains("it takes too many steps"));
 }
 
 #[test]
 fn attack_06_what_cannot_be_seen_is_shown_in_a_message() {
     let said = refused("attack-06-bidi-controls-in-messages");
-    assert!(said.contains("it says: <U+202E>abc<U+2066> <U+200B> x"), "{said}");
+    assert!(said.contains("its message: <U+202E>abc<U+2066> <U+200B> x"), "{said}");
 }
 
 const TOOL: &str = r#"{"type": "function", "function": {"name": "get_weather", "description": "d", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}"#;

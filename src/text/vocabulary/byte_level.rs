@@ -1,4 +1,4 @@
-//! Byte-level BPE: tokens spelled in GPT-2's table of bytes, and a list of merges.
+//! Byte-level BPE: tokens are spelled in GPT-2's table of bytes, and a list gives the merges.
 
 use std::collections::HashSet;
 
@@ -11,12 +11,11 @@ use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::tokenizer::SplitDelimiterBehavior;
 
 use super::pre_tokenizer::{PreTokenizer, pre_tokenizer};
-use super::{Vocabulary, unusable};
+use super::{Vocabulary, invalid};
 use crate::text::tokenizer::guarded;
 use crate::{Error, Result};
 
-/// Everything but the added tokens and what is put around a text; and whether a text begins with `<bos>` where the
-/// file does not say.
+/// Builds the tokenizer without added tokens and post-processor. The flag is the default of `add_bos_token`.
 pub(super) fn build(label: &str, vocabulary: &Vocabulary) -> Result<(tokenizers::Tokenizer, bool)> {
     let rule = pre_tokenizer(label, vocabulary.pre.as_deref())?;
     let bpe = BPE::builder()
@@ -27,15 +26,15 @@ pub(super) fn build(label: &str, vocabulary: &Vocabulary) -> Result<(tokenizers:
         if rule.composes {
             inner.with_normalizer(Some(NFC))?;
         }
-        inner.with_pre_tokenizer(Some(cut(rule)?));
+        inner.with_pre_tokenizer(Some(steps(rule)?));
         inner.with_decoder(Some(ByteLevel::new(false, true, true)));
         Ok(inner)
     });
-    Ok((inner.map_err(|why| unusable(label, why))?, rule.adds_bos))
+    Ok((inner.map_err(|why| invalid(label, why))?, rule.adds_bos))
 }
 
-/// Cuts at each pattern in turn, then spells what is left in bytes.
-fn cut(rule: &PreTokenizer) -> tokenizers::Result<Sequence> {
+/// Splits at each pattern in turn, then spells the words as bytes.
+fn steps(rule: &PreTokenizer) -> tokenizers::Result<Sequence> {
     let mut steps: Vec<PreTokenizerWrapper> = Vec::new();
     for pattern in rule.patterns {
         let pattern = SplitPattern::Regex(pattern.to_string());
@@ -48,7 +47,7 @@ fn cut(rule: &PreTokenizer) -> tokenizers::Result<Sequence> {
 fn merges(label: &str, vocabulary: &Vocabulary) -> Result<Merges> {
     let tokens: HashSet<&str> = vocabulary.tokens.iter().map(String::as_str).collect();
     let wrong = |index: usize, why: String| {
-        Error::input(format!("cannot use {label}: merge {} of its tokenizer is not usable", index + 1))
+        Error::input(format!("cannot use {label}: merge {} of its tokenizer is invalid", index + 1))
             .detail(format!("found {:?} in tokenizer.ggml.merges, {why}", vocabulary.merges[index]))
     };
     let mut merged = String::new();

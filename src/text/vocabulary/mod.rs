@@ -1,7 +1,8 @@
 //! The tokenizer of a GGUF file, built from the file's metadata.
 //!
-//! Two kinds are in use: SentencePiece's pieces with scores (`llama`), of its BPE or of its Unigram model, and byte-level
-//! BPE with a list of merges (`gpt2`). All become the same [`Tokenizer`] that a `tokenizer.json` becomes.
+//! Two kinds are in use: SentencePiece (`llama`), which has pieces with scores for its BPE or Unigram model,
+//! and byte-level BPE (`gpt2`), which has a list of merges. Both become a [`Tokenizer`], just as a
+//! `tokenizer.json` does.
 
 mod byte_level;
 mod check;
@@ -15,55 +16,56 @@ use tokenizers::processors::PostProcessorWrapper;
 
 use self::roles::Role;
 use super::Tokenizer;
-use super::around::{self, Around};
+use super::bos_eos::{self, BosEos};
 use super::tokenizer::guarded;
 use crate::{Error, Result};
 
-/// What a GGUF file says about its tokenizer: the fields `tokenizer.ggml.*`, by their names there.
+/// The fields `tokenizer.ggml.*` of a GGUF file, by the same names.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Vocabulary {
-    /// `llama` for SentencePiece's BPE or Unigram, which the scores tell apart, `gpt2` for byte-level BPE.
+    /// `llama` for SentencePiece's BPE or Unigram, which differ in their scores; `gpt2` for byte-level BPE.
     pub model: String,
-    /// Which rule cuts a text into words before a byte-level BPE sees it: `gpt-2`, `llama-bpe`, `qwen2`, `tekken`.
+    /// The pre-tokenizer of a byte-level BPE, such as `gpt-2`, `llama-bpe`, `qwen2` or `tekken`.
     pub pre: Option<String>,
     /// The text of each token; the index is its id. `[vocab_size]`.
     pub tokens: Vec<String>,
-    /// What a SentencePiece piece is worth: a BPE's place in the order of merges, 0, −1, −2 …, or a Unigram's
-    /// log-probability. `[vocab_size]`, or empty for `gpt2`.
+    /// The score of each SentencePiece piece: its rank among a BPE's merges (0, −1, −2 …), or a Unigram
+    /// model's log-probability. `[vocab_size]`, or empty for `gpt2`.
     pub scores: Vec<f32>,
     /// 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. `[vocab_size]`, or empty.
     pub token_types: Vec<i32>,
-    /// The merges of a byte-level BPE, `left right`, the first one first. Empty for `llama`.
+    /// The merges of a byte-level BPE in order, each written as `left right`. Empty for `llama`.
     pub merges: Vec<String>,
     /// The token that begins a text.
     pub bos_token_id: Option<u32>,
     /// The token that ends a text.
     pub eos_token_id: Option<u32>,
-    /// The token that stands for what the vocabulary lacks.
+    /// The token that stands for unknown characters.
     pub unknown_token_id: Option<u32>,
-    /// The token that fills up a batch.
+    /// The token that pads a batch.
     pub padding_token_id: Option<u32>,
-    /// Whether encoding begins with [`Self::bos_token_id`]; where it is missing, what the kind of tokenizer does.
+    /// Whether encoding begins with [`Self::bos_token_id`]. The default depends on the kind of tokenizer.
     pub add_bos_token: Option<bool>,
-    /// Whether encoding ends with [`Self::eos_token_id`]; `None` is no.
+    /// Whether encoding ends with [`Self::eos_token_id`]; `None` means no.
     pub add_eos_token: Option<bool>,
-    /// Whether SentencePiece puts a space before a text; `None` is yes.
+    /// Whether SentencePiece inserts a space before a text; `None` means yes.
     pub add_space_prefix: Option<bool>,
-    /// Whether SentencePiece drops spaces at the ends of a text, and all but one in a row; `None` is no.
+    /// Whether SentencePiece trims spaces at the ends of a text and merges runs of spaces into one; `None`
+    /// means no.
     pub remove_extra_whitespaces: Option<bool>,
 }
 
 impl Tokenizer {
-    /// Builds the tokenizer that a GGUF file describes; messages call the file `label`.
+    /// Builds the tokenizer that a GGUF file describes; error messages call the file `label`.
     ///
-    /// Control and unknown tokens become special tokens, user-defined ones tokens that are matched before everything
-    /// else. A byte-level vocabulary whose `tokenizer.ggml.pre` is missing or `default` is cut by GPT-2's rule, with
-    /// a warning.
+    /// Control and unknown tokens become special tokens. User-defined tokens are matched in a text before
+    /// anything else. If `tokenizer.ggml.pre` of a byte-level vocabulary is missing or `default`, GPT-2's
+    /// pre-tokenizer is used, with a warning.
     ///
     /// # Errors
     ///
-    /// Bad input that names the field: an unknown `model` or `pre`, no tokens, the same token twice, scores or types
-    /// that do not fit the tokens, ids past the vocabulary, or merges that no token matches.
+    /// Bad input that names the field: an unknown `model` or `pre`, no tokens, a duplicate token, a wrong
+    /// number of scores or types, ids that are not in the vocabulary, or merges without a token.
     pub fn from_vocabulary(label: &str, vocabulary: Vocabulary) -> Result<Self> {
         let kind = Kind::of(label, &vocabulary.model)?;
         check::check(label, &vocabulary)?;
@@ -77,19 +79,19 @@ impl Tokenizer {
             }
             Kind::ByteLevel => byte_level::build(label, &vocabulary)?,
         };
-        inner.with_post_processor(special_tokens_around(label, &vocabulary, adds_bos)?);
+        inner.with_post_processor(post_processor(label, &vocabulary, adds_bos)?);
         let added: Vec<AddedToken> = vocabulary
             .tokens
             .iter()
             .zip(&roles)
             .filter_map(|(token, role)| added_token(token, *role))
             .collect();
-        guarded(|| inner.add_tokens(added)).map_err(|why| unusable(label, why))?;
+        guarded(|| inner.add_tokens(added)).map_err(|why| invalid(label, why))?;
         Ok(Self::from_parts(label, inner, unigram_unknown))
     }
 }
 
-/// What `tokenizer.ggml.model` names.
+/// The kinds that `tokenizer.ggml.model` can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     SentencePiece,
@@ -101,22 +103,22 @@ impl Kind {
         match model {
             "llama" => Ok(Kind::SentencePiece),
             "gpt2" => Ok(Kind::ByteLevel),
-            _ => Err(Error::input(format!("cannot use {label}: its kind of tokenizer is not known"))
+            _ => Err(Error::input(format!("cannot use {label}: its kind of tokenizer is not supported"))
                 .detail(format!("found {model:?} in tokenizer.ggml.model, expected \"llama\" or \"gpt2\""))),
         }
     }
 }
 
-fn unusable(label: &str, why: String) -> Error {
-    Error::input(format!("cannot use {label}: its tokenizer is not usable")).detail(why)
+fn invalid(label: &str, why: String) -> Error {
+    Error::input(format!("cannot use {label}: its tokenizer is invalid")).detail(why)
 }
 
-/// The ids by their tokens; an empty token fills a gap, and is none.
+/// Each token's id. Empty tokens only fill gaps, so they are left out.
 fn ids(tokens: &[String]) -> Vocab {
     tokens.iter().cloned().zip(0..).filter(|(token, _)| !token.is_empty()).collect()
 }
 
-/// The tokens that a text is searched for before it is cut, as they are written.
+/// The token, if it is one that is matched in a text before anything else.
 fn added_token(token: &str, role: Role) -> Option<AddedToken> {
     match role {
         Role::Control | Role::Unknown => Some(AddedToken::from(token, true)),
@@ -125,8 +127,8 @@ fn added_token(token: &str, role: Role) -> Option<AddedToken> {
     }
 }
 
-/// What puts `<bos>` before a text, and `<eos>` behind it.
-fn special_tokens_around(
+/// The post-processor that adds `<bos>` and `<eos>`.
+fn post_processor(
     label: &str,
     vocabulary: &Vocabulary,
     adds_bos: bool,
@@ -143,5 +145,6 @@ fn special_tokens_around(
     let bos = wanted("add_bos_token", add_bos_token, "bos_token_id", bos_token_id, adds_bos)?;
     let eos = wanted("add_eos_token", add_eos_token, "eos_token_id", eos_token_id, false)?;
     let token = |id: u32| (vocabulary.tokens[id as usize].clone(), id);
-    around::template(&Around { bos: bos.map(token), eos: eos.map(token) }).map_err(|why| unusable(label, why))
+    bos_eos::post_processor(&BosEos { bos: bos.map(token), eos: eos.map(token) })
+        .map_err(|why| invalid(label, why))
 }

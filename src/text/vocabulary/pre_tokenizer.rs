@@ -1,19 +1,20 @@
-//! The rules by which families cut a text into words before a byte-level BPE sees it.
+//! The pre-tokenizers of the model families: how a text is split into words before a byte-level BPE sees it.
 //!
-//! Only their names stand in a GGUF file. The patterns are the families' own, as their `tokenizer.json` has them.
+//! A GGUF file contains only a name. The patterns are those of each family's `tokenizer.json`.
 
 use crate::{Error, Result, shown};
 
-/// A family's rule.
+/// A family's pre-tokenizer.
 #[derive(Debug)]
 pub(super) struct PreTokenizer {
-    /// Each match is a word; a later pattern cuts what an earlier one has cut. What no pattern matches stays whole.
+    /// Each match is a word. Later patterns split the words of earlier ones. Text without a match stays
+    /// whole.
     pub patterns: &'static [&'static str],
-    /// Whether a text is brought into Unicode's form NFC first.
+    /// Whether a text is normalised to Unicode NFC first.
     pub composes: bool,
-    /// Whether a word that is a token is that token, whatever the merges would make of it.
+    /// Whether a word that is in the vocabulary becomes that token without merging.
     pub ignores_merges: bool,
-    /// Whether a text begins with `<bos>` where the file does not say.
+    /// Whether a text begins with `<bos>` if the file does not say.
     pub adds_bos: bool,
 }
 
@@ -53,7 +54,7 @@ static TEKKEN: PreTokenizer = PreTokenizer {
     adds_bos: true,
 };
 
-/// The rules by the names that `tokenizer.ggml.pre` has for them.
+/// The pre-tokenizers by their names in `tokenizer.ggml.pre`.
 static RULES: &[(&str, &PreTokenizer)] = &[
     ("gpt-2", &GPT2),
     ("smollm", &SMOLLM),
@@ -65,11 +66,11 @@ static RULES: &[(&str, &PreTokenizer)] = &[
     ("tekken", &TEKKEN),
 ];
 
-/// The rule of that name. Files from before the field existed were made of GPT-2's relatives.
+/// The pre-tokenizer of that name. Files that are older than the field contain relatives of GPT-2.
 pub(super) fn pre_tokenizer(label: &str, name: Option<&str>) -> Result<&'static PreTokenizer> {
     let Some(name) = name.filter(|&name| name != "default") else {
         tracing::warn!(
-            "{} does not say how its tokenizer cuts a text (tokenizer.ggml.pre): GPT-2's rule is used",
+            "{} does not name its pre-tokenizer (tokenizer.ggml.pre); GPT-2's is used",
             shown::excerpt(label)
         );
         return Ok(&GPT2);
@@ -78,11 +79,9 @@ pub(super) fn pre_tokenizer(label: &str, name: Option<&str>) -> Result<&'static 
         Some((_, rule)) => Ok(rule),
         None => {
             let known: Vec<&str> = RULES.iter().map(|(known, _)| *known).collect();
-            Err(Error::input(format!("cannot use {label}: how its tokenizer cuts a text is not known"))
-                .detail(format!(
-                    "found {name:?} in tokenizer.ggml.pre, expected one of {}",
-                    known.join(", ")
-                )))
+            Err(Error::input(format!("cannot use {label}: its pre-tokenizer is not supported")).detail(
+                format!("found {name:?} in tokenizer.ggml.pre, expected one of {}", known.join(", ")),
+            ))
         }
     }
 }

@@ -1,28 +1,29 @@
-//! What each token of a vocabulary is for.
+//! The role of each token of a vocabulary.
 
 use super::Vocabulary;
 use crate::{Error, Result};
 
-/// What a token is for; `tokenizer.ggml.token_type`.
+/// A token's role, from `tokenizer.ggml.token_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// A piece of text.
     Normal,
-    /// Stands for what the vocabulary lacks.
+    /// Stands for unknown characters.
     Unknown,
-    /// Steers a model, such as `<bos>`, and is no text.
+    /// Controls a model, as `<bos>` does, and is not text.
     Control,
-    /// Text that is never cut further, nor joined with its neighbours.
+    /// Text that is never split or merged.
     UserDefined,
-    /// An id without a use.
+    /// An unused id.
     Unused,
-    /// One byte of a character that has no token, such as `<0x0A>`.
+    /// One byte, such as `<0x0A>`, for characters without a token.
     Byte,
 }
 
 /// The role of every token.
 ///
-/// A file without types has them in its texts: bytes are spelled as such, and ids name the special ones.
+/// In a file without types, the spelling shows which tokens are bytes, and the id fields name the special
+/// tokens.
 pub(super) fn roles(label: &str, vocabulary: &Vocabulary) -> Result<Vec<Role>> {
     let Vocabulary { tokens, token_types, .. } = vocabulary;
     if token_types.is_empty() {
@@ -41,7 +42,7 @@ pub(super) fn roles(label: &str, vocabulary: &Vocabulary) -> Result<Vec<Role>> {
         return Ok(roles);
     }
     let wrong = |id: usize, why: String| {
-        Error::input(format!("cannot use {label}: a token of its vocabulary has no usable type")).detail(
+        Error::input(format!("cannot use {label}: a token of its vocabulary has an invalid type")).detail(
             format!(
                 "found {} in tokenizer.ggml.token_type for token {id}, {:?}, {why}",
                 token_types[id], tokens[id]
@@ -58,13 +59,13 @@ pub(super) fn roles(label: &str, vocabulary: &Vocabulary) -> Result<Vec<Role>> {
             4 => Ok(Role::UserDefined),
             5 => Ok(Role::Unused),
             6 if is_byte(&tokens[id]) => Ok(Role::Byte),
-            6 => Err(wrong(id, "expected a byte's token to read <0x00> to <0xFF>".to_string())),
+            6 => Err(wrong(id, "expected a byte token to be spelled <0x00> to <0xFF>".to_string())),
             _ => Err(wrong(id, "expected 1 to 6".to_string())),
         })
         .collect()
 }
 
-/// Whether a token reads `<0x00>` to `<0xFF>`.
+/// Whether a token is spelled `<0x00>` to `<0xFF>`.
 fn is_byte(token: &str) -> bool {
     let digits = token.strip_prefix("<0x").and_then(|rest| rest.strip_suffix('>'));
     digits.is_some_and(|digits| {

@@ -1,9 +1,13 @@
-//! SentencePiece's BPE and Unigram models: pieces with scores, and bytes for what has no piece.
+//! SentencePiece's BPE and Unigram models: pieces with scores, and bytes for characters without a piece.
 //!
-//! A GGUF file calls both `llama`; the scores tell them apart. Unigram's are log-probabilities of pieces, and the cut of
-//! the highest sum is taken (Kudo 2018, arXiv:1804.10959). BPE's are places in the order of merges, 0, −1, −2 …: it joins the two neighbours whose joined text is the piece of the highest score, until none is left (Sennrich et
-//! al. 2016, arXiv:1508.07909; Kudo & Richardson 2018, arXiv:1808.06226). The `tokenizers` crate knows merges of two
-//! tokens instead, so every way to cut a piece into two becomes one.
+//! A GGUF file calls both `llama`; the scores tell them apart.
+//!
+//! - Unigram: a score is a piece's log-probability. The segmentation with the highest sum is chosen (Kudo
+//!   2018, arXiv:1804.10959).
+//! - BPE: a score is a piece's rank among the merges, 0, −1, −2 …. The two neighbours that join to the piece
+//!   with the highest score are merged until none can be merged (Sennrich et al. 2016, arXiv:1508.07909; Kudo
+//!   & Richardson 2018, arXiv:1808.06226). The `tokenizers` crate expects merges of two tokens instead, so
+//!   every way to split a piece into two becomes a merge.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -19,17 +23,17 @@ use tokenizers::normalizers::replace::ReplacePattern;
 use tokenizers::normalizers::{NormalizerWrapper, Prepend, Replace, Sequence as Normalizers};
 
 use super::roles::Role;
-use super::{Vocabulary, unusable};
+use super::{Vocabulary, invalid};
 use crate::text::tokenizer::guarded;
 use crate::{Error, Result};
 
-/// What a piece has for a space: `▁`, U+2581.
+/// The character that stands for a space in a piece: `▁`, U+2581.
 const SPACE: char = '\u{2581}';
 
-/// Everything but the added tokens and what is put around a text.
+/// A tokenizer without added tokens and post-processor.
 pub(super) struct Built {
     pub inner: tokenizers::Tokenizer,
-    /// The unknown token's id, of a Unigram model.
+    /// The id of a Unigram model's unknown token.
     pub unigram_unknown: Option<u32>,
 }
 
@@ -37,7 +41,7 @@ pub(super) fn build(label: &str, vocabulary: &Vocabulary, roles: &[Role]) -> Res
     if vocabulary.scores.is_empty() {
         return Err(Error::input(format!("cannot use {label}: tokenizer.ggml.scores is missing"))
             .detail(format!("found none, expected one for each of {} tokens", vocabulary.tokens.len()))
-            .hint("the order of a \"llama\" tokenizer's merges comes from its scores"));
+            .hint("a \"llama\" tokenizer needs them for the order of its merges"));
     }
     let unknown = roles.iter().position(|&role| role == Role::Unknown);
     let unknown = vocabulary.unknown_token_id.map(|id| id as usize).or(unknown);
@@ -54,18 +58,18 @@ pub(super) fn build(label: &str, vocabulary: &Vocabulary, roles: &[Role]) -> Res
         Ok(inner)
     });
     let unigram_unknown = unknown.filter(|_| is_unigram).and_then(|id| u32::try_from(id).ok());
-    Ok(Built { inner: inner.map_err(|why| unusable(label, why))?, unigram_unknown })
+    Ok(Built { inner: inner.map_err(|why| invalid(label, why))?, unigram_unknown })
 }
 
-/// Whether scores are log-probabilities: hardly one of those is a whole number, and all of a BPE's are.
+/// Whether the scores are log-probabilities. Hardly any of those is a whole number, while all of a BPE's are.
 fn is_unigram(label: &str, vocabulary: &Vocabulary, roles: &[Role]) -> bool {
     let scores = || vocabulary.scores.iter().zip(roles).filter(|(_, role)| **role == Role::Normal);
-    let (all, broken) = (scores().count(), scores().filter(|(score, _)| score.fract() != 0.0).count());
-    let is_unigram = broken * 10 > all * 9;
-    if broken > 0 && !is_unigram {
+    let (all, fractional) = (scores().count(), scores().filter(|(score, _)| score.fract() != 0.0).count());
+    let is_unigram = fractional * 10 > all * 9;
+    if fractional > 0 && !is_unigram {
         tracing::warn!(
-            "{label} does not say whether its tokenizer merges pieces (BPE) or takes the most probable ones (Unigram), \
-             and {broken} of {all} scores are no whole numbers, as a BPE's are: it is cut as a BPE"
+            "{label} does not say whether its tokenizer is a BPE or a Unigram model. A BPE's scores are whole numbers, \
+             but {fractional} of {all} are not. It is treated as a BPE"
         );
     }
     is_unigram
@@ -88,9 +92,9 @@ fn unigram(vocabulary: &Vocabulary, roles: &[Role], unknown: Option<usize>) -> t
     Unigram::from(pieces.collect(), unknown, roles.contains(&Role::Byte))
 }
 
-/// All ways to join two pieces into a third, the best first.
+/// All ways to merge two pieces into a third, best first.
 ///
-/// Equal scores are ordered as the converter of transformers orders them: longer left parts first.
+/// Equal scores are ordered as transformers' converter orders them: longer left parts come first.
 fn merges(vocabulary: &Vocabulary, roles: &[Role]) -> Merges {
     let Vocabulary { tokens, scores, .. } = vocabulary;
     let pieces = || tokens.iter().enumerate().filter(|&(id, _)| roles[id] == Role::Normal);

@@ -1,29 +1,29 @@
-//! What a tokenizer puts around a text.
+//! The special tokens that a tokenizer adds before and after a text.
 
 use serde_json::{Map, Value, json};
 use tokenizers::processors::PostProcessorWrapper;
 
 use super::tokenizer::guarded;
 
-/// The tokens that begin and end every text, each with its id.
+/// The tokens to add before and after every text, each with its id.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Around {
+pub(super) struct BosEos {
     pub bos: Option<(String, u32)>,
     pub eos: Option<(String, u32)>,
 }
 
-/// Whether something stands before and behind a text.
+/// Which of the two a post-processor adds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Has {
+pub(super) struct Adds {
     pub bos: bool,
     pub eos: bool,
 }
 
-/// What puts them there; none where there is nothing to put.
+/// The post-processor that adds these tokens, or `None` if there are none to add.
 ///
-/// Built from data: the crate's builder reads a token with a space or a colon in it as something else.
-pub(super) fn template(around: &Around) -> Result<Option<PostProcessorWrapper>, String> {
-    let Around { bos, eos } = around;
+/// It is built from JSON because the crate's builder misreads a token that contains a space or a colon.
+pub(super) fn post_processor(tokens: &BosEos) -> Result<Option<PostProcessorWrapper>, String> {
+    let BosEos { bos, eos } = tokens;
     if bos.is_none() && eos.is_none() {
         return Ok(None);
     }
@@ -45,8 +45,8 @@ pub(super) fn template(around: &Around) -> Result<Option<PostProcessorWrapper>, 
     serde_json::from_value(template).map(Some).map_err(|error| crate::json_cause::plain(&error))
 }
 
-/// What the tokenizer's own post-processor puts around a text.
-pub(super) fn of(inner: &tokenizers::Tokenizer) -> Has {
+/// Finds out which of the two the tokenizer's own post-processor adds, by running it on one token.
+pub(super) fn added_by(inner: &tokenizers::Tokenizer) -> Adds {
     let one = || {
         let token = (0, String::new(), (0, 1), Some(0), 0);
         let encoding = inner.post_process(std::iter::once(token).collect(), None, true)?;
@@ -54,7 +54,7 @@ pub(super) fn of(inner: &tokenizers::Tokenizer) -> Has {
     };
     let is_special = guarded(one).unwrap_or_default();
     match is_special.iter().position(|mask| *mask == 0) {
-        Some(index) => Has { bos: index > 0, eos: index + 1 < is_special.len() },
-        None => Has { bos: false, eos: false },
+        Some(index) => Adds { bos: index > 0, eos: index + 1 < is_special.len() },
+        None => Adds { bos: false, eos: false },
     }
 }

@@ -1,4 +1,4 @@
-//! Whole files with a limit: the one way in which the crate and the program read a file at once.
+//! Reads whole files with a size limit.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,14 +6,18 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
+/// The largest Git LFS pointer, in bytes.
+pub(crate) const MAX_POINTER_BYTES: usize = 1024;
+
 /// Reads a regular file of at most `max_bytes`.
 ///
-/// A folder, a device such as `/dev/zero`, and a named pipe, which would wait for a writer, are not opened. A file that
-/// grows while it is read is refused as well.
+/// Only regular files are opened: `/dev/zero` never ends, and a named pipe waits for a writer. A file that
+/// grows past the limit while it is read is refused too.
 ///
 /// # Errors
 ///
-/// Bad input where `path` is no regular file or has more than `max_bytes`; otherwise it cannot be read.
+/// Bad input if `path` is not a regular file, has more than `max_bytes`, or is a Git LFS pointer; also if it
+/// cannot be read.
 pub fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
     let failed = |error| Error::file("read", path, error);
     let refused = |found: String| {
@@ -32,11 +36,27 @@ pub fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
     }
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(max_bytes + 1).read_to_end(&mut bytes)).map_err(failed)?;
-    // Files in /proc say that they have no bytes.
+    // Files in /proc report a length of 0.
     if bytes.len() as u64 > max_bytes {
         return Err(refused(format!("more than {max_bytes} bytes")));
     }
+    check_no_pointer(&path.display().to_string(), &bytes)?;
     Ok(bytes)
+}
+
+/// Refuses a Git LFS pointer, which Git leaves in place of a large file that was not fetched.
+pub(crate) fn check_no_pointer(label: &str, bytes: &[u8]) -> Result<()> {
+    if bytes.len() > MAX_POINTER_BYTES || !bytes.starts_with(b"version https://git-lfs") {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let size = text.lines().find_map(|line| line.strip_prefix("size ")?.trim().parse::<u64>().ok());
+    let error = Error::input(format!("cannot read {label}: it is a Git LFS pointer, not the file itself"))
+        .hint("run git lfs pull in its repository");
+    Err(match size {
+        Some(size) => error.detail(format!("found {} bytes that stand for {size}", bytes.len())),
+        None => error,
+    })
 }
 
 #[cfg(test)]

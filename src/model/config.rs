@@ -156,9 +156,5 @@ impl<'a> Config<'a> {
 
 /// A value as JSON, cut where it is long.
 fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    match excerpt(&text) {
-        whole if whole.len() == text.len() => text,
-        cut => format!("{cut}…"),
-    }
+    excerpt(&value.to_string()).into_owned()
 }

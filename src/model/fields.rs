@@ -4,6 +4,8 @@
 //! model, may compute something else because of it. Here a field that is neither read by the family nor known to change
 //! nothing is an error, unless its value is null, false or empty, which is how a field says that it asks for nothing.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::config::Config;
@@ -316,8 +318,8 @@ pub(super) fn check_causes(config: &Config<'_>) -> Result<()> {
 }
 
 /// Methods as their authors write them.
-fn name_of(method: &str) -> &str {
-    match method {
+fn name_of(method: &str) -> Cow<'_, str> {
+    let name = match method {
         "gptq" => "GPTQ",
         "awq" => "AWQ",
         "bitsandbytes" => "bitsandbytes",
@@ -326,8 +328,9 @@ fn name_of(method: &str) -> &str {
         "hqq" => "HQQ",
         "aqlm" => "AQLM",
         "eetq" => "EETQ",
-        other => excerpt(other),
-    }
+        other => return excerpt(other),
+    };
+    name.into()
 }
 
 /// Refuses fields that the family does not read and that may change what is computed.

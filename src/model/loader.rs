@@ -324,7 +324,7 @@ impl<'a> Loader<'a> {
             |name: &&str| !self.taken.contains(*name) && !is_read_before(name) && !carries_nothing(name);
         let unused: Vec<&str> = names.into_iter().filter(unused).collect();
         let Some(first) = unused.first() else { return Ok(()) };
-        let shown: Vec<&str> = unused.iter().take(MAX_SHOWN).map(|name| excerpt(name)).collect();
+        let shown: Vec<_> = unused.iter().take(MAX_SHOWN).map(|name| excerpt(name)).collect();
         let more = match unused.len() - shown.len() {
             0 => String::new(),
             more => format!(" and {more} more"),

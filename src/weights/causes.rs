@@ -1,21 +1,22 @@
-//! Why files cannot be used, where their names and those of their tensors say it.
+//! Recognises unsupported models by the names of their files and tensors, and explains why they cannot be
+//! used.
 
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Dtype, Weights, excerpt, json};
-use crate::{Error, Result};
+use super::{Dtype, Weights, excerpt};
+use crate::{Error, Result, file};
 
 /// `adapter_config.json` has a few kilobytes.
 const MAX_ADAPTER_BYTES: u64 = 1 << 20;
 
 const QUANTISED: &str =
-    "take the model in F32, F16 or BF16, or a GGUF file, whose quantised types are supported";
+    "use the model in F32, F16 or BF16, or a GGUF file, whose quantised types are supported";
 const ADAPTER: &str = "merge the adapter into its base model first";
-const EXPERTS: &str = "take a model whose feed-forward layers have no experts";
+const EXPERTS: &str = "use a model whose feed-forward layers have no experts";
 
-/// What tensors of a name show: a part of the name, what the model is, and a hint.
+/// A part of a tensor's name, why a model with such a tensor cannot be used, and a hint.
 const TENSORS: &[(&str, &str, &str)] = &[
     (".lora_A", "it is a LoRA adapter, not a model", ADAPTER),
     (".lora_B", "it is a LoRA adapter, not a model", ADAPTER),
@@ -32,10 +33,10 @@ const TENSORS: &[(&str, &str, &str)] = &[
     (".weight_scale", "weights quantised by compressed-tensors or to FP8 are not supported", QUANTISED),
 ];
 
-/// Names the cause where tensors of these names or types can belong to no model that is supported.
+/// Refuses tensors whose names or types belong to an unsupported kind of model.
 ///
 /// # Errors
-/// Bad input where they do.
+/// Bad input that names the kind.
 pub(crate) fn check_tensors(weights: &Weights) -> Result<()> {
     let names = weights.names();
     let refused = |what: &str, name: &str, found: String, hint: &str| {
@@ -50,7 +51,7 @@ pub(crate) fn check_tensors(weights: &Weights) -> Result<()> {
             let found = format!("found type {float} of {}", excerpt(name));
             return refused("weights in FP8 are not supported", name, found, QUANTISED);
         }
-        // MLX has both beside a weight whose values are packed into whole numbers.
+        // MLX stores both next to a weight whose values are packed into integers.
         if let Some(stem) = name.strip_suffix(".scales")
             && dtype.is_some_and(|dtype| dtype.format().is_some())
             && weights.info(&format!("{stem}.biases")).is_some()
@@ -62,7 +63,7 @@ pub(crate) fn check_tensors(weights: &Weights) -> Result<()> {
     Ok(())
 }
 
-/// An error about a folder without a `config.json`, by what is there instead.
+/// An error about a folder without a `config.json`, with a hint from what it contains.
 pub(super) fn no_config(folder: &Path, expected: &str) -> Error {
     let failed = |what: &str| Error::input(format!("cannot open model {}: {what}", folder.display()));
     let adapter = folder.join("adapter_config.json");
@@ -76,7 +77,7 @@ pub(super) fn no_config(folder: &Path, expected: &str) -> Error {
     }
 }
 
-/// An error about a folder that has a `config.json` but no safetensors, by what is there instead.
+/// An error about a folder that has a `config.json` but no safetensors, with a hint from what it contains.
 pub(super) fn no_weights(folder: &Path, single: &str, index: &str) -> Error {
     let error = Error::input(format!("cannot load weights from {}", folder.display()))
         .detail(format!("found neither {single} nor {index}"));
@@ -85,21 +86,21 @@ pub(super) fn no_weights(folder: &Path, single: &str, index: &str) -> Error {
         return of_adapter(error, &adapter);
     }
     if let Some(name) = first_named(folder, is_pickle) {
-        return error.hint(format!("{name} runs code when it is read; convert it to safetensors first"));
+        return error.hint(format!("{name} can run code when it is read; convert it to safetensors first"));
     }
     match first_named(folder, |name| name.ends_with(".safetensors")) {
         Some(name) => match part_of(&name) {
             Some((part, count)) => error
                 .detail(format!("found {name}, part {part} of {count}"))
                 .hint(format!("{index} says which tensor is in which part; is the download complete?")),
-            None => error.hint(format!("there is {name}; a model in one file is called {single}")),
+            None => error.hint(format!("found {name}; rename it to {single} if it is the whole model")),
         },
         None => error,
     }
 }
 
 fn of_adapter(error: Error, path: &Path) -> Error {
-    let base = json::read(path, MAX_ADAPTER_BYTES).ok().and_then(|bytes| {
+    let base = file::read(path, MAX_ADAPTER_BYTES).ok().and_then(|bytes| {
         let config: Value = serde_json::from_slice(&bytes).ok()?;
         Some(format!("{:?}", excerpt(config.get("base_model_name_or_path")?.as_str()?)))
     });
@@ -112,20 +113,21 @@ fn of_adapter(error: Error, path: &Path) -> Error {
     error.hint(ADAPTER)
 }
 
-/// Whether a file's name is that of a checkpoint of PyTorch, which is a program for Python's pickle machine.
+/// Whether a file's name is that of a PyTorch checkpoint. Python's pickle format can run code when it is
+/// read.
 pub(super) fn is_pickle(name: &str) -> bool {
     let ending = Path::new(name).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     matches!(ending, "bin" | "pth" | "pt" | "ckpt") || name == "pytorch_model.bin.index.json"
 }
 
-/// `model-00002-of-00003.safetensors` as 2 and 3.
+/// Parses `model-00002-of-00003.safetensors` as 2 and 3.
 fn part_of(name: &str) -> Option<(u64, u64)> {
     let (rest, count) = name.strip_suffix(".safetensors")?.rsplit_once("-of-")?;
     let (_, part) = rest.rsplit_once('-')?;
     Some((part.parse().ok()?, count.parse().ok()?))
 }
 
-/// The first file of a folder, by name, that `is` wants.
+/// The alphabetically first file name in a folder that `is` accepts.
 fn first_named(folder: &Path, is: impl Fn(&str) -> bool) -> Option<String> {
     let entries = std::fs::read_dir(folder).ok()?.flatten();
     entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| is(name)).min()

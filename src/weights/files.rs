@@ -1,4 +1,4 @@
-//! What a model path stands for.
+//! Opens the files of a model, given the path of a folder or of a GGUF file.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use serde_json::{Map, Value};
 
 use super::{Gguf, Safetensors, Weights, causes, json};
 use crate::text::{ChatTemplate, Tokenizer};
-use crate::{Error, Result};
+use crate::{Error, Result, file};
 
-/// Real ones have a few kilobytes; those with many class labels reach one megabyte.
+/// Most have a few kilobytes. Those with many class labels reach one megabyte.
 const MAX_CONFIG_BYTES: u64 = 16 << 20;
 
-/// A model's files, opened and checked, but with no tensor read yet.
+/// A model's files, opened and checked. No tensor has been read yet.
 ///
 /// ```
 /// use sukashi::weights::ModelFiles;
@@ -25,29 +25,29 @@ const MAX_CONFIG_BYTES: u64 = 16 << 20;
 /// ```
 #[derive(Debug)]
 pub struct ModelFiles {
-    /// The folder's name, or that in a GGUF file; `owner/name` where it lies in a cache of the hub.
+    /// The name of the folder, or the one in the GGUF file; `owner/name` for a model in the hub's cache.
     pub name: String,
-    /// `config.json`, or what a GGUF file says in its place; always an object.
+    /// `config.json`, or a GGUF file's metadata in the same form; always an object.
     pub config: Value,
-    /// What messages call `config.json`, or the file whose metadata took its place.
+    /// The name in error messages of `config.json`, or of the GGUF file.
     pub config_label: String,
     /// The tensors.
     pub weights: Weights,
-    /// From `tokenizer.json` or a GGUF file; `None` where there is none.
+    /// The tokenizer from `tokenizer.json` or from the GGUF file.
     pub tokenizer: Option<Tokenizer>,
-    /// `generation_config.json`; `None` where the folder has none.
+    /// `generation_config.json`, if the folder has one.
     pub generation_config: Option<GenerationConfig>,
-    /// From `chat_template.jinja`, `tokenizer_config.json` or a GGUF file; `None` where there is none. One that cannot be
-    /// used is an error for whoever wants to chat, and no hindrance to others.
+    /// The chat template from `chat_template.jinja`, `tokenizer_config.json` or the GGUF file. An invalid
+    /// template only matters in a chat, so its error is kept here.
     pub chat: Result<Option<ChatTemplate>>,
-    /// Whether tensors that no part of the model uses are only warned of; they are an error unless this is set.
+    /// Whether tensors that no part of the model uses cause a warning instead of an error.
     pub allow_unused_tensors: bool,
 }
 
-/// How the authors of a model want its texts to be made.
+/// The sampler settings that a model's authors recommend.
 #[derive(Debug)]
 pub struct GenerationConfig {
-    /// What messages call the file.
+    /// The name of the file in error messages.
     pub label: String,
     /// Its contents; always an object.
     pub value: Value,
@@ -59,7 +59,7 @@ impl ModelFiles {
     ///
     /// # Errors
     ///
-    /// Bad input where the path is neither, or a file is not what it has to be.
+    /// Bad input if the path is neither, or if a file is invalid.
     pub fn open(path: &Path) -> Result<Self> {
         if is_gguf(path) {
             return Self::gguf(path);
@@ -67,7 +67,7 @@ impl ModelFiles {
         let config_path = path.join("config.json");
         check_folder(path, &config_path)?;
         let config_label = config_path.display().to_string();
-        let config = parse_config(&config_label, &json::read(&config_path, MAX_CONFIG_BYTES)?)?;
+        let config = parse_config(&config_label, &file::read(&config_path, MAX_CONFIG_BYTES)?)?;
 
         let tokenizer_path = path.join("tokenizer.json");
         let tokenizer = match tokenizer_path.exists() {
@@ -103,11 +103,11 @@ impl ModelFiles {
         })
     }
 
-    /// The model that is part of the program: soseki-mini, a character-level GPT-2.
+    /// The model that is embedded in the program: soseki-mini, a character-level GPT-2.
     ///
     /// # Errors
     ///
-    /// None in a build that passes its tests.
+    /// If the embedded files are damaged. The tests rule that out.
     pub fn embedded() -> Result<Self> {
         let config_label = "soseki-mini/config.json (embedded)".to_string();
         let config = include_bytes!("../../assets/soseki-mini/config.json");
@@ -132,34 +132,34 @@ impl ModelFiles {
     ///
     /// # Errors
     ///
-    /// Bad input where the model has none, or one that cannot be used.
+    /// Bad input if the model has no template, or has an invalid one.
     pub fn chat_template(&self) -> Result<&ChatTemplate> {
-        ChatTemplate::of(&self.chat, &self.name)
+        ChatTemplate::required(&self.chat, &self.name)
     }
 }
 
 impl GenerationConfig {
     fn read(path: &Path) -> Result<Self> {
         let label = path.display().to_string();
-        let value = parse_config(&label, &json::read(path, MAX_CONFIG_BYTES)?)?;
+        let value = parse_config(&label, &file::read(path, MAX_CONFIG_BYTES)?)?;
         Ok(Self { label, value })
     }
 }
 
-/// By the name, or where that says nothing by the first bytes.
+/// Recognises a GGUF file by its name or by its first bytes.
 fn is_gguf(path: &Path) -> bool {
     let named = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
-    let begins = || {
+    let has_magic = || {
         let mut magic = [0; 4];
         std::fs::File::open(path)
             .is_ok_and(|mut file| file.read_exact(&mut magic).is_ok() && magic == *b"GGUF")
     };
-    // A named pipe would wait for a writer.
-    path.is_file() && (named || begins())
+    // Opening a named pipe would wait for a writer.
+    path.is_file() && (named || has_magic())
 }
 
-/// What traces and messages call the model at `path`, a folder or a file: the name of the folder or file. In the hub's
-/// cache, where that is a hash, it is `owner/name`, and for a file `owner/name:file`.
+/// The name of the model at `path` in traces and messages: the name of the folder or file. In the hub's
+/// cache, where a folder's name is a hash, it is `owner/name`, or `owner/name:file` for a file.
 fn name_of(path: &Path) -> String {
     let resolved = resolved(path);
     let own_name = resolved.file_name().unwrap_or(resolved.as_os_str()).to_string_lossy();
@@ -171,8 +171,8 @@ fn hub_name(path: &Path) -> Option<String> {
 }
 
 fn resolved(path: &Path) -> PathBuf {
-    // "." and ".." have no name of their own. A file in the cache is a link to one named by its hash: only its folder
-    // may be resolved.
+    // "." and ".." have no name of their own. A file in the cache is a link to one that is named by its hash,
+    // so only its folder may be resolved.
     let resolved = match (path.is_dir(), path.parent(), path.file_name()) {
         (false, Some(folder), Some(file)) => folder.canonicalize().map(|folder| folder.join(file)),
         _ => path.canonicalize(),
@@ -180,7 +180,7 @@ fn resolved(path: &Path) -> PathBuf {
     resolved.unwrap_or_else(|_| path.to_path_buf())
 }
 
-/// From `…/models--OWNER--NAME/snapshots/COMMIT`, perhaps with the path of a file behind it.
+/// Parses `…/models--OWNER--NAME/snapshots/COMMIT`, optionally followed by the path of a file.
 fn name_on_hub(path: &Path) -> Option<String> {
     let snapshot = path
         .ancestors()
@@ -212,7 +212,7 @@ fn check_folder(path: &Path, config_path: &Path) -> Result<()> {
                     format!("give its folder instead: {}", folder.display())
                 }
                 _ if path.file_name().and_then(|name| name.to_str()).is_some_and(causes::is_pickle) => {
-                    format!("it runs code when it is read; {expected}")
+                    format!("it can run code when it is read; {expected}")
                 }
                 _ => expected.to_string(),
             }))

@@ -1,7 +1,7 @@
-//! The header of a safetensors file: 8 bytes of length, then JSON, then the data that it describes.
+//! The header of a safetensors file: a length of 8 bytes, then JSON, then the data that it describes.
 //!
-//! The `safetensors` crate's own parser keeps the last of two tensors of one name and does not say which
-//! tensor is wrong, so the header is parsed here and only the list of types is the crate's.
+//! The `safetensors` crate's parser silently drops a duplicate tensor, and its errors do not name the tensor.
+//! So this module parses the header itself and uses only the crate's list of types.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::{Error, Result};
 
 /// The format's own limit on the header, in bytes.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
-/// No model needs more; it bounds what a hostile shape can allocate.
+/// No model needs more. The limit bounds what a hostile shape can allocate.
 const MAX_DIMENSIONS: usize = 16;
 const LENGTH_BYTES: u64 = 8;
 
@@ -30,7 +30,8 @@ pub(super) struct Entry {
     pub num_bytes: u64,
 }
 
-/// Reads and checks the header: afterwards the tensors cover the data exactly, each with the size of its shape.
+/// Reads and checks the header. The tensors of the result cover the data exactly, and their sizes match their
+/// shapes.
 pub(super) fn read(source: &Source) -> Result<Vec<Entry>> {
     let label = &source.label;
     if source.len < LENGTH_BYTES {
@@ -65,12 +66,12 @@ pub(super) fn read(source: &Source) -> Result<Vec<Entry>> {
 
 fn bad_file(label: &str) -> Error {
     Error::input(format!("cannot read {label}: it is not a safetensors file"))
-        .hint("the download may be incomplete, or only a pointer to the file")
+        .hint("the download may be incomplete")
 }
 
-/// Entries whose offsets still count from the start of the data.
+/// Parses the entries. Their offsets are relative to the start of the data.
 fn parse(label: &str, text: &str) -> Result<Vec<Entry>> {
-    // serde_json's messages do not name the tensor; the visitor leaves the name of the last one begun here.
+    // serde_json's messages do not name the tensor, so the visitor stores the current name here.
     let mut current = String::new();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let raw = deserializer
@@ -122,7 +123,7 @@ fn check_layout(label: &str, entries: &mut [Entry], data_bytes: u64) -> Result<(
             let what = if entry.offset < expected {
                 "overlaps the tensor before it"
             } else {
-                "leaves a hole before it"
+                "leaves a gap before it"
             };
             return Err(Error::input(format!(
                 "cannot load {} from {label}: it {what}",
@@ -150,7 +151,7 @@ fn check_layout(label: &str, entries: &mut [Entry], data_bytes: u64) -> Result<(
     Ok(())
 }
 
-/// The format's type, as far as this crate computes with it.
+/// Converts the format's type.
 fn known(dtype: FileDtype) -> Dtype {
     match dtype {
         FileDtype::F32 => Dtype::F32,

@@ -1,8 +1,8 @@
-//! Weights on disk: which tensors a model's files hold, and their bytes on demand.
+//! Model files: lists their tensors and reads the bytes on demand.
 //!
-//! [`ModelFiles`] is what a model path stands for: `config.json`, the weights and the tokenizer.
-//! [`Safetensors`] reads the weights in one file or in shards, [`Gguf`] all of it in one file. Everything that a file says about itself is
-//! checked against the file's real size before it is used.
+//! [`ModelFiles`] opens a model's configuration, weights and tokenizer. [`Safetensors`] reads weights from
+//! one file or from shards. A [`Gguf`] file contains everything. All sizes and offsets in a file are checked
+//! against its real length before they are used.
 
 mod causes;
 mod files;
@@ -43,15 +43,15 @@ pub enum Dtype {
     F16,
     /// The upper half of an `F32`, 2 bytes.
     Bf16,
-    /// Blocks of quants with their scales.
+    /// Blocks of quantised weights with their scales.
     Blocks(Format),
-    /// A type that files may hold but that nothing computes with, such as the boolean masks in older GPT-2
-    /// checkpoints; by the name that the file gives it.
+    /// A type that sukashi does not compute with, such as that of the boolean masks in older GPT-2
+    /// checkpoints; its name in the file.
     Other(&'static str),
 }
 
 impl Dtype {
-    /// The device's format for it; `None` where nothing computes with it.
+    /// The device's format; `None` if sukashi does not compute with this type.
     pub fn format(self) -> Option<Format> {
         match self {
             Dtype::F32 => Some(Format::F32),
@@ -62,7 +62,7 @@ impl Dtype {
         }
     }
 
-    /// Bytes of a row of `columns` elements in a file; 0 for what nothing computes with.
+    /// The bytes of a row of `columns` elements in a file; 0 for [`Self::Other`].
     pub(crate) fn bytes_of(self, columns: usize) -> usize {
         match self {
             Dtype::F32 => 4 * columns,
@@ -85,16 +85,16 @@ impl fmt::Display for Dtype {
     }
 }
 
-/// What was hashed, as it is written.
+/// The hash in hexadecimal.
 pub(crate) fn hexadecimal(hasher: Sha256) -> String {
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What a file says about a tensor.
+/// A tensor's type and shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorInfo {
     /// How the elements are stored.
     pub dtype: Dtype,
-    /// Outermost dimension first; the last is contiguous. Empty for a scalar.
+    /// The outermost dimension comes first; the last one is contiguous. Empty for a scalar.
     pub shape: Vec<usize>,
 }

@@ -1,4 +1,4 @@
-//! Weights in safetensors files: one, or several with an index.
+//! Weights in one safetensors file, or in several with an index.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -14,8 +14,8 @@ use crate::{Error, Result};
 pub(super) const SINGLE: &str = "model.safetensors";
 pub(super) const INDEX: &str = "model.safetensors.index.json";
 
-/// The tensors of a model, read on demand, by their names without what training loops put around a model
-/// (`_orig_mod.`, `module.`). Shared freely between threads.
+/// The tensors of a model, read on demand. Name prefixes that training wrappers add (`_orig_mod.`, `module.`)
+/// are removed. Threads may share it.
 ///
 /// ```
 /// use sukashi::weights::{Dtype, Safetensors};
@@ -32,7 +32,7 @@ pub(super) const INDEX: &str = "model.safetensors.index.json";
 /// ```
 #[derive(Debug)]
 pub struct Safetensors {
-    /// In the order of their names.
+    /// Sorted by name.
     files: Vec<Source>,
     tensors: BTreeMap<String, Tensor>,
 }
@@ -51,7 +51,7 @@ impl Safetensors {
     ///
     /// # Errors
     ///
-    /// Bad input where a file is missing or its header does not describe the file exactly.
+    /// Bad input if a file is missing or its header does not describe the file exactly.
     pub fn open(path: &Path) -> Result<Self> {
         if !path.is_dir() {
             let is_index = path.extension().is_some_and(|extension| extension == "json");
@@ -71,11 +71,11 @@ impl Safetensors {
         Err(causes::no_weights(path, SINGLE, INDEX))
     }
 
-    /// The tensors of a safetensors file whose bytes are in memory; messages call it `label`.
+    /// Reads a safetensors file from memory; error messages call it `label`.
     ///
     /// # Errors
     ///
-    /// As [`Self::open`].
+    /// See [`Self::open`].
     pub fn from_bytes(label: &str, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self> {
         Self::from_files(vec![Source::from_bytes(label, bytes)])
     }
@@ -92,7 +92,10 @@ impl Safetensors {
     }
 
     fn new(files: Vec<Source>, tensors: BTreeMap<String, Tensor>) -> Result<Self> {
-        Ok(Self { tensors: wrappers::without(tensors, files.first().map_or("", |file| &file.label))?, files })
+        Ok(Self {
+            tensors: wrappers::unwrapped(tensors, files.first().map_or("", |file| &file.label))?,
+            files,
+        })
     }
 
     fn open_index(index: &Path) -> Result<Self> {
@@ -127,12 +130,12 @@ impl Safetensors {
         self.tensors.keys().map(String::as_str)
     }
 
-    /// Type and shape of a tensor; `None` where there is none of this name.
+    /// The type and shape of a tensor; `None` if there is no tensor of this name.
     pub fn info(&self, name: &str) -> Option<&TensorInfo> {
         self.tensors.get(name).map(|tensor| &tensor.info)
     }
 
-    /// The file that holds a tensor, for messages; all files where there is none of this name.
+    /// The file that contains a tensor, for messages; all files if there is no tensor of this name.
     pub fn file_of(&self, name: &str) -> String {
         match self.tensors.get(name) {
             Some(tensor) => self.files[tensor.file_index].label.clone(),
@@ -140,22 +143,22 @@ impl Safetensors {
         }
     }
 
-    /// Replaces `buffer` by the tensor's bytes: its elements in order, little-endian.
+    /// Replaces the contents of `buffer` with the tensor's bytes: its elements in order, little-endian.
     ///
     /// # Errors
     ///
-    /// Bad input where there is no tensor of this name; otherwise the file cannot be read any more, or its
-    /// bytes do not fit into memory.
+    /// Bad input if there is no tensor of this name; also if the file can no longer be read, or if the bytes
+    /// do not fit into memory.
     pub fn read(&self, name: &str, buffer: &mut Vec<u8>) -> Result<()> {
         let tensor = self.tensor(name)?;
         self.files[tensor.file_index].read_vec(tensor.offset, tensor.num_bytes, buffer)
     }
 
-    /// As [`Self::read`], `num_bytes` from `start` on.
+    /// Like [`Self::read`], but only `num_bytes` from `start` on.
     ///
     /// # Errors
     ///
-    /// As [`Self::read`]; also where the tensor has fewer bytes.
+    /// See [`Self::read`]; also if the tensor has fewer bytes.
     pub fn read_part(&self, name: &str, (start, num_bytes): (u64, u64), buffer: &mut Vec<u8>) -> Result<()> {
         let tensor = self.tensor(name)?;
         if start.checked_add(num_bytes).is_none_or(|end| end > tensor.num_bytes) {
@@ -172,16 +175,16 @@ impl Safetensors {
         })
     }
 
-    /// SHA-256 of the files' bytes in the order of their names, in hexadecimal. Reads every file once.
+    /// The SHA-256 of all files in the order of their names, in hexadecimal. Reads every file once.
     ///
     /// # Errors
     ///
-    /// A file cannot be read any more.
+    /// If a file can no longer be read.
     pub fn sha256(&self) -> Result<String> {
         Ok(super::hexadecimal(self.hash()?))
     }
 
-    /// Every byte of the files, in the order of their names.
+    /// A hash of all files in the order of their names.
     pub(super) fn hash(&self) -> Result<Sha256> {
         let mut hasher = Sha256::new();
         for file in &self.files {

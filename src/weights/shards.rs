@@ -1,4 +1,4 @@
-//! `model.safetensors.index.json`: which tensor is in which file.
+//! Reads `model.safetensors.index.json`, which says which tensor is in which file.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,15 +8,15 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::{excerpt, json};
-use crate::{Error, Result};
+use crate::{Error, Result, file};
 
-/// The format's limit on a header; an index holds less than the headers that it repeats.
+/// The format's limit on a header. An index is smaller than the headers that it summarises.
 const MAX_INDEX_BYTES: u64 = 100_000_000;
 
-/// Tensor names with the names of their files, in the index's order.
+/// The names of the tensors and of their files, in the index's order.
 pub(super) fn read_index(path: &Path) -> Result<Vec<(String, String)>> {
     let label = path.display().to_string();
-    let bytes = json::read(path, MAX_INDEX_BYTES)?;
+    let bytes = file::read(path, MAX_INDEX_BYTES)?;
     let Index { weight_map: WeightMap(pairs) } = json::parse(&label, &bytes)?;
     let mut names = HashSet::new();
     if let Some((name, _)) = pairs.iter().find(|(name, _)| !names.insert(name.as_str())) {
@@ -28,15 +28,15 @@ pub(super) fn read_index(path: &Path) -> Result<Vec<(String, String)>> {
     Ok(pairs)
 }
 
-/// The path of a file that an index names; it has to lie in the index's own folder.
+/// The path of a file that an index names. The file must be in the index's own folder.
 ///
-/// An index comes from elsewhere together with the weights, so it must not reach files of the reader's.
+/// An index is untrusted, so it must not reach other files of the user.
 pub(super) fn locate(folder: &Path, index: &Path, file_name: &str) -> Result<PathBuf> {
     check_name(folder, index, file_name)?;
     let path = folder.join(file_name);
     let resolved = path.canonicalize().map_err(|error| {
         Error::file("open", &path, error)
-            .detail(format!("{} names it", index.display()))
+            .detail(format!("{} lists it", index.display()))
             .hint("a model in shards needs all of its files; is the download complete?")
     })?;
     let real = folder.canonicalize().map_err(|error| Error::file("open", folder, error))?;
@@ -46,7 +46,7 @@ pub(super) fn locate(folder: &Path, index: &Path, file_name: &str) -> Result<Pat
     Err(outside(folder, index, &format!("{:?}, a link to {}", excerpt(file_name), resolved.display())))
 }
 
-/// Refuses a name that is more than the name of a file.
+/// Refuses a name that is not a plain file name.
 pub(super) fn check_name(folder: &Path, index: &Path, file_name: &str) -> Result<()> {
     let mut components = Path::new(file_name).components();
     let plain = matches!(components.next(), Some(Component::Normal(_))) && components.next().is_none();
@@ -61,7 +61,7 @@ fn outside(folder: &Path, index: &Path, found: &str) -> Error {
         .detail(format!("found {found}, expected the name of a file in {}", folder.display()))
 }
 
-/// Where the files of a hub cache really are: `NAME/snapshots/REVISION` links into `NAME/blobs`.
+/// The folder with a hub cache's real files: `NAME/snapshots/REVISION` links into `NAME/blobs`.
 fn blobs_of(folder: &Path) -> Option<PathBuf> {
     let snapshots = folder.parent()?;
     (snapshots.file_name()? == "snapshots").then(|| snapshots.with_file_name("blobs"))
@@ -72,7 +72,7 @@ struct Index {
     weight_map: WeightMap,
 }
 
-/// A map that keeps what is listed twice.
+/// A map that keeps duplicates, so that they can be reported.
 struct WeightMap(Vec<(String, String)>);
 
 impl<'de> Deserialize<'de> for WeightMap {

@@ -1,4 +1,4 @@
-//! Bytes at a position, from a file or from memory.
+//! Random access to the bytes of a file or of a buffer in memory.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -8,20 +8,16 @@ use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, file};
 
-/// How a pointer begins, and the most bytes that one has.
-const POINTER: &[u8] = b"version https://git-lfs";
-const MAX_POINTER_BYTES: u64 = 1024;
-
-/// Something with a length and bytes at positions.
+/// A file or a buffer in memory.
 ///
-/// A file is read, not mapped into memory: a mapped file that shrinks while in use kills the process.
+/// Files are read, not mapped: a mapped file that shrinks while it is in use would kill the process.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// What messages call it.
+    /// Its name in error messages.
     pub label: String,
-    /// In bytes, as it was when opened.
+    /// The length in bytes when it was opened.
     pub len: u64,
     data: Data,
 }
@@ -47,33 +43,23 @@ impl Source {
         Ok(source)
     }
 
-    /// Refuses what Git leaves in place of a large file that was not fetched.
+    /// Refuses a Git LFS pointer.
     fn check_content(&self) -> Result<()> {
-        if !(POINTER.len() as u64..=MAX_POINTER_BYTES).contains(&self.len) {
+        let Some(len) = usize::try_from(self.len).ok().filter(|len| *len <= file::MAX_POINTER_BYTES) else {
             return Ok(());
-        }
-        let mut bytes = vec![0; self.len as usize];
+        };
+        let mut bytes = vec![0; len];
         self.read_at(0, &mut bytes)?;
-        if !bytes.starts_with(POINTER) {
-            return Ok(());
-        }
-        let size = String::from_utf8_lossy(&bytes);
-        let size = size.lines().find_map(|line| line.strip_prefix("size ")?.trim().parse::<u64>().ok());
-        let message = format!("cannot read {}: it is a Git LFS pointer, not the file itself", self.label);
-        let error = Error::input(message).hint("git lfs pull, in its repository, fetches the file");
-        Err(match size {
-            Some(size) => error.detail(format!("found {} bytes that stand for {size}", self.len)),
-            None => error,
-        })
+        file::check_no_pointer(&self.label, &bytes)
     }
 
-    /// A file's bytes in memory; messages call it `label`.
+    /// A file whose bytes are in memory; error messages call it `label`.
     pub fn from_bytes(label: impl Into<String>, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
         let bytes = bytes.into();
         Self { label: label.into(), len: bytes.len() as u64, data: Data::Memory(bytes) }
     }
 
-    /// Fills `buffer` with the bytes from `offset`; all of them or an error.
+    /// Fills `buffer` completely with the bytes from `offset` on.
     pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
         match &self.data {
             Data::Memory(bytes) => {
@@ -84,7 +70,7 @@ impl Source {
                 Ok(())
             }
             Data::File(file) => {
-                // Each read seeks first, so a read that failed half-way leaves nothing behind that matters.
+                // Each read seeks first, so a failed read does not affect the next one.
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
                 file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(buffer)).map_err(|error| {
                     if error.kind() == std::io::ErrorKind::UnexpectedEof {
@@ -97,9 +83,9 @@ impl Source {
         }
     }
 
-    /// Fills `buffer`, resized to `num_bytes`, with the bytes from `offset`.
+    /// Resizes `buffer` to `num_bytes` and fills it with the bytes from `offset` on.
     ///
-    /// `num_bytes` has to be checked against [`Self::len`] before.
+    /// The caller must have checked `num_bytes` against [`Self::len`].
     pub fn read_vec(&self, offset: u64, num_bytes: u64, buffer: &mut Vec<u8>) -> Result<()> {
         buffer.clear();
         let out_of_memory = || {
@@ -112,7 +98,7 @@ impl Source {
         self.read_at(offset, buffer)
     }
 
-    /// Adds every byte to `hasher`.
+    /// Adds all bytes to `hasher`.
     pub fn hash_into(&self, hasher: &mut Sha256) -> Result<()> {
         if let Data::Memory(bytes) = &self.data {
             hasher.update(bytes);
@@ -132,6 +118,9 @@ impl Source {
 
     fn too_short(&self, offset: u64, num_bytes: usize) -> Error {
         Error::new(ErrorKind::Io, format!("cannot read {}: the file became shorter while in use", self.label))
-            .detail(format!("found no {num_bytes} bytes at {offset}, expected the {} bytes it had", self.len))
+            .detail(format!(
+                "found fewer than {num_bytes} bytes at offset {offset}, expected a length of {} bytes",
+                self.len
+            ))
     }
 }

@@ -1,4 +1,4 @@
-//! Weights that are in no file: pseudo-random, of any shape, the same every time.
+//! Pseudo-random weights of any shape, which are the same every time.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,17 @@ use super::{Dtype, TensorInfo};
 use crate::tensor::Format;
 use crate::{Error, Result};
 
-/// The upper bits of a positive half between 2^-5 and 2^-4, which is about as large as trained weights are.
+/// The upper bits of a positive f16 between 2^-5 and 2^-4, about the size of trained weights.
 const F16_BITS: u16 = 0x2800;
-/// The same of an f32.
+/// The same for an f32.
 const F32_BITS: u32 = 0x3d00_0000;
-/// Bytes that a task makes up.
+/// Bytes that one task generates.
 const BYTES_PER_TASK: usize = 1 << 16;
-/// 2^-9 as a half: a scale that makes small weights of quants.
+/// 2^-9 as an f16: a scale that makes quantised weights small.
 const SCALE: [u8; 2] = [0x00, 0x18];
 
-/// Tensors by name whose elements are made up when they are read, so that a model of any size can be measured without a
-/// download. It says nothing sensible.
+/// Tensors whose elements are generated when they are read, so that a model of any size can be benchmarked
+/// without a download. Its output is meaningless.
 #[derive(Debug)]
 pub struct Synthetic {
     name: String,
@@ -26,12 +26,12 @@ pub struct Synthetic {
 }
 
 impl Synthetic {
-    /// Tensors of these names, types and shapes; messages call them `name`.
+    /// Creates tensors with these names, types and shapes; error messages call the model `name`.
     pub fn new(name: &str, tensors: impl IntoIterator<Item = (String, TensorInfo)>) -> Self {
         Self { name: name.to_owned(), tensors: tensors.into_iter().collect() }
     }
 
-    /// What messages call it.
+    /// Its name in error messages.
     pub fn label(&self) -> &str {
         &self.name
     }
@@ -66,7 +66,7 @@ impl Synthetic {
     }
 }
 
-/// Makes up the bytes of a tensor from `start` on.
+/// Generates the bytes of a tensor from `start` on.
 fn fill(dtype: Dtype, seed: u64, start: u64, bytes: &mut [u8]) {
     let mut random = mix(seed ^ (start / 8));
     for (at, made) in (start..).zip(bytes) {
@@ -77,12 +77,12 @@ fn fill(dtype: Dtype, seed: u64, start: u64, bytes: &mut [u8]) {
     }
 }
 
-/// The byte at `at` of a tensor, out of a random one.
+/// Turns a random byte into the byte at `at` of a tensor.
 fn byte(dtype: Dtype, random: u8, at: u64) -> u8 {
     let upper = |bits: u16, mantissa: u8| (bits >> 8) as u8 | random & (0x80 | mantissa);
     match dtype {
         Dtype::F32 if at % 4 == 3 => upper((F32_BITS >> 16) as u16, 0),
-        // The exponent's last bit stays 0.
+        // Keep the last bit of the exponent at 0.
         Dtype::F32 if at % 4 == 2 => random & 0x7f,
         Dtype::F16 if at % 2 == 1 => upper(F16_BITS, 0x03),
         Dtype::Bf16 if at % 2 == 1 => upper((F32_BITS >> 16) as u16, 0),
@@ -96,7 +96,7 @@ fn byte(dtype: Dtype, random: u8, at: u64) -> u8 {
     }
 }
 
-/// Where a block's halves are: the first byte, and how many.
+/// The position of a block's f16 scales: the first byte, and the number of bytes.
 fn scale_bytes(format: Format) -> (usize, usize) {
     match format {
         Format::Q4_1 | Format::Q5_1 | Format::Q4K | Format::Q5K => (0, 4),

@@ -1,18 +1,18 @@
-//! A model's tensors, whichever kind of file they are in.
+//! A model's tensors, from any kind of file.
 
 use super::{Gguf, Safetensors, Synthetic, TensorInfo};
 use sha2::{Digest, Sha256};
 
 use crate::Result;
 
-/// The tensors of a model, by Hugging Face's names, read on demand.
+/// The tensors of a model by Hugging Face's names, read on demand.
 #[derive(Debug)]
 pub enum Weights {
-    /// One safetensors file, or several.
+    /// One or more safetensors files.
     Safetensors(Safetensors),
     /// A GGUF file.
     Gguf(Box<Gguf>),
-    /// No file: elements are made up.
+    /// Generated elements, without a file.
     Synthetic(Synthetic),
 }
 
@@ -22,51 +22,53 @@ impl Weights {
         match self {
             Self::Safetensors(files) => files.names().collect(),
             Self::Gguf(file) => file.names().collect(),
-            Self::Synthetic(made_up) => made_up.names().collect(),
+            Self::Synthetic(synthetic) => synthetic.names().collect(),
         }
     }
 
-    /// Type and shape of a tensor; `None` where there is none of this name.
+    /// The type and shape of a tensor; `None` if there is no tensor of this name.
     pub fn info(&self, name: &str) -> Option<&TensorInfo> {
         match self {
             Self::Safetensors(files) => files.info(name),
             Self::Gguf(file) => file.info(name),
-            Self::Synthetic(made_up) => made_up.info(name),
+            Self::Synthetic(synthetic) => synthetic.info(name),
         }
     }
 
-    /// The file that holds a tensor, for messages; all files where there is none of this name.
+    /// The file that contains a tensor, for messages; all files if there is no tensor of this name.
     pub fn file_of(&self, name: &str) -> String {
         match self {
             Self::Safetensors(files) => files.file_of(name),
             Self::Gguf(file) => file.label().to_owned(),
-            Self::Synthetic(made_up) => made_up.label().to_owned(),
+            Self::Synthetic(synthetic) => synthetic.label().to_owned(),
         }
     }
 
-    /// Replaces `buffer` by `num_bytes` of a tensor's bytes, from `start` on.
+    /// Replaces the contents of `buffer` with a part of a tensor's bytes: a start and a number of bytes.
     ///
     /// # Errors
-    /// Bad input where there is no such tensor or it is shorter; otherwise the file cannot be read any more, or the bytes
-    /// do not fit into memory.
+    /// Bad input if there is no such tensor or if it is shorter; also if the file can no longer be read, or
+    /// if the bytes do not fit into memory.
     pub fn read_part(&self, name: &str, part: (u64, u64), buffer: &mut Vec<u8>) -> Result<()> {
         match self {
             Self::Safetensors(files) => files.read_part(name, part, buffer),
             Self::Gguf(file) => file.read_part(name, part, buffer),
-            Self::Synthetic(made_up) => made_up.read_part(name, part, buffer),
+            Self::Synthetic(synthetic) => synthetic.read_part(name, part, buffer),
         }
     }
 
-    /// SHA-256 of the files' bytes in the order of their names, in hexadecimal. Reads every file once.
+    /// The SHA-256 of all files in the order of their names, in hexadecimal. Reads every file once.
     ///
     /// # Errors
-    /// A file cannot be read any more.
+    /// If a file can no longer be read.
     pub fn sha256(&self) -> Result<String> {
         match self {
             Self::Safetensors(files) => files.sha256(),
             Self::Gguf(file) => Ok(super::hexadecimal(file.hash()?)),
-            // There are no bytes: the name makes all of them.
-            Self::Synthetic(made_up) => Ok(super::hexadecimal(Sha256::new().chain_update(made_up.label()))),
+            // The name determines all bytes.
+            Self::Synthetic(synthetic) => {
+                Ok(super::hexadecimal(Sha256::new().chain_update(synthetic.label())))
+            }
         }
     }
 }

@@ -1,25 +1,26 @@
-//! Names of tensors without what training loops put around a model.
+//! Removes the name prefixes that training wrappers add to tensors.
 
 use std::collections::BTreeMap;
 
 use super::excerpt;
 use crate::{Error, Result};
 
-/// What a wrapper calls the model in it: torch.compile, activation checkpoints, FSDP. They may wrap any part.
+/// The names that torch.compile, activation checkpointing and FSDP give to the module that they wrap. They
+/// may wrap any part of a model.
 const ANYWHERE: [&str; 3] = ["_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module"];
-/// The same of DataParallel and of DeepSpeed, which wrap all of it.
+/// The same for DataParallel and DeepSpeed, which wrap the whole model.
 const IN_FRONT: [&str; 2] = ["module", "_forward_module"];
 
-/// The same tensors by the names that they have without wrappers.
+/// Renames the tensors to their names without wrappers.
 ///
 /// # Errors
-/// Bad input where two tensors would then have one name; messages call the file `label`.
-pub(super) fn without<T>(tensors: BTreeMap<String, T>, label: &str) -> Result<BTreeMap<String, T>> {
+/// Bad input if two tensors would then have the same name; error messages call the file `label`.
+pub(super) fn unwrapped<T>(tensors: BTreeMap<String, T>, label: &str) -> Result<BTreeMap<String, T>> {
     let mut plain = renamed(tensors, label, |name| {
         let parts = name.split('.').filter(|part| !ANYWHERE.contains(part));
         Vec::from_iter(parts.skip_while(|part| IN_FRONT.contains(part))).join(".")
     })?;
-    // A module that keeps the whole model as its `model`.
+    // A wrapper module may hold the whole model in its attribute `model`.
     let all = plain.keys().all(|name| name.starts_with("model."));
     if all && plain.keys().any(|name| name.starts_with("model.model.")) {
         plain = renamed(plain, label, |name| name.strip_prefix("model.").unwrap_or(name).to_owned())?;
@@ -41,13 +42,13 @@ fn renamed<T>(
         }
         if renamed.insert(own, tensor).is_some() {
             return Err(Error::input(format!(
-                "cannot read {label}: two tensors are one without their wrappers"
+                "cannot read {label}: two tensors have the same name without wrapper prefixes"
             ))
-            .detail(format!("found {}, and a tensor that has the rest of its name", excerpt(&name))));
+            .detail(format!("found {} and another tensor with the rest of its name", excerpt(&name))));
         }
     }
     if let Some(example) = example {
-        tracing::info!("{label}: names of tensors are read without what was around the model: {example}");
+        tracing::info!("{label}: wrapper prefixes are removed from the names of tensors: {example}");
     }
     Ok(renamed)
 }
@@ -58,7 +59,7 @@ mod tests {
 
     fn names(names: &[&str]) -> Result<Vec<String>> {
         let tensors = names.iter().map(|name| ((*name).to_owned(), ())).collect();
-        Ok(without(tensors, "file")?.into_keys().collect())
+        Ok(unwrapped(tensors, "file")?.into_keys().collect())
     }
 
     #[test]
@@ -76,7 +77,7 @@ mod tests {
             assert_eq!(names(&[wrapped]).unwrap(), [plain]);
         }
         assert_eq!(names(&["model.lm_head.w", "model.model.norm.w"]).unwrap(), ["lm_head.w", "model.norm.w"]);
-        // What the model itself is called stays.
+        // The model's own prefix stays.
         assert_eq!(names(&["lm_head.w", "model.norm.w"]).unwrap(), ["lm_head.w", "model.norm.w"]);
         assert!(names(&["a.w", "module.a.w"]).is_err());
     }

@@ -225,7 +225,7 @@ fn who_waits_for_a_lock_says_so() {
     let mut child = setup.program(&args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
     let line = stderr.next().unwrap().unwrap();
-    for part in ["waits for another program", "model.safetensors", path.to_str().unwrap()] {
+    for part in ["waiting for another program", "model.safetensors", path.to_str().unwrap()] {
         assert!(line.contains(part), "no {part:?} in: {line}");
     }
     drop(lock);
@@ -311,7 +311,7 @@ fn no_network() {
     let online = setup.run(&args);
     let ran = away();
     assert_eq!((ran.code, ran.stdout), (Some(0), online.stdout));
-    assert!(ran.stderr.contains("as it is in the cache"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("using the cached"), "{}", ran.stderr);
 
     let offline = finish(setup.program(&[&NEXT[..], &["a/c"]].concat()).env("HF_HUB_OFFLINE", "ON"));
     assert_eq!(offline.code, Some(2));

@@ -88,7 +88,7 @@ fn small_files_do_not_fill_the_disk() {
 fn weights_without_a_size_are_not_begun() {
     let setup = Setup::new(&[SOSEKI]);
     setup.hub.state().hides_sizes = true;
-    setup.fails("a/b", &[WEIGHTS, "does not say how large it is"]);
+    setup.fails("a/b", &[WEIGHTS, "did not send its size"]);
     assert!(setup.hub.take_requests().iter().all(|request| !request.is_storage));
 }
 
@@ -100,13 +100,13 @@ fn names_of_devices_and_names_that_windows_shortens() {
         let text = format!(r#"{{"weight_map":{{"a":"{name}"}}}}"#);
         setup.hub.state().files.insert(index.into(), text.into());
         setup.hub.state().files.insert(name.into(), b"x".into());
-        setup.fails("a/b", &["no system can store", name, "index.json names it"]);
+        setup.fails("a/b", &["not safe to store", name, "index.json lists it"]);
         std::fs::remove_dir_all(setup.repo()).unwrap();
     }
     for etag in ["nul", "CON", "lpt1"] {
         let setup = Setup::new(&[TINY]);
         setup.hub.state().etag = Some(etag.into());
-        setup.fails("a/b", &["ETag is no hash"]);
+        setup.fails("a/b", &["ETag is not a hash"]);
     }
 }
 
@@ -236,7 +236,7 @@ fn a_lock_whose_holder_does_not_go_on_is_an_error() {
     setup.options.timeout = Duration::from_millis(100);
     let lock = hold_lock(&setup);
     let started = Instant::now();
-    let error = setup.fails("a/b", &[WEIGHTS, "another program", ".lock locked", "no further byte for 1 s"]);
+    let error = setup.fails("a/b", &[WEIGHTS, "another program", ".lock locked", "no new bytes for 1 s"]);
     assert_eq!(error.exit_code(), 1);
     assert!(started.elapsed() < Duration::from_secs(5));
     drop(lock);

@@ -17,7 +17,7 @@ fn nothing_whole(setup: &Setup) {
 fn bytes_that_are_not_those_announced() {
     let setup = Setup::new(&[SOSEKI]);
     setup.hub.state().changes_bytes = true;
-    let error = setup.fails("a/b", &[WEIGHTS, "not the file that was announced", "found hash", "expected"]);
+    let error = setup.fails("a/b", &[WEIGHTS, "do not match the announced hash", "found hash", "expected"]);
     assert_eq!(error.exit_code(), 1);
     nothing_whole(&setup);
     assert!(!setup.blob(WEIGHTS).1.exists(), "nothing to go on with");
@@ -32,7 +32,7 @@ fn small_files_are_checked_too() {
     let setup = Setup::new(&[TINY]);
     let hash = "00112233445566778899aabbccddeeff00112233";
     setup.hub.state().etag = Some(hash.into());
-    setup.fails("a/b", &["config.json", "not the file that was announced", hash]);
+    setup.fails("a/b", &["config.json", "do not match the announced hash", hash]);
     assert!(setup.names("blobs").is_empty());
 }
 
@@ -43,7 +43,7 @@ fn sizes_that_are_not_those_announced() {
     for more in [-1, 1, 1 << 50] {
         setup.hub.state().announced_more = more;
         let announced = (size as i64 + more).to_string();
-        setup.fails("a/b", &[WEIGHTS, "size is not what was announced", &size.to_string(), &announced]);
+        setup.fails("a/b", &[WEIGHTS, "size differs from the announced size", &size.to_string(), &announced]);
         nothing_whole(&setup);
     }
 }
@@ -53,10 +53,10 @@ fn less_and_more_than_announced() {
     let setup = Setup::new(&[SOSEKI]);
     let bytes = setup.hub.state().files[WEIGHTS].clone();
     setup.hub.state().sends = Some(bytes[..50_000].into());
-    setup.fails("a/b", &[WEIGHTS, "less came than was announced", "found 50000 bytes"]);
+    setup.fails("a/b", &[WEIGHTS, "fewer bytes than announced", "found 50000 bytes"]);
     nothing_whole(&setup);
     setup.hub.state().sends = Some([bytes, vec![0]].concat());
-    setup.fails("a/b", &[WEIGHTS, "more came than was announced"]);
+    setup.fails("a/b", &[WEIGHTS, "more bytes than announced"]);
     nothing_whole(&setup);
     setup.hub.state().sends = None;
     same_file(&setup.fetch("a/b").unwrap().join(WEIGHTS), SOSEKI);
@@ -100,18 +100,18 @@ fn names_that_would_leave_the_cache() {
     }
     let text = r#"{"weight_map":{"a":"model-9.safetensors"}}"#;
     setup.hub.state().files.insert(index.into(), text.into());
-    setup.fails("a/b", &["no model-9.safetensors", "index.json names it"]);
+    setup.fails("a/b", &["no file model-9.safetensors", "index.json lists it"]);
 
     for etag in ["../x", "..", "a/b", "", "a b", &"a".repeat(300)] {
         let setup = Setup::new(&[TINY]);
         setup.hub.state().etag = Some(etag.into());
-        setup.fails("a/b", &["ETag is no hash"]);
+        setup.fails("a/b", &["ETag is not a hash"]);
         assert!(!setup.repo().exists());
     }
     for sha in ["..", "", "../../x", "0123"] {
         let listing = format!(r#"{{"sha":"{sha}","siblings":[]}}"#);
         setup.hub.state().listing = Some((200, "", listing));
-        setup.fails("a/b", &["sha is no commit", "40 hexadecimal"]);
+        setup.fails("a/b", &["sha is not a commit", "40 hexadecimal"]);
     }
 }
 
@@ -122,11 +122,11 @@ fn redirects_that_lead_nowhere() {
     let same = format!("{endpoint}/a/b/resolve/{COMMIT}/{WEIGHTS}");
     for (location, parts) in [
         (same.as_str(), &["more than 10 redirects"][..]),
-        ("ftp://127.0.0.1/x", &["no http address"]),
-        ("file:///etc/passwd", &["no http address"]),
+        ("ftp://127.0.0.1/x", &["not an http address"]),
+        ("file:///etc/passwd", &["not an http address"]),
         (
             "http://127.0.0.1:1/x?signature=abc",
-            &["cannot reach http://127.0.0.1:1/x", "sent us there", &endpoint],
+            &["cannot reach http://127.0.0.1:1/x", "redirected to it", &endpoint],
         ),
     ] {
         setup.hub.state().location = Some(location.into());

@@ -44,7 +44,8 @@ fn statuses() {
     refused(&setup, "a/b", &["does not accept the token", "401", "HF_TOKEN"]);
     answers(&setup, 401, "RepoNotFound");
     refused(&setup, "a/b", &["the token in use may not see it"]);
-    for (status, part) in [(429, "too many requests"), (500, "out of order"), (418, "makes no sense")] {
+    for (status, part) in [(429, "too many requests"), (500, "internal error"), (418, "unexpected response")]
+    {
         answers(&setup, status, "");
         let error = setup.fails("a/b", &[part, &status.to_string()]);
         assert_eq!(error.exit_code(), 1);
@@ -61,10 +62,10 @@ fn repositories_without_a_model_to_read() {
     refused(&setup, "a/b", &["no weights", "model.safetensors"]);
     add("config.json");
     add("pytorch_model.bin");
-    refused(&setup, "a/b", &["no weights", "only pytorch_model.bin", "runs code"]);
+    refused(&setup, "a/b", &["no weights", "only pytorch_model.bin", "can run code"]);
     add("tiny-Q8_0.gguf");
     add("q4/tiny.gguf");
-    refused(&setup, "a/b@v1", &["none is named", "q4/tiny.gguf, tiny-Q8_0.gguf", "a/b@v1:q4/tiny.gguf"]);
+    refused(&setup, "a/b@v1", &["none was chosen", "q4/tiny.gguf, tiny-Q8_0.gguf", "a/b@v1:q4/tiny.gguf"]);
     refused(&setup, "a/b:tiny.gguf", &["tiny.gguf of a/b", "found q4/tiny.gguf, tiny-Q8_0.gguf"]);
     (0..30).for_each(|index| add(&format!("x{index}.gguf")));
     refused(&setup, "a/b", &["and 12 more"]);

@@ -30,7 +30,7 @@ fn the_next_run_asks_for_the_rest() {
     std::fs::create_dir_all(blob.parent().unwrap()).unwrap();
     std::fs::write(&incomplete, &setup.hub.state().files[WEIGHTS][..sent]).unwrap();
     setup.hub.state().statuses = vec![503; 20];
-    let error = setup.fails("a/b", &[WEIGHTS, "503", "out of order"]);
+    let error = setup.fails("a/b", &[WEIGHTS, "503", "internal error"]);
     assert_eq!(error.exit_code(), 1);
     assert!(!blob.exists());
     assert_eq!(incomplete.metadata().unwrap().len(), sent as u64);
@@ -56,7 +56,7 @@ fn connections_that_bring_nothing_end_it_and_what_came_stays() {
     setup.fails("a/b", &[WEIGHTS, "found 0 bytes"]);
     setup.hub.state().cut_after = Some(60_000);
     setup.hub.state().ignores_ranges = true;
-    let error = setup.fails("a/b", &[WEIGHTS, "60000 bytes", "expected 6575936", "next download goes on"]);
+    let error = setup.fails("a/b", &[WEIGHTS, "60000 bytes", "expected 6575936", "next download resumes"]);
     assert_eq!(error.exit_code(), 1);
     let (blob, incomplete) = setup.blob(WEIGHTS);
     assert!(!blob.exists());

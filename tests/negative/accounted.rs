@@ -115,7 +115,7 @@ fn folders_that_are_no_model_say_what_they_are() {
     remove("adapter_config.json");
     for pickle in ["pytorch_model.bin", "consolidated.00.pth", "model.ckpt", "pytorch_model.bin.index.json"] {
         write(pickle, "");
-        refused(open, &["neither model.safetensors nor", pickle, "runs code when it is read"]);
+        refused(open, &["neither model.safetensors nor", pickle, "can run code when it is read"]);
         if pickle.ends_with("pth") {
             refused(|| ModelFiles::open(&folder.path().join(pickle)), &["it is a file"]);
         }
@@ -235,7 +235,7 @@ fn keys_of_the_architecture_that_are_not_understood() {
 fn files_that_are_something_else() {
     for (key, value, cause) in [
         ("general.type", "adapter", "it is a LoRA adapter"),
-        ("general.type", "mmproj", "the part of a model that sees images"),
+        ("general.type", "mmproj", "image encoder"),
         ("general.type", "imatrix", "expected model"),
     ] {
         refused(

@@ -144,5 +144,5 @@ fn paths_that_are_no_model() {
     refused(|| ModelFiles::open(folder.path()), &["neither model.safetensors nor"]);
     fs::remove_file(folder.path().join("config.json")).unwrap();
     fs::create_dir(folder.path().join("config.json")).unwrap();
-    refused(|| ModelFiles::open(folder.path()), &["config.json", "not a regular file"]);
+    refused(|| ModelFiles::open(folder.path()), &["config.json", "expected a regular file"]);
 }

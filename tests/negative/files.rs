@@ -34,7 +34,7 @@ fn targets_that_are_no_file() {
         refused(|| write_atomically(folder.path(), b"", overwrite), &["it is a folder"]);
         let missing = folder.path().join("missing").join("figure.svg");
         refused(|| write_atomically(&missing, b"", overwrite), &["figure.svg", "no folder", "missing"]);
-        refused(|| write_atomically(Path::new(""), b"", overwrite), &["names no file"]);
+        refused(|| write_atomically(Path::new(""), b"", overwrite), &["does not name a file"]);
         #[cfg(unix)]
         refused(
             || write_atomically(Path::new("/dev/null"), b"", overwrite),

@@ -141,10 +141,10 @@ fn offsets_that_do_not_lie_end_to_end() {
     refused_header(&two([0, 4], [4, 0]), 8, &["cannot load b", "[4, 0]", "after the beginning"]);
     refused_header(&two([0, 4], [2, 6]), 6, &["cannot load b", "overlaps", "offset 2, expected 4"]);
     refused_header(&two([0, 4], [0, 4]), 4, &["overlaps", "offset 0, expected 4"]);
-    refused_header(&two([0, 4], [8, 12]), 12, &["cannot load b", "hole", "offset 8, expected 4"]);
-    refused_header(&two([4, 8], [8, 12]), 12, &["cannot load a", "hole", "offset 4, expected 0"]);
+    refused_header(&two([0, 4], [8, 12]), 12, &["cannot load b", "gap", "offset 8, expected 4"]);
+    refused_header(&two([4, 8], [8, 12]), 12, &["cannot load a", "gap", "offset 4, expected 0"]);
     let end = u64::MAX;
-    refused_header(&two([0, 4], [end - 4, end]), 8, &["cannot load b", "hole"]);
+    refused_header(&two([0, 4], [end - 4, end]), 8, &["cannot load b", "gap"]);
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn refused_index(weight_map: &str, parts: &[&str]) {
 fn an_index_that_is_wrong() {
     Safetensors::open(sharded("{\"a\":\"model-1.safetensors\"}").path()).unwrap();
     refused_index("{\"b\":\"model-1.safetensors\"}", &["cannot load b", "model-1.safetensors", "index.json"]);
-    refused_index("{\"a\":\"model-2.safetensors\"}", &["model-2.safetensors", "index.json names it"]);
+    refused_index("{\"a\":\"model-2.safetensors\"}", &["model-2.safetensors", "index.json lists it"]);
     refused_index(
         "{\"a\":\"model-1.safetensors\",\"a\":\"model-1.safetensors\"}",
         &["tensor a twice", "index.json"],

@@ -1,42 +1,42 @@
-//! Arrays of the metadata, kept in about as many bytes as they have in the file.
+//! Arrays in the metadata, stored about as compactly as in the file.
 
 use super::metadata::{Scalar, Value};
 use super::reader::Reader;
 use crate::Result;
 
-/// The longest text: chat templates have some ten thousand bytes.
+/// The longest text. Chat templates have some ten thousand bytes.
 pub(super) const MAX_TEXT_BYTES: u64 = 64 << 20;
-/// The most elements of an array: vocabularies have some hundred thousand.
+/// The most elements of an array. Vocabularies have some hundred thousand.
 const MAX_ELEMENTS: u64 = 1 << 24;
-/// Arrays within arrays; none is in use.
+/// The deepest nesting of arrays. No file in use nests them.
 const MAX_DEPTH: usize = 4;
 /// Bytes of numbers that are read at a time.
 const CHUNK: usize = 1 << 16;
-/// Elements that a message shows.
+/// The number of elements that a message shows.
 const SHOWN: usize = 8;
 
 /// An array.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Array {
-    /// Numbers or truth values of one type, as the file has them.
+    /// Numbers or booleans of one type, as in the file.
     Scalars { kind: Scalar, bytes: Vec<u8> },
-    /// Texts one after the other, and where each ends. The file has eight bytes for the length of each.
+    /// Concatenated texts, and where each ends.
     Texts { text: String, ends: Vec<usize> },
-    /// Arrays within an array: checked, and left out, since no model has any.
+    /// Nested arrays. They are checked but not kept, because no model uses any.
     Nested { length: u64 },
 }
 
 impl Array {
-    /// Reads one; `depth` counts the arrays around it.
+    /// Reads an array; `depth` counts the arrays around it.
     pub fn read(reader: &mut Reader<'_>, key: &str, depth: usize) -> Result<Self> {
         if depth == MAX_DEPTH {
-            let detail = format!("found more than {MAX_DEPTH} arrays within each other");
+            let detail = format!("found more than {MAX_DEPTH} levels of nested arrays");
             return Err(reader.wrong(&format!("{key} is nested too deep"), detail));
         }
         let kind = reader.u32(key)?;
         let length = reader.u64(key)?;
         let scalar = Scalar::of(kind);
-        // A text or an array has eight bytes or more.
+        // A text or an array has at least eight bytes.
         let smallest = scalar.map_or(8, |scalar| scalar.width() as u64);
         let limit = MAX_ELEMENTS.min(reader.remaining() / smallest);
         if length > limit {
@@ -45,7 +45,7 @@ impl Array {
         }
         match (scalar, kind) {
             (Some(kind), _) => {
-                // Bounded by what the file has.
+                // The file's length bounds this.
                 let mut bytes = vec![0; length as usize * kind.width()];
                 for chunk in bytes.chunks_mut(CHUNK) {
                     reader.fill(chunk, key)?;
@@ -73,19 +73,19 @@ impl Array {
         }
     }
 
-    /// The texts in order; `None` where the elements are something else.
+    /// The texts in order; `None` if the elements are not texts.
     pub fn texts(&self) -> Option<impl Iterator<Item = &str>> {
         let Self::Texts { text, ends } = self else { return None };
         Some((0..ends.len()).filter_map(|index| text_of(text, ends, index)))
     }
 
-    /// The text in place `index`; `None` where there is none.
+    /// The text at `index`; `None` if there is none.
     pub fn text(&self, index: usize) -> Option<&str> {
         let Self::Texts { text, ends } = self else { return None };
         text_of(text, ends, index)
     }
 
-    /// The numbers or truth values in order; `None` where the elements are something else.
+    /// The numbers or booleans in order; `None` if the elements are of another type.
     pub fn scalars(&self) -> Option<impl Iterator<Item = Value> + '_> {
         let Self::Scalars { kind, bytes } = self else { return None };
         Some(bytes.chunks_exact(kind.width()).map(|element| kind.value(element)))
@@ -99,7 +99,7 @@ impl Array {
         }
     }
 
-    /// The first elements as JSON, for messages: no field of a `config.json` is read from an array.
+    /// The first elements as JSON, for messages. No field of a `config.json` is read from an array.
     pub fn excerpt(&self) -> serde_json::Value {
         let mut elements: Vec<serde_json::Value> = match self {
             Self::Scalars { .. } => {

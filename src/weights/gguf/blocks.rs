@@ -1,16 +1,17 @@
-//! From a file's blocks to a device's rows: quants sorted into planes, scales unpacked.
+//! Repacks a file's blocks into a device's rows: quants are sorted into bit planes, and scales are unpacked.
 //!
-//! Source of the blocks' layouts: ggml's `ggml-common.h` and `ggml-quants.c`.
+//! The layouts of the blocks are those of ggml's `ggml-common.h` and `ggml-quants.c`.
 
 use rayon::prelude::*;
 
 use super::tensors::block_bytes;
 use crate::tensor::{BLOCK, Format, Quants, SUPER_BLOCK, SUPER_BLOCK_SCALE_WORDS, Scales};
 
-/// Replaces `words` by the device's rows of `columns` weights, made of the file's rows of blocks.
+/// Replaces the contents of `words` with the device's rows of `columns` weights, repacked from the file's
+/// rows of blocks.
 ///
 /// # Panics
-/// If `bytes` is no whole number of rows.
+/// If `bytes` is not a whole number of rows.
 pub(crate) fn repack(format: Format, bytes: &[u8], columns: usize, words: &mut Vec<u32>) {
     let row_bytes = columns / format.block_columns() * block_bytes(format);
     let row_words = format.words_per_row(columns);
@@ -38,7 +39,7 @@ struct Planes<'a> {
 }
 
 impl Planes<'_> {
-    /// Block `index` of the file's row.
+    /// Adds block `index` of the file's row.
     fn add(&mut self, format: Format, index: usize, block: &[u8]) {
         if self.quants.scales == Scales::Super {
             let mut quants = [0; SUPER_BLOCK];
@@ -80,7 +81,7 @@ impl Planes<'_> {
         self.put(index, &quants);
     }
 
-    /// Stores 32 quants, as [`Format`] says, by fours.
+    /// Stores 32 quants in groups of four, in the layout that [`Format`] describes.
     fn put(&mut self, block: usize, quants: &[u8]) {
         for (four, quants) in quants.chunks_exact(4).enumerate() {
             let bytes = u32::from_le_bytes([quants[0], quants[1], quants[2], quants[3]]);
@@ -102,7 +103,7 @@ fn half_at(block: &[u8], offset: usize) -> u16 {
     u16::from_le_bytes([block[offset], block[offset + 1]])
 }
 
-/// The first 16 quants in the lower halves of bytes, the others in the upper.
+/// Unpacks 32 quants: the first 16 are in the lower nibbles, the others in the upper ones.
 fn nibbles(bytes: &[u8], quants: &mut [u8; BLOCK]) {
     for (place, byte) in bytes.iter().enumerate() {
         quants[place] = byte & 15;
@@ -110,7 +111,8 @@ fn nibbles(bytes: &[u8], quants: &mut [u8; BLOCK]) {
     }
 }
 
-/// Two factors, 12 bytes of six-bit scales and minimums, for Q5_K 32 bytes of fifth bits, 128 bytes of nibbles.
+/// Unpacks a block of two factors, 12 bytes of six-bit scales and minimums, 32 bytes of fifth bits (Q5_K
+/// only), and 128 bytes of nibbles.
 fn q4_k_or_q5_k(block: &[u8], has_fifth_bit: bool, quants: &mut [u8; SUPER_BLOCK]) -> [u32; 5] {
     let (factors, rest) = block.split_at(4);
     let (packed, rest) = rest.split_at(12);
@@ -139,7 +141,7 @@ fn q4_k_or_q5_k(block: &[u8], has_fifth_bit: bool, quants: &mut [u8; SUPER_BLOCK
     scale_words(u32::from_le_bytes([factors[0], factors[1], factors[2], factors[3]]), &scales)
 }
 
-/// 128 bytes of nibbles, 64 of pairs of upper bits, 16 signed scales, a factor.
+/// Unpacks a block of 128 bytes of nibbles, 64 bytes of pairs of upper bits, 16 signed scales, and a factor.
 fn q6_k(block: &[u8], quants: &mut [u8; SUPER_BLOCK]) -> [u32; 5] {
     let (low, rest) = block.split_at(128);
     let (high, rest) = rest.split_at(64);
@@ -199,7 +201,7 @@ mod tests {
             cpu::embedding(&ids, table, 1.0, false, (columns, columns), &mut got);
             for (index, (got, want)) in got.iter().zip(values.chunks_exact(4)).enumerate() {
                 let want = f32::from_le_bytes([want[0], want[1], want[2], want[3]]);
-                // The package rounds the product of factor and scale; both are exact in f32, their order is not.
+                // The package multiplies in another order, so its results are rounded otherwise.
                 let close = (got - want).abs() <= 2e-6 * want.abs().max(64.0);
                 assert!(close, "{}: weight {index} is {got}, expected {want}", format.name());
             }

@@ -1,4 +1,4 @@
-//! GGUF's metadata in the fields of a `config.json`, so that both are read by the same functions.
+//! Converts GGUF's metadata to the fields of a `config.json`, so that the same functions read both.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -7,7 +7,7 @@ use super::metadata::Value;
 use super::{Gguf, keys};
 use crate::{Error, Result};
 
-/// Fields of `config.json` by keys of the metadata, less the architecture before them.
+/// Fields of `config.json` and the metadata keys without the architecture prefix.
 const LLAMA: &[(&str, &str)] = &[
     ("hidden_size", "embedding_length"),
     ("num_hidden_layers", "block_count"),
@@ -20,7 +20,7 @@ const LLAMA: &[(&str, &str)] = &[
     ("rope_theta", "rope.freq_base"),
 ];
 
-/// What Gemma 3 has besides.
+/// Further fields of Gemma 3.
 const GEMMA3: &[(&str, &str)] = &[
     ("rope_local_base_freq", "rope.freq_base_swa"),
     ("sliding_window", "attention.sliding_window"),
@@ -38,17 +38,18 @@ const GPT2: &[(&str, &str)] = &[
     ("layer_norm_epsilon", "attention.layer_norm_epsilon"),
 ];
 
-/// Architectures with the `model_type` of Hugging Face's files. Mistral's models are called llama here.
+/// Architectures and the `model_type` of Hugging Face's files. GGUF files of Mistral's models say llama.
 const ARCHITECTURES: [(&str, &str); 5] =
     [("gpt2", "gpt2"), ("gemma3", "gemma3_text"), ("llama", "llama"), ("qwen2", "qwen2"), ("qwen3", "qwen3")];
 
-/// Gemma 3 of 27 billion parameters alone scales its scores by the width of a head that hidden_size would give.
+/// Only Gemma 3 27B scales its attention scores by hidden_size / num_heads instead of by the head's width. It
+/// is recognised by its number of layers.
 const GEMMA3_27B_LAYERS: u64 = 62;
 
-/// A tensor that is read with the configuration.
+/// The tensor with the rotary divisors, which is read with the configuration.
 pub(crate) const ROPE_FREQS: &str = "rope_freqs.weight";
 
-/// Keys under which the fields' own names in the file are kept, for messages.
+/// The field that maps the other fields to their keys in the file, for messages.
 pub(crate) const FILE_KEYS: &str = "gguf_keys";
 
 pub(super) fn config(file: &Gguf) -> Result<Json> {
@@ -85,7 +86,7 @@ pub(super) fn config(file: &Gguf) -> Result<Json> {
     if let Some(rows) = file.info(embedding).and_then(|info| info.shape.first()) {
         fields.insert("vocab_size".into(), (*rows).into());
     }
-    // Of biases the metadata say nothing: whoever loads the tensors takes those that are there.
+    // The metadata does not mention biases. The loader uses those that the file contains.
     fields.insert("tie_word_embeddings".into(), file.info("lm_head.weight").is_none().into());
     check_widths(file, architecture)?;
     if let Some(scaling) = rope_scaling(file, architecture)? {
@@ -106,11 +107,11 @@ pub(super) fn config(file: &Gguf) -> Result<Json> {
     Ok(Json::Object(fields))
 }
 
-/// Values are as wide as keys, and all of a head turns.
+/// Checks that values are as wide as keys, and that the rotation covers the whole head.
 fn check_widths(file: &Gguf, architecture: &str) -> Result<()> {
     let metadata = &file.metadata;
     let number = |key: &str| metadata.get(&format!("{architecture}.{key}")).and_then(Value::as_u64);
-    // The width of a head where no key gives it.
+    // The width of a head if no key gives it.
     let by_hidden_size = || number("embedding_length")?.checked_div(number("attention.head_count")?);
     let (formula, width) = match number("attention.key_length") {
         Some(width) => ("attention.key_length", Some(width)),
@@ -126,7 +127,7 @@ fn check_widths(file: &Gguf, architecture: &str) -> Result<()> {
     Ok(())
 }
 
-/// A head's width, or for the largest model what hidden_size and heads would make it.
+/// The width of a head, or hidden_size / num_heads for the largest model.
 fn gemma_scalar(fields: &Map<String, Json>) -> Json {
     let number = |field: &str| fields.get(field).and_then(Json::as_u64);
     let of_27b = || {
@@ -136,10 +137,12 @@ fn gemma_scalar(fields: &Map<String, Json>) -> Json {
     of_27b().or_else(|| number("head_dim")).unwrap_or(256).into()
 }
 
-/// In the metadata, and as a tensor with a divisor for each pair of channels; where both are there, both count.
+/// Reads the RoPE scaling from the metadata and from the tensor with a divisor for each pair of channels. If
+/// both are there, both apply.
 fn rope_scaling(file: &Gguf, architecture: &str) -> Result<Option<Json>> {
     let metadata = &file.metadata;
-    // As llama.cpp has it: an older key, linear where no type is given, and a factor of 0 for none.
+    // The rules are llama.cpp's: an older key is accepted, the default type is linear, and a factor of 0
+    // means none.
     let number = |key: &str| -> Result<Option<f64>> {
         let key = format!("{architecture}.{key}");
         let Some(value) = metadata.get(&key) else { return Ok(None) };
@@ -153,7 +156,7 @@ fn rope_scaling(file: &Gguf, architecture: &str) -> Result<Option<Json>> {
     let key = format!("{architecture}.rope.scaling.type");
     let factor = match metadata.text(&key)? {
         None | Some("linear") => factor,
-        // Then the factor is not looked at.
+        // The factor is ignored then.
         Some("none") => 1.0,
         Some(_) => return Err(metadata.wrong(&key, "none or linear")),
     };

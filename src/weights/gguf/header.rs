@@ -1,4 +1,4 @@
-//! The header: magic, version, counts, metadata, and the list of tensors.
+//! The header of a GGUF file: magic, version, counts, metadata, and the list of tensors.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ pub(super) fn read(source: &Source) -> Result<(Metadata, BTreeMap<String, Tensor
 
 fn not_gguf(reader: &Reader<'_>) -> Error {
     Error::input(format!("cannot read {}: it is not a GGUF file", reader.label()))
-        .hint("the download may be incomplete, or only a pointer to the file")
+        .hint("the download may be incomplete")
 }
 
 fn check_count(reader: &Reader<'_>, what: &str, count: u64, (smallest, most): (u64, u64)) -> Result<()> {

@@ -1,15 +1,15 @@
-//! Which keys of the metadata are read, which change nothing, and that there are no others.
+//! Lists the metadata keys that are read and those that change nothing, and refuses all others.
 //!
-//! llama.cpp looks up a key as `ARCHITECTURE.key`, and takes what it does not look up for nothing. Here a key of the
-//! architecture or of the tokenizer that is in none of these lists is an error: it may be one that another program obeys.
-//! `general.*` describes the file, and what stands in other namespaces (`quantize.imatrix.*`, a converter's own name) says how
-//! it was made; neither is looked at by whoever computes.
+//! llama.cpp ignores keys that it does not know. Here an unknown key of the architecture or the tokenizer is
+//! an error, because it may change the results in another program. `general.*` describes the file, and other
+//! namespaces (`quantize.imatrix.*`, a converter's own name) describe how the file was made. These do not
+//! affect the results.
 
 use super::metadata::{Metadata, Value};
 use crate::weights::excerpt;
 use crate::{Error, Result};
 
-/// Keys that a GGUF file names otherwise than a field of `config.json`, all read by [`super::config`].
+/// Keys without a field of their own in `config.json`. [`super::config`] reads them.
 const READ: &[&str] = &[
     "attention.value_length",
     "rope.dimension_count",
@@ -18,20 +18,20 @@ const READ: &[&str] = &[
     "rope.scale_linear",
 ];
 
-/// Keys of the architecture that change no logit.
+/// Keys of the architecture that do not change the logits.
 const HARMLESS: &[&str] = &[
-    // Said once more by the embedding's shape.
+    // The embedding's shape says the same.
     "vocab_size",
-    // Where the model comes from.
+    // They describe the origin of the model.
     "tensor_data_layout",
     "rope.scaling.finetuned",
-    // Read by YaRN and LongRoPE alone, which are refused.
+    // Only YaRN and LongRoPE read it, and those are refused.
     "rope.scaling.original_context_length",
-    // What embedding models do with the last hidden states.
+    // Only embedding models use it.
     "pooling_type",
 ];
 
-/// Keys that change what is computed, unless they have one of these values. A truth value is 0 or 1.
+/// Keys that change the results unless they have one of these values. A boolean counts as 0 or 1.
 const NEUTRAL: &[(&str, &[f64])] = &[
     ("attention.causal", &[1.0]),
     ("attention.clamp_kqv", &[0.0]),
@@ -78,8 +78,8 @@ const TOKENIZER_READ: &[&str] = &[
     "chat_template",
 ];
 
-/// Keys of the tokenizer that change no id of a text: names of tokens with a purpose, and the same tokenizer once more in another
-/// form.
+/// Keys of the tokenizer that do not change the ids of a text: tokens for special purposes, and copies of the
+/// tokenizer in other forms.
 const TOKENIZER_HARMLESS: &[&str] = &[
     "chat_templates",
     "ggml.add_sep_token",
@@ -101,7 +101,7 @@ const TOKENIZER_HARMLESS: &[&str] = &[
     "rwkv.world",
 ];
 
-/// Refuses what is no whole model by its own account: a part of a split file, an adapter, the part that sees images.
+/// Refuses files that are not a whole model: a part of a split file, an adapter, or an image encoder.
 pub(super) fn check_kind(metadata: &Metadata) -> Result<()> {
     let label = metadata.label();
     let number = |key: &str| metadata.get(key).and_then(Value::as_u64);
@@ -111,7 +111,7 @@ pub(super) fn check_kind(metadata: &Metadata) -> Result<()> {
             "cannot use {label}: it is part {part} of {count} of a split file"
         ))
         .detail(format!(
-            "found split.no = {}, split.count = {count}, expected a file that is whole",
+            "found split.no = {}, split.count = {count}, expected a whole file",
             metadata.shown("split.no")
         ))
         .hint("llama-gguf-split --merge FIRST-PART WHOLE.gguf, of llama.cpp, joins the parts"));
@@ -124,24 +124,24 @@ pub(super) fn check_kind(metadata: &Metadata) -> Result<()> {
                 .hint("merge the adapter into its base model first"))
         }
         (Some("mmproj"), _) | (_, Some("clip")) => {
-            Err(Error::input(format!("cannot use {label}: it is the part of a model that sees images"))
+            Err(Error::input(format!("cannot use {label}: it is a model's image encoder (mmproj)"))
                 .detail(format!(
                     "found general.type = {}, general.architecture = {}",
                     metadata.shown("general.type"),
                     metadata.shown("general.architecture")
                 ))
-                .hint("the model itself is in another file, whose name has no mmproj in it"))
+                .hint("the language model is in another file, without mmproj in its name"))
         }
         (None | Some("model"), _) => Ok(()),
         (Some(_), _) => Err(metadata.wrong("general.type", "model")),
     }?;
     match number("general.quantization_version") {
         None | Some(2) => Ok(()),
-        Some(_) => Err(metadata.wrong("general.quantization_version", "2, the blocks of GGUF's files")),
+        Some(_) => Err(metadata.wrong("general.quantization_version", "2, the current layout of blocks")),
     }
 }
 
-/// Refuses keys of the architecture that may change what is computed; `read` are those that become fields of a `config.json`.
+/// Refuses unknown keys of the architecture. `read` lists those that become fields of a `config.json`.
 pub(super) fn check_architecture(metadata: &Metadata, architecture: &str, read: &[&str]) -> Result<()> {
     if let Some(Value::Unsigned(1..)) = metadata.get(&format!("{architecture}.expert_count")) {
         let key = format!("{architecture}.expert_count");
@@ -151,12 +151,12 @@ pub(super) fn check_architecture(metadata: &Metadata, architecture: &str, read: 
         ))
         .detail(format!("found {key} = {}, expected 0 or no such key", metadata.shown(&key))));
     }
-    // GPT-2's positions do not turn.
-    let turned = if architecture == "gpt2" { &[] } else { READ };
+    // GPT-2 has no rotary positions.
+    let rotary = if architecture == "gpt2" { &[] } else { READ };
     let own = |key: &str| key.strip_prefix(architecture).is_some_and(|rest| rest.starts_with('.'));
     for (key, value) in metadata.iter().filter(|(key, _)| own(key)) {
         let part = &key[architecture.len() + 1..];
-        if [read, turned, HARMLESS].iter().any(|list| list.contains(&part)) {
+        if [read, rotary, HARMLESS].iter().any(|list| list.contains(&part)) {
             continue;
         }
         match NEUTRAL.iter().find(|(name, _)| *name == part) {
@@ -171,7 +171,7 @@ pub(super) fn check_architecture(metadata: &Metadata, architecture: &str, read: 
     Ok(())
 }
 
-/// Refuses keys of the tokenizer that may change the ids of a text.
+/// Refuses unknown keys of the tokenizer.
 pub(super) fn check_tokenizer(metadata: &Metadata) -> Result<()> {
     for (key, _) in metadata.iter() {
         let Some(part) = key.strip_prefix("tokenizer.") else { continue };
@@ -185,6 +185,6 @@ pub(super) fn check_tokenizer(metadata: &Metadata) -> Result<()> {
 
 fn unknown(metadata: &Metadata, key: &str, what: &str) -> Error {
     let shown = excerpt(key);
-    Error::input(format!("cannot use {}: {shown} is not understood, and {what}", metadata.label()))
+    Error::input(format!("cannot use {}: {shown} is unknown and {what}", metadata.label()))
         .detail(format!("found {shown} = {}", metadata.shown(key)))
 }

@@ -1,4 +1,4 @@
-//! What a GGUF file says besides its tensors.
+//! The metadata of a GGUF file.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use crate::{Error, Result};
 
 /// The format's own limit on a key.
 const MAX_KEY_BYTES: u64 = 65_535;
-/// Most keys: files have some dozens.
+/// The most keys. Files have some dozens.
 pub(super) const MAX_KEYS: u64 = 1 << 16;
 
-/// A value.
+/// A value of the metadata.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
     Unsigned(u64),
@@ -24,7 +24,7 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// The format's numbers of types that have no fixed width.
+    /// The format's numbers for the types without a fixed width.
     pub const TEXT: u32 = 8;
     pub const ARRAY: u32 = 9;
 
@@ -43,13 +43,13 @@ impl Value {
         }
     }
 
-    /// An error about a type's number.
+    /// An error about an unknown type number.
     pub fn unknown_type(reader: &Reader<'_>, key: &str, kind: u32) -> Error {
         let detail = format!("found type {kind}, expected one from 0 to 12");
         reader.wrong(&format!("{key} has a value of an unknown type"), detail)
     }
 
-    /// A whole number that is not negative.
+    /// The value as a non-negative integer.
     pub fn as_u64(&self) -> Option<u64> {
         match *self {
             Self::Unsigned(number) => Some(number),
@@ -58,7 +58,7 @@ impl Value {
         }
     }
 
-    /// Any number; a truth value is 0 or 1.
+    /// The value as a number. A boolean is 0 or 1.
     pub fn as_f64(&self) -> Option<f64> {
         match *self {
             Self::Unsigned(number) => Some(number as f64),
@@ -69,7 +69,8 @@ impl Value {
         }
     }
 
-    /// As JSON, arrays cut; numbers that JSON lacks become texts, which no reader takes for numbers.
+    /// The value as JSON. Arrays are shortened. NaN and infinities become texts, which no reader accepts as
+    /// numbers.
     pub fn to_json(&self) -> serde_json::Value {
         match self {
             Self::Unsigned(number) => (*number).into(),
@@ -85,17 +86,17 @@ impl Value {
     }
 }
 
-/// A type of fixed width, by the format's number.
+/// A type of fixed width, given by the format's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Scalar(u32);
 
 impl Scalar {
-    /// `None` for texts, arrays and what is unknown.
+    /// `None` for texts, arrays and unknown types.
     pub fn of(kind: u32) -> Option<Self> {
         matches!(kind, 0..=7 | 10..=12).then_some(Self(kind))
     }
 
-    /// In bytes.
+    /// The width in bytes.
     pub fn width(self) -> usize {
         match self.0 {
             0 | 1 | 7 => 1,
@@ -105,7 +106,7 @@ impl Scalar {
         }
     }
 
-    /// Refuses a truth value that is neither true nor false.
+    /// Refuses a boolean that is neither 0 nor 1.
     pub fn check(self, reader: &Reader<'_>, key: &str, bytes: &[u8]) -> Result<()> {
         match bytes.first() {
             Some(other @ 2..) if self.0 == 7 => {
@@ -115,7 +116,7 @@ impl Scalar {
         }
     }
 
-    /// The value of [`Self::width`] bytes.
+    /// Decodes a value from [`Self::width`] bytes.
     pub fn value(self, bytes: &[u8]) -> Value {
         let mut all = [0; 8];
         all[..bytes.len()].copy_from_slice(bytes);
@@ -141,7 +142,7 @@ pub(super) struct Metadata {
 }
 
 impl Metadata {
-    /// Reads `count` of them.
+    /// Reads `count` keys and values.
     pub fn read(reader: &mut Reader<'_>, count: u64) -> Result<Self> {
         let mut values = BTreeMap::new();
         for index in 1..=count {
@@ -150,8 +151,8 @@ impl Metadata {
                 let detail = format!("found an empty key in place {index} of {count}");
                 return Err(reader.wrong("the metadata has a key without a name", detail));
             }
-            let kind = reader.u32(excerpt(&key))?;
-            let value = Value::read(reader, excerpt(&key), kind)?;
+            let kind = reader.u32(&excerpt(&key))?;
+            let value = Value::read(reader, &excerpt(&key), kind)?;
             if let Some(twice) = values.get(&key).map(|_| excerpt(&key)) {
                 return Err(reader.wrong("the metadata has a key twice", format!("found {twice} again")));
             }
@@ -164,12 +165,12 @@ impl Metadata {
         self.values.get(key)
     }
 
-    /// What messages call the file.
+    /// The name of the file in error messages.
     pub fn label(&self) -> &str {
         &self.label
     }
 
-    /// All keys with their values, sorted.
+    /// All keys with their values, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.values.iter().map(|(key, value)| (key.as_str(), value))
     }
@@ -182,16 +183,13 @@ impl Metadata {
             .detail(format!("found {key} = {found}, expected {expected}"))
     }
 
-    /// A key's value for messages.
+    /// A key's value, for messages.
     pub fn shown(&self, key: &str) -> String {
         let shown = self.get(key).map_or("nothing".to_owned(), |value| value.to_json().to_string());
-        match excerpt(&shown) {
-            whole if whole.len() == shown.len() => shown,
-            cut => format!("{cut}…"),
-        }
+        excerpt(&shown).into_owned()
     }
 
-    /// A text; `None` where the key is missing.
+    /// The text of a key; `None` if the key is missing.
     pub fn text(&self, key: &str) -> Result<Option<&str>> {
         match self.get(key) {
             None => Ok(None),
@@ -208,7 +206,7 @@ impl Metadata {
         }
     }
 
-    /// A token id; `None` where the key is missing.
+    /// The token id of a key; `None` if the key is missing.
     pub fn id(&self, key: &str) -> Result<Option<u32>> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let id = value.as_u64().and_then(|id| u32::try_from(id).ok());
@@ -223,14 +221,14 @@ impl Metadata {
         }
     }
 
-    /// An array of texts; empty where the key is missing.
+    /// An array of texts; empty if the key is missing.
     pub fn texts(&self, key: &str) -> Result<Vec<String>> {
         let wrong = || self.wrong(key, "an array of texts");
         let Some(array) = self.array(key).map_err(|_| wrong())? else { return Ok(Vec::new()) };
         Ok(array.texts().ok_or_else(wrong)?.map(str::to_owned).collect())
     }
 
-    /// An array of numbers with a fraction; empty where the key is missing.
+    /// An array of floating-point numbers; empty if the key is missing.
     pub fn floats(&self, key: &str) -> Result<Vec<f32>> {
         self.scalars(key, "an array of numbers", |value| match value {
             Value::Float(number) => Some(number as f32),
@@ -238,7 +236,7 @@ impl Metadata {
         })
     }
 
-    /// An array of whole numbers; empty where the key is missing.
+    /// An array of integers; empty if the key is missing.
     pub fn integers(&self, key: &str) -> Result<Vec<i32>> {
         self.scalars(key, "an array of whole numbers", |value| match value {
             Value::Signed(number) => i32::try_from(number).ok(),
@@ -253,7 +251,7 @@ impl Metadata {
         array.scalars().ok_or_else(wrong)?.map(element).collect::<Option<_>>().ok_or_else(wrong)
     }
 
-    /// The text in place `index` of an array of texts; `None` where there is none.
+    /// The text at `index` of an array of texts; `None` if there is none.
     pub fn text_at(&self, key: &str, index: usize) -> Option<&str> {
         match self.get(key)? {
             Value::Array(array) => array.text(index),

@@ -1,7 +1,7 @@
-//! GGUF files, versions 2 and 3: metadata, and tensors that may be quantised.
+//! GGUF files of versions 2 and 3: metadata, and tensors that may be quantised.
 //!
-//! Source: the format's specification in the documents of ggml. A file is read where it lies, with every length checked
-//! against the bytes that are there.
+//! The source is the format's specification in the ggml repository. Every length is checked against the
+//! length of the file.
 
 mod array;
 mod blocks;
@@ -30,15 +30,16 @@ use super::source::Source;
 use crate::text::{ChatTemplate, Tokenizer};
 use crate::{Error, Result};
 
-/// An open GGUF file. Tensors have the names that Hugging Face's files give them.
+/// An open GGUF file. Its tensors have the names that Hugging Face's files use.
 ///
-/// Rows are as in the file: those of a Llama's queries and keys are in another order than Hugging Face's
-/// ([`Gguf::interleaves`]), and Gemma's norms have their 1 added.
+/// Rows are as in the file. In a Llama, the rows of queries and keys are ordered differently from Hugging
+/// Face's ([`Gguf::interleaves`]). In a Gemma, the weights of norms include the 1 that Hugging Face's leave
+/// out.
 #[derive(Debug)]
 pub struct Gguf {
     source: Source,
     metadata: Metadata,
-    /// By Hugging Face's name; what has none keeps its own.
+    /// The tensors by Hugging Face's names. Unknown ones keep their own.
     tensors: BTreeMap<String, Tensor>,
 }
 
@@ -55,15 +56,15 @@ impl Gguf {
     /// Opens a file and checks its header.
     ///
     /// # Errors
-    /// Bad input where the file is not what its header says, or is no GGUF file.
+    /// Bad input if it is not a GGUF file, or if the header does not match the file.
     pub fn open(path: &Path) -> Result<Self> {
         Self::read(Source::open(path)?)
     }
 
-    /// The file whose bytes are in memory; messages call it `label`.
+    /// Reads a file from memory; error messages call it `label`.
     ///
     /// # Errors
-    /// As [`Self::open`].
+    /// See [`Self::open`].
     pub fn from_bytes(label: &str, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self> {
         Self::read(Source::from_bytes(label, bytes))
     }
@@ -75,15 +76,15 @@ impl Gguf {
         Ok(Self { tensors: tensors.collect(), source, metadata })
     }
 
-    /// What the file says of the model, in the fields of a `config.json`.
+    /// The model's configuration, in the form of a `config.json`.
     ///
     /// # Errors
-    /// Bad input where the architecture is unknown or the scaling of rotary positions cannot be read.
+    /// Bad input if the architecture is unknown, or if a key is unknown or has an unsupported value.
     pub fn config(&self) -> Result<serde_json::Value> {
         config::config(self)
     }
 
-    /// The name that the file gives its model, or the file's own.
+    /// The name of the model in the metadata, or else the file's name.
     pub fn model_name(&self) -> String {
         let own = self.metadata.text("general.name").ok().flatten().filter(|name| !name.trim().is_empty());
         let path = Path::new(&self.source.label);
@@ -91,18 +92,18 @@ impl Gguf {
         own.map_or_else(stem, str::to_owned)
     }
 
-    /// The tokenizer; `None` where the file has none.
+    /// The tokenizer; `None` if the file has none.
     ///
     /// # Errors
-    /// Bad input where it contradicts itself or is of an unknown kind.
+    /// Bad input if the tokenizer is invalid or of an unknown kind.
     pub fn tokenizer(&self) -> Result<Option<Tokenizer>> {
         vocabulary::tokenizer(&self.metadata, &self.source.label)
     }
 
-    /// The template of a chat; `None` where the file has none.
+    /// The chat template; `None` if the file has none.
     ///
     /// # Errors
-    /// Bad input where it cannot be used.
+    /// Bad input if the template is invalid.
     pub fn chat_template(&self) -> Result<Option<ChatTemplate>> {
         vocabulary::chat_template(&self.metadata, &self.source.label)
     }
@@ -112,27 +113,27 @@ impl Gguf {
         self.tensors.keys().map(String::as_str)
     }
 
-    /// Type and shape of a tensor; `None` where there is none of this name.
+    /// The type and shape of a tensor; `None` if there is no tensor of this name.
     pub fn info(&self, name: &str) -> Option<&TensorInfo> {
         self.tensors.get(name).map(|tensor| &tensor.info)
     }
 
-    /// Whether the rows of each head of this tensor alternate between the head's halves, as those of a Llama's queries and
-    /// keys do: row `2 i + j` of a head is Hugging Face's row `j * head_dim / 2 + i`.
+    /// Whether the rows of each head alternate between the head's halves, as in a Llama's queries and keys.
+    /// Row `2 i + j` of a head is Hugging Face's row `j * head_dim / 2 + i`.
     pub fn interleaves(&self, name: &str) -> bool {
         self.metadata.architecture().is_ok_and(|name| name == "llama")
             && [".q_proj.", ".k_proj."].iter().any(|part| name.contains(part))
     }
 
-    /// What messages call the file.
+    /// The name of the file in error messages.
     pub fn label(&self) -> &str {
         &self.source.label
     }
 
-    /// Replaces `buffer` by `num_bytes` bytes of a tensor, from `start` on.
+    /// Replaces the contents of `buffer` with `num_bytes` bytes of a tensor, from `start` on.
     ///
     /// # Errors
-    /// Bad input where there is no such tensor or it is shorter; otherwise the file cannot be read any more.
+    /// Bad input if there is no such tensor or if it is shorter; also if the file can no longer be read.
     pub fn read_part(&self, name: &str, (start, num_bytes): (u64, u64), buffer: &mut Vec<u8>) -> Result<()> {
         let tensor = self
             .tensors
@@ -144,7 +145,7 @@ impl Gguf {
         self.source.read_vec(tensor.offset + start, num_bytes, buffer)
     }
 
-    /// Adds every byte of the file to `hasher`.
+    /// A hash of the whole file.
     pub(super) fn hash(&self) -> Result<Sha256> {
         let mut hasher = Sha256::new();
         self.source.hash_into(&mut hasher)?;

@@ -1,6 +1,6 @@
-//! GGUF's names of tensors to Hugging Face's.
+//! Converts GGUF's names of tensors to Hugging Face's.
 
-/// What is the same for Llama and its kin; `NAME.weight` and `NAME.bias`.
+/// Names that Llama and its relatives share, without `.weight` or `.bias`.
 const LLAMA: &[(&str, &str)] = &[
     ("attn_norm", "input_layernorm"),
     ("attn_q", "self_attn.q_proj"),
@@ -23,7 +23,7 @@ const GPT2: &[(&str, &str)] = &[
     ("ffn_down", "mlp.c_proj"),
 ];
 
-/// The name that Hugging Face's files of this architecture have for a tensor; unknown ones keep theirs.
+/// A tensor's name in Hugging Face's files of this architecture. Unknown names stay unchanged.
 pub(super) fn hugging_face(architecture: &str, name: &str) -> String {
     let known = if architecture == "gpt2" { gpt2(name) } else { llama(architecture, name) };
     known.unwrap_or_else(|| name.to_owned())
@@ -41,7 +41,7 @@ fn gpt2(name: &str) -> Option<String> {
 
 fn llama(architecture: &str, name: &str) -> Option<String> {
     if let Some((index, part, kind)) = layer(name) {
-        // Gemma has a norm on either side of both parts of a layer.
+        // Gemma has a norm before and after both the attention and the MLP.
         let part = match part {
             "ffn_norm" if architecture == "gemma3" => "pre_feedforward_layernorm",
             "post_attention_norm" if architecture == "gemma3" => "post_attention_layernorm",
@@ -56,11 +56,11 @@ fn llama(architecture: &str, name: &str) -> Option<String> {
     Some(format!("{}.{kind}", find(&outer, part)?))
 }
 
-/// `blk.3.attn_q.weight` as 3, `attn_q` and `weight`.
+/// Parses `blk.3.attn_q.weight` as 3, `attn_q` and `weight`.
 fn layer(name: &str) -> Option<(usize, &str, &str)> {
     let (index, rest) = name.strip_prefix("blk.")?.split_once('.')?;
     let (part, kind) = rest.rsplit_once('.')?;
-    // `blk.03` is no other name of layer 3.
+    // `blk.03` is not accepted as a name of layer 3.
     let number: usize = index.parse().ok()?;
     (number.to_string() == index).then_some((number, part, kind))
 }

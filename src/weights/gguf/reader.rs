@@ -1,4 +1,4 @@
-//! Numbers and texts one after the other, never past the end of the file.
+//! Reads numbers and texts in sequence, and never past the end of the file.
 
 use super::super::json::excerpt;
 use super::super::source::Source;
@@ -7,10 +7,10 @@ use crate::{Error, Result};
 /// Bytes that are read at a time.
 const CHUNK: u64 = 1 << 20;
 
-/// A place in a file.
+/// A reading position in a file.
 pub(super) struct Reader<'a> {
     source: &'a Source,
-    /// Where the next value begins.
+    /// The offset of the next value.
     pub position: u64,
     chunk: Vec<u8>,
     chunk_start: u64,
@@ -21,17 +21,17 @@ impl<'a> Reader<'a> {
         Self { source, position: 0, chunk: Vec::new(), chunk_start: 0 }
     }
 
-    /// What messages call the file.
+    /// The name of the file in error messages.
     pub fn label(&self) -> &'a str {
         &self.source.label
     }
 
-    /// Bytes from here to the end of the file.
+    /// The bytes from here to the end of the file.
     pub fn remaining(&self) -> u64 {
         self.source.len.saturating_sub(self.position)
     }
 
-    /// An error about this place.
+    /// An error about this position.
     pub fn wrong(&self, what: &str, detail: impl Into<String>) -> Error {
         Error::input(format!("cannot read {}: {what}", self.label())).detail(detail)
     }
@@ -42,7 +42,7 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    /// Fills `to` with the next bytes.
+    /// Fills `to` with the next bytes; `what` names them in an error.
     pub fn fill(&mut self, to: &mut [u8], what: &str) -> Result<()> {
         let needed = to.len() as u64;
         if needed > self.remaining() {
@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
         Ok(u64::from_le_bytes(self.bytes(what)?))
     }
 
-    /// A text of at most `max_bytes`.
+    /// Reads a text of at most `max_bytes`.
     pub fn text(&mut self, what: &str, max_bytes: u64) -> Result<String> {
         let length = self.u64(what)?;
         let limit = max_bytes.min(self.remaining());
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
             let detail = format!("found length {length}, expected at most {limit}");
             return Err(self.wrong(&format!("{what} is too long"), detail));
         }
-        // Bounded by what the file has.
+        // The file's length bounds this.
         let mut bytes = vec![0; length as usize];
         self.fill(&mut bytes, what)?;
         String::from_utf8(bytes).map_err(|error| {

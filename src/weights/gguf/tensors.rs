@@ -1,4 +1,4 @@
-//! The list of tensors: names, shapes, types, and where their data are.
+//! The list of tensors: names, shapes, types and positions.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use super::reader::Reader;
 use crate::tensor::Format;
 use crate::{Error, Result};
 
-/// Lengths, type and offset, and one dimension.
+/// The bytes of the smallest entry: lengths, type, offset, and one dimension.
 pub(super) const SMALLEST_ENTRY: u64 = 32;
-/// Most tensors: large models have some thousand.
+/// The most tensors. Large models have some thousand.
 pub(super) const MAX_TENSORS: u64 = 1 << 17;
 const MAX_NAME_BYTES: u64 = 1024;
 const MAX_DIMENSIONS: u32 = 4;
 
-/// Types by their number: what they are here, elements of a block, and its bytes.
+/// The type with this number, the elements of a block, and the bytes of a block.
 fn dtype(number: u32) -> Option<(Dtype, u64, u64)> {
     let blocks = |format, bytes| Some((Dtype::Blocks(format), format_block(format), bytes));
     match number {
@@ -38,7 +38,7 @@ fn format_block(format: Format) -> u64 {
     format.block_columns() as u64
 }
 
-/// Bytes of a block in a file.
+/// The bytes of a block in a file.
 pub(in crate::weights) fn block_bytes(format: Format) -> usize {
     (0..=30)
         .filter_map(dtype)
@@ -46,7 +46,7 @@ pub(in crate::weights) fn block_bytes(format: Format) -> usize {
         .map_or(0, |(_, _, bytes)| bytes as usize)
 }
 
-/// Names of types that are known, but not computed with.
+/// The name of an unsupported type.
 fn unsupported(number: u32) -> &'static str {
     match number {
         9 => "Q8_1",
@@ -62,7 +62,7 @@ fn unsupported(number: u32) -> &'static str {
     }
 }
 
-/// Reads the list, and checks that every tensor's data are aligned, within the file and nobody else's.
+/// Reads the list, and checks that the data of every tensor is aligned, inside the file and not shared.
 pub(super) fn read(reader: &mut Reader<'_>, count: u64, alignment: u64) -> Result<BTreeMap<String, Tensor>> {
     let mut tensors = BTreeMap::new();
     for index in 1..=count {
@@ -81,7 +81,7 @@ pub(super) fn read(reader: &mut Reader<'_>, count: u64, alignment: u64) -> Resul
     Ok(tensors)
 }
 
-/// An entry whose offset still counts from the start of the data.
+/// Reads an entry. Its offset is relative to the start of the data.
 fn entry(reader: &mut Reader<'_>, name: &str, alignment: u64) -> Result<Tensor> {
     let label = reader.label();
     let failed = || Error::input(format!("cannot load {name} from {label}"));
@@ -133,7 +133,7 @@ fn check_layout(label: &str, tensors: &BTreeMap<String, Tensor>, data_bytes: u64
         }
         let own_end = tensor.offset.checked_add(tensor.num_bytes).filter(|&own_end| own_end <= data_bytes);
         end = own_end.ok_or_else(|| {
-            failed("its data end past the file")
+            failed("its data ends past the file")
                 .detail(format!(
                     "found {} bytes at offset {}, expected at most the {data_bytes} bytes of data",
                     tensor.num_bytes, tensor.offset

@@ -5,7 +5,7 @@ use super::metadata::Metadata;
 use crate::Result;
 use crate::text::{ChatTemplate, SpecialTokens, Tokenizer, Vocabulary};
 
-/// The tokenizer; `None` where the file has none.
+/// Builds the tokenizer; `None` if the file has none.
 pub(super) fn tokenizer(metadata: &Metadata, label: &str) -> Result<Option<Tokenizer>> {
     let key = |name: &str| format!("tokenizer.ggml.{name}");
     let Some(model) = metadata.text(&key("model"))? else { return Ok(None) };
@@ -27,12 +27,12 @@ pub(super) fn tokenizer(metadata: &Metadata, label: &str) -> Result<Option<Token
         remove_extra_whitespaces: metadata.flag(&key("remove_extra_whitespaces"))?,
     };
     let tokenizer = Tokenizer::from_vocabulary(label, vocabulary)?;
-    // Afterwards: whoever knows the kind of vocabulary says more of its keys.
+    // This comes last, because the checks above give better errors.
     keys::check_tokenizer(metadata)?;
     Ok(Some(tokenizer))
 }
 
-/// The template, with the special tokens that it may put into a text; `None` where the file has none.
+/// Builds the chat template with the special tokens that it may write; `None` if the file has none.
 pub(super) fn chat_template(metadata: &Metadata, label: &str) -> Result<Option<ChatTemplate>> {
     let Some(source) = metadata.text("tokenizer.chat_template")? else { return Ok(None) };
     let token = |name: &str| -> Result<Option<String>> {

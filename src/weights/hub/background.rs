@@ -1,4 +1,4 @@
-//! Work that blocks, on a thread of its own, as a future.
+//! Runs blocking work on its own thread and returns it as a future.
 
 use std::future::poll_fn;
 use std::path::PathBuf;
@@ -10,25 +10,25 @@ use crate::{Error, ErrorKind, Result};
 
 #[derive(Default)]
 struct State {
-    news: Option<Progress>,
+    progress: Option<Progress>,
     result: Option<Result<PathBuf>>,
     waker: Option<Waker>,
     has_ended: bool,
-    /// Nobody waits any more.
+    /// Whether the future was dropped.
     is_abandoned: bool,
 }
 
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<State>>);
 
-/// The worker's end: it tells how far it is, and learns whether anybody still waits.
+/// The worker's end: it reports progress, and finds out whether the future still exists.
 pub(super) struct Reporter(Shared);
 
-/// The waiting end, gone when the future is dropped.
+/// The future's end.
 struct Waiter(Shared);
 
-/// Runs `work` on a thread. `progress` is called where the future is polled; dropping the future stops the work at its
-/// next report.
+/// Runs `work` on a thread. `progress` is called when the future is polled. If the future is dropped, the
+/// work stops at its next report.
 pub(super) async fn run(
     work: impl FnOnce(&Reporter) -> Result<PathBuf> + Send + 'static,
     progress: &mut dyn FnMut(Progress),
@@ -48,7 +48,7 @@ pub(super) async fn run(
         let (news, result, has_ended) = {
             let mut state = waiter.0.lock();
             state.waker = Some(context.waker().clone());
-            (state.news.take(), state.result.take(), state.has_ended)
+            (state.progress.take(), state.result.take(), state.has_ended)
         };
         if let Some(news) = news {
             progress(news);
@@ -71,15 +71,15 @@ impl Shared {
 }
 
 impl Reporter {
-    /// Tells how far the work is.
+    /// Reports progress.
     ///
     /// # Errors
     ///
-    /// Nobody waits for it any more.
+    /// If the future was dropped.
     pub fn report(&self, progress: Progress) -> Result<()> {
         let waker = {
             let mut state = self.0.lock();
-            state.news = Some(progress);
+            state.progress = Some(progress);
             state.waker.take()
         };
         if let Some(waker) = waker {
@@ -88,10 +88,10 @@ impl Reporter {
         self.check()
     }
 
-    /// As [`Self::report`], with nothing to tell.
+    /// Like [`Self::report`], but without progress.
     pub fn check(&self) -> Result<()> {
         match self.0.lock().is_abandoned {
-            true => Err(Error::new(ErrorKind::Io, "the download was given up")),
+            true => Err(Error::new(ErrorKind::Io, "the download was cancelled")),
             false => Ok(()),
         }
     }

@@ -1,19 +1,21 @@
-//! The bytes of an answer, with an end to how slowly they may come.
+//! Reads the body of a response, and gives up if it arrives too slowly.
 
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use ureq::BodyReader;
 
-/// What has to come within [`super::Options::timeout`], and over one connection, for it to count as going on.
+/// The least number of bytes that must arrive within [`super::Options::timeout`], and over one connection, to
+/// count as progress.
 pub(super) const MIN_STEP_BYTES: u64 = 16 << 10;
 
-/// A body that ends with an error when it hardly comes.
+/// A body that fails if it arrives too slowly.
 pub(super) struct Body {
     reader: BodyReader<'static>,
     timeout: Duration,
-    /// Since then, `bytes` came.
+    /// The start of the current interval.
     since: Instant,
+    /// The bytes that arrived since then.
     bytes: u64,
 }
 
@@ -22,7 +24,7 @@ impl Body {
         Self { reader: body.into_reader(), timeout, since: Instant::now(), bytes: 0 }
     }
 
-    /// The whole of it, at most `max_bytes`.
+    /// Reads the whole body, at most `max_bytes`.
     pub fn read_all(self, max_bytes: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.take(max_bytes + 1).read_to_end(&mut bytes)?;

@@ -1,8 +1,8 @@
-//! The cache that Hugging Face's own tools share: `models--OWNER--NAME/{refs,blobs,snapshots}`.
+//! The cache that Hugging Face's own tools use: `models--OWNER--NAME/{refs,blobs,snapshots}`.
 //!
-//! `blobs/ETAG` are the files' bytes, `snapshots/COMMIT/PATH` links to them, and `refs/REVISION` is the commit that a
-//! branch or a tag stood for when it was last asked for. A blob gets its name when it is whole; until then it is
-//! `ETAG.incomplete`, which a later download goes on with.
+//! `blobs/ETAG` contains a file's bytes, and `snapshots/COMMIT/PATH` links to it. `refs/REVISION` contains
+//! the commit that a branch or a tag stood for at the last request. An unfinished blob is named
+//! `ETAG.incomplete`. A later download resumes it.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -16,12 +16,12 @@ use crate::weights::safetensors::{INDEX, SINGLE};
 use crate::weights::shards;
 use crate::{Error, ErrorKind, Result};
 
-/// Between two looks at a lock that another program holds.
+/// The pause between two attempts to take a lock.
 const LOCK_WAIT: Duration = Duration::from_millis(100);
-/// A commit, and the line's end that some write behind it.
+/// A commit and possibly a line end.
 const MAX_REFERENCE_BYTES: u64 = 64;
 
-/// One repository's part of the cache.
+/// The cache of one repository.
 pub(super) struct Repo {
     cache: PathBuf,
     /// The name of its folder.
@@ -51,7 +51,8 @@ impl Repo {
         self.root.join("snapshots").join(commit)
     }
 
-    /// The model as [`super::fetch`] gives it, if all that it needs is here; otherwise what is missing.
+    /// The model's path as [`super::fetch`] returns it, if the cache is complete; otherwise the name of what
+    /// is missing.
     pub fn find(&self, id: &ModelId) -> Result<PathBuf, String> {
         let revision = id.revision();
         let commit = self.commit(revision).ok_or_else(|| format!("revision {revision}"))?;
@@ -67,7 +68,7 @@ impl Repo {
         needs("config.json")?;
         if needs(SINGLE).is_err() {
             needs(INDEX).map_err(|_| SINGLE.to_owned())?;
-            // What is wrong with an index is better told by whoever opens the model.
+            // An invalid index is ignored here, because opening the model reports it better.
             for (_, shard) in shards::read_index(&snapshot.join(INDEX)).unwrap_or_default() {
                 needs(&shard)?;
             }
@@ -75,7 +76,7 @@ impl Repo {
         Ok(snapshot)
     }
 
-    /// The commit that a revision stands for, as far as is known here.
+    /// The commit that a revision stands for, if the cache knows it.
     fn commit(&self, revision: &str) -> Option<String> {
         if is_commit(revision) {
             return Some(revision.to_owned());
@@ -89,7 +90,7 @@ impl Repo {
         self.root.join("refs").join(revision)
     }
 
-    /// Notes what a branch or a tag stands for.
+    /// Stores the commit that a branch or a tag stands for.
     pub fn set_commit(&self, revision: &str, commit: &str) -> Result<()> {
         if is_commit(revision) || self.commit(revision).as_deref() == Some(commit) {
             return Ok(());
@@ -98,15 +99,15 @@ impl Repo {
         inside::write(&folder, name, commit.as_bytes())
     }
 
-    /// Creates the folder that `path`, of names with / between them, lies in below `folder` of the repository; gives it
-    /// and the last name.
+    /// Creates the parent folder of `path`, which is separated by `/`, below `folder` in the repository.
+    /// Returns the parent and the last name.
     fn create_parent<'a>(&self, folder: &Path, path: &'a str) -> Result<(PathBuf, &'a str)> {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         let relative = Path::new(&self.name).join(folder).join(parent);
         Ok((inside::create_folders(&self.cache, &relative)?, name))
     }
 
-    /// Opens the bytes of a blob that is not whole yet, or starts it anew.
+    /// Opens an unfinished blob, or creates it.
     pub fn open_incomplete(&self, etag: &str) -> Result<(PathBuf, File)> {
         let (folder, _) = self.create_parent(Path::new("blobs"), etag)?;
         let path = folder.join(format!("{etag}.incomplete"));
@@ -114,14 +115,15 @@ impl Repo {
         Ok((path, file))
     }
 
-    /// Makes `path` of a snapshot a link to a blob.
+    /// Makes `path` in a snapshot a link to a blob.
     pub fn link(&self, commit: &str, path: &str, etag: &str) -> Result<()> {
         let (folder, name) = self.create_parent(&Path::new("snapshots").join(commit), path)?;
         let link = folder.join(name);
-        // From the link's folder up to the repository's, which are two more than the path has folders.
+        // Goes up from the link's folder to the repository's. That is two levels more than the path has
+        // folders.
         let up = "../".repeat(path.split('/').count() + 1);
         let target = PathBuf::from(format!("{up}blobs/{etag}"));
-        // Made beside it and renamed, so that there never is no file where one was.
+        // The link is created under another name and then renamed, so that an existing file never disappears.
         let made = tempfile::Builder::new()
             .prefix(".sukashi-")
             .make_in(&folder, |new| make_link(&target, &self.blob(etag), new));
@@ -129,11 +131,11 @@ impl Repo {
         made.into_temp_path().persist(&link).map_err(|cause| failed(&link, cause.error))
     }
 
-    /// Waits until no other program downloads this blob of `file`, and keeps others waiting until the lock is dropped.
+    /// Locks the blob of `file` against other programs until the returned file is dropped.
     ///
     /// # Errors
     ///
-    /// Another program holds the lock, and what it downloads has not grown for `patience`.
+    /// If another program holds the lock and its download has not grown for `patience`.
     pub fn lock(&self, etag: &str, file: &str, patience: Duration, reporter: &Reporter) -> Result<File> {
         let folder = inside::create_folders(&self.cache, &Path::new(".locks").join(&self.name))?;
         let path = folder.join(format!("{etag}.lock"));
@@ -144,13 +146,14 @@ impl Repo {
             reporter.check()?;
             match lock.try_lock() {
                 Err(TryLockError::WouldBlock) => {}
-                // Some network file systems have no locks; two downloads at once are rare, and hashes are checked.
+                // Some network file systems have no locks. Simultaneous downloads are rare, and hashes are
+                // checked.
                 Ok(()) | Err(TryLockError::Error(_)) => return Ok(lock),
             }
             match waiting {
                 None => {
                     tracing::warn!(
-                        "waits for another program that downloads {file} of {} ({} is locked)",
+                        "waiting for another program that downloads {file} of {} ({} is locked)",
                         self.root.display(),
                         path.display()
                     );
@@ -160,14 +163,16 @@ impl Repo {
                 Some((since, _)) if since.elapsed() >= patience => {
                     return Err(Error::new(
                         ErrorKind::Io,
-                        format!("cannot download {file}: another program downloads it, and does not go on"),
+                        format!(
+                            "cannot download {file}: another program is downloading it, but makes no progress"
+                        ),
                     )
                     .detail(format!(
-                        "found {} locked, and no further byte for {} s",
+                        "found {} locked, and no new bytes for {} s",
                         path.display(),
                         patience.as_secs()
                     ))
-                    .hint("end that program; what it has downloaded is gone on with"));
+                    .hint("end that program; this download then resumes from its bytes"));
                 }
                 Some(_) => {}
             }
@@ -181,13 +186,14 @@ fn make_link(target: &Path, _blob: &Path, link: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, link)
 }
 
-/// Links need a permission on Windows that few have; as Hugging Face's tools do, the file is copied then.
+/// Symbolic links on Windows need a permission that few users have. The file is linked hard or copied
+/// instead.
 #[cfg(not(unix))]
 fn make_link(_target: &Path, blob: &Path, link: &Path) -> io::Result<()> {
     std::fs::hard_link(blob, link).or_else(|_| std::fs::copy(blob, link).map(drop))
 }
 
-/// A cache that cannot be written to is no bad input, but the machine's state.
+/// An error for a cache that cannot be written to.
 pub(super) fn failed(path: &Path, cause: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("cannot write {} in the cache of models", path.display()))
         .hint("HF_HUB_CACHE names another folder for the cache")

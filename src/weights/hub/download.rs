@@ -1,4 +1,4 @@
-//! From a model's id to its files in the cache.
+//! Downloads a model's files into the cache.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -19,37 +19,37 @@ use crate::weights::shards;
 use crate::{Error, ErrorKind, Result};
 
 const BUFFER_BYTES: usize = 64 << 10;
-/// The greatest of the files that are no weights: as much as an index of weights may have.
+/// The largest file that is not weights: the limit for an index.
 const MAX_SMALL_BYTES: u64 = 100_000_000;
-/// A lock is waited for this many times the limit on a server's silence, after its holder has last gone on.
+/// How many timeouts a lock's holder may make no progress.
 const MAX_LOCK_TIMEOUTS: u32 = 10;
-/// Characters shown of what a server or an index says.
+/// Characters that messages show of texts from a server or an index.
 const MAX_SHOWN: usize = 100;
-/// An ETag is a hash; file systems end names at 255 bytes.
+/// The longest ETag. File systems limit names to 255 bytes.
 const MAX_ETAG_LEN: usize = 128;
 
-/// Everything about one download.
+/// The state of one download.
 struct Download<'a> {
     client: Client,
     repo: Repo,
     id: &'a ModelId,
     commit: String,
     reporter: &'a Reporter,
-    /// Of the files that are done, and of all files known so far.
+    /// Over the finished files and all files known so far.
     progress: Progress,
 }
 
-/// A file, as the hub describes it.
+/// The hub's description of a file.
 struct Remote {
     path: String,
     /// The name of its blob.
     etag: String,
     size: Option<u64>,
-    /// The most that is stored of it.
+    /// The most bytes to store.
     max_bytes: u64,
 }
 
-/// The model's place in the cache; what is missing there is downloaded.
+/// Downloads the files that the cache lacks, and returns the model's path in the cache.
 pub(super) fn model(id: &ModelId, options: &Options, reporter: &Reporter) -> Result<PathBuf> {
     let repo = Repo::new(&options.cache, id);
     if options.offline {
@@ -68,7 +68,7 @@ pub(super) fn model(id: &ModelId, options: &Options, reporter: &Reporter) -> Res
             let Ok(path) = repo.find(id) else {
                 return Err(error.detail(format!("and {id} is not in the cache, {}", repo.root().display())));
             };
-            tracing::warn!("{error}\n  using {id} as it is in the cache");
+            tracing::warn!("{error}\n  using the cached {id}");
             return Ok(path);
         }
         Err(Trouble { error, .. }) => return Err(error),
@@ -95,14 +95,14 @@ pub(super) fn model(id: &ModelId, options: &Options, reporter: &Reporter) -> Res
                     shards::check_name(&snapshot, &index, shard)?;
                     if !listing.has(shard) {
                         let why = match is_plain_path(shard) {
-                            true => "it has no",
-                            false => "no system can store",
+                            true => "it has no file",
+                            false => "it has a file name that is not safe to store,",
                         };
                         return Err(Error::input(format!(
                             "cannot use {id}: {why} {}",
                             excerpt(shard, MAX_SHOWN)
                         ))
-                        .detail(format!("{INDEX} names it")));
+                        .detail(format!("{INDEX} lists it")));
                     }
                 }
                 download.files(&Vec::from_iter(shards.iter().map(String::as_str)))?;
@@ -115,13 +115,13 @@ pub(super) fn model(id: &ModelId, options: &Options, reporter: &Reporter) -> Res
 }
 
 fn not_cached(id: &ModelId, repo: &Repo, missing: &str) -> Error {
-    Error::input(format!("cannot use {id} offline: it is not in the cache, or not all of it"))
+    Error::input(format!("cannot use {id} offline: it is not completely in the cache"))
         .detail(format!("found no {missing} in {}", repo.root().display()))
-        .hint("without HF_HUB_OFFLINE it is downloaded")
+        .hint("unset HF_HUB_OFFLINE to download it")
 }
 
 impl Download<'_> {
-    /// Brings these files into the snapshot, in this order.
+    /// Downloads these files into the snapshot, in this order.
     fn files(&mut self, paths: &[&str]) -> Result<()> {
         let snapshot = self.repo.snapshot(&self.commit);
         let missing = paths.iter().filter(|path| !snapshot.join(path).is_file());
@@ -138,7 +138,7 @@ impl Download<'_> {
         Ok(())
     }
 
-    /// Asks for a file's name in the cache and for its size.
+    /// Requests a file's ETag and size.
     fn describe(&self, path: &str) -> Result<Remote, Trouble> {
         let url = self.client.url(self.id, &self.commit, path);
         let is_described = |answer: &Answer| answer.header("x-linked-etag").is_some();
@@ -148,35 +148,35 @@ impl Download<'_> {
         }
         let failed = |why: &str| {
             Error::new(ErrorKind::Io, format!("cannot download {path} of {}: {why}", self.id.repo()))
-                .hint("is this a hub? HF_ENDPOINT names another")
+                .hint("is this a hub? HF_ENDPOINT can name another")
         };
         let etag = answer.header("x-linked-etag").or(answer.header("etag"));
-        let etag = etag.ok_or_else(|| failed("the server gives it no ETag"))?;
+        let etag = etag.ok_or_else(|| failed("the server sent no ETag"))?;
         let etag = etag.trim_start_matches("W/").trim_matches('"');
-        // It becomes the name of a file.
+        // The ETag becomes a file name.
         let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         let is_name =
             (1..=MAX_ETAG_LEN).contains(&etag.len()) && etag.chars().all(is_plain) && is_plain_path(etag);
         if !is_name {
             let found = format!("found {:?}", excerpt(etag, MAX_SHOWN));
-            return Err(failed("its ETag is no hash").detail(found).into());
+            return Err(failed("its ETag is not a hash").detail(found).into());
         }
-        // The length of a redirect is not that of the file.
+        // A redirect's length is not the file's.
         let length = answer.header("content-length").filter(|_| answer.status == 200);
         let size = answer.header("x-linked-size").or(length);
         let size = size.map(|size| {
             let wrong =
-                || failed("its size is no number").detail(format!("found {:?}", excerpt(size, MAX_SHOWN)));
+                || failed("its size is not a number").detail(format!("found {:?}", excerpt(size, MAX_SHOWN)));
             size.parse::<u64>().map_err(|_| wrong())
         });
         let size = size.transpose()?;
         let max_bytes = match (path.ends_with(".safetensors") || is_gguf(path), size) {
-            (true, None) => return Err(failed("the server does not say how large it is").into()),
+            (true, None) => return Err(failed("the server did not send its size").into()),
             (true, Some(size)) => size,
             (false, Some(size)) if size <= MAX_SMALL_BYTES => size,
             (false, None) => MAX_SMALL_BYTES,
             (false, Some(size)) => {
-                return Err(failed("it is too large for a file that holds no weights")
+                return Err(failed("it is too large for a file without weights")
                     .detail(format!("found {size} bytes, expected at most {MAX_SMALL_BYTES}"))
                     .into());
             }
@@ -184,7 +184,7 @@ impl Download<'_> {
         Ok(Remote { path: path.to_owned(), etag: etag.to_owned(), size, max_bytes })
     }
 
-    /// Brings a file's bytes into the cache.
+    /// Downloads a file's bytes into the cache.
     fn blob(&mut self, file: &Remote) -> Result<()> {
         let blob = self.repo.blob(&file.etag);
         let patience = self.client.timeout * MAX_LOCK_TIMEOUTS;
@@ -193,18 +193,18 @@ impl Download<'_> {
             .metadata()
             .is_ok_and(|metadata| metadata.is_file() && file.size.is_none_or(|size| size == metadata.len()));
         if !is_there {
-            let mut goes_on = true;
+            let mut may_retry = true;
             loop {
                 let mut partial = Partial::open(&self.repo, &file.etag, file.size, file.max_bytes)?;
-                goes_on &= partial.len > 0;
+                may_retry &= partial.len > 0;
                 self.fill(&mut partial, file)?;
                 let Err(found) = partial.finish(&blob)? else { break };
-                // What an earlier download left may be what is wrong.
-                if !std::mem::take(&mut goes_on) {
+                // The bytes of an earlier download may be wrong, so try once more from the start.
+                if !std::mem::take(&mut may_retry) {
                     return Err(self
-                        .failed(file, "what came is not the file that was announced")
+                        .failed(file, "the downloaded bytes do not match the announced hash")
                         .detail(format!("found hash {found}, expected {}", file.etag))
-                        .hint("does something between here and the hub change what is downloaded?"));
+                        .hint("a proxy may be changing the download"));
                 }
             }
         }
@@ -212,8 +212,8 @@ impl Download<'_> {
         self.reporter.report(self.progress)
     }
 
-    /// Downloads until the file is whole, over as many connections as it takes while they bring something. There is a
-    /// pause after each, a longer one after those that brought little.
+    /// Downloads until the file is complete, with as many connections as needed while they make progress.
+    /// There is a pause after each connection, and a longer one after those that made little progress.
     fn fill(&self, partial: &mut Partial, file: &Remote) -> Result<()> {
         let (mut most, mut idle_tries) = (partial.len, 0);
         while !partial.is_whole() {
@@ -232,7 +232,7 @@ impl Download<'_> {
         Ok(())
     }
 
-    /// Downloads over one connection; `Ok` means that this was the end of the file.
+    /// Downloads over one connection; `Ok` means that the file is complete.
     fn read(&self, partial: &mut Partial, file: &Remote) -> Result<(), Trouble> {
         let url = self.client.url(self.id, &self.commit, &file.path);
         let answer = self.client.ask(&Method::GET, &url, partial.len, self.reporter, |_| false)?;
@@ -249,15 +249,15 @@ impl Download<'_> {
                 let (start, size) = range.unwrap_or((u64::MAX, None));
                 if start != partial.len {
                     partial.clear()?;
-                    let error = self.failed(file, "the server answered with another part of it");
+                    let error = self.failed(file, "the server sent a different range");
                     return Err(Trouble::passing(error));
                 }
                 self.check_size(file, size)?;
             }
-            // What is here is not the start of that file.
+            // The stored bytes are not the start of that file.
             416 if partial.len > 0 => {
                 partial.clear()?;
-                let error = self.failed(file, "the server has no further part of it");
+                let error = self.failed(file, "the server has no bytes after those in the cache");
                 return Err(Trouble::passing(error));
             }
             _ => return Err(self.client.refusal(self.id, Some(&file.path), &answer)),
@@ -280,9 +280,9 @@ impl Download<'_> {
             if count as u64 > file.max_bytes - partial.len {
                 partial.clear()?;
                 let error = match file.size {
-                    Some(_) => self.failed(file, "more came than was announced"),
+                    Some(_) => self.failed(file, "the server sent more bytes than announced"),
                     None => self
-                        .failed(file, "it is too large for a file that holds no weights")
+                        .failed(file, "it is too large for a file without weights")
                         .detail(format!("found more than {} bytes, which is the limit", file.max_bytes)),
                 };
                 return Err(error.into());
@@ -294,17 +294,17 @@ impl Download<'_> {
         match file.size.is_none_or(|size| size == partial.len) {
             true => Ok(()),
             false => {
-                let error = self.failed(file, "less came than was announced");
+                let error = self.failed(file, "the server sent fewer bytes than announced");
                 Err(Trouble::passing(error.detail(self.lengths(partial, file))))
             }
         }
     }
 
-    /// Refuses a file whose size is not what the hub announced.
+    /// Refuses a file whose size differs from the announced one.
     fn check_size(&self, file: &Remote, found: Option<u64>) -> Result<()> {
         match (file.size, found) {
             (Some(size), Some(found)) if found != size => Err(self
-                .failed(file, "its size is not what was announced")
+                .failed(file, "its size differs from the announced size")
                 .detail(format!("found {found} bytes, expected {size}"))),
             _ => Ok(()),
         }
@@ -313,7 +313,7 @@ impl Download<'_> {
     fn lengths(&self, partial: &Partial, file: &Remote) -> String {
         let size = file.size.map_or("more".to_owned(), |size| size.to_string());
         format!(
-            "found {} bytes, expected {size}; they stay in the cache, and the next download goes on there",
+            "found {} bytes, expected {size}; they stay in the cache, and the next download resumes there",
             partial.len
         )
     }
@@ -323,7 +323,7 @@ impl Download<'_> {
     }
 }
 
-/// The start of a `Content-Range: bytes START-END/SIZE`, and the size where it is given.
+/// Parses `Content-Range: bytes START-END/SIZE` as the start and the size, if given.
 fn parse_range(text: &str) -> Option<(u64, Option<u64>)> {
     let (range, size) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (start, _) = range.split_once('-')?;

@@ -1,4 +1,4 @@
-//! The hub's address, with its secrets apart from what is shown of it.
+//! The hub's address, with its secrets kept separate.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -7,15 +7,15 @@ use ureq::http::Uri;
 
 use crate::{Error, Result, shown};
 
-/// The part of an address that is shown.
+/// Characters that messages show of an address.
 const MAX_SHOWN: usize = 200;
 
-/// A hub's address. It holds no secret, so that every message may show it.
+/// A hub. Its `address` contains no secret, so messages may show it.
 pub(super) struct Endpoint {
-    /// Without a user, a password, and a slash at its end.
+    /// Without user, password and trailing slash.
     pub address: String,
     origin: Uri,
-    /// The `Authorization` of the user and password that stood in the address.
+    /// The `Authorization` header for the user and password of the given address.
     user: Option<String>,
 }
 
@@ -24,14 +24,14 @@ impl Endpoint {
         let wrong = || {
             Error::input(format!("cannot use {:?} as the address of a hub", redacted(text)))
                 .detail("expected http:// or https:// and a host, such as https://huggingface.co")
-                .hint("HF_ENDPOINT is such an address")
+                .hint("HF_ENDPOINT sets the address")
         };
         let full: Uri = text.trim_end_matches('/').parse().map_err(|_| wrong())?;
         let authority =
             full.authority().filter(|authority| !authority.host().is_empty()).ok_or_else(wrong)?;
         let scheme =
             full.scheme_str().filter(|scheme| ["http", "https"].contains(scheme)).ok_or_else(wrong)?;
-        // A path is put behind the address.
+        // Paths are appended to the address.
         if text.contains(['?', '#']) {
             return Err(wrong());
         }
@@ -49,7 +49,7 @@ impl Endpoint {
         Ok(Self { address, origin, user })
     }
 
-    /// What proves to this server who asks; `None` for every other server.
+    /// The `Authorization` header for this server; `None` for every other server.
     pub fn authorization(&self, uri: &Uri, token: Option<&str>) -> Option<String> {
         match token {
             _ if !self.serves(uri) => None,
@@ -58,7 +58,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether an address belongs to this server: scheme, host and port.
+    /// Whether an address has this server's scheme, host and port.
     pub fn serves(&self, uri: &Uri) -> bool {
         let port =
             |uri: &Uri| uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
@@ -68,8 +68,8 @@ impl Endpoint {
     }
 }
 
-/// An address for messages: without user and password, and without the query, which on a storage server is a
-/// signature.
+/// An address for messages, without user and password, and without the query, which is a signature on storage
+/// servers.
 pub(super) fn redacted(address: &str) -> String {
     let plain = address.split(['?', '#']).next().unwrap_or_default();
     let (scheme, rest) = match plain.find("://") {
@@ -80,7 +80,7 @@ pub(super) fn redacted(address: &str) -> String {
     excerpt(&format!("{scheme}{rest}"), MAX_SHOWN)
 }
 
-/// The start of a text that a server wrote.
+/// The start of a text from a server.
 pub(super) fn excerpt(text: &str, max_chars: usize) -> String {
     shown::start(text, max_chars).into_owned()
 }
@@ -98,7 +98,7 @@ mod tests {
         assert!(!serves("https://hub.example/", "https://hub.example:8443/"));
         assert!(!serves("https://hub.example/", "https://cdn.hub.example/"));
         assert!(!serves("https://hub.example/", "https://hub.example.evil/"));
-        // What stands before an @ is a user's name, not the host.
+        // The part before an @ is a user name, not the host.
         assert!(!serves("https://hub.example/", "https://hub.example@evil/"));
         assert!(!serves("https://hub.example@evil/", "https://hub.example/"));
     }

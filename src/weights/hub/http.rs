@@ -1,4 +1,4 @@
-//! Requests to the hub: redirects that keep the token where it belongs, and second tries.
+//! Requests to the hub, with retries and with redirects that do not leak the token.
 
 use std::io::ErrorKind as Io;
 use std::time::{Duration, Instant};
@@ -15,14 +15,14 @@ use crate::{Error, ErrorKind, Result};
 
 const USER_AGENT: &str = concat!("sukashi/", env!("CARGO_PKG_VERSION"));
 const MAX_REDIRECTS: usize = 10;
-/// A question ends after this many times the limit on one server's answer, however many redirects and tries there are.
+/// A request with all its redirects and retries ends after this many timeouts.
 const MAX_TIMEOUTS: u32 = 10;
-/// Before the second, the third and the fourth try.
+/// The pauses before the second, third and fourth try.
 pub(super) const WAITS: [Duration; 3] =
     [Duration::from_millis(250), Duration::from_millis(500), Duration::from_millis(1000)];
 const MAX_HEADER_BYTES: usize = 64 << 10;
 
-/// An error, and whether the same request may well succeed another time.
+/// An error, and whether the same request may succeed later.
 #[derive(Debug)]
 pub(super) struct Trouble {
     pub error: Error,
@@ -41,7 +41,7 @@ impl Trouble {
     }
 }
 
-/// What a server answered; a status of any kind.
+/// A server's response, with any status.
 pub(super) struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
@@ -49,7 +49,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The text of a header; `None` also where it is no text.
+    /// The text of a header; `None` if it is missing or not text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -72,15 +72,15 @@ impl Client {
     pub fn new(options: &Options) -> Result<Self> {
         let endpoint = Endpoint::new(&options.endpoint)?;
         let token = options.token.as_deref().map(str::trim).filter(|token| !token.is_empty());
-        // The message must not show it.
+        // The message must not show the token.
         if token.is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
-            return Err(Error::input("cannot use the hub token: it holds a character that no token has")
-                .hint("HF_TOKEN, or the file token in HF_HOME, holds letters, digits and _ alone"));
+            return Err(Error::input("cannot use the hub token: it contains an invalid character")
+                .hint("HF_TOKEN, or the file token in HF_HOME, must contain only letters, digits and _"));
         }
         let timeout = Some(options.timeout);
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            // A redirect is followed here, where the token is left out for other hosts.
+            // `ask` follows redirects, because it leaves out the token for other hosts.
             .max_redirects(0)
             .user_agent(USER_AGENT)
             .max_response_header_size(MAX_HEADER_BYTES)
@@ -96,7 +96,7 @@ impl Client {
         Ok(Self { agent: config.into(), endpoint, token, timeout: options.timeout })
     }
 
-    /// The hub's address, without secrets and without a slash at its end.
+    /// The hub's address, without secrets and without a trailing slash.
     pub fn endpoint(&self) -> &str {
         &self.endpoint.address
     }
@@ -105,11 +105,11 @@ impl Client {
         self.token.is_some()
     }
 
-    /// Asks for `url`, from byte `offset` on, and follows redirects until `is_enough` or there is none.
+    /// Requests `url` from byte `offset` on, and follows redirects until `is_enough` accepts a response.
     ///
     /// # Errors
     ///
-    /// Nothing answered. Statuses of refusal are answers.
+    /// If there was no response. A response with an error status is not an error here.
     pub fn ask(
         &self,
         method: &Method,
@@ -119,11 +119,11 @@ impl Client {
         is_enough: impl Fn(&Answer) -> bool,
     ) -> Result<Answer, Trouble> {
         let mut uri = url.parse::<Uri>().map_err(|cause| {
-            Error::input(format!("cannot ask for {url:?}: it is no address")).caused_by(cause)
+            Error::input(format!("cannot request {url:?}: it is not a URL")).caused_by(cause)
         })?;
         let deadline = Instant::now() + self.timeout * MAX_TIMEOUTS;
         for _ in 0..=MAX_REDIRECTS {
-            let answer = self.ask_patiently(method, &uri, offset, deadline, reporter)?;
+            let answer = self.ask_with_retries(method, &uri, offset, deadline, reporter)?;
             if !answer.is_redirect() || is_enough(&answer) {
                 return Ok(answer);
             }
@@ -138,8 +138,8 @@ impl Client {
             .into())
     }
 
-    /// One address; asked again where the fault may be gone by then.
-    fn ask_patiently(
+    /// Requests one address, and tries again after temporary failures.
+    fn ask_with_retries(
         &self,
         method: &Method,
         uri: &Uri,
@@ -163,7 +163,7 @@ impl Client {
     }
 
     fn ask_once(&self, method: &Method, uri: &Uri, offset: u64) -> Result<Answer, ureq::Error> {
-        // Compressed bytes would be of another length, and hash to something else.
+        // Compressed bytes would have another length and another hash.
         let mut request = Request::builder().method(method).uri(uri).header(ACCEPT_ENCODING, "identity");
         if let Some(authorization) = self.endpoint.authorization(uri, self.token.as_deref()) {
             request = request.header(AUTHORIZATION, authorization);
@@ -178,27 +178,27 @@ impl Client {
 
     fn unreachable(&self, uri: &Uri, cause: ureq::Error) -> Trouble {
         let error = Error::new(ErrorKind::Io, format!("cannot reach {}", redacted(&uri.to_string())));
-        // What rustls says of a certificate arrives in this form.
+        // rustls reports a distrusted certificate in this form.
         let is_distrusted = matches!(&cause, ureq::Error::Io(cause) if cause.kind() == Io::InvalidData);
         let error = match self.endpoint.serves(uri) {
             _ if is_distrusted => {
-                error.hint("the certificates that are trusted are those of Mozilla's list, without the system's own")
+                error.hint("only the certificates of Mozilla's list are trusted, not the system's own")
             }
             true => error.hint(
-                "is there a network? HF_ENDPOINT names another hub, HF_HUB_OFFLINE=1 uses what is in the cache",
+                "is there a network? HF_ENDPOINT can name another hub; HF_HUB_OFFLINE=1 uses the cache",
             ),
-            false => error.detail(format!("{} sent us there", self.endpoint())),
+            false => error.detail(format!("{} redirected to it", self.endpoint())),
         };
         Trouble::passing(error.caused_by(cause))
     }
 }
 
-/// Whether a status may be gone a little later: the server has too much to do, or is being mended.
+/// Whether a status is temporary: the server is overloaded or under maintenance.
 pub(super) fn is_passing(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// Whether a connection broke that had been there.
+/// Whether an established connection broke.
 fn is_cut(error: &ureq::Error) -> bool {
     match error {
         ureq::Error::Io(error) => matches!(
@@ -209,21 +209,21 @@ fn is_cut(error: &ureq::Error) -> bool {
     }
 }
 
-/// Where a redirect leads.
+/// The target of a redirect.
 fn next(from: &Uri, location: Option<&str>) -> Result<Uri> {
     let refused = |why: &str| {
         Error::new(ErrorKind::Io, format!("cannot follow a redirect of {}", redacted(&from.to_string())))
             .detail(why.to_owned())
     };
     let location = location.ok_or_else(|| refused("found no Location, expected an address"))?;
-    let to = join(from, location).ok_or_else(|| refused("found a Location that is no http address"))?;
+    let to = join(from, location).ok_or_else(|| refused("found a Location that is not an http address"))?;
     if from.scheme_str() == Some("https") && to.scheme_str() != Some("https") {
         return Err(refused("found http, expected https: others could read and change what is sent"));
     }
     Ok(to)
 }
 
-/// A Location may be a whole address, or leave out what stays as it was.
+/// Resolves a Location, which may be a whole address or relative to `from`.
 fn join(from: &Uri, location: &str) -> Option<Uri> {
     let location = location.split('#').next()?;
     let (scheme, authority) = (from.scheme_str()?, from.authority()?);

@@ -1,17 +1,17 @@
-//! What names a model on the hub: `owner/name[@revision][:file.gguf]`.
+//! The name of a model on the hub: `owner/name[@revision][:file.gguf]`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::{Error, Result};
 
-/// The branch that is meant where none is named.
+/// The default branch.
 const MAIN: &str = "main";
 
-/// The hub's own limit.
+/// The hub's own limit on names.
 const MAX_NAME_LEN: usize = 96;
 
-/// A model on the hub: a repository, a revision of it, and for GGUF one of its files.
+/// A model on the hub: a repository, a revision, and for GGUF a file.
 ///
 /// ```
 /// use sukashi::weights::hub::ModelId;
@@ -37,12 +37,12 @@ impl ModelId {
         format!("{}/{}", self.owner, self.name)
     }
 
-    /// A branch, a tag or a commit; `main` where none was named.
+    /// A branch, a tag or a commit; `main` by default.
     pub fn revision(&self) -> &str {
         self.revision.as_deref().unwrap_or(MAIN)
     }
 
-    /// The path of a GGUF file in the repository; `None` means its safetensors.
+    /// The path of a GGUF file in the repository; `None` for safetensors.
     pub fn file(&self) -> Option<&str> {
         self.file.as_deref()
     }
@@ -65,7 +65,7 @@ impl FromStr for ModelId {
         let (repo, rest) = text.split_at(text.find(['@', ':']).unwrap_or(text.len()));
         let (owner, name) = repo.split_once('/').ok_or_else(|| wrong("it has no owner".into()))?;
         if let Some(part) = [owner, name].into_iter().find(|part| !is_name(part)) {
-            return Err(wrong(format!("{part:?} is no name there")));
+            return Err(wrong(format!("{part:?} is not a valid name")));
         }
         let (revision, file) = match rest.split_at_checked(1) {
             None => (None, None),
@@ -73,17 +73,17 @@ impl FromStr for ModelId {
                 Some((revision, file)) => (Some(revision), Some(file)),
                 None => (Some(rest), None),
             },
-            // A file's name may hold an @ of its own.
+            // A file's name may contain an @.
             Some((_, rest)) => match rest.rsplit_once('@') {
                 Some((file, revision)) if is_gguf(file) => (Some(revision), Some(file)),
                 _ => (None, Some(rest)),
             },
         };
         if let Some(revision) = revision.filter(|revision| !is_plain_path(revision)) {
-            return Err(wrong(format!("{revision:?} is no revision")));
+            return Err(wrong(format!("{revision:?} is not a valid revision")));
         }
         if let Some(file) = file.filter(|file| !is_plain_path(file) || !is_gguf(file)) {
-            return Err(wrong(format!("{file:?} is no .gguf file of a repository")));
+            return Err(wrong(format!("{file:?} is not a valid path of a .gguf file")));
         }
         let [owner, name] = [owner, name].map(str::to_owned);
         Ok(Self { owner, name, revision: revision.map(str::to_owned), file: file.map(str::to_owned) })
@@ -103,7 +103,7 @@ impl fmt::Display for ModelId {
     }
 }
 
-/// The hub's rule for names. It keeps them apart in a cache's folder names, where `--` stands between them.
+/// The hub's rule for names. It forbids `--`, which separates names in the cache's folder names.
 fn is_name(text: &str) -> bool {
     let is_letter = |c: char| c.is_ascii_alphanumeric() || ['-', '_', '.'].contains(&c);
     (1..=MAX_NAME_LEN).contains(&text.len())
@@ -114,14 +114,14 @@ fn is_name(text: &str) -> bool {
         && !text.contains("..")
 }
 
-/// Whether `text` is a path that stays below the folder that it is put in, and names a file there, on every system.
+/// Whether `text` is a relative path that stays inside its folder and is a valid file name on every system.
 pub(super) fn is_plain_path(text: &str) -> bool {
-    // Windows takes dots and spaces at the end of a name away, also those of "..  ".
+    // Windows removes dots and spaces at the end of a name, also from "..  ".
     let is_plain = |part: &str| !part.is_empty() && !part.ends_with(['.', ' ']) && !is_device(part);
     text.split('/').all(is_plain) && !text.contains(['\\', ':']) && !text.contains(char::is_control)
 }
 
-/// Whether Windows takes this name for a device, whatever stands behind the first dot.
+/// Whether Windows treats this name as a device, with any extension.
 fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
     let is_port = |name: &str| {
@@ -137,7 +137,7 @@ pub(super) fn is_gguf(path: &str) -> bool {
     path.to_ascii_lowercase().ends_with(".gguf")
 }
 
-/// Whether a revision names a commit, which never changes, and not a branch or a tag.
+/// Whether a revision is a commit, which never changes, and not a branch or a tag.
 pub(super) fn is_commit(revision: &str) -> bool {
     revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -1,7 +1,7 @@
-//! Writing into a cache that others can write to as well: no link in it leads what is written to another place.
+//! Writes into a cache that others can write to as well, without following links out of it.
 //!
-//! The cache's own folder may be a link; below it, folders are folders and files are files. What is checked here by name
-//! can change before it is used. Only a cache folder that nobody else can write to keeps out who works at that moment.
+//! The cache folder itself may be a link. Below it, links are not followed. A path can still change between
+//! the check and its use. Only a cache folder that nobody else can write to prevents that.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use super::cache::failed;
 use crate::{Error, ErrorKind, Result};
 
-/// Creates the folders of `relative` below `root`, as far as they are missing, and gives the last one.
+/// Creates the missing folders of `relative` below `root`, and returns the last one.
 ///
 /// # Errors
 ///
-/// One of them is a link or a file.
+/// If one of them is a link or a file.
 pub(super) fn create_folders(root: &Path, relative: &Path) -> Result<PathBuf> {
     fs::create_dir_all(root).map_err(|cause| failed(root, cause))?;
     let mut path = root.to_path_buf();
@@ -30,8 +30,8 @@ pub(super) fn create_folders(root: &Path, relative: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Opens a file for reading and writing, or creates it. What is there and is no file of its own, such as a link, is
-/// removed first, with a warning; what a link leads to stays as it is.
+/// Opens a file for reading and writing, or creates it. A link or a special file at this path is removed
+/// first, with a warning. The target of a link stays unchanged.
 pub(super) fn open_file(path: &Path) -> Result<File> {
     let not_opened = |cause| failed(path, cause);
     loop {
@@ -41,13 +41,13 @@ pub(super) fn open_file(path: &Path) -> Result<File> {
                 let opened = file.metadata().map_err(not_opened)?;
                 return match is_same(&metadata, &opened) {
                     true => Ok(file),
-                    false => Err(refused(path, &opened, "the file that was there before it was opened")),
+                    false => Err(refused(path, &opened, "the file that was there when it was checked")),
                 };
             }
             Ok(metadata) if metadata.is_dir() => return Err(refused(path, &metadata, "a file")),
             Ok(metadata) => {
                 tracing::warn!(
-                    "{} in the cache of models was {}; it is replaced by a file",
+                    "replacing {} in the cache of models, which was {}, with a file",
                     path.display(),
                     kind(path, &metadata)
                 );
@@ -55,7 +55,7 @@ pub(super) fn open_file(path: &Path) -> Result<File> {
             }
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
                 match File::options().read(true).write(true).create_new(true).open(path) {
-                    // Another program was first.
+                    // Another program created it first.
                     Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
                     opened => return opened.map_err(not_opened),
                 }
@@ -65,7 +65,7 @@ pub(super) fn open_file(path: &Path) -> Result<File> {
     }
 }
 
-/// Writes a small file whole or not at all. Where a link was, the file replaces the link.
+/// Writes a small file atomically. It replaces a link instead of following it.
 pub(super) fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     let path = folder.join(name);
     let not_written = |cause| failed(&path, cause);
@@ -73,7 +73,8 @@ pub(super) fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     builder.prefix(".sukashi-");
     #[cfg(unix)]
     {
-        // Temporary files are private; this one is to become an ordinary file. The umask still applies.
+        // Temporary files are private by default, but this one becomes an ordinary file. The umask still
+        // applies.
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
@@ -82,13 +83,13 @@ pub(super) fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     file.persist(&path).map(drop).map_err(|cause| not_written(cause.error))
 }
 
-/// Reads a small file; `None` also where it is large, a link, or no file.
+/// Reads a small file; `None` if it is large, a link, or not a file.
 pub(super) fn read(path: &Path, max_bytes: u64) -> Option<String> {
     let metadata = path.symlink_metadata().ok()?;
     (metadata.is_file() && metadata.len() <= max_bytes).then(|| fs::read_to_string(path).ok())?
 }
 
-/// Whether this is a file, and known by no other name: writing to it writes nowhere else.
+/// Whether this is a regular file without other hard links, so that writing to it changes no other file.
 fn is_own(metadata: &Metadata) -> bool {
     #[cfg(unix)]
     let names = std::os::unix::fs::MetadataExt::nlink(metadata);
@@ -111,7 +112,7 @@ fn is_same(_a: &Metadata, b: &Metadata) -> bool {
 fn refused(path: &Path, metadata: &Metadata, expected: &str) -> Error {
     Error::new(ErrorKind::Io, format!("cannot write {} in the cache of models", path.display()))
         .detail(format!("found {}, expected {expected}", kind(path, metadata)))
-        .hint("nothing is written through it, as it may lead out of the cache; remove it if it is not yours")
+        .hint("it may lead out of the cache, so nothing was written; remove it if it is not yours")
 }
 
 fn kind(path: &Path, metadata: &Metadata) -> String {

@@ -1,4 +1,4 @@
-//! Which files a repository has, and which of them make a model.
+//! Lists a repository's files, and selects those of a model.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -12,26 +12,26 @@ use crate::weights::json;
 use crate::weights::safetensors::{INDEX, SINGLE};
 use crate::{Error, ErrorKind, Result};
 
-/// A list of a hundred thousand files.
+/// Enough for a list of a hundred thousand files.
 const MAX_LISTING_BYTES: u64 = 16 << 20;
 
-/// Read beside the weights where a repository has them.
+/// Files that are downloaded with the weights if the repository has them.
 const OPTIONAL: [&str; 4] =
     ["tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja"];
 
-/// Names shown of a repository's files, and characters of each.
+/// The file names that a message shows, and the characters of each.
 const MAX_SHOWN: usize = 20;
 const MAX_NAME: usize = 100;
 
-/// What an address may hold unchanged.
+/// The characters that are not escaped in an address.
 const KEPT: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// What the hub says of a revision.
+/// The hub's listing of a revision.
 #[derive(Debug)]
 pub(super) struct Listing {
     /// The commit that the revision stands for now.
     pub commit: String,
-    /// Paths in the repository; those that would leave a folder which they are put in are left out.
+    /// Paths in the repository, without those that are not safe to store.
     files: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ struct Sibling {
 }
 
 impl Client {
-    /// Asks which files a revision has.
+    /// Requests the list of a revision's files.
     pub fn list(&self, id: &ModelId, reporter: &Reporter) -> Result<Listing, Trouble> {
         let revision = utf8_percent_encode(id.revision(), &KEPT);
         let url = format!("{}/api/models/{}/revision/{revision}", self.endpoint(), id.repo());
@@ -62,7 +62,7 @@ impl Client {
         Ok(Listing::parse(&url, &bytes)?)
     }
 
-    /// Where the hub has a file.
+    /// The address of a file on the hub.
     pub fn url(&self, id: &ModelId, commit: &str, path: &str) -> String {
         let path = Vec::from_iter(path.split('/').map(|part| utf8_percent_encode(part, &KEPT).to_string()));
         format!("{}/{}/resolve/{commit}/{}", self.endpoint(), id.repo(), path.join("/"))
@@ -70,13 +70,13 @@ impl Client {
 }
 
 impl Listing {
-    /// Reads the answer of a hub at `url`.
+    /// Parses the response of a hub at `url`.
     pub fn parse(url: &str, bytes: &[u8]) -> Result<Self> {
         let Reply { sha, siblings } = json::parse(url, bytes)
-            .map_err(|error| error.hint("is this a hub? HF_ENDPOINT names another"))?;
-        // It becomes the name of a folder.
+            .map_err(|error| error.hint("is this a hub? HF_ENDPOINT can name another"))?;
+        // The commit becomes a folder name.
         if !is_commit(&sha) {
-            return Err(Error::input(format!("cannot read {url}: sha is no commit"))
+            return Err(Error::input(format!("cannot read {url}: sha is not a commit"))
                 .detail(format!("found {:?}, expected 40 hexadecimal digits", excerpt(&sha, MAX_NAME))));
         }
         let files =
@@ -93,8 +93,8 @@ impl Listing {
         self.files.iter().any(|file| file == path)
     }
 
-    /// The files that a model of safetensors starts with, in the order in which they are to come: those that the last
-    /// one alone makes no sense without are there before it. The last one is the weights, or their index.
+    /// The first files of a safetensors model, in the order of their download. The weights, or their index,
+    /// come last, so that a folder with weights is complete.
     pub fn safetensors(&self, id: &ModelId) -> Result<Vec<&'static str>> {
         let weights = [SINGLE, INDEX].into_iter().find(|name| self.has(name));
         match weights {
@@ -106,7 +106,7 @@ impl Listing {
         }
     }
 
-    /// Refuses a file that the repository does not have.
+    /// Refuses a file that is not in the repository.
     pub fn check_file(&self, id: &ModelId, file: &str) -> Result<()> {
         if self.has(file) {
             return Ok(());
@@ -132,21 +132,21 @@ impl Listing {
         if let Some(files) = self.ggufs() {
             let first = self.files.iter().find(|file| is_gguf(file)).map_or("FILE.gguf", String::as_str);
             let first = excerpt(first, MAX_NAME);
-            return Error::input(format!("cannot use {repo}: it has GGUF files, and none is named"))
+            return Error::input(format!("cannot use {repo}: it has GGUF files, but none was chosen"))
                 .detail(format!("found {files}"))
-                .hint(format!("add the file: {}:{first}", without_file(id)));
+                .hint(format!("name one of them: {}:{first}", without_file(id)));
         }
-        let error = Error::input(format!("cannot use {repo}: it has no weights that can be read"));
+        let error = Error::input(format!("cannot use {repo}: it has no weights in a supported format"));
         let pickled = self.files.iter().find(|file| file.ends_with(".bin") || file.ends_with(".pt"));
         match pickled {
             Some(file) => error.detail(format!("found only {}, expected {SINGLE}", excerpt(file, MAX_NAME))).hint(
-                "such a file runs code when it is read; look for a revision or a repository with safetensors",
+                "such a file can run code when it is read; look for a revision or a repository with safetensors",
             ),
             None => error.detail(no_safetensors),
         }
     }
 
-    /// The GGUF files, for a message.
+    /// The names of the GGUF files, for a message.
     fn ggufs(&self) -> Option<String> {
         let files = Vec::from_iter(self.files.iter().filter(|file| is_gguf(file)));
         let shown = files.iter().take(MAX_SHOWN).map(|file| excerpt(file, MAX_NAME));
@@ -159,7 +159,7 @@ impl Listing {
     }
 }
 
-/// The id of the repository and the revision, as they were given.
+/// The id of the repository and the revision, as given.
 fn without_file(id: &ModelId) -> String {
     let text = id.to_string();
     text.split(':').next().unwrap_or_default().to_owned()

@@ -1,39 +1,46 @@
-//! Models from the Hugging Face Hub, or from a server that answers as it does.
+//! Downloads models from the Hugging Face Hub, or from a compatible server.
 //!
-//! [`fetch`] brings a model's files into the cache that Hugging Face's own tools use, and gives the path that
-//! [`ModelFiles::open`](super::ModelFiles::open) takes. Of a repository with safetensors, these are `config.json`,
-//! `model.safetensors` (or its index and shards), and where there are such, `tokenizer.json`, `tokenizer_config.json`,
-//! `generation_config.json` and `chat_template.jinja`; of one with GGUF files, the file that is named.
+//! [`fetch`] downloads a model's files into the cache that Hugging Face's own tools use, and returns the path
+//! for [`ModelFiles::open`](super::ModelFiles::open). From a repository with safetensors, it downloads
+//! `config.json`, `model.safetensors` (or its index and shards) and, if they exist, `tokenizer.json`,
+//! `tokenizer_config.json`, `generation_config.json` and `chat_template.jinja`. From a repository with GGUF
+//! files, it downloads the file that was named.
 //!
-//! What is downloaded is compared with the size and the hash that the hub announces before it gets its name in the
-//! cache. A download that ends early goes on, the next time, where it stopped. The token goes to the hub alone, not to
-//! the servers that it redirects to.
-//!
+//! Downloaded bytes are checked against the announced size and hash before they get their name in the cache.
+//! An interrupted download resumes the next time. The token is sent only to the hub, not to the servers that
+//! the hub redirects to.
 //! # What a server can do
 //!
-//! Neither a hub nor a file on it is trusted. No name that they give leads out of the cache, on any system. No link that
-//! somebody put into the cache is written through. A list of files has at most 16 MiB, a file that holds no weights at most
-//! 100 MB, and weights as many bytes as were announced before. Who answers slower than [`Options::timeout`] allows, or
-//! brings less than 16 KiB in that time, is not waited for. Three connections in a row that together bring less than that
-//! end the download, and before every further one there is a pause. No message shows a user, a password or a token.
+//! Neither a hub nor a file on it is trusted.
 //!
-//! Who can write to the cache's folder while a download runs can still lead it elsewhere between two looks at a path. A
-//! server that announces a large file can fill the disk with it; what came is removed only by whoever removes the cache.
+//! - File names from a server or an index cannot lead out of the cache, on any system.
+//! - Links that somebody put into the cache are not followed when files are written.
+//! - A list of files has at most 16 MiB, and a file without weights at most 100 MB. Weights have at most the
+//!   announced size.
+//! - A server fails if it is silent for longer than [`Options::timeout`], or sends less than 16 KiB in that
+//!   time. A download ends after three connections in a row that together bring less than that. There is a
+//!   pause before every further connection.
+//! - No message shows a user, a password or a token.
+//!
+//! Two risks remain. Someone who can write to the cache folder during a download can replace a path between
+//! its check and its use. A server that announces a large file can fill the disk, and the bytes stay there
+//! until the cache is removed.
 //!
 //! # Why not the hub's own client
 //!
-//! `hf-hub` 1.0.0 was read and tried, and this module does not use it:
+//! We read and tried `hf-hub` 1.0.0, and do not use it for these reasons:
 //!
-//! - In its cache mode, ETags and commits become paths as they come. A server that sends `../../../x` as an ETag
-//!   writes outside the cache. Links in the cache are written through, hashes are not compared, a file starts
-//!   from its first byte each time, and a lock that another program holds for ten seconds is an error.
-//! - Its stream of a range does not tell a server that ignored the range (200) from one that did not (206), and overlooks a
-//!   Xet hash that stands in the headers of a redirect: the file comes over plain HTTP then.
-//! - A redirect to `/\host/` of its HEAD request takes the token to that host. Lists and the bodies of errors are read
-//!   into memory without a limit. Without a token it takes one from the environment.
+//! - Its cache mode uses ETags and commits as paths without a check. A server that sends `../../../x` as an
+//!   ETag writes outside the cache. It follows links in the cache, does not compare hashes, restarts every
+//!   file from its first byte, and fails if another program holds a lock for ten seconds.
+//! - Its range stream does not check whether the server honoured the range (206) or ignored it (200). It
+//!   overlooks a Xet hash in the headers of a redirect, and downloads over plain HTTP then.
+//! - If its HEAD request is redirected to `/\host/`, it sends the token to that host. It reads lists and
+//!   error bodies into memory without a limit. If it is given no token, it takes one from the environment.
 //!
-//! What would be left of it is one GET, for 138 more crates, with a C library for TLS (aws-lc) among them. This module does
-//! not speak Xet: it takes the address that the hub redirects to, as every client without Xet does.
+//! Only its GET request would remain useful, at the cost of 138 more crates, one of them a C library for TLS
+//! (aws-lc). This module does not support Xet. It uses the address that the hub redirects to, as every client
+//! without Xet does.
 
 mod background;
 mod body;
@@ -56,7 +63,7 @@ pub use ureq::Proxy;
 
 use crate::Result;
 
-/// What the fuzz targets reach: the names of files in a hub's answer that may be put into a folder.
+/// For fuzzing: the file names from a hub's listing that are accepted.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub fn listed_files(answer: &[u8]) -> Result<Vec<String>> {
@@ -66,22 +73,24 @@ pub fn listed_files(answer: &[u8]) -> Result<Vec<String>> {
     Ok(listing.into_files())
 }
 
-/// Where models come from and where they are kept.
+/// The hub, the cache, and how to connect.
 #[derive(Clone)]
 pub struct Options {
-    /// The folder with the repositories' folders, `models--OWNER--NAME`; created where it is missing.
+    /// The cache folder, with a folder `models--OWNER--NAME` for each repository. It is created if it is
+    /// missing.
     pub cache: PathBuf,
-    /// The hub's address. A user and a password in it go to that server alone, where no token does.
+    /// The hub's address. A user and a password in it are sent only to this server, and only if there is no
+    /// token.
     pub endpoint: String,
-    /// Who asks; needed for private repositories and for those with terms to be accepted.
+    /// The access token, for private and gated repositories.
     pub token: Option<String>,
-    /// Whether only what is in the cache may be used.
+    /// Whether to use only the cache.
     pub offline: bool,
-    /// What requests go through.
+    /// The proxy for all requests.
     pub proxy: Option<Proxy>,
-    /// The longest silence of a server, and the longest that it may take for the head of an answer; 30 seconds, where
-    /// nothing else is said. An answer that hardly comes in that time counts as none. Another program that holds a
-    /// file's lock and does not go on with it is waited for ten times as long.
+    /// The longest time that a server may be silent, and that it may take for the head of a response; 30
+    /// seconds by default. A body that brings less than 16 KiB in that time fails. A lock whose holder makes
+    /// no progress is waited for ten times as long.
     pub timeout: Duration,
 }
 
@@ -100,7 +109,7 @@ impl Options {
 }
 
 impl fmt::Debug for Options {
-    /// Without secrets.
+    /// Leaves out secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let token = self.token.as_ref().map(|_| "…");
         f.debug_struct("Options")
@@ -114,21 +123,22 @@ impl fmt::Debug for Options {
     }
 }
 
-/// How far a download is, over all of its files.
+/// The progress of a download, over all of its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Those from an earlier download that this one goes on with included.
+    /// The bytes so far, including those of an earlier download that is resumed.
     pub done_bytes: u64,
-    /// Of the files known so far: it grows once, where an index names shards.
+    /// The bytes of all files known so far. It grows once, when an index lists shards.
     pub total_bytes: u64,
 }
 
-/// Brings a model into the cache, as far as it is not there, and gives its place: the snapshot's folder, or the GGUF file
-/// in it.
+/// Downloads a model into the cache, unless it is already there, and returns its path: the snapshot's folder,
+/// or the GGUF file in it.
 ///
-/// The hub is asked what the revision stands for now, unless that is a commit which is already there. If it cannot be
-/// reached, what the cache has of the revision is taken, with a warning through `tracing`. The work is done on a thread of
-/// its own; `progress` is called where the future is polled, and dropping the future ends the download.
+/// The hub is asked which commit the revision stands for, unless the revision is a commit that is already in
+/// the cache. If the hub cannot be reached, the cached revision is used, with a warning through `tracing`.
+/// The download runs on its own thread. `progress` is called when the future is polled. Dropping the future
+/// ends the download.
 ///
 /// ```no_run
 /// use sukashi::weights::{ModelFiles, hub};
@@ -144,9 +154,9 @@ pub struct Progress {
 ///
 /// # Errors
 ///
-/// Bad input where the repository, the revision or the file does not exist, may not be read with this token, or is no
-/// model that can be used; where `offline` and not all is in the cache. Otherwise the hub cannot be reached, does not keep
-/// its word on sizes and hashes, or the cache cannot be written to.
+/// Bad input if the repository, the revision or the file does not exist, cannot be read with this token or is
+/// not a usable model, or if `offline` is set and the cache is incomplete. Other errors mean that the hub
+/// cannot be reached, that sizes or hashes do not match, or that the cache cannot be written to.
 pub async fn fetch(id: &ModelId, options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<PathBuf> {
     let (id, options) = (id.clone(), options.clone());
     background::run(move |reporter| download::model(&id, &options, reporter), progress).await

@@ -1,4 +1,4 @@
-//! A file that is being downloaded: its bytes so far, and what they hash to.
+//! An unfinished download: its bytes so far, and their hash.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -12,22 +12,23 @@ use crate::{Error, ErrorKind, Result};
 
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// `ETAG.incomplete`. It stays when a download ends early, and the next one goes on behind its last byte.
+/// The file `ETAG.incomplete`. It stays if a download ends early, and the next one resumes after its last
+/// byte.
 pub(super) struct Partial {
     path: PathBuf,
     file: File,
-    /// In bytes.
+    /// The bytes so far.
     pub len: u64,
     etag: String,
     size: Option<u64>,
     hash: Hash,
 }
 
-/// The hub names files by what they hash to: large ones by their SHA-256, others as git does.
+/// The hub's ETags are hashes: SHA-256 for large files, and Git's for others.
 enum Hash {
     Sha256(Sha256),
     Git(Sha1),
-    /// A server with names of its own.
+    /// The ETag is not a known hash.
     Unknown,
 }
 
@@ -49,7 +50,7 @@ impl Hash {
         }
     }
 
-    /// In hexadecimal; `None` where nothing is known to compare it with.
+    /// The hash in hexadecimal; `None` if the ETag is not a known hash.
     fn finish(self) -> Option<String> {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         match self {
@@ -61,7 +62,8 @@ impl Hash {
 }
 
 impl Partial {
-    /// Opens what is there, or starts anew. `size` is the announced one, in bytes; no more than `max_bytes` can be right.
+    /// Opens an unfinished download, or starts one. `size` is the announced size in bytes. A file with more
+    /// than `max_bytes` starts over.
     pub fn open(repo: &Repo, etag: &str, size: Option<u64>, max_bytes: u64) -> Result<Self> {
         let (path, file) = repo.open_incomplete(etag)?;
         let len = file.metadata().map_err(|cause| failed(&path, cause))?.len();
@@ -74,7 +76,7 @@ impl Partial {
         Ok(partial)
     }
 
-    /// Hashes what an earlier download left.
+    /// Hashes the bytes of an earlier download.
     fn read_back(&mut self) -> Result<()> {
         let mut buffer = vec![0; BUFFER_BYTES];
         let mut done = 0;
@@ -95,7 +97,7 @@ impl Partial {
         Ok(())
     }
 
-    /// Forgets all bytes.
+    /// Discards all bytes.
     pub fn clear(&mut self) -> Result<()> {
         let cleared = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
         cleared.map_err(|cause| failed(&self.path, cause))?;
@@ -109,8 +111,8 @@ impl Partial {
         self.size == Some(self.len)
     }
 
-    /// Gives the file its name in the cache if it is what was announced; otherwise removes it, and gives the hash that
-    /// was found.
+    /// Moves the file to its name in the cache if its hash matches. Otherwise removes it and returns the hash
+    /// that was found.
     pub fn finish(self, blob: &std::path::Path) -> Result<Result<(), String>> {
         let Self { path, file, hash, etag, .. } = self;
         if let Some(found) = hash.finish().filter(|found| !found.eq_ignore_ascii_case(&etag)) {
@@ -118,7 +120,7 @@ impl Partial {
             fs::remove_file(&path).map_err(|cause| failed(&path, cause))?;
             return Ok(Err(found));
         }
-        // A name that survives a power cut must not stand for bytes that did not.
+        // After a power cut, a complete name must not belong to incomplete bytes.
         file.sync_all().map_err(|cause| failed(&path, cause))?;
         drop(file);
         fs::rename(&path, blob).map_err(|cause| failed(blob, cause))?;
@@ -133,7 +135,7 @@ impl Partial {
         let size = self.size.map_or("all".to_owned(), |size| size.to_string());
         Error::new(ErrorKind::Io, format!("cannot store {}: the disk is full", self.path.display()))
             .detail(format!("found room for {} of {size} bytes", self.len))
-            .hint("make room, and the download goes on from there; or HF_HUB_CACHE names a folder on another disk")
+            .hint("free some space, and the download resumes from there; or set HF_HUB_CACHE to a folder on another disk")
             .caused_by(cause)
     }
 }

@@ -1,16 +1,15 @@
-//! What the hub's refusals mean, and what helps.
+//! Turns the hub's error responses into errors with hints.
 
 use super::endpoint::excerpt;
 use super::http::{Answer, Client, Trouble, is_passing};
 use super::id::ModelId;
 use crate::{Error, ErrorKind};
 
-/// The part of a server's own words that is shown.
-const MAX_WORDS: usize = 200;
+/// Characters that messages show of a server's own message.
+const MAX_MESSAGE: usize = 200;
 
 impl Client {
-    /// The error for an answer that is none of those expected. `file` is what was asked for, or `None` for the list
-    /// of files.
+    /// The error for an unexpected response. `file` is the requested file, or `None` for the list of files.
     pub fn refusal(&self, id: &ModelId, file: Option<&str>, answer: &Answer) -> Trouble {
         let (repo, endpoint) = (id.repo(), self.endpoint());
         let what = match file {
@@ -25,7 +24,7 @@ impl Client {
         let error = match (answer.status, answer.header("x-error-code")) {
             (401 | 403, Some("GatedRepo")) => {
                 let terms = format!("{endpoint}/{repo}");
-                failed("its authors ask for consent to their terms (a gated repository)").hint(match self.has_token() {
+                failed("it is a gated repository, whose terms you have to accept").hint(match self.has_token() {
                     true => format!(
                         "accept the terms at {terms} with the account of the token in use; the token has to \
                          allow reading gated repositories ({tokens})"
@@ -56,15 +55,16 @@ impl Client {
                 failed(&format!("there is no such repository, or it has no revision {}", id.revision()))
                     .hint("check the name: owner/name as in the repository's address")
             }
-            (429, _) => unavailable(&what, "it gets too many requests from here", answer).hint(
-                match self.has_token() {
+            (429, _) => unavailable(&what, "the hub received too many requests from this address", answer)
+                .hint(match self.has_token() {
                     true => "try again in a few minutes".to_owned(),
                     false => format!("try again in a few minutes, or set HF_TOKEN to a token ({tokens})"),
-                },
-            ),
-            (500.., _) => unavailable(&what, "the server is out of order", answer).hint("try again later"),
-            _ => unavailable(&what, "the server's answer makes no sense here", answer)
-                .hint(format!("is {endpoint} a hub? HF_ENDPOINT names another")),
+                }),
+            (500.., _) => {
+                unavailable(&what, "the server has an internal error", answer).hint("try again later")
+            }
+            _ => unavailable(&what, "the server sent an unexpected response", answer)
+                .hint(format!("is {endpoint} a hub? HF_ENDPOINT can name another")),
         };
         Trouble { error, may_pass: is_passing(answer.status) }
     }
@@ -74,10 +74,10 @@ fn unavailable(what: &str, why: &str, answer: &Answer) -> Error {
     Error::new(ErrorKind::Io, format!("cannot download {what}: {why}")).detail(found(answer))
 }
 
-/// The status, and the server's own words where it has some.
+/// The status, and the server's own message if it sent one.
 fn found(answer: &Answer) -> String {
     let status = format!("found HTTP status {}", answer.status);
-    match answer.header("x-error-message").map(|words| excerpt(words, MAX_WORDS)) {
+    match answer.header("x-error-message").map(|words| excerpt(words, MAX_MESSAGE)) {
         Some(words) if !words.is_empty() => format!("{status}: {words}"),
         _ => status,
     }

@@ -1,7 +1,7 @@
-//! The most primitive language model: how often which token follows which, counted in a text.
+//! A bigram model, the simplest language model. It counts how often each token follows another in a text.
 //!
-//! p(b | a) = count(a b) / count(a ·). It looks back at one token, so beside a transformer it shows what attention
-//! adds.
+//! p(b | a) = count(a b) / count(a ·). It sees only the last token, so a comparison with a transformer shows
+//! what attention adds.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -15,13 +15,13 @@ use crate::text::{EncodeOptions, Tokenizer, TokenizerKind, Training, check_ids};
 use crate::trace::{AdapterInfo, ModelInfo, Prompt, SCHEMA, Trace};
 use crate::{Error, Result};
 
-/// What a pair consists of.
+/// The unit of a bigram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Unit {
     /// Two characters.
     #[default]
     Char,
-    /// Two words: runs of letters, digits or signs, with the space before them.
+    /// Two words: runs of letters, digits or symbols, each with the space before it.
     Word,
 }
 
@@ -32,13 +32,13 @@ impl FromStr for Unit {
         match text {
             "char" => Ok(Self::Char),
             "word" => Ok(Self::Word),
-            _ => Err(Error::input("unknown unit of pairs")
+            _ => Err(Error::input("unknown unit of bigrams")
                 .detail(format!("found {text:?}, expected one of char, word"))),
         }
     }
 }
 
-/// Counts of pairs as a language model. Cloning shares them.
+/// A bigram language model. Clones share the counts.
 #[derive(Debug, Clone)]
 pub struct Bigram(Arc<Inner>);
 
@@ -46,14 +46,14 @@ pub struct Bigram(Arc<Inner>);
 struct Inner {
     name: String,
     tokenizer: Tokenizer,
-    /// For each token, what follows it and how often.
+    /// For each token, the tokens that follow it and how often they do.
     successors: Vec<Vec<(u32, u64)>>,
     /// How often each token occurs.
     counts: Vec<u64>,
     text_sha256: String,
 }
 
-/// A text that a [`Bigram`] reads: all that it remembers is the last token.
+/// A text that a [`Bigram`] reads.
 #[derive(Debug)]
 pub struct BigramSession {
     model: Bigram,
@@ -61,22 +61,22 @@ pub struct BigramSession {
 }
 
 impl Bigram {
-    /// Counts the pairs of `text`; traces call the model `name`.
+    /// Counts the bigrams of `text`; traces call the model `name`.
     ///
     /// # Errors
-    /// Bad input where the text has no pair.
+    /// Bad input if the text has fewer than two tokens.
     pub fn count(name: &str, text: &str, unit: Unit) -> Result<Self> {
         let kind = match unit {
             Unit::Char => TokenizerKind::Char,
             Unit::Word => TokenizerKind::Word,
         };
-        // Room for all there are.
+        // Large enough for all tokens.
         let training = Training { kind, vocab_size: 2_000_000, min_frequency: 1, ..Training::default() };
         let tokenizer = training.run([text])?;
         let options = EncodeOptions { allow_unknown: true, ..EncodeOptions::default() };
         let ids = tokenizer.encode(text, options)?;
         if ids.len() < 2 {
-            return Err(Error::input("cannot count pairs: the text has none")
+            return Err(Error::input("cannot count bigrams: the text is too short")
                 .detail(format!("found {} tokens, expected 2 or more", ids.len())));
         }
 
@@ -118,7 +118,8 @@ impl LanguageModel for Bigram {
         let inner = &model.0;
         let successors = &inner.successors[last as usize];
         if successors.is_empty() {
-            // Only the text's last token and <unk> are followed by nothing: what is frequent anywhere, then.
+            // Only the text's last token and <unk> may have no successor. Fall back to how often each token
+            // occurs.
             for (logit, &count) in logits.iter_mut().zip(&inner.counts) {
                 *logit = (count as f64).ln() as f32;
             }

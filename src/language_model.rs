@@ -1,4 +1,4 @@
-//! What continues a text, token by token: a transformer, or counts of pairs.
+//! The trait that transformers and bigram models share.
 
 use std::future::Future;
 
@@ -8,7 +8,7 @@ use crate::text::Tokenizer;
 use crate::trace::{Token, Trace};
 use crate::{Error, Result};
 
-/// A language model: it reads tokens and gives logits for the next one.
+/// A language model: it reads tokens and computes logits for the next one.
 ///
 /// ```
 /// # pollster::block_on(async {
@@ -29,53 +29,53 @@ use crate::{Error, Result};
 /// # Ok::<(), sukashi::Error>(()) }).unwrap();
 /// ```
 pub trait LanguageModel {
-    /// A text being read.
+    /// The state of a model while it reads a text.
     type Session;
 
-    /// An empty text, with room for `max_seq_len` tokens, or as many as the model can look back at.
+    /// Creates a session with room for `max_seq_len` tokens, or for the model's context if that is shorter.
     ///
     /// # Errors
-    /// If there is no room for it.
+    /// If there is not enough memory.
     fn session(&self, max_seq_len: usize) -> Result<Self::Session>;
 
-    /// Reads `ids` on top of what is there and gives the logits, `[vocab_size]`, of the token after the last; −∞ is
-    /// impossible.
+    /// Reads `ids` after the previous ones, and returns the logits of the next token, `[vocab_size]`. −∞
+    /// means impossible.
     ///
     /// # Errors
-    /// If `ids` is empty or has an id outside the vocabulary, if there is no room for it, or the device fails.
+    /// If `ids` is empty, has an id that is not in the vocabulary, or is too long, or if the device fails.
     fn read<'a>(session: &'a mut Self::Session, ids: &[u32]) -> impl Future<Output = Result<&'a [f32]>>;
 
-    /// How many tokens have left the model's view because the text outgrew it.
+    /// How many tokens were dropped from the start because the text outgrew the context.
     fn num_dropped(session: &Self::Session) -> usize;
 
-    /// How many tokens there are.
+    /// The number of tokens in the vocabulary.
     fn vocab_size(&self) -> usize;
 
-    /// How many tokens a text can have.
+    /// The largest number of tokens in a text.
     fn max_seq_len(&self) -> usize;
 
-    /// Its tokenizer, if it has one.
+    /// The model's tokenizer, if it has one.
     fn tokenizer(&self) -> Option<&Tokenizer>;
 
     /// Whether `id` marks the end of a text.
     fn ends_text(&self, id: u32) -> bool;
 
-    /// A trace after the prompt `ids`, with no steps yet and no final text.
+    /// A trace of the prompt `ids`, without steps and without a final text.
     ///
     /// # Errors
-    /// If the model's files cannot be read any more.
+    /// If the model's files can no longer be read.
     fn trace(&self, ids: &[u32], sampling: &Settings) -> Result<Trace>;
 
-    /// Token ids of `text`, with what the tokenizer puts around it.
+    /// The token ids of `text`, including the special tokens that the tokenizer adds.
     ///
     /// # Errors
-    /// If the model has no tokenizer, or the text has a character that its vocabulary lacks.
+    /// If the model has no tokenizer, or if a character is not in its vocabulary.
     fn encode(&self, text: &str) -> Result<Vec<u32>> {
         let missing = || Error::input("the model has no tokenizer, so it cannot read text");
         self.tokenizer().ok_or_else(missing)?.encode(text, Default::default())
     }
 
-    /// What an id stands for; without a tokenizer only the id.
+    /// The token with this id. Without a tokenizer, only the id is set.
     fn token(&self, id: u32) -> Token {
         match self.tokenizer() {
             Some(tokenizer) => tokenizer.token(id),
@@ -93,7 +93,7 @@ impl LanguageModel for Model {
 
     async fn read<'a>(session: &'a mut Session, ids: &[u32]) -> Result<&'a [f32]> {
         match ids {
-            // Past its room, a session slides for single tokens.
+            // Beyond its length, a session slides only for single tokens.
             &[id] if !session.ids().is_empty() => session.decode(id).await,
             _ => session.prefill(ids).await,
         }

@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all.
+//! Writes files atomically.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Write};
@@ -9,18 +9,18 @@ use tempfile::NamedTempFile;
 
 use crate::{Error, ErrorKind, Result};
 
-/// Links to links are followed this often, as Linux does.
+/// The longest chain of links that is followed, as in Linux.
 const MAX_LINKS: usize = 40;
 
-/// The temporary files of writes under way, which only [`remove_unfinished`] reads.
+/// The temporary files of current writes, for [`remove_unfinished`].
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Writes `bytes` to `path`: whoever looks sees the old file or the new one, never half of it.
+/// Writes `bytes` to `path` atomically: readers see the old file or the new one, never a part of it.
 ///
-/// The bytes go to a temporary file in the same folder, which then takes the name. A link is followed, so that
-/// the file that it points to is the one replaced, or made where there is none. Without `overwrite` an existing file is left
-/// as it is, also if it appears while the bytes are being written. What is replaced keeps its permissions and, as far as
-/// the system lets the user, its owner.
+/// The bytes are written to a temporary file in the same folder, which is then renamed. A link is followed,
+/// so that its target is replaced or created. Without `overwrite`, an existing file stays unchanged, even if
+/// it appears during the write. The new file keeps the permissions of the one that it replaces and, if the
+/// system permits it, the owner.
 ///
 /// ```
 /// use sukashi::output::write_atomically;
@@ -35,18 +35,18 @@ static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 ///
 /// # Errors
 ///
-/// As [`check_target`]; otherwise the folder cannot be written to or the disk is full. No temporary file is
-/// left behind.
+/// See [`check_target`]; also if the folder cannot be written to, or if the disk is full. No temporary file
+/// is left behind.
 pub fn write_atomically(path: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
     write_with(path, overwrite, |file| file.write_all(bytes))
 }
 
-/// Removes the temporary files of all writes under way and calls `end`, which is to end the process: for signals. No write
-/// begins or ends meanwhile, so each target has its old content or the whole new one.
+/// For signals: removes the temporary files of all current writes and calls `end`, which should end the
+/// process. No write begins or ends meanwhile, so every target has its old or its new content.
 pub fn remove_unfinished(end: impl FnOnce()) {
     let mut unfinished = unfinished();
     for path in unfinished.drain(..) {
-        // One that cannot be removed is left, as it would be without this.
+        // Nothing more can be done about a file that cannot be removed.
         let _ = std::fs::remove_file(path);
     }
     end();
@@ -56,22 +56,22 @@ fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Says before a long run whether [`write_atomically`] would refuse `path`.
+/// Checks before a long run whether [`write_atomically`] would refuse `path`.
 ///
 /// # Errors
 ///
-/// Bad input where the folder is missing, `path` is a folder or another thing that is not a file, or it exists
-/// and `overwrite` is false.
+/// Bad input if the folder is missing, if `path` is not a regular file, or if it exists and `overwrite` is
+/// false.
 pub fn check_target(path: &Path, overwrite: bool) -> Result<()> {
     target(path, overwrite).map(|_| ())
 }
 
-/// The file that is to be written, with links followed, and what is there now.
+/// The file to write, with links followed, and the metadata of the existing file.
 fn target(path: &Path, overwrite: bool) -> Result<(PathBuf, Option<Metadata>)> {
     let refused = |why: &str| Error::input(format!("cannot write {}: {why}", path.display()));
     let mut target = path.to_path_buf();
     let mut num_links = 0;
-    // A link to a file that is not there yet has no canonical path.
+    // `canonicalize` fails for a link to a file that does not exist yet.
     while let Ok(next) = std::fs::read_link(&target) {
         num_links += 1;
         if num_links > MAX_LINKS {
@@ -92,7 +92,7 @@ fn target(path: &Path, overwrite: bool) -> Result<(PathBuf, Option<Metadata>)> {
         Some(metadata) if !metadata.is_file() => return Err(refused("it is not a regular file")),
         Some(_) if !overwrite => return Err(exists(path)),
         Some(_) => {}
-        None if target.file_name().is_none() => return Err(refused("it names no file")),
+        None if target.file_name().is_none() => return Err(refused("it does not name a file")),
         None => {}
     }
     let folder = folder_of(&target);
@@ -104,7 +104,7 @@ fn target(path: &Path, overwrite: bool) -> Result<(PathBuf, Option<Metadata>)> {
     Ok((target, metadata))
 }
 
-/// As [`write_atomically`], of what `write` writes.
+/// Like [`write_atomically`], with a function that writes the contents.
 pub(crate) fn write_with(
     path: &Path,
     overwrite: bool,
@@ -114,9 +114,9 @@ pub(crate) fn write_with(
     let folder = folder_of(&target);
     let failed = |error: io::Error| Error::file("write", path, error);
 
-    // On an error the temporary file is removed when `file` is dropped.
+    // If an error occurs, dropping `file` removes the temporary file.
     let (mut file, entry) = temporary(&folder, old.is_some()).map_err(|error| {
-        // The temporary file's name would only confuse: what is wrong is the folder.
+        // Name the folder, because the temporary file's name would only confuse.
         Error::new(
             ErrorKind::Io,
             format!("cannot write {}: cannot create a file in its folder", path.display()),
@@ -137,14 +137,16 @@ pub(crate) fn write_with(
         io::ErrorKind::AlreadyExists => exists(path),
         _ => failed(error.error),
     })?;
-    // Makes the new name survive a power cut; not every file system can, and the file itself is complete.
+    // Makes the new name survive a power cut. Not every file system supports this, and the file itself is
+    // complete.
     #[cfg(unix)]
     let _ = File::open(&folder).and_then(|folder| folder.sync_all());
     Ok(())
 }
 
-/// A new temporary file in `folder`, which a signal removes too as long as the other value lives: only the user's own until
-/// it gets the permissions of another, or else an ordinary one.
+/// Creates a temporary file in `folder`. While the second value lives, [`remove_unfinished`] removes the
+/// file. A private file can only be read by the user until it gets the permissions of the file that it
+/// replaces.
 fn temporary(folder: &Path, is_private: bool) -> io::Result<(NamedTempFile, Unfinished)> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".sukashi-").suffix(".tmp");
@@ -161,7 +163,7 @@ fn temporary(folder: &Path, is_private: bool) -> io::Result<(NamedTempFile, Unfi
     Ok((file, entry))
 }
 
-/// The entry of a temporary file among those that a signal removes.
+/// The entry of a temporary file in [`UNFINISHED`].
 struct Unfinished(PathBuf);
 
 impl Drop for Unfinished {
@@ -170,7 +172,7 @@ impl Drop for Unfinished {
     }
 }
 
-/// Gives `file` the owner that `old` says, where the user may, and its permissions.
+/// Gives `file` the permissions of `old` and, if the user may do so, its owner.
 #[cfg(unix)]
 fn keep_owner_and_permissions(file: &File, old: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
@@ -180,13 +182,13 @@ fn keep_owner_and_permissions(file: &File, old: &Metadata) -> io::Result<()> {
         && fchown(file, Some(old.uid()), Some(old.gid())).is_err()
         && fchown(file, None, Some(old.gid())).is_err()
     {
-        // What the old group might do is not the new group's.
+        // The file has another group now, which must not inherit the old group's permissions.
         mode &= 0o707;
     }
     file.set_permissions(std::fs::Permissions::from_mode(mode))
 }
 
-/// Elsewhere, a new file has the permissions of its folder.
+/// On other systems, a new file gets its folder's permissions.
 #[cfg(not(unix))]
 fn keep_owner_and_permissions(_: &File, _: &Metadata) -> io::Result<()> {
     Ok(())

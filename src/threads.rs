@@ -1,4 +1,4 @@
-//! The threads that share the CPU's work.
+//! Starts the threads that share the CPU's work.
 
 use std::num::NonZero;
 use std::sync::mpsc::{Sender, channel};
@@ -7,31 +7,33 @@ use std::thread::{self, JoinHandle};
 
 use rayon::{ThreadBuilder, ThreadPoolBuilder};
 
-/// The address space that must be left before another thread is started: its stack (2 MiB), and what the standard library
-/// asks for within the thread, where a refusal ends the process.
+/// The address space that must be free before a thread is started. It covers the stack (2 MiB) and what the
+/// standard library allocates in the thread, where a failure would end the process.
 const BYTES_A_THREAD: usize = 4 << 20;
 
-/// Starts `num_threads` threads. Where the system gives fewer, half of them are kept, and no more than the machine runs at
-/// once; where it gives none, the caller's thread does all the work. Results are the same for any number.
+/// Starts `num_threads` threads for rayon. If the system refuses some of them, half of those that started are
+/// kept, but no more than the machine runs in parallel. If it refuses all, the caller's thread does all the
+/// work. The results do not depend on the number of threads.
 ///
-/// Without this, rayon starts as many threads as the machine runs at once when work is first shared, and panics where the
-/// system refuses one. A second call changes nothing.
+/// Without this call, rayon starts its threads when work is first shared, and panics if the system refuses
+/// one. A second call has no effect.
 pub fn start(num_threads: usize) {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
-        // Once it has failed to start its threads, rayon has none for ever; so they are there before it is asked.
+        // Rayon never recovers from a thread that it cannot start, so the threads are started before it is
+        // built.
         let mut waiting: Vec<_> = (0..num_threads).map_while(|_| waiting_thread()).collect();
         if waiting.len() < num_threads {
-            // Not all of these, or the model would find no room.
+            // Keep only some of them, so that memory is left for the model.
             let at_once = thread::available_parallelism().map_or(1, NonZero::get);
             let kept = at_once.min(waiting.len() / 2);
             for (start, thread) in waiting.split_off(kept) {
                 drop(start);
-                // Only when it has ended is its room free.
+                // Its memory is free only after it has ended.
                 let _ = thread.join();
             }
         }
-        // Where whoever embeds the crate has started rayon's threads before, these end.
+        // If the embedding program has already started rayon, these threads end.
         let _ = match waiting.len() {
             0 => ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global(),
             count => {
@@ -49,7 +51,8 @@ pub fn start(num_threads: usize) {
     });
 }
 
-/// A thread that has started, becomes one of rayon's when it is told to, and ends when it is told nothing.
+/// Starts a thread that waits. It becomes one of rayon's when it receives a builder, and ends when the sender
+/// is dropped.
 fn waiting_thread() -> Option<(Sender<ThreadBuilder>, JoinHandle<()>)> {
     Vec::<u8>::new().try_reserve_exact(BYTES_A_THREAD).ok()?;
     let (sender, receiver) = channel::<ThreadBuilder>();
@@ -61,7 +64,7 @@ fn waiting_thread() -> Option<(Sender<ThreadBuilder>, JoinHandle<()>)> {
         }
     };
     let thread = thread::Builder::new().name("sukashi-work".to_owned()).spawn(wait).ok()?;
-    // The next thread is counted against what this one has left.
+    // Wait for its allocations, so that the next check of free memory includes them.
     has_started.recv().ok()?;
     Some((sender, thread))
 }

@@ -1,7 +1,7 @@
-//! What is fuzzed: everything that reads bytes which a stranger may have made.
+//! The fuzz targets: everything that reads untrusted bytes.
 //!
-//! A target takes any bytes. It may refuse them with an error; it may not panic, hang, or take more memory than
-//! `scripts/fuzz.sh` allows. Where a target needs two inputs, a zero byte separates them.
+//! A target accepts any bytes. It may refuse them with an error, but must not panic, hang, or use more memory
+//! than `scripts/fuzz.sh` allows. If a target needs two inputs, a zero byte separates them.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
@@ -21,7 +21,7 @@ use sukashi::trace::{Attention, Lens, Record, Score, Trace};
 use sukashi::weights::{Gguf, ModelFiles, Safetensors, Weights};
 use sukashi::{Device, Model, Session};
 
-// It is a part of the program, which has no library of its own.
+// This module belongs to the program, which has no library of its own.
 #[path = "../../src/cli/request_line.rs"]
 mod request_line;
 
@@ -29,13 +29,14 @@ thread_local! {
     static LAST_PANIC: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Replaces libFuzzer's panic hook, which ends the process also on a panic that the library catches: it does so where
-/// the `tokenizers` crate trusts a file too much.
+/// Replaces libFuzzer's panic hook, which would end the process even for a panic that the library catches.
+/// The library catches panics of the `tokenizers` crate on invalid files.
 pub fn start() {
     set_hook(Box::new(|info| LAST_PANIC.with_borrow_mut(|last| *last = info.to_string())));
 }
 
-/// Runs a target; a panic that the library lets through ends the process, which is what libFuzzer counts as a crash.
+/// Runs a target. A panic that the library does not catch aborts the process, which libFuzzer counts as a
+/// crash.
 pub fn run(target: fn(&[u8]), data: &[u8]) {
     if catch_unwind(AssertUnwindSafe(|| target(data))).is_err() {
         eprintln!("{}", LAST_PANIC.take());
@@ -43,24 +44,24 @@ pub fn run(target: fn(&[u8]), data: &[u8]) {
     }
 }
 
-/// The parts before and behind the last zero byte.
-fn two(data: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Splits the input at the last zero byte.
+fn split_at_zero(data: &[u8]) -> Option<(&[u8], &[u8])> {
     let middle = data.iter().rposition(|&byte| byte == 0)?;
     Some((&data[..middle], &data[middle + 1..]))
 }
 
-/// A safetensors file: its header, and every tensor that it lists.
+/// A safetensors file: the header and every tensor.
 pub fn safetensors(data: &[u8]) {
     let Ok(weights) = Safetensors::from_bytes("model.safetensors", data.to_vec()) else { return };
     let (mut buffer, mut total) = (Vec::new(), 0);
     for name in weights.names() {
-        weights.read(name, &mut buffer).expect("a tensor that was checked can be read");
+        weights.read(name, &mut buffer).expect("a checked tensor can be read");
         total += buffer.len();
     }
     assert!(total <= data.len(), "tensors have {total} bytes, the file {}", data.len());
 }
 
-/// A GGUF file: its metadata, and every tensor that it lists.
+/// A GGUF file: the metadata and every tensor.
 pub fn gguf(data: &[u8]) {
     let Ok(file) = Gguf::from_bytes("model.gguf", data.to_vec()) else { return };
     let _ = file.model_name();
@@ -85,7 +86,7 @@ pub fn vocabulary(data: &[u8]) {
     }
 }
 
-/// A GGUF file as a model: loaded, and run for two tokens.
+/// A GGUF file as a model, which is loaded and run on a few tokens.
 pub fn model(data: &[u8]) {
     let Ok(file) = Gguf::from_bytes("model.gguf", data.to_vec()) else { return };
     let Ok(config) = file.config() else { return };
@@ -116,9 +117,9 @@ pub fn config(data: &[u8]) {
     }
 }
 
-/// A `tokenizer.json`, and a text.
+/// A `tokenizer.json` and a text.
 pub fn tokenizer(data: &[u8]) {
-    let Some((file, text)) = two(data) else { return };
+    let Some((file, text)) = split_at_zero(data) else { return };
     let Ok(text) = str::from_utf8(text) else { return };
     if let Ok(tokenizer) = Tokenizer::from_bytes("tokenizer.json", file) {
         use_tokenizer(&tokenizer, text);
@@ -144,9 +145,9 @@ fn use_tokenizer(tokenizer: &Tokenizer, text: &str) {
     }
 }
 
-/// A chat template, and the messages that it is given.
+/// A chat template and messages for it.
 pub fn chat(data: &[u8]) {
-    let Some((source, messages)) = two(data) else { return };
+    let Some((source, messages)) = split_at_zero(data) else { return };
     let Ok(source) = str::from_utf8(source) else { return };
     let messages = match Message::list_from_json("messages.json", messages) {
         Ok(messages) => messages,
@@ -157,7 +158,7 @@ pub fn chat(data: &[u8]) {
     }
 }
 
-/// A trace, as JSON or as JSON lines, in every form and figure.
+/// A trace in JSON or JSON lines, converted to every format and drawn as every figure.
 pub fn trace(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     for read in [Trace::from_json, Trace::from_jsonl] {
@@ -173,7 +174,7 @@ pub fn trace(data: &[u8]) {
     }
 }
 
-/// Records of scores, attention and the lens.
+/// Records of scores, attention and the logit lens.
 pub fn records(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let style = Style::default();
@@ -197,7 +198,7 @@ pub fn records(data: &[u8]) {
     }
 }
 
-/// A font file, in the first place of a figure's faces.
+/// A font file, used as the first face of a figure.
 pub fn font(data: &[u8]) {
     let Ok(fonts) = Fonts::embedded().with_bytes(data.to_vec()) else { return };
     let _ = fonts.missing("aA1 猫é\u{301}");
@@ -213,7 +214,7 @@ pub fn font(data: &[u8]) {
     }
 }
 
-/// A text that a tokenizer is trained on; its first byte chooses the kind.
+/// A training text for a tokenizer. The first byte chooses the kind.
 pub fn training(data: &[u8]) {
     let Some((kind, text)) = data.split_first() else { return };
     let Ok(text) = str::from_utf8(text) else { return };
@@ -224,7 +225,7 @@ pub fn training(data: &[u8]) {
     }
 }
 
-/// A hub's list of a repository's files: no name that is taken from it leaves the folder that it is put into.
+/// A hub's list of files. No accepted name may lead out of its folder.
 pub fn hub(data: &[u8]) {
     let Ok(files) = sukashi::weights::hub::listed_files(data) else { return };
     for file in files {
@@ -240,7 +241,7 @@ pub fn batch(data: &[u8]) {
     let Ok(line) = request_line::RequestLine::parse(text) else { return };
     let _ = (line.messages(), line.misplaced(true), line.misplaced(false));
     if let Ok(settings) = line.settings(Settings::default()) {
-        settings.validate().expect("the settings of a line were checked");
+        settings.validate().expect("parsing a line checks its settings");
         let _ = Sampler::new(settings, 100);
     }
 }

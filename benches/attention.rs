@@ -1,8 +1,11 @@
-//! What attention costs, by the length of the text: one layer, as `cargo bench --bench attention [-- --plot FILE.svg]` prints it.
+//! Measures one attention layer at several lengths of text.
 //!
-//! `SUKASHI_DEVICE` chooses the device. Times are medians, by the adapter's timestamps where it has them. A decoded token's include
-//! what one dispatch costs, and that of the merge where a text is split; of a prompt, tokens go together as a session takes them.
-//! `--plot` draws what a decoded token costs, and writes the numbers beside it as CSV.
+//! Run: `cargo bench --bench attention [-- --plot FILE.svg]`
+//!
+//! `SUKASHI_DEVICE` chooses the device. Times are medians, from the adapter's timestamps if it has them. The
+//! time of a decoded token includes the cost of a dispatch, and of the merge if the text is split. A prompt's
+//! tokens are grouped as a session groups them. `--plot` draws the cost of a decoded token, and writes the
+//! numbers next to it as CSV.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may panic")]
 
 use std::path::PathBuf;
@@ -15,13 +18,13 @@ use sukashi::{Device, bench};
 
 const LENGTHS: [usize; 7] = [128, 256, 512, 1024, 2048, 4096, 8192];
 const RUNS: usize = 9;
-/// Bytes of keys and values that are gone over in turn, as a model's layers have theirs, so that caches of the processor do not
-/// hold those of a short text.
+/// The keys and values that are read in turn, in bytes. Like a model's layers together, they do not fit into
+/// the processor's caches even for a short text.
 const KV_BYTES: usize = 64 << 20;
-/// The most layers.
+/// The largest number of layers.
 const MAX_LAYERS: usize = 32;
 
-/// Names, and those of the shapes.
+/// The names of the models and of their shapes.
 const MODELS: [(&str, &str); 2] = [("Gemma 3 270M", "gemma-3-270m"), ("Llama 3.2 1B", "llama-3.2-1b")];
 
 fn main() {
@@ -43,9 +46,9 @@ fn main() {
     }
     if let Some(path) = plot_path() {
         let chart = LogChart {
-            title: "What attention costs a decoded token".into(),
-            notes: vec!["one layer that sees the whole text".into(), adapter],
-            axes: ["positions in the KV cache".into(), "ms a token".into()],
+            title: "Cost of attention per decoded token".into(),
+            notes: vec!["one layer with full attention".into(), adapter],
+            axes: ["positions in the KV cache".into(), "ms per token".into()],
             lines,
         };
         let figure = log_chart(&chart, &Style { lang: Lang::En, ..Style::default() }).unwrap();
@@ -55,13 +58,14 @@ fn main() {
     }
 }
 
-/// What follows `--plot`; cargo gives flags of its own, too.
+/// The argument after `--plot`. Cargo adds flags of its own.
 fn plot_path() -> Option<PathBuf> {
     let mut arguments = std::env::args().skip_while(|argument| argument != "--plot");
     arguments.next().map(|_| PathBuf::from(arguments.next().expect("a file after --plot")))
 }
 
-/// Prints a token's cost at each length, and gives it as a line, with one that grows as the bytes of its keys and values do.
+/// Prints a token's cost at each length, and returns it as a line, with a reference line that is proportional
+/// to the bytes of the keys and values.
 fn decode(device: &Device, name: &str, spec: &DecoderSpec) -> [LogLine; 2] {
     println!("{:>6}  {:>10}  {:>12}  {:>8}", "length", "µs/token", "ns/position", "GB/s");
     let mut points = Vec::new();
@@ -81,11 +85,11 @@ fn decode(device: &Device, name: &str, spec: &DecoderSpec) -> [LogLine; 2] {
     let as_bytes = LENGTHS.map(|length| [length as f64, cost * length as f64 / first]).to_vec();
     [
         LogLine { name: name.into(), points, is_reference: false },
-        LogLine { name: "as its KV bytes grow".into(), points: as_bytes, is_reference: true },
+        LogLine { name: "proportional to KV bytes".into(), points: as_bytes, is_reference: true },
     ]
 }
 
-/// Prints what the tokens of a prompt cost at each length.
+/// Prints the cost of a prompt's tokens at each length.
 fn prefill(device: &Device, spec: &DecoderSpec) {
     println!("{:>6}  {:>10}  {:>12}  {:>8}", "length", "together", "ms/dispatch", "µs/token");
     for length in LENGTHS {
@@ -99,7 +103,7 @@ fn prefill(device: &Device, spec: &DecoderSpec) {
     }
 }
 
-/// Seconds that a layer of a pass whose last token sees `length` positions takes.
+/// The seconds that a layer takes for a pass whose last token sees `length` positions.
 fn measure(device: &Device, spec: &DecoderSpec, num_tokens: usize, length: usize) -> f64 {
     let shape = AttentionShape {
         num_heads: spec.num_heads,
@@ -109,7 +113,7 @@ fn measure(device: &Device, spec: &DecoderSpec, num_tokens: usize, length: usize
         window: None,
         softcap: None,
     };
-    // Scores between -1 and 1, as different as those of a text.
+    // Values between -1 and 1 give varied scores, as in a real text.
     let values = |rows: usize, columns: usize| {
         let values: Vec<f32> = (0..rows * columns).map(|index| (index % 1009) as f32 / 504.5 - 1.0).collect();
         Tensor::from_slice(device, "values", &values, rows, columns).unwrap()

@@ -1,6 +1,7 @@
-//! How long each kind of figure takes from a record to SVG and to PNG at scale 2, on one core, and how large its SVG is.
+//! Measures how long each kind of figure takes from a record to SVG and to PNG at scale 2, on one core, and
+//! how large its SVG is.
 //!
-//! `cargo bench --bench figures` prints a table and fails where a limit is missed.
+//! `cargo bench --bench figures` prints a table and fails if a limit is exceeded.
 
 #![expect(clippy::unwrap_used, reason = "the records are sound")]
 
@@ -16,15 +17,15 @@ use sukashi::model::{Head, mix};
 use sukashi::text::{TokenizerKind, Training};
 use sukashi::{Device, Result, Trace};
 
-/// Each time is the median of so many.
+/// The number of runs. Each time is their median.
 const RUNS: usize = 9;
 
-/// What a kind may take: to SVG, to PNG.
+/// The limits of a kind: to SVG, and to PNG.
 const LIMITS: [Duration; 2] = [Duration::from_millis(150), Duration::from_millis(400)];
-/// The largest lens.
+/// The limits of the largest lens figure.
 const LENS_LIMITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(1)];
 
-/// Bytes of an SVG of the next token: as outlines, with a subset of the face.
+/// The largest SVG of a next-token figure in bytes: as outlines, and with an embedded subset of the font.
 const SIZES: [usize; 2] = [90_000, 25_000];
 
 type Draw = Box<dyn Fn(&Style) -> Result<Figure>>;
@@ -71,7 +72,7 @@ fn median<T>(work: impl Fn() -> T) -> Duration {
     times[RUNS / 2]
 }
 
-/// 60 tokens of several kinds.
+/// Tokens of several kinds.
 fn words(count: usize) -> Vec<&'static str> {
     const WORDS: [&str; 12] = [
         "吾輩",

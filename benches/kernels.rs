@@ -1,7 +1,9 @@
-//! Single kernels across shapes, on every adapter and the CPU: `cargo bench --bench kernels [-- NAME]`.
+//! Measures single kernels at several shapes, on every adapter and the CPU: `cargo bench --bench kernels [--
+//! NAME]`.
 //!
-//! Attention has a benchmark of its own. A line has the kernel, its shape, the median time of a dispatch (by the adapter's timestamps where it has them) and, for products,
-//! bytes of weights and multiply-adds a second. `NAME` chooses lines that have it in them.
+//! Attention has its own benchmark. A line shows the kernel, its shape, the median time of a dispatch (from
+//! the adapter's timestamps if it has them) and, for products, bytes of weights and multiply-adds per second.
+//! `NAME` selects lines that contain it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may panic")]
 
 use sukashi::kernels::{
@@ -11,10 +13,11 @@ use sukashi::model::{prefill_tokens, spec};
 use sukashi::tensor::{Format, Matrix, Tensor};
 use sukashi::{Device, bench};
 
-/// Timed runs of a line.
+/// The number of timed runs per line.
 const RUNS: usize = 9;
 
-/// `[out_features, in_features]`: attention and MLP of Gemma 3 1B, Llama 3.2 1B, and a small model.
+/// The shapes `[out_features, in_features]`: attention and MLP of Gemma 3 1B, Llama 3.2 1B, and a small
+/// model.
 const PRODUCTS: [(usize, usize); 5] = [(1536, 1280), (6912, 1280), (1280, 6912), (8192, 2048), (768, 256)];
 
 struct Bench {
@@ -23,7 +26,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// Times what `record` puts into a plan for `batch`, and prints a line.
+    /// Times the kernels that `record` adds to a plan for `batch`, and prints a line.
     fn line(&self, name: &str, batch: Batch, product: Option<Product>, record: impl FnOnce(&mut Plan)) {
         if self.filter.as_ref().is_some_and(|filter| !name.contains(filter.as_str())) {
             return;
@@ -58,7 +61,7 @@ impl Bench {
         for format in [Format::F16, Format::Q8_0, Format::Q4_0, Format::Q4K, Format::Q6K] {
             for (rows, columns) in PRODUCTS {
                 let product = Product::new(rows, columns, format);
-                // Zeros: no kernel looks at what it multiplies.
+                // The time does not depend on the values, so zeros are enough.
                 let words = vec![0; product.weight_bytes / 4];
                 let weight = Matrix::upload(&self.device, "bench", &words, (rows, columns), format).unwrap();
                 let label = format!("[{rows}, {columns}] {}", format.name());
@@ -112,13 +115,13 @@ impl Bench {
         }
     }
 
-    /// The largest product of a prompt's pass, of as many tokens as a session takes together.
+    /// The largest product of a prompt's pass, with as many tokens as a session reads together.
     fn passes(&self) {
         for (shape, format) in
             [("gemma-3-270m", Format::Q8_0), ("llama-3.2-1b", Format::Q4K), ("llama-3.1-8b", Format::Q4K)]
         {
             let spec = spec::from_files(&bench::synthetic(shape).unwrap()).unwrap();
-            // Gates and values, which are one matrix.
+            // gate_proj and up_proj are one matrix.
             let (rows, columns) = (2 * spec.intermediate_size, spec.hidden_size);
             let product = Product::new(rows, columns, format);
             let words = vec![0; product.weight_bytes / 4];
@@ -131,7 +134,7 @@ impl Bench {
         }
     }
 
-    /// The greatest of a vocabulary, and one of them, as a continuation finds them.
+    /// Sampling on the device: the largest logits of a vocabulary, and the choice of one of them.
     fn choices(&self) {
         for (vocab_size, count) in [(8192, 40), (262_144, 1), (262_144, 40), (262_144, 128)] {
             let words = |words| Tensor::zeros(&self.device, "bench", 1, words).unwrap();
@@ -160,7 +163,7 @@ impl Bench {
 }
 
 fn main() {
-    // cargo gives --bench itself.
+    // Cargo adds --bench.
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     let count = pollster::block_on(sukashi::gpu::adapters()).len();
     let names = (0..count).map(|index| index.to_string()).chain(["cpu".to_owned()]);

@@ -1,7 +1,8 @@
-//! One kernel on a device, beside its CPU twin.
+//! Runs one kernel on a device and compares it with its CPU twin.
 //!
-//! A kernel is a shader, a wrapper that records it into a plan, and a twin on the CPU that says what it means. Here
-//! `layer_norm` runs through the same plan on both, and the results are compared as the tests compare them.
+//! A kernel is a shader, a wrapper that records it into a plan, and a CPU twin, which is the reference
+//! implementation. This example runs the same plan of `layer_norm` on both, and compares the results as the
+//! tests do.
 //!
 //! Run: `cargo run --example 01_one_kernel`
 //! (`SUKASHI_DEVICE=cpu`, an index or part of a name chooses the device.)
@@ -13,7 +14,7 @@ use sukashi::{Device, Error, ErrorKind, Result};
 const NUM_TOKENS: usize = 2;
 const HIDDEN_SIZE: usize = 6;
 
-/// Two rows to be brought to mean 0 and variance 1.
+/// Two rows, which `layer_norm` brings to mean 0 and variance 1.
 const X: [f32; NUM_TOKENS * HIDDEN_SIZE] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, -3.0, -1.0, 0.0, 0.5, 1.5, 4.0];
 
 async fn layer_norm(device: &Device) -> Result<Vec<f32>> {
@@ -22,7 +23,7 @@ async fn layer_norm(device: &Device) -> Result<Vec<f32>> {
     let bias = Tensor::from_slice(device, "bias", &[0.0; HIDDEN_SIZE], 1, HIDDEN_SIZE)?;
     let y = Tensor::zeros(device, "y", NUM_TOKENS, HIDDEN_SIZE)?;
 
-    // Recorded once, run as often as one likes.
+    // A plan is recorded once and can run many times.
     let mut plan = Plan::new(device, NUM_TOKENS);
     kernels::layer_norm(&mut plan, &x, &weight, &bias, 1e-5, &y);
     let program = plan.compile()?;

@@ -1,6 +1,7 @@
-//! The most probable next tokens after a prompt.
+//! Prints the most probable next tokens after a prompt.
 //!
-//! Logits come from the model; the softmax is over the whole vocabulary, so the candidates and the rest make 1.
+//! The model computes logits. The softmax is over the whole vocabulary, so the candidates and the rest sum to
+//! 1.
 //!
 //! Run: `cargo run --example 02_next_token`
 //! (`SUKASHI_DEVICE=cpu`, an index or part of a name chooses the device.)

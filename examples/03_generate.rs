@@ -1,6 +1,6 @@
-//! Text that appears as it is sampled.
+//! Generates text and prints it as it is sampled.
 //!
-//! Same build, device, model, prompt, settings and seed: the same text.
+//! The same build, device, model, prompt, settings and seed give the same text.
 //!
 //! Run: `cargo run --example 03_generate`
 //! (`SUKASHI_DEVICE=cpu`, an index or part of a name chooses the device.)
@@ -24,7 +24,7 @@ async fn run() -> Result<()> {
 
     let mut ids = model.encode(PROMPT)?;
     let tokenizer = model.tokenizer().ok_or_else(|| Error::input("the model has no tokenizer"))?;
-    // A token may end in the middle of a character; the decoder holds such bytes back.
+    // A token may end in the middle of a character. The decoder holds such bytes back.
     let mut stream = tokenizer.stream();
     for &id in &ids {
         print_next(&mut stream, id)?;

@@ -1,7 +1,6 @@
-//! The next token's distribution as a chart, in SVG and PNG, and the trace that it is drawn from.
+//! Draws the next token's distribution as a chart, in SVG and PNG, and writes its trace.
 //!
-//! Running and drawing are two things: the figure is a function of the trace alone, so it can be drawn again later,
-//! in another style, without the model.
+//! The figure depends only on the trace, so it can be drawn again later, in another style, without the model.
 //!
 //! Run: `cargo run --example 04_next_token_chart -- FOLDER`
 //! (`SUKASHI_DEVICE=cpu`, an index or part of a name chooses the device; without FOLDER, the system's temporary one.)

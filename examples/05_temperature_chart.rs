@@ -1,7 +1,8 @@
-//! What the temperature does to one distribution, as a chart in SVG and PNG.
+//! Draws the effect of the temperature on one distribution, in SVG and PNG.
 //!
-//! One run of the model gives the logits; a distribution at another temperature needs only them. The trace keeps the
-//! whole vocabulary's normaliser for each temperature, so that a few candidates are enough to draw it exactly.
+//! The model runs once, because a distribution at another temperature needs only the logits. The trace
+//! contains the normaliser over the whole vocabulary for each temperature, so a few candidates are enough to
+//! draw it exactly.
 //!
 //! Run: `cargo run --example 05_temperature_chart -- FOLDER`
 //! (`SUKASHI_DEVICE=cpu`, an index or part of a name chooses the device; without FOLDER, the system's temporary one.)
@@ -35,7 +36,7 @@ async fn record() -> Result<Trace> {
 fn main() -> Result<()> {
     let folder = std::env::args_os().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
     let trace = pollster::block_on(record())?;
-    // A column of a journal, in black and grey.
+    // The style suits a journal: black and grey, and the width of a column.
     let style = Style { theme: Theme::Print, lang: Lang::En, width: "160mm".parse()?, ..Style::default() };
     let figure = temperature(&trace, &Temperatures::default(), &style)?;
     for warning in figure.warnings() {

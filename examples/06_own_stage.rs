@@ -1,7 +1,7 @@
-//! A sampler stage of one's own: a text without a given character (a lipogram).
+//! Adds a custom stage to the sampler: it writes a text without a given character (a lipogram).
 //!
-//! A stage sees the candidates with their logits and removes or changes some. The trace records its name, and each
-//! candidate's probability before and after it.
+//! A stage sees the candidates with their logits, and removes or changes some. The trace records its name,
+//! and each candidate's probability before and after it.
 //!
 //! Run: `cargo run --example 06_own_stage`
 //! (`SUKASHI_DEVICE=cpu`, an index or part of a name chooses the device.)
@@ -17,7 +17,7 @@ const PROMPT: &str = "吾輩は";
 const FORBIDDEN: char = 'の';
 const NUM_TOKENS: usize = 40;
 
-/// Forbids every token whose text has a given character.
+/// Forbids every token whose text contains a given character.
 struct Without(HashSet<u32>);
 
 impl Without {

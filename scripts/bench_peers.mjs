@@ -1,4 +1,4 @@
-// What scripts/bench_peers.sh runs: sukashi, llama.cpp and candle in turn, and a table in Markdown.
+// The benchmark of scripts/bench_peers.sh. Runs sukashi, llama.cpp and candle in turn, and prints a Markdown table.
 import {execFileSync} from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -27,7 +27,7 @@ const count = (name) => {
 const [promptTokens, newTokens, runs] = ["prompt-tokens", "new-tokens", "runs"].map(count);
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
-/** A program that can be measured again and again: `{first, prefill, decode}` of a run, in ms and tokens a second. */
+/** A program to measure. `run` returns `{first, prefill, decode}`, in ms and tokens per second. */
 function ofSukashi(device) {
     let about = null;
     return {
@@ -57,7 +57,7 @@ async function ofLlamaCpp(gpu) {
             const model = await llama.loadModel({modelPath: file});
             const context = await model.createContext({contextSize: promptTokens + newTokens + 8, threads: os.cpus().length});
             const sequence = context.getSequence();
-            // Any tokens do: what is computed does not depend on them.
+            // The time does not depend on which tokens these are.
             const ids = Array.from({length: promptTokens}, (_, index) => 5 + (index * index * 311 + 17 * index) % 10000);
             const beforePrompt = performance.now();
             let times = [];
@@ -77,7 +77,7 @@ async function ofLlamaCpp(gpu) {
     };
 }
 
-/** The environment says where scripts/bench_candle was built, and of which candle. */
+/** Environment variables name the binary of scripts/bench_candle and candle's version. */
 function ofCandle() {
     return {
         name: () => `candle ${process.env.BENCH_CANDLE_VERSION}, CPU`,
@@ -104,7 +104,7 @@ for (let run = 0; run < runs; run++) {
 const medians = results.map((all) => Object.fromEntries(
     ["first", "prefill", "decode"].map((what) => [what, median(all.map((result) => result[what]))]),
 ));
-// Of llama.cpp, each program beside the backend of its kind.
+// The llama.cpp backend that each program is compared with.
 const peer = [1, null, values.vulkan ? 3 : null, ...(values.vulkan ? [null] : []), ...(values.candle ? [1] : [])];
 console.log(`${new Date().toISOString().slice(0, 10)}, ${os.cpus().length} × ${os.cpus()[0].model.trim()}, ${os.type()} ${os.release()}; `
     + `${file.split("/").at(-1)}, prompt of ${promptTokens}, ${newTokens} tokens decoded, medians of ${runs} runs in turn\n`);

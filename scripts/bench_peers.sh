@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Measures sukashi, llama.cpp and candle on the same file with the same numbers of tokens, in turn, and prints a table with ratios.
+# Benchmarks sukashi, llama.cpp and candle in turn on the same file and the same numbers of tokens. Prints a
+# table with ratios.
 #
 #     scripts/bench_peers.sh MODEL.gguf [--prompt-tokens 128] [--new-tokens 64] [--runs 5] [--vulkan] [--candle]
 #
-# llama.cpp comes as the built binaries of the npm package node-llama-cpp, which is put into a cache folder (node and npm have to
-# be there). Its CPU backend is measured with as many threads as there are cores; with --vulkan its Vulkan backend too, which
-# takes a software adapter where there is no other (there, compiling its shaders takes minutes). With --candle, candle's CPU path
-# is built (some minutes) and measured too. sukashi is measured on the CPU and on the adapter that `auto` chooses.
+# llama.cpp's binaries come from the npm package node-llama-cpp, which is installed into a cache folder (needs
+# node and npm). Its CPU backend runs with one thread per core. With --vulkan, its Vulkan backend is measured
+# too. Without another GPU, that is a software adapter, which takes minutes to compile the shaders. With
+# --candle, candle's CPU path is built, which takes some minutes, and measured too. sukashi runs on the CPU
+# and on the device that `auto` chooses.
 #
-# Machines vary from minute to minute: every run of one is followed by a run of the others, and medians are compared.
+# A machine's speed varies over time. So the programs take turns, and medians are compared.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,7 +28,7 @@ done
 folder=${SUKASHI_BENCH_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/sukashi-bench}
 mkdir -p "$folder"
 if [ ! -d "$folder/node_modules/node-llama-cpp" ]; then
-    echo "bench_peers: getting llama.cpp's binaries" >&2
+    echo "bench_peers: installing llama.cpp's binaries" >&2
     npm install --prefix "$folder" --ignore-scripts --no-audit --no-fund node-llama-cpp >&2
 fi
 echo '{"type": "module"}' >"$folder/package.json.new"

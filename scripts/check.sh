@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Checks everything: format, lints, tests, documentation, examples. What CI runs is this script (.ci/run).
+# Checks everything: format, lints, tests, documentation and examples. CI runs this script (.ci/run).
 #
 #     ./scripts/check.sh                 check
-#     ./scripts/check.sh --no-install    check, but leave the machine as it is
+#     ./scripts/check.sh --no-install    check, but install nothing
 #
 # Without a Vulkan driver, it first installs a software adapter (scripts/install_software_adapter.sh). Where none can be
 # had, tests that need an adapter run on the CPU alone; SUKASHI_REQUIRE_GPU=1 makes that a failure. Every SKIP is counted and shown.

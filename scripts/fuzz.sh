@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Fuzzes everything that reads a stranger's bytes (fuzz/src/lib.rs lists it), with libFuzzer and AddressSanitizer.
+# Fuzzes everything that reads untrusted bytes (fuzz/src/lib.rs has the targets) with libFuzzer and
+# AddressSanitizer.
 #
-#     scripts/fuzz.sh MINUTES [TARGET...]    fuzz each target (or only these) for so long, as many at once as there are cores
+#     scripts/fuzz.sh MINUTES [TARGET...]    fuzz each target (or only these) for that long, one target per core at a time
 #     scripts/fuzz.sh 0                      replay the corpus only
 #
-# Needs a nightly toolchain, and cargo-fuzz, which scripts/install_tools.sh brings. Inputs that reach new code are kept in the
-# user's folder for caches, and so is the build. A line for each target says how many inputs were run, how many branches and features the
-# corpus covers, and whether one ended in a crash; the input of a crash is kept under fuzz/artifacts, and its reason is shown.
-# SUKASHI_FUZZ_LOG=FILE adds the lines to a file.
+# Needs a nightly toolchain and cargo-fuzz, which scripts/install_tools.sh installs. The build, and inputs
+# that reach new code, are kept in the user's cache folder. One line per target shows the number of inputs,
+# the covered branches and features, and whether an input crashed. That input is kept under fuzz/artifacts,
+# and its reason is shown. SUKASHI_FUZZ_LOG=FILE appends the lines to a file.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -21,8 +22,8 @@ minutes=$1
 shift
 
 cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/sukashi/fuzz
-# A template or a font that takes longer than this, or more memory, has found a hole in a limit.
-seconds_an_input=10
+# An input that takes more time or memory than this shows that a limit is missing.
+seconds_per_input=10
 megabytes=2048
 max_bytes=65536
 
@@ -42,7 +43,7 @@ else
     targets=("$@")
 fi
 
-# seed TARGET FILE [TEXT]: makes an input of a file of the tests, with a second part behind a zero byte.
+# seed TARGET FILE [TEXT]: makes an input from a test file, optionally with a second part after a zero byte.
 seed() {
     local name
     [ "$(wc -c <"$2")" -le "$max_bytes" ] || return 0
@@ -66,10 +67,10 @@ seeds() {
     done
 }
 
-# fuzz TARGET: prints the line of a target; fails where an input ended in a crash.
+# fuzz TARGET: runs a target and prints its line. Fails if an input crashed.
 fuzz() {
     local target=$1 log=$cache/$1.log dictionary=fuzz/dictionaries/$1.dict options
-    options=(-rss_limit_mb=$megabytes -malloc_limit_mb=$megabytes -timeout=$seconds_an_input -max_len=$max_bytes -print_final_stats=1
+    options=(-rss_limit_mb=$megabytes -malloc_limit_mb=$megabytes -timeout=$seconds_per_input -max_len=$max_bytes -print_final_stats=1
         "-artifact_prefix=fuzz/artifacts/$target/")
     [ "$minutes" -gt 0 ] && options+=("-max_total_time=$((minutes * 60))") || options+=(-runs=0)
     [ -f "$dictionary" ] && options+=("-dict=$dictionary")

@@ -1,4 +1,4 @@
-"""Tiny GPT-2 models for tests/goldens, and how the models there are written and read."""
+"""Defines the tiny GPT-2 models of tests/goldens, and writes and reads models there."""
 
 import json
 import math
@@ -14,7 +14,7 @@ DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 
 @dataclass
 class Gpt2Variant:
-    """A tiny GPT-2 with random weights; every variant differs from the plain form in what its name says."""
+    """A tiny GPT-2 with random weights. Its name says how it differs from a plain GPT-2."""
 
     name: str
     seed: int
@@ -32,7 +32,7 @@ class Gpt2Variant:
     mask_buffers: bool = False
     embedding_std: float | None = None
     config: dict = field(default_factory=dict)
-    # Changes of the configuration that must change the logits.
+    # Changes to the configuration that must change the logits.
     contrasts: list = field(default_factory=list)
 
     def model_config(self):
@@ -55,7 +55,7 @@ class Gpt2Variant:
         return config | self.config
 
     def tensors(self):
-        """Random weights by name, already rounded to the variant's format."""
+        """Returns random weights by name, already rounded to the variant's format."""
         random = np.random.RandomState(self.seed)
         hidden, inner = self.hidden, self.inner or 4 * self.hidden
         # Wide layers get smaller weights, so that logits and attention scores keep their scale.
@@ -108,7 +108,7 @@ GPT2_VARIANTS = [
         tied=False,
         config={"activation_function": "gelu_pytorch_tanh", "tie_word_embeddings": False},
     ),
-    # Sizes that are no multiple of 2 or 4, alone and together.
+    # Sizes that are not multiples of 2 or 4, alone and together.
     Gpt2Variant("gpt2-odd-7", 3, hidden=21, heads=3, inner=53, vocab=101, context=37, prompt=13),
     Gpt2Variant("gpt2-odd-5", 84, hidden=15, heads=3, inner=17, vocab=53, context=29, prompt=11, layers=3),
     Gpt2Variant("gpt2-f16", 5, hidden=40, heads=4, vocab=300, dtype="float16"),
@@ -116,7 +116,7 @@ GPT2_VARIANTS = [
     Gpt2Variant("gpt2-sharded", 27, hidden=24, heads=2, vocab=77, shards=3, prefix="transformer."),
     Gpt2Variant("gpt2-head-80", 8, hidden=160, heads=2, inner=24, vocab=90, context=32, dtype="float16", layers=1),
     Gpt2Variant("gpt2-head-272", 9, hidden=272, heads=1, inner=24, vocab=50, context=30, dtype="float16", layers=1),
-    # Embeddings small enough that the variance of the first norms is of the order of epsilon.
+    # The embeddings are so small that the variance in the first norms is about as large as epsilon.
     Gpt2Variant(
         "gpt2-eps",
         30,
@@ -126,7 +126,7 @@ GPT2_VARIANTS = [
         config={"layer_norm_epsilon": 1e-3, "tie_word_embeddings": False},
         contrasts=[{"layer_norm_epsilon": 1e-5}],
     ),
-    # As the files of the first GPT-2 release: no prefix, and the causal masks stored as tensors.
+    # Like the files of the first GPT-2 release: no prefix, and the causal masks are stored as tensors.
     Gpt2Variant("gpt2-mask-buffers", 11, hidden=20, heads=2, vocab=80, mask_buffers=True, context=32),
 ]
 
@@ -141,7 +141,7 @@ def write_model(variant, folder):
     weight_map = {}
     for shard in range(variant.shards):
         file = f"model-{shard + 1:05}-of-{variant.shards:05}.safetensors"
-        # Every n-th name: the tensors of one layer lie in different files.
+        # Take every n-th name, so that the tensors of one layer are in different files.
         chosen = names[shard :: variant.shards]
         weight_map |= dict.fromkeys(chosen, file)
         save_file({name: tensors[name] for name in chosen}, folder / file, metadata={"format": "pt"})
@@ -151,7 +151,7 @@ def write_model(variant, folder):
 
 
 def stored_tensors(folder):
-    """All tensors of a model folder, sharded or not."""
+    """Returns all tensors of a model folder, sharded or not."""
     index = folder / "model.safetensors.index.json"
     if not index.exists():
         return load_file(folder / "model.safetensors")
@@ -160,7 +160,7 @@ def stored_tensors(folder):
 
 
 def merged(config, changes):
-    """`config` with `changes`, which reach into objects."""
+    """Returns `config` with `changes`, merged into nested objects too."""
     result = deepcopy(config)
     for key, value in changes.items():
         inner = isinstance(value, dict) and isinstance(result.get(key), dict)

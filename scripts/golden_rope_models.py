@@ -1,7 +1,7 @@
-"""Tiny models with rotary positions for tests/goldens: Llama, Mistral, Qwen 2, Qwen 3 and Gemma 3.
+"""Defines tiny models with rotary positions for tests/goldens: Llama, Mistral, Qwen 2, Qwen 3 and Gemma 3.
 
-Each variant differs from its family's plain form in what its name says, and names in `contrasts` the changes to its
-configuration that must show in the logits: a golden that a loader passes without reading the field would prove nothing.
+A variant's name says how it differs from its family's plain form. Its `contrasts` are changes to the configuration that
+must change the logits: if they did not, a loader that ignores the field would pass the golden.
 """
 
 import math
@@ -52,9 +52,9 @@ GEMMA3 = {
     "eos_token_id": 1,
     "bos_token_id": 2,
 }
-# As older files have it: one layer of so many sees everything.
+# The form of older files: every n-th layer has full attention.
 GEMMA3_OLD = {"sliding_window_pattern": 2, "rope_theta": 1000000, "rope_local_base_freq": 10000, "rope_scaling": None}
-# As gemma-3-4b has it: what is not here has its default, so that only the sixth layer sees everything.
+# The form of gemma-3-4b. Missing fields have their defaults, so only the sixth layer has full attention.
 GEMMA3_MULTIMODAL = {
     "architectures": ["Gemma3ForConditionalGeneration"],
     "model_type": "gemma3",
@@ -98,18 +98,18 @@ class RopeVariant:
     prompt: int = 16
     dtype: str = "float32"
     prefix: str = "model."
-    # Tensors that are no part of the language model, by name.
+    # Tensors that are not part of the language model, by name.
     others: dict = field(default_factory=dict)
-    # Changes of the configuration that must change the logits.
+    # Changes to the configuration that must change the logits.
     contrasts: list = field(default_factory=list)
     shards: int = 1
 
     def model_config(self):
-        # Not merged: what a variant says of a field is all of it.
+        # A variant's field replaces the family's, without merging objects.
         return {**self.family, "dtype": self.dtype, **self.config}
 
     def tensors(self):
-        """Random weights by name, already rounded to the variant's format."""
+        """Returns random weights by name, already rounded to the variant's format."""
         random = np.random.RandomState(self.seed)
         config = self.model_config()
         config = config.get("text_config", config)
@@ -132,7 +132,7 @@ class RopeVariant:
                 add(f"{name}.bias", (fan_out,), 0.5)
 
         def norm(name, size, mean=1.0, std=0.3):
-            # Gemma stores its norms' weights less 1.
+            # Gemma stores the weights of norms minus 1.
             add(f"{name}.weight", (size,), std, mean - 1.0 if is_gemma else mean)
 
         add(f"{self.prefix}embed_tokens.weight", (vocab, hidden), 2.0 / math.sqrt(hidden))
@@ -144,7 +144,7 @@ class RopeVariant:
             linear(f"{block}.self_attn.v_proj", kv_size, hidden, 2.0, qkv_bias)
             linear(f"{block}.self_attn.o_proj", hidden, q_size, 1.5, attention_bias)
             if is_gemma or config["model_type"] == "qwen3":
-                # More than 1: normed heads would else attend almost evenly.
+                # The mean is above 1, because normalised heads would attend almost evenly otherwise.
                 norm(f"{block}.self_attn.q_norm", head_dim, 1.8)
                 norm(f"{block}.self_attn.k_norm", head_dim, 1.8)
             norm(f"{block}.post_attention_layernorm", hidden)
@@ -155,7 +155,7 @@ class RopeVariant:
             linear(f"{block}.mlp.up_proj", inner, hidden, 2.0, mlp_bias)
             linear(f"{block}.mlp.down_proj", hidden, inner, 1.5, mlp_bias)
         if config.get("tie_word_embeddings", is_gemma):
-            # Of either sign: a token would else be its own most probable successor, for ever.
+            # Both signs are needed, because a token would always predict itself otherwise.
             norm(f"{self.prefix}norm", hidden, 0.0, 1.0)
         else:
             norm(f"{self.prefix}norm", hidden)
@@ -167,7 +167,7 @@ class RopeVariant:
     def prompt_ids(self):
         config = self.model_config()
         vocab = config.get("text_config", config)["vocab_size"]
-        # The last id is the image token of the models that have one.
+        # The last id is left out, because it is the image token of some models.
         return np.random.RandomState(1000 + self.seed).randint(vocab - 1, size=self.prompt).tolist()
 
 
@@ -185,7 +185,7 @@ LLAMA3_ROPE = {
     "factor": 8.0,
     "low_freq_factor": 1.0,
     "high_freq_factor": 4.0,
-    # Of the 8 frequencies 1 is kept, 2 are blended and 5 divided.
+    # Of the 8 frequencies, 1 is kept, 2 are blended and 5 are divided.
     "original_max_position_embeddings": 64,
 }
 MULTIMODAL_CONTRASTS = [
@@ -230,7 +230,7 @@ ROPE_VARIANTS = [
         {"rope_theta": 10000.0, "attention_bias": True, "mlp_bias": True},
         contrasts=[{"attention_bias": False}, {"mlp_bias": False}],
     ),
-    # Sizes that are no multiple of 4, or odd.
+    # Sizes that are odd or not multiples of 4.
     RopeVariant(
         "llama-odd",
         4,
@@ -306,7 +306,7 @@ ROPE_VARIANTS = [
             {"rope_parameters": {"sliding_attention": {"rope_theta": 1000000.0}}},
         ],
     ),
-    # The names that files of the first release have, and those that newer ones have.
+    # The tensor names of the first release, and those of newer files.
     RopeVariant(
         "gemma3-multimodal",
         213,

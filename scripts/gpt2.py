@@ -1,6 +1,6 @@
 """GPT-2 in PyTorch, for train_soseki_mini.py.
 
-Parameter names and layouts are Hugging Face's, so that a state dict is the contents of a model.safetensors.
+Names and layouts of parameters are Hugging Face's, so a state dict can be saved as model.safetensors.
 """
 
 import math
@@ -56,7 +56,7 @@ class Mlp(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and MLP, each behind a layer norm and added to x [batch, time, width]."""
+    """Attention and MLP over x [batch, time, width], each after a layer norm and with a residual connection."""
 
     def __init__(self, width, heads, inner, activation, eps, residual_std, dropout):
         super().__init__()
@@ -72,12 +72,13 @@ class Block(nn.Module):
 
 
 class Gpt2(nn.Module):
-    """GPT-2 from the fields of a config.json; `forward` maps ids [batch, time] to logits [batch, time, vocab]."""
+    """GPT-2 from the fields of a config.json. `forward` maps ids [batch, time] to logits [batch, time, vocab]."""
 
     def __init__(self, config, dropout=0.0):
         super().__init__()
         width, layers = config["n_embd"], config["n_layer"]
-        # Every block adds twice to the residual stream: the sum keeps its scale at the start.
+        # Every block adds twice to the residual stream. This scale keeps the sum's variance independent of
+        # the depth.
         residual_std = 0.02 / math.sqrt(2 * layers)
         block = (
             width,

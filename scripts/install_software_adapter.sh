@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
-# Installs what a machine without a GPU needs to run the shaders: a software adapter for Vulkan (lavapipe) and for GL
-# (llvmpipe), and spirv-val. Debian and Ubuntu, through apt; elsewhere it says what to install.
+# Installs what a machine without a GPU needs to run the shaders: a software adapter for Vulkan (lavapipe) and
+# for GL (llvmpipe), and spirv-val. It uses apt on Debian and Ubuntu. On other systems it prints what to
+# install.
 #
 #     scripts/install_software_adapter.sh            install
 #     scripts/install_software_adapter.sh --sources  only print the line of the backports source that would be added
 set -euo pipefail
 
-# Loaders and Mesa's drivers. wgpu reaches GL through EGL, without a window.
+# The loaders and Mesa's drivers. wgpu uses GL through EGL, without a window.
 packages=(libvulkan1 mesa-vulkan-drivers libegl1 libegl-mesa0 libgl1-mesa-dri libgles2 spirv-tools)
 
-# Debian 12's own Mesa is of 2022; its lavapipe lacks fixes that compute shaders need.
+# Debian 12's own Mesa is from 2022. Its lavapipe lacks fixes that compute shaders need.
 backports=bookworm-backports
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 say() { echo "install_software_adapter: $*" >&2; }
 
-# As root, or through sudo.
+# Runs a command as root, with sudo if necessary.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
@@ -31,14 +32,14 @@ apt() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@"
 }
 
-# The sources of a release, one address to a line. apt itself reads sources.list, *.list and *.sources for this, so
-# that a machine's own mirror is used, in whichever form it is written down.
+# Prints the addresses of a release's sources, one per line. apt reads the source files itself, so any format
+# and any mirror work.
 sources_of() {
     apt-get indextargets --format '$(CODENAME) $(COMPONENT) $(REPO_URI)' "Created-By: Packages" |
         awk -v release="$1" '$1 == release && $2 == "main" && !seen[$3]++ { print $3 }'
 }
 
-# The line that adds the backports from the mirror that the release itself comes from.
+# Prints the source line for the backports, from the mirror of the release itself.
 backports_line() {
     local mirror options=""
     mirror=$(sources_of "${backports%-backports}" | head -n 1)
@@ -59,7 +60,7 @@ elsewhere() {
             say "  Arch:   pacman -S vulkan-swrast vulkan-icd-loader mesa spirv-tools"
             say "  Alpine: apk add mesa-vulkan-swrast vulkan-loader mesa-egl mesa-dri-gallium spirv-tools"
             ;;
-        *) say "Windows has DirectX 12 with a software adapter of its own; spirv-val comes with the Vulkan SDK" ;;
+        *) say "Windows includes DirectX 12 with a software adapter; spirv-val comes with the Vulkan SDK" ;;
     esac
 }
 
@@ -72,7 +73,7 @@ if [ "${1:-}" = --sources ]; then
     exit
 fi
 
-# One source that is out of reach need not be the one that counts; the installation tells.
+# An unreachable source may not matter. If it does, the installation fails.
 apt update || say "apt-get update had errors"
 release=()
 codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
@@ -84,7 +85,7 @@ if [ "$codename" = "${backports%-backports}" ]; then
         echo "$line" | as_root tee "${folder}$backports.list" >/dev/null
         apt update || say "apt-get update had errors"
     fi
-    # Backports are never installed unasked, so the new source changes nothing else on the machine.
+    # Backports are installed only on request, so the new source changes nothing else on the machine.
     release=(-t "$backports")
 fi
 apt install --no-install-recommends "${release[@]}" "${packages[@]}"

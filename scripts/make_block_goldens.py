@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Writes tests/goldens/blocks: blocks of every quantised format, and what the gguf package makes of them.
+"""Writes tests/goldens/blocks: blocks of every quantised format, and the gguf package's values for them.
 
     python3 scripts/make_block_goldens.py
 
 Needs the PyPI packages gguf, numpy and safetensors. Each file has `bytes`, [rows, row_bytes] u8, and `values`,
-[rows, columns] f32. Quants and scales are random bits, so that every bit counts; f16 factors are random finite numbers.
+[rows, columns] f32. Quants and scales are random bits, so that every bit matters. f16 factors are random finite
+numbers.
 """
 
 from pathlib import Path
@@ -17,7 +18,7 @@ from safetensors.numpy import save_file
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "goldens" / "blocks"
 ROWS, BLOCKS = 3, 2
 
-# Where each block has its f16 numbers.
+# The offsets of the f16 numbers in a block.
 HALVES = {
     Type.Q8_0: [0], Type.Q4_0: [0], Type.Q4_1: [0, 2], Type.Q5_0: [0], Type.Q5_1: [0, 2],
     Type.Q4_K: [0, 2], Type.Q5_K: [0, 2], Type.Q6_K: [208],

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Makes tests/goldens/chat/*.json: what Jinja makes of each template there, or checks them.
+"""Writes or checks tests/goldens/chat/*.json: Jinja's output for each template there.
 
     make_chat_goldens.py            writes them
-    make_chat_goldens.py --check    writes nothing; renders everything anew and compares
+    make_chat_goldens.py --check    writes nothing; renders everything again and compares
 
-A golden is rendered by jinja2 in the environment that transformers gives chat templates: sandboxed, trim_blocks and
-lstrip_blocks, loop controls, its own tojson, raise_exception, strftime_now and the tag generation. The clock stands
-still at NOW. Where transformers is installed, its own rendering has to be the same.
+A golden is rendered by jinja2 in the environment that transformers gives chat templates: sandboxed, with trim_blocks,
+lstrip_blocks, loop controls, its own tojson, raise_exception, strftime_now and the tag generation. The time is fixed
+at NOW. If transformers is installed, its rendering must be the same.
 
-The templates are written after those that the models are published with, shortened; methods.jinja tries what others use.
+The templates are shortened forms of the models' published ones. methods.jinja tests methods that other templates use.
 
 Needs Python 3.10 or later and jinja2 (3.1.6 made the committed files).
 """
@@ -67,7 +67,7 @@ MISTRAL = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
 
 PLAIN = [HELLO, JAPANESE, LONG]
 
-# For each template: its special tokens, its conversations, and variables of its own.
+# For each template: its special tokens, the conversations, and its own variables.
 CASES = {
     "gemma3": (GEMMA, [*PLAIN, PARTS, TWO_USERS, BEGINS_WITH_ANSWER], {}),
     "llama3": (LLAMA, [*PLAIN, TWO_USERS, UNKNOWN_ROLE], {}),
@@ -80,7 +80,7 @@ CASES = {
 
 
 class Generation(Extension):
-    """The tag that marks what an assistant wrote, for training; it changes nothing in the text."""
+    """The tag that marks an assistant's messages for training. It does not change the text."""
 
     tags = {"generation"}
 
@@ -94,7 +94,7 @@ class Generation(Extension):
 
 
 def environment():
-    """As transformers sets it up."""
+    """Returns the environment as transformers sets it up."""
 
     def raise_exception(message):
         raise jinja2.exceptions.TemplateError(message)
@@ -114,7 +114,7 @@ def environment():
 
 
 def render_with_transformers(source, variables):
-    """The same by transformers, or None where it is not installed."""
+    """Renders with transformers, or returns None if it is not installed."""
     try:
         from transformers.utils import chat_template_utils
     except ImportError:
@@ -134,7 +134,7 @@ def render_with_transformers(source, variables):
 
 
 def outcome(source, variables):
-    """The text, or why the template refuses."""
+    """Returns the text, or the message with which the template rejects the conversation."""
     try:
         text = environment().from_string(source).render(tools=None, documents=None, **variables)
     except jinja2.exceptions.TemplateError as error:
@@ -171,7 +171,7 @@ def main():
         elif not path.exists() or path.read_text(encoding="utf-8") != text:
             differing.append(path.name)
     if differing:
-        sys.exit(f"differ: {', '.join(differing)}; make_chat_goldens.py without --check writes them anew")
+        sys.exit(f"differ: {', '.join(differing)}; make_chat_goldens.py without --check writes them again")
 
 
 if __name__ == "__main__":

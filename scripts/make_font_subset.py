@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Make the embedded figure fonts: a subset of BIZ UDPGothic, plus the few signs that it lacks.
+"""Makes the embedded fonts of figures: a subset of BIZ UDPGothic, and a few symbols that it lacks.
 
     pip install fonttools
     python scripts/make_font_subset.py [--source FOLDER] [--output FOLDER]
 
-The source is the Debian package fonts-morisawa-bizud-gothic of version 1.051 or later, which Debian has from 13 (trixie)
-on (SIL Open Font License 1.1, no reserved font name). 1.05, which Debian 12 has, draws ≤ as ≥ in the regular weight and
-the other way round, and is refused. The npm package @expo-google-fonts/biz-udpgothic has the same outlines. The result is renamed all the same, because it holds signs of its own and sets Greek and Cyrillic closer.
-Hinting and layout features are dropped and the em is scaled from 2048 to 1000 units: figures are drawn from
-unhinted outlines, and three-digit coordinates make both the fonts and the SVG smaller. The same source gives
-the same bytes.
+The source is the Debian package fonts-morisawa-bizud-gothic (SIL Open Font License 1.1, no reserved font name) of
+version 1.051 or later, which Debian has since 13 (trixie). Version 1.05 of Debian 12 is refused, because its regular
+weight has ≤ and ≥ swapped. The npm package @expo-google-fonts/biz-udpgothic has the same outlines. The result gets
+another name, because it has added symbols and narrower Greek and Cyrillic letters. Hinting and layout features are
+dropped, because figures use unhinted outlines. The em is scaled from 2048 to 1000 units, because three-digit
+coordinates make both the fonts and the SVG smaller. The same source gives the same bytes.
 """
 
 import argparse
@@ -24,12 +24,12 @@ from fontTools.ttLib.scaleUpem import scale_upem
 
 ROOT = Path(__file__).resolve().parent.parent
 EM = 1000
-# Baseline-relative heights of the drawn signs, in units of the em.
+# The vertical range of the drawn symbols, in font units above the baseline.
 ASCENT, DESCENT = 880, -120
 
 
 def jis_x_0208(rows):
-    """The characters of the given rows of JIS X 0208, through the EUC-JP codec."""
+    """Returns the characters of these rows of JIS X 0208, using the EUC-JP codec."""
     found = set()
     for row in rows:
         for cell in range(1, 95):
@@ -41,7 +41,7 @@ def jis_x_0208(rows):
 
 
 def windows_31j():
-    """The characters that Japanese Windows adds to JIS X 0208, such as 髙 and ㎏."""
+    """Returns the characters that Japanese Windows adds to JIS X 0208, such as 髙 and ㎏."""
     found = set()
     for lead in [0x87, 0xED, 0xEE, 0xFA, 0xFB, 0xFC]:
         for trail in range(0x40, 0xFD):
@@ -57,7 +57,7 @@ def block(first, last):
 
 
 def common():
-    """What both weights hold: scripts with few signs, punctuation, and symbols."""
+    """Returns the characters of both weights: small scripts, punctuation, and symbols."""
     return (
         jis_x_0208(range(1, 9))
         | block(0x20, 0x7E)
@@ -77,13 +77,13 @@ def common():
 
 
 def model_characters():
-    """Every character of the embedded model's vocabulary."""
+    """Returns every character of the embedded model's vocabulary."""
     tokenizer = json.loads((ROOT / "assets/soseki-mini/tokenizer.json").read_text(encoding="utf-8"))
     return {char for token in tokenizer["model"]["vocab"] for char in token if ord(char) >= 0x20}
 
 
 def rect(pen, left, bottom, right, top):
-    """A filled rectangle, clockwise as TrueType has it."""
+    """Draws a filled rectangle, clockwise as TrueType requires."""
     pen.moveTo((left, bottom))
     pen.lineTo((left, top))
     pen.lineTo((right, top))
@@ -92,7 +92,7 @@ def rect(pen, left, bottom, right, top):
 
 
 def hole(pen, left, bottom, right, top):
-    """A rectangle cut out of what surrounds it."""
+    """Cuts a rectangle out of a filled shape."""
     pen.moveTo((left, bottom))
     pen.lineTo((right, bottom))
     pen.lineTo((right, top))
@@ -108,7 +108,7 @@ def triangle(pen, *points):
 
 
 def shelf(width, stroke):
-    """An open box on the baseline, the sign of a space."""
+    """Draws an open box on the baseline, the symbol for a space."""
 
     def draw(pen):
         left, right, bottom, top = 60, width - 60, -70, 150
@@ -144,7 +144,7 @@ def solid(bottom, top):
 
 
 def shade(spacing):
-    """Square dots on a grid: the denser, the darker."""
+    """Draws square dots on a grid. Denser dots are darker."""
 
     def draw(pen):
         for row, y in enumerate(range(DESCENT, ASCENT, spacing)):
@@ -155,7 +155,7 @@ def shade(spacing):
 
 
 def replacement(stroke):
-    """A lozenge with a question mark cut out, for U+FFFD."""
+    """Draws a lozenge with a question mark cut out, for U+FFFD."""
 
     def draw(pen):
         pen.moveTo((500, -120))
@@ -174,7 +174,7 @@ def replacement(stroke):
 
 
 def signs(bold):
-    """The signs that the source lacks: character, outline, advance."""
+    """Returns the symbols that the source lacks, by character: outline and advance."""
     stroke = 100 if bold else 66
     table = {
         "␣": shelf(560, stroke),
@@ -187,7 +187,7 @@ def signs(bold):
         "▒": shade(167),
         "▓": shade(125),
     }
-    # Eighths from below; ▁ is also the mark of a word's beginning.
+    # Blocks of one to seven eighths from below. ▁ also marks the start of a word.
     for eighth in range(1, 8):
         table[chr(0x2580 + eighth)] = solid(DESCENT, DESCENT + EM * eighth // 8)
     return table
@@ -197,7 +197,7 @@ def add_signs(font, bold):
     cmap = font.getBestCmap()
     order = font.getGlyphOrder()
     for char, (draw, advance) in sorted(signs(bold).items()):
-        # The drawn space marks replace the source's, so that ␣ and ⎵ look alike but for their width.
+        # ␣ is drawn even if the source has it, so that ␣ and ⎵ differ only in width.
         if ord(char) in cmap and char != "␣":
             continue
         name = f"sign{ord(char):04X}"
@@ -215,7 +215,7 @@ def add_signs(font, bold):
 
 
 def close_up(font):
-    """Sets Greek and Cyrillic letters, which the source spaces like kanji, at the width that they take."""
+    """Gives Greek and Cyrillic letters proportional widths. The source makes them as wide as kanji."""
     side = 70
     cmap = font.getBestCmap()
     for name in {cmap[code] for code in range(0x370, 0x460) if code in cmap}:
@@ -272,7 +272,7 @@ def main():
     model = model_characters()
     level_1, level_2 = jis_x_0208(range(16, 48)), jis_x_0208(range(48, 85))
     held = make(arguments.source, arguments.output, "Regular", common() | level_1 | level_2 | windows_31j() | model)
-    # Titles and the chosen token alone are bold; a character that this weight lacks is drawn from Regular.
+    # Only titles and the chosen token are bold. Characters that this weight lacks are drawn from Regular.
     make(arguments.source, arguments.output, "Bold", common() | level_1 | model)
     missing = sorted(char for char in model | level_1 | level_2 if ord(char) not in held)
     if missing:

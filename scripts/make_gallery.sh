@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Draws docs/gallery/: each figure in both languages, with the command that made it.
+# Draws docs/gallery/: each figure in both languages, with its command.
 #
-#     scripts/make_gallery.sh                                   from the model in the program
-#     SUKASHI_GEMMA=gemma-3-270m.gguf scripts/make_gallery.sh   and from Gemma 3 270M
+#     scripts/make_gallery.sh                                   with the embedded model
+#     SUKASHI_GEMMA=gemma-3-270m.gguf scripts/make_gallery.sh   with Gemma 3 270M too
 #
-# A figure is one line at the end of this file, after a line for each record that it is drawn of. It runs on the CPU, so that everybody gets the same pictures, but
-# with SUKASHI_DEVICE on another device. Look at every picture that changed before committing it.
+# A figure is one line at the end of this file, after a line for each record that it draws. The model runs on
+# the CPU, so that everybody gets the same pictures; SUKASHI_DEVICE chooses another device. Look at every
+# changed picture before committing it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,7 +30,7 @@ sukashi が描く図と、それを作ったコマンドの一覧です（[Engli
 `wagahai.txt` は夏目漱石『吾輩は猫である』（1905 年、著作権保護期間満了）の冒頭です。
 END
 
-# quoted WORD...: the words as one would type them.
+# quoted WORD...: prints the words quoted for a shell.
 quoted() {
     local word
     for word in "$@"; do
@@ -40,14 +41,14 @@ quoted() {
     done
 }
 
-# needs_model ARGUMENT...: whether the command runs a model, which takes a device.
+# needs_model ARGUMENT...: whether the command runs a model and so takes --device.
 needs_model() {
     case " $* " in
         *" budget "* | *" softmax "* | *" mixing "* | *" --from "* | *" --bigram "* | *" tokenizers "* | *" bpe "*) return 1 ;;
     esac
 }
 
-# record NAME ARGUMENT...: a command whose record NAME.json the next figure is drawn of.
+# record NAME ARGUMENT...: adds a command that writes NAME.json, which the next figure draws.
 records=()
 record() {
     local name=$1
@@ -55,7 +56,7 @@ record() {
     records+=("$(printf '%s\t' "$name" "$@")")
 }
 
-# run LANGUAGE ARGUMENT...: the program within the gallery, on the device where it runs a model.
+# run LANGUAGE ARGUMENT...: runs the program in the gallery's folder, with --device if it runs a model.
 run() {
     local lang=$1 device_args=()
     shift
@@ -63,7 +64,7 @@ run() {
     (cd "$out" && "$program" "$@" "${device_args[@]}" --lang "$lang" --force)
 }
 
-# draw LANGUAGE README NAME HEADING ARGUMENT...: a picture and its lines.
+# draw LANGUAGE README NAME HEADING ARGUMENT...: draws a picture and adds it to the README.
 draw() {
     local lang=$1 readme=$2 name=$3 heading=$4 picture snippet line arguments commands=''
     shift 4
@@ -83,7 +84,7 @@ draw() {
     } >>"$out/$readme"
 }
 
-# figure NAME JAPANESE_HEADING ENGLISH_HEADING ARGUMENT...: a figure in both languages.
+# figure NAME JAPANESE_HEADING ENGLISH_HEADING ARGUMENT...: draws a figure in both languages.
 figure() {
     local name=$1 japanese=$2 english=$3
     shift 3
@@ -146,7 +147,7 @@ figure dark 暗い背景 'On a dark page' next-token 吾輩は --theme dark --to
 figure print 紙に刷る 'On paper' trace 吾輩は -n 4 --seed 1 --temperature 0.5 --theme print --width 160mm --caption
 
 if [ -n "${SUKASHI_GEMMA:-}" ]; then
-    # The pictures are drawn from within their folder.
+    # The pictures are drawn inside their folder, so the model needs a link there.
     gemma=$(realpath "$SUKASHI_GEMMA")
     ln -sfn "$gemma" "$out/gemma-3-270m.gguf"
     trap 'rm -f "$out/gemma-3-270m.gguf"' EXIT

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Makes the reference outputs in tests/goldens, or checks that they are what transformers computes.
+"""Writes the reference outputs in tests/goldens, or checks them against transformers.
 
     make_goldens.py            writes the tiny models and the goldens of assets/soseki-mini
     make_goldens.py NAME...    writes only these tiny models
     make_goldens.py --check    writes nothing; recomputes every golden from the committed weights and compares
 
-The tiny models have random weights, drawn from numpy's RandomState (its streams never change) and rounded to the
-stored format first; the reference is then computed from the rounded weights in float64 by transformers with eager
-attention. golden_models.py and golden_rope_models.py say what there is; tests/goldens/README.md lists the tensors of
-a golden.
+The tiny models have random weights from numpy's RandomState, whose streams never change. The weights are rounded to the
+stored format. transformers then computes the reference from the rounded weights in float64 with eager attention.
+golden_models.py and golden_rope_models.py define the models. tests/goldens/README.md lists the tensors of a golden.
 
-Refused is a golden whose greedy continuation is a close call (below MIN_MARGIN), since float32 could tip it, and one
-that would hardly change (below MIN_EFFECT) if a field that it is there for were read wrongly. Another seed mends it.
+A golden is refused if two tokens of its greedy continuation are too close (below MIN_MARGIN), because float32 could swap
+them. It is also refused if it would hardly change (below MIN_EFFECT) when a field that it tests is read wrongly. Another
+seed fixes both.
 
 Needs Python 3.10 or later, torch, transformers (5.23 made the committed files), numpy and safetensors.
 """
@@ -40,9 +40,9 @@ SOSEKI = REPOSITORY / "assets" / "soseki-mini"
 VARIANTS = GPT2_VARIANTS + ROPE_VARIANTS
 MIN_MARGIN = 0.02
 MIN_EFFECT = 1e-3
-# float64 sums differ between machines in their last bits; what is stored is float32.
+# float64 sums differ between machines in their last bits. The stored values are float32.
 TOLERANCE = 2e-6
-# For the tiny models that this script does not write: theirs are made without InFloat64.
+# For the tiny models that this script does not write. Their goldens were made without InFloat64.
 GIVEN_TOLERANCE = 1e-5
 
 PROMPT = "吾輩は猫である。名前はまだ無い。どこで生れた"
@@ -65,7 +65,7 @@ class Failed(Exception):
 
 
 def reason(error):
-    """What went wrong, with paths as they are inside the repository."""
+    """Returns the error's message, with paths relative to the repository."""
     return str(error).replace(f"{REPOSITORY}/", "")
 
 
@@ -73,10 +73,10 @@ def reason(error):
 
 
 class InFloat64(TorchFunctionMode):
-    """Makes float64 of every float32 that is asked for by name.
+    """Replaces float32 by float64 in every call.
 
-    transformers computes norms, rotations and softmax in float32 whatever the model's type is; that is right for half
-    precision, and would leave a reference with the errors that it is there to find.
+    transformers always computes norms, rotations and softmax in float32. That is enough for half precision, but would
+    add rounding errors to the reference.
     """
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
@@ -88,10 +88,9 @@ class InFloat64(TorchFunctionMode):
 
 
 def capped_attention(module, *args, **kwargs):
-    """Gemma 3's attention with the cap of its configuration.
+    """Gemma 3's attention with the soft cap of its configuration.
 
-    transformers 5.23 reads `attn_logit_softcapping` and has the code for it, but other than in Gemma 2 does not pass
-    it on.
+    transformers 5.23 implements `attn_logit_softcapping`, but unlike for Gemma 2 it does not pass the value on.
     """
     return GEMMA3_ATTENTION(module, *args, softcap=module.attn_logit_softcapping, **kwargs)
 
@@ -105,14 +104,14 @@ def load_model(folder):
         model, report = AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.float64, attn_implementation="eager", output_loading_info=True
         )
-    # Whatever looks at images is left out of the files.
+    # The files leave out the image encoder.
     missing = [key for key in report["missing_keys"] if "vision_tower" not in key and "projector" not in key]
     if missing or report["mismatched_keys"]:
         raise Failed(f"transformers does not find every weight of {folder.name}: {report}")
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if tensor.is_floating_point() and tensor.dtype != torch.float64:
             raise Failed(f"{name} is {tensor.dtype}")
-        # In half precision transformers rounds this factor; here it has to be exact.
+        # transformers rounds this factor in half precision. Here it must be exact.
         if name.endswith("embed_scale") and tensor.item() != model.config.get_text_config().hidden_size ** 0.5:
             raise Failed(f"{name} is {tensor.item()}, which is not the root of the hidden size")
     return model.eval()
@@ -129,7 +128,7 @@ def max_context(model):
 
 
 def greedy(model, ids, num_steps):
-    """Returns (tokens, margins, last logits), seeing at most as many of the last ids as the context holds."""
+    """Returns (tokens, margins, last logits). The model sees at most a context of the last ids."""
     context = max_context(model)
     ids, margins = list(ids), []
     for _ in range(num_steps):
@@ -141,7 +140,7 @@ def greedy(model, ids, num_steps):
 
 
 def golden(folder, prompt, num_greedy):
-    """The tensors of golden.safetensors for the model in `folder`."""
+    """Returns the tensors of golden.safetensors for the model in `folder`."""
     model = load_model(folder)
     if len(prompt) + num_greedy > max_context(model):
         raise Failed(f"{len(prompt)} + {num_greedy} tokens are more than the context of {max_context(model)}")
@@ -158,7 +157,7 @@ def golden(folder, prompt, num_greedy):
 
 
 def effects(variant, folder, logits):
-    """How far each of the variant's contrasts moves a logit."""
+    """Yields how far each of the variant's contrasts moves a logit."""
     for changes in variant.contrasts:
         with tempfile.TemporaryDirectory() as other:
             other = Path(other)
@@ -172,7 +171,7 @@ def effects(variant, folder, logits):
 
 
 def long_context_golden(prompt, num_greedy):
-    """Greedy continuation of assets/soseki-mini past its context length."""
+    """Returns a greedy continuation of assets/soseki-mini past its context length."""
     model = load_model(SOSEKI)
     tokens, margins, logits = greedy(model, prompt, num_greedy)
     return {
@@ -237,7 +236,7 @@ def make(names):
 
 
 def compare(got, stored, tolerance=TOLERANCE):
-    """Raises Failed at the first tensor of `got` that `stored` does not agree with."""
+    """Raises Failed at the first tensor that differs between `got` and `stored`."""
     if got.keys() != stored.keys():
         raise Failed(f"tensors {sorted(stored)}, expected {sorted(got)}")
     for name, want in got.items():
@@ -248,7 +247,7 @@ def compare(got, stored, tolerance=TOLERANCE):
             if not torch.equal(have, want):
                 raise Failed(f"{name} is {have.tolist()}, expected {want.tolist()}")
             continue
-        # Written so that NaN fails.
+        # This form makes NaN fail.
         close = (have.double() - want.double()).abs() <= tolerance * (1 + want.double().abs())
         if not close.all():
             at = tuple((~close).nonzero()[0].tolist())
@@ -261,11 +260,11 @@ def compare(got, stored, tolerance=TOLERANCE):
 def check_variant(variant, folder):
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if config != variant.model_config():
-        raise Failed("config.json is not what the script writes")
+        raise Failed("config.json differs from what the script writes")
     want, have = variant.tensors(), stored_tensors(folder)
     for name in want.keys() | have.keys():
         if name not in want or name not in have or not torch.equal(want[name], have[name]):
-            raise Failed(f"weight {name} is not what the script writes")
+            raise Failed(f"weight {name} differs from what the script writes")
     stored = load_file(folder / "golden.safetensors")
     if stored["input_ids"].tolist() != variant.prompt_ids():
         raise Failed("input_ids are not the script's prompt")
@@ -290,7 +289,7 @@ def check_golden(name):
 
 
 def check():
-    """Checks every folder that has a golden, those that this script does not write too."""
+    """Checks every folder with a golden, including those that this script does not write."""
     found = {path.parent.name for path in GOLDENS.glob("*/golden.safetensors")}
     expected = {variant.name for variant in VARIANTS} | {SOSEKI.name}
     failures = 0
@@ -302,11 +301,11 @@ def check():
             failures += 1
             print(f"FAILED  {name}: {reason(error)}")
     if failures:
-        raise Failed(f"{failures} goldens differ; make_goldens.py writes them anew (the commit says why they changed)")
+        raise Failed(f"{failures} goldens differ; make_goldens.py writes them again (say in the commit why they changed)")
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Make the reference outputs in tests/goldens, or check them.")
+    parser = argparse.ArgumentParser(description="Write the reference outputs in tests/goldens, or check them.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="a tiny model to write (default: all)")
     parser.add_argument("--check", action="store_true", help="write nothing; recompute and compare")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes tests/goldens/gemma-3-270m/greedy.json: the 20 tokens that llama.cpp continues some texts with, greedily.
+"""Writes tests/goldens/gemma-3-270m/greedy.json: llama.cpp's greedy continuations of some texts, 20 tokens each.
 
-llama.cpp rounds activations to 8 bits before it multiplies them by quantised weights. So it is asked twice: with the file as
-it is, and with the same weights written as float32, where nothing is rounded. The second is what the tests hold sukashi
-to; where the first parts from it, the golden says so.
+llama.cpp rounds activations to 8 bits before it multiplies them by quantised weights. So it runs twice: with the
+original file, and with the same weights written as float32, where nothing is rounded. The tests compare sukashi with the
+second run. The golden records where the first run starts to differ from it.
 
     pip install gguf
     npm install node-llama-cpp            # in any folder outside the repository
@@ -46,7 +46,7 @@ process.exit(0);
 
 
 def in_float32(source: Path, target: Path) -> None:
-    """Writes the model with every weight as the float32 that it means."""
+    """Writes the model with every weight dequantised to float32."""
     reader = gguf.GGUFReader(source)
     architecture = reader.fields["general.architecture"].contents()
     writer = gguf.GGUFWriter(target, architecture)
@@ -87,9 +87,9 @@ def main() -> None:
         exact = scratch / "float32.gguf"
         in_float32(arguments.file, exact)
         wants = continuations(arguments.llama_cpp, exact, scratch)
-        as_it_is = continuations(arguments.llama_cpp, arguments.file, scratch)
+        original = continuations(arguments.llama_cpp, arguments.file, scratch)
     cases = []
-    for prompt, want, rounded in zip(PROMPTS, wants, as_it_is):
+    for prompt, want, rounded in zip(PROMPTS, wants, original):
         pairs = zip(want["next_ids"], rounded["next_ids"])
         same = next((at for at, (one, other) in enumerate(pairs) if one != other), TOKENS)
         cases.append({"prompt": prompt, **want, "same_with_rounded_activations": same})

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Writes tests/goldens/tokenizers/*.json and tests/goldens/gemma-3-270m/tokens.json: texts and their token ids.
 
-The ids are llama.cpp's, from GGUF files with nothing but a vocabulary that this script makes: SentencePiece models and
-byte-level BPEs, trained on the texts below. Where SentencePiece or the tokenizers package have an opinion of their own,
-it has to agree.
+The ids are llama.cpp's. It reads GGUF files that contain only a vocabulary, which this script trains on the texts
+below: SentencePiece models and byte-level BPEs. The ids of SentencePiece or of the tokenizers package must agree.
 
     pip install gguf sentencepiece tokenizers
     npm install node-llama-cpp            # in any folder outside the repository
@@ -25,8 +24,8 @@ from tokenizers import models, pre_tokenizers, trainers
 
 GOLDENS = Path(__file__).resolve().parent.parent / "tests" / "goldens"
 
-# What the vocabularies are trained on: the first lines of 吾輩は猫である and of Alice's Adventures in Wonderland, both
-# out of copyright, and some code.
+# The training texts: the first lines of 吾輩は猫である and of Alice's Adventures in Wonderland, which are both in
+# the public domain, and some code.
 CORPUS = [
     "吾輩は猫である。名前はまだ無い。",
     "どこで生れたかとんと見当がつかぬ。何でも薄暗いじめじめした所でニャーニャー泣いていた事だけは記憶している。",
@@ -62,7 +61,7 @@ TEXTS = [
 
 
 def ids_of_llama_cpp(folder, path, texts):
-    """The ids of each text without `<bos>`, and whether llama.cpp would put one before it."""
+    """Returns the ids of each text without `<bos>`, and whether llama.cpp would add one."""
     program = """
         import {getLlama} from "node-llama-cpp"; import fs from "fs";
         const [, , path, texts, result] = process.argv;
@@ -108,7 +107,7 @@ def write_gguf(path, fields):
 
 
 def sentencepiece_fields(has_prefix, control, user_defined):
-    """A SentencePiece BPE as a GGUF file has it, and the model itself."""
+    """Returns the GGUF fields of a SentencePiece BPE, and the model itself."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(line for text in CORPUS for line in text.split("\n")), model_writer=model,
@@ -129,7 +128,7 @@ def sentencepiece_fields(has_prefix, control, user_defined):
         elif model.is_byte(id):
             kind = 6
         elif piece in user_defined:
-            # Written out, as converters do it.
+            # Converters write spaces here.
             piece, kind = piece.replace("▁", " "), 4
         tokens.append(piece)
         scores.append(score)
@@ -143,9 +142,10 @@ def sentencepiece_fields(has_prefix, control, user_defined):
 
 
 def byte_level_fields(pre, patterns, special, user_defined, bos, eos):
-    """A byte-level BPE as a GGUF file has it, and the tokenizer itself."""
+    """Returns the GGUF fields of a byte-level BPE, and the tokenizer itself."""
     tokenizer = tokenizers.Tokenizer(models.BPE())
-    # Trained on coarser words than any family's, so that merges exist that the family's cuts must prevent.
+    # Train on coarser words than any family's, so that there are merges that the family's pre-tokenizer must
+    # prevent.
     words = pre_tokenizers.Split(tokenizers.Regex(r" ?\S+|\s+"), "isolated")
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([words, pre_tokenizers.ByteLevel(False, use_regex=False)])
     trainer = trainers.BpeTrainer(vocab_size=900, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), show_progress=False)
@@ -154,7 +154,7 @@ def byte_level_fields(pre, patterns, special, user_defined, bos, eos):
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(splits + [pre_tokenizers.ByteLevel(False, use_regex=False)])
     model = json.loads(tokenizer.to_str())["model"]
     tokens = sorted(model["vocab"], key=model["vocab"].get)
-    # A word that no merges lead to: only tokenizers that look words up first have it.
+    # No merges build this word, so only tokenizers that look up whole words produce it.
     tokens.append("Ġunmergeable")
     types = [1] * len(tokens) + [3] * len(special) + [4] * len(user_defined)
     tokens += special + user_defined
@@ -226,13 +226,14 @@ def main():
 
     turns = ["<s>[INST] Hi [/INST]", "a</s>b", "<s>", "x <s> y", "<unk>", "<pad>"]
     for name, has_prefix in [("llama-prefix", True), ("llama-plain", False)]:
-        # Runs of spaces as tokens and a space as prefix do not occur together; each has its own idea of such a text.
+        # Do not combine runs of spaces as tokens with a space prefix, because implementations disagree on it.
         user_defined = ["\n", "\n\n", "<h1>", "</h1>"] + ([] if has_prefix else ["▁▁", "▁▁▁"])
         fields, model = sentencepiece_fields(has_prefix, ["[INST]", "[/INST]"], user_defined)
-        # llama.cpp puts the prefix behind every token that it finds in a text, SentencePiece only at the beginning.
+        # llama.cpp adds the prefix after every token that it finds in a text, but SentencePiece only at the
+        # start.
         comparable = lambda text: not (has_prefix and any(token.replace("▁", " ") in text for token in user_defined))
-        with_opinion = [text for text in TEXTS if comparable(text)]
-        make(name, folder, fields, with_opinion, model.encode, "SentencePiece")
+        comparable_texts = [text for text in TEXTS if comparable(text)]
+        make(name, folder, fields, comparable_texts, model.encode, "SentencePiece")
         make(name, folder, fields, TEXTS + turns)
 
     for pre, (patterns, special, user_defined, bos, eos) in BYTE_LEVEL.items():
@@ -240,7 +241,7 @@ def main():
         turns = [f"{special[0]}user\n\nHi{special[-1]}\n", f"a{special[-1]}b", f" {special[0]} ", "".join(user_defined)]
         texts = TEXTS + turns
         if pre == "qwen2":
-            # Qwen's own tokenizer composes characters first, llama.cpp does not.
+            # Qwen's own tokenizer normalises to NFC first, but llama.cpp does not.
             texts = [unicodedata.normalize("NFC", text) for text in texts]
         make(pre, folder, fields, texts, lambda text: tokenizer.encode(text).ids, "tokenizers")
 

@@ -1,7 +1,7 @@
-"""Character-level GPT-2 folders: config.json, tokenizer.json and model.safetensors in Hugging Face's form.
+"""Reads and writes folders of character-level GPT-2 models in Hugging Face's format.
 
-Shared by train_soseki_mini.py (writes and evaluates such folders) and convert_checkpoint.py (writes them).
-Nothing is half written: all files are completed under a temporary name first and renamed at the end.
+train_soseki_mini.py writes and evaluates such folders, and convert_checkpoint.py writes them. All files are written
+under a temporary name first and renamed at the end, so that a folder is never incomplete.
 """
 
 import json
@@ -18,20 +18,20 @@ DTYPES = {"f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32}
 ACTIVATIONS = ("gelu_new", "gelu_pytorch_tanh", "gelu")
 UNKNOWN = "<unk>"
 
-# config.json goes last: a new folder that has one is complete.
+# config.json comes last, so a new folder that has one is complete.
 FILES = ("tokenizer.json", "model.safetensors", "config.json")
 
 
 class BadInput(Exception):
-    """What the caller gave cannot be used; the message says what was found and what was expected."""
+    """Unusable input. The message says what was found and what was expected."""
 
 
 class FailedRun(Exception):
-    """The input was fine, the run was not."""
+    """A run that failed on valid input."""
 
 
 def exit_code_of(main, *arguments):
-    """Runs `main(*arguments)` and returns the exit code: 0 done, 2 bad input, 1 a failed run, 130 interrupted."""
+    """Runs `main(*arguments)` and returns the exit code: 0 success, 2 bad input, 1 a failed run, 130 interrupted."""
     try:
         main(*arguments)
         return 0
@@ -47,7 +47,7 @@ def exit_code_of(main, *arguments):
 
 
 def gpt2_config(*, vocab_size, context, width, layers, heads, inner, activation, layer_norm_eps, tied, dtype):
-    """The contents of config.json; `inner` is the width of the feed-forward layer, `dtype` a key of DTYPES."""
+    """Returns the contents of config.json. `inner` is the width of the feed-forward layer; `dtype` is a key of DTYPES."""
     return {
         "architectures": ["GPT2LMHeadModel"],
         "model_type": "gpt2",
@@ -68,7 +68,7 @@ def gpt2_config(*, vocab_size, context, width, layers, heads, inner, activation,
 
 
 def character_tokenizer(vocab):
-    """The contents of tokenizer.json for `vocab` (character to id): every character is one token."""
+    """Returns the contents of tokenizer.json for `vocab` (character to id). Every character is one token."""
     return {
         "version": "1.0",
         "truncation": None,
@@ -87,7 +87,7 @@ def character_tokenizer(vocab):
 
 
 def expected_shapes(config):
-    """Tensor name to shape for `config`; weights of linear layers are [in, out] (Conv1D)."""
+    """Returns a dict of tensor name to shape. Weights of linear layers are [in, out] (Conv1D)."""
     width = config["n_embd"]
     inner = config.get("n_inner") or 4 * width
     shapes = {"wte.weight": (config["vocab_size"], width), "wpe.weight": (config["n_positions"], width)}
@@ -106,7 +106,7 @@ def expected_shapes(config):
 
 
 def check_tensors(tensors, config, source):
-    """Raises BadInput where names or shapes differ from what `config` asks for, or a value is not finite."""
+    """Raises BadInput if names or shapes differ from those of `config`, or if a value is not finite."""
     shapes = expected_shapes(config)
     if missing := sorted(shapes.keys() - tensors.keys()):
         raise BadInput(f"{source} lacks {len(missing)} tensors: {some(missing)}")
@@ -129,7 +129,7 @@ def refuse_overwrite(out, force):
 
 
 def write_model_folder(out, config, tokenizer, tensors, dtype, force):
-    """Writes the three files, weights rounded to `dtype`; on an error the folder is as it was before."""
+    """Writes the three files, with weights rounded to `dtype`. If an error occurs, the folder stays unchanged."""
     refuse_overwrite(out, force)
     check_tensors(tensors, config, "the model")
     rounded = {name: tensor.detach().cpu().to(DTYPES[dtype]).contiguous() for name, tensor in tensors.items()}
@@ -140,7 +140,7 @@ def write_model_folder(out, config, tokenizer, tensors, dtype, force):
         partial.mkdir(parents=True)
         (partial / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         (partial / "tokenizer.json").write_text(json.dumps(tokenizer, indent=2, ensure_ascii=False), encoding="utf-8")
-        # `save_file` would leave a file that only its owner can read.
+        # `save_file` would write a file that only its owner can read.
         (partial / "model.safetensors").write_bytes(save(rounded, metadata={"format": "pt"}))
         for name in FILES:
             os.replace(partial / name, out / name)
@@ -181,7 +181,7 @@ def read_model_folder(folder):
         for name, tensor in stored.items()
         if not name.endswith((".attn.bias", ".attn.masked_bias"))  # causal masks, in older files
     }
-    # As transformers does it: a head of its own is used even where config.json says that it is tied.
+    # Like transformers, use a separate head even if config.json says that it is tied.
     head, embedding = tensors.get("lm_head.weight"), tensors.get("wte.weight")
     if config.get("tie_word_embeddings", True) and head is not None and embedding is not None:
         config["tie_word_embeddings"] = torch.equal(head, embedding)
@@ -205,7 +205,7 @@ def read_json(path):
 
 
 def some(names, limit=6):
-    """The first few of `names` as text."""
+    """Returns the first few of `names` as text."""
     return ", ".join(map(str, names[:limit])) + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Tests convert_checkpoint.py: a checkpoint made here, converted, gives the same logits in transformers.
+"""Tests convert_checkpoint.py: a converted checkpoint gives the same logits in transformers.
 
     python3 scripts/test_convert_checkpoint.py
 
-The checkpoint comes from a small GPT written out below with plain matrix products; transformers' GPT2LMHeadModel runs
-the converted folder. The rest are checkpoints that must be refused: exit code 2, a message, nothing written.
+The checkpoint is that of a small GPT, which is written below with plain matrix products. transformers' GPT2LMHeadModel
+runs the converted folder. The other tests check that invalid checkpoints are refused: exit code 2, a message, and no
+files.
 
 Needs torch, transformers, numpy and safetensors.
 """
@@ -32,7 +33,7 @@ TOLERANCE = 1e-5
 
 
 def make_state(tied=False, biases=True, seed=0):
-    """A state dict with random weights under the checkpoint's names."""
+    """Returns a state dict of random weights with the checkpoint's names."""
     random = torch.Generator().manual_seed(seed)
 
     def normal(*shape, mean=0.0, std=0.3):
@@ -54,7 +55,7 @@ def make_state(tied=False, biases=True, seed=0):
 
 
 def reference_logits(state, ids, activation=F.gelu):
-    """The GPT that the checkpoint stands for, in float64: logits [T, vocab_size]."""
+    """Runs the checkpoint's GPT in float64 and returns the logits [T, vocab_size]."""
     state = {name: tensor.double() for name, tensor in state.items()}
 
     def linear(x, name):
@@ -94,7 +95,7 @@ class ConvertCheckpoint(unittest.TestCase):
         self.out = self.folder / "out"
 
     def convert(self, checkpoint, *flags, heads=HEADS):
-        """Returns (exit code, standard error); None as checkpoint takes the file that is there."""
+        """Returns (exit code, standard error). If the checkpoint is None, the existing file is used."""
         path = self.folder / "checkpoint.pt"
         if checkpoint is not None:
             torch.save(checkpoint, path)
@@ -263,7 +264,7 @@ class ConvertCheckpoint(unittest.TestCase):
     def test_unexpected_keys(self):
         for name in ("blocks.0.attn.rope.weight", "value_head.weight"):
             with self.subTest(name):
-                self.assert_refused(make_checkpoint(make_state() | {name: torch.ones(2)}), "no GPT-2 has a place", name)
+                self.assert_refused(make_checkpoint(make_state() | {name: torch.ones(2)}), "GPT-2 does not have", name)
 
     def test_head_bias(self):
         state = make_state() | {"lm_head.bias": torch.ones(len(CHARACTERS))}

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Runs the model's goldens and the CPU kernels' tests on an emulated 64-bit ARM machine: NEON in place of AVX, without a device at hand.
-# Debian sid with its Rust is unpacked into a folder (2 GB), the tests are cross-compiled there, and qemu-user runs them; nothing is
-# installed here but debootstrap, where that is missing. Debian, as root; about a quarter of an hour.
+# Runs the model's goldens and the CPU kernels' tests on an emulated 64-bit ARM machine, to test NEON instead
+# of AVX. Debian sid with its Rust is unpacked into a folder (2 GB). The tests are cross-compiled there and
+# run with qemu-user. Only debootstrap is installed on this machine, if it is missing. Needs Debian and root,
+# and takes about a quarter of an hour.
 #
-#     scripts/test_on_aarch64.sh FOLDER [TEST...]    FOLDER is kept for the next time; the tests are model and cpu_threads unless given
+#     scripts/test_on_aarch64.sh FOLDER [TEST...]    FOLDER is reused; the default tests are model and cpu_threads
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,7 +16,7 @@ tests=("${@:-model}")
 if [ ! -e "$folder/usr/bin/qemu-aarch64" ]; then
     command -v debootstrap >/dev/null || apt-get install -y debootstrap
     [ -e "$folder/usr/bin/dpkg" ] || debootstrap --variant=minbase --include=ca-certificates sid "$folder"
-    # A mirror may be some weeks behind.
+    # A mirror may be some weeks old.
     echo 'Acquire::Check-Valid-Until "false";' >"$folder/etc/apt/apt.conf.d/99sukashi"
     chroot "$folder" dpkg --add-architecture arm64
     chroot "$folder" apt-get update
@@ -23,7 +24,7 @@ if [ ! -e "$folder/usr/bin/qemu-aarch64" ]; then
         cargo rustc libstd-rust-dev:arm64 gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 fi
 
-# The sources, and those of all dependencies: there is no registry in the folder.
+# Copy the sources and those of all dependencies, because the folder has no registry.
 rm -rf "$folder/src/sukashi"
 mkdir -p "$folder/src/sukashi/.cargo"
 git ls-files -z | tar --create --null --files-from=- | tar --extract --directory "$folder/src/sukashi"

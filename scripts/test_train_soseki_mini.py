@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests train_soseki_mini.py with a tiny model: loss falls, the folder loads in transformers, a run can be resumed.
+"""Tests train_soseki_mini.py with a tiny model: the loss falls, transformers loads the folder, and a run can be resumed.
 
     python3 scripts/test_train_soseki_mini.py
 

@@ -4,13 +4,13 @@
     train_soseki_mini.py --text novels.txt --out my-model        train, write the folder my-model
     train_soseki_mini.py --text novels.txt --evaluate my-model   held-out loss of that folder
 
-The folder holds config.json, tokenizer.json and model.safetensors in Hugging Face's form. The defaults are the recipe
-of assets/soseki-mini: 2,400 steps of about 1.8 s each on one core of a server's CPU, and much less on a GPU.
+The folder contains config.json, tokenizer.json and model.safetensors in Hugging Face's format. The defaults are the
+recipe of assets/soseki-mini: 2,400 steps of about 1.8 s each on one core of a server CPU, and much less on a GPU.
 
 The vocabulary is <unk> (id 0) and every character that occurs at least --min-count times in the whole text, in code
-point order. A held-out slice is never trained on; its loss is the mean over all its characters but the first, each
-predicted from the characters before it in its own window of --context characters (windows do not overlap), so the
-first characters of a window have little to go by and the figure is on the cautious side. <unk> counts as a character.
+point order. The held-out slice is never trained on. Its loss is the mean over all of its characters except the first.
+Each is predicted from the characters before it in its window of --context characters. Windows do not overlap, so the
+first characters of a window have little context, and the loss is slightly too high. <unk> counts as a character.
 
 Needs Python 3.10 or later, torch, numpy and safetensors.
 """
@@ -53,7 +53,7 @@ MAX_GRADIENT_NORM = 1.0
 
 
 def read_text(path):
-    """The text as it is: line ends are not changed, since the model sees them as characters."""
+    """Reads the text without changing line ends, because the model sees them as characters."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -73,15 +73,15 @@ def make_vocab(text, min_count):
 
 
 def encode(text, vocab):
-    """The ids [len(text)] of a text; characters outside `vocab` become <unk>."""
+    """Returns the ids [len(text)] of a text. Characters that are not in `vocab` become <unk>."""
     outside = [character for character in set(text) if character not in vocab]
     if outside and UNKNOWN not in vocab:
-        raise BadInput(f"the text has {outside[0]!r}, which the vocabulary lacks, and there is no {UNKNOWN} in it")
+        raise BadInput(f"the text has {outside[0]!r}, which is not in the vocabulary, and there is no {UNKNOWN}")
     return torch.tensor([vocab[c] if c in vocab else vocab[UNKNOWN] for c in text], dtype=torch.long)
 
 
 def held_out_range(text, args):
-    """[start, end) of the held-out slice in characters."""
+    """Returns the held-out slice [start, end) in characters."""
     start = int(len(text) * args.held_out_start)
     end = start + args.held_out_length
     if end > len(text):
@@ -94,7 +94,7 @@ def held_out_range(text, args):
 
 @torch.no_grad()
 def held_out_loss(model, ids, context, device, batch=8):
-    """Mean loss in nats over all of `ids` [n] but the first, in windows of `context` that do not overlap."""
+    """Returns the mean loss in nats over all of `ids` [n] except the first, in windows that do not overlap."""
     was_training = model.training
     model.eval()
     inputs, targets = ids[:-1], ids[1:]
@@ -137,7 +137,7 @@ def evaluate_folder(folder, held_out, device):
 
 
 def learning_rate(step, args):
-    """Linear warm-up to --lr, then half a cosine down to --final-lr; `step` counts from 0."""
+    """Returns the learning rate: linear warm-up to --lr, then a half cosine to --final-lr. `step` counts from 0."""
     if step < args.warmup:
         return args.lr * (step + 1) / args.warmup
     done = (step - args.warmup) / max(1, args.steps - args.warmup)
@@ -145,7 +145,7 @@ def learning_rate(step, args):
 
 
 def make_optimizer(model, args):
-    """AdamW; weight decay acts on matrices only, not on biases and norms."""
+    """Returns AdamW with weight decay on matrices, but not on biases and norms."""
     matrices = [parameter for parameter in model.parameters() if parameter.dim() >= 2]
     others = [parameter for parameter in model.parameters() if parameter.dim() < 2]
     groups = [{"params": matrices, "weight_decay": args.weight_decay}, {"params": others, "weight_decay": 0.0}]
@@ -153,7 +153,7 @@ def make_optimizer(model, args):
 
 
 def window_starts(num_characters, held_out, context):
-    """Every position where a window of context + 1 characters starts without touching the held-out slice."""
+    """Returns every start of a window of context + 1 characters that does not touch the held-out slice."""
     start, end = held_out
     pieces = [(0, start), (end, num_characters)] if start < end else [(0, num_characters)]
     starts = [torch.arange(first, last - context) for first, last in pieces if last - context > first]
@@ -165,12 +165,12 @@ def window_starts(num_characters, held_out, context):
     return torch.cat(starts)
 
 
-# What a saved state must agree on to be continued.
+# The settings that must agree with a saved state to resume it.
 RECIPE = "layers heads width context steps batch lr final_lr warmup dropout weight_decay min_count seed".split()
 
 
 class TrainingState:
-    """Everything that a run needs to go on where it stopped, in one file (--state)."""
+    """Everything that is needed to resume a run, in one file (--state)."""
 
     def __init__(self, args, text, model, optimizer, sampler):
         self.path, self.model, self.optimizer, self.sampler = args.state, model, optimizer, sampler
@@ -202,7 +202,7 @@ class TrainingState:
         try:
             state = torch.load(self.path, weights_only=True, map_location="cpu")
             recipe, step = state["recipe"], state["step"]
-        except Exception as error:  # torch.load raises whatever its unpickler met
+        except Exception as error:  # torch.load raises many types
             raise BadInput(f"{self.path} is not a training state: {str(error).splitlines()[0]}") from None
         for name, value in self.recipe.items():
             if recipe.get(name) != value:
@@ -242,7 +242,7 @@ def train(args, text, device):
     )
     model = Gpt2(config, args.dropout).to(device)
     optimizer = make_optimizer(model, args)
-    # The order of the windows has its own generator, on the CPU: it is the same on every device.
+    # The windows have their own generator on the CPU, so that their order is the same on every device.
     sampler = torch.Generator().manual_seed(args.seed)
     state = TrainingState(args, text, model, optimizer, sampler) if args.state else None
     first_step = state.load() if args.resume else 0
@@ -344,12 +344,12 @@ def parse_arguments():
     recipe("--lr", type=number(0, 1, False), default=1.5e-3, help="peak learning rate")
     recipe("--final-lr", type=number(0, 1), default=1.5e-4, help="learning rate at the end of the cosine decay")
     recipe("--warmup", type=count, default=100, help="steps of linear warm-up")
-    recipe("--dropout", type=number(0, 1), default=0.1, help="on the embedding, the attention and both branches")
+    recipe("--dropout", type=number(0, 1), default=0.1, help="dropout rate on the embedding, the attention and both branches")
     recipe("--weight-decay", type=number(0, 10), default=0.1, help="AdamW's weight decay, on matrices only")
     recipe("--seed", type=count, default=1, help="seed of the weights, the windows and the dropout")
     recipe("--eval-every", type=positive, default=200, help="steps between two lines of progress")
     recipe("--state", type=Path, metavar="FILE", help="save the training state here with every line of progress")
-    recipe("--resume", action="store_true", help="go on from the training state in --state")
+    recipe("--resume", action="store_true", help="resume from the training state in --state")
 
     data = parser.add_argument_group("held-out slice").add_argument
     data("--held-out-start", type=number(0, 1), default=0.3, help="where it starts, as a fraction of the text")

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Runs `sukashi verify` on the newest lavapipe of Debian sid, which has what this system's may lack, such as cooperative matrices. Sid
-# is unpacked into a folder (400 MB), and nothing is installed here but debootstrap, where that is missing. Debian, as root.
+# Runs `sukashi verify` on the newest lavapipe of Debian sid, which has features that this system's may lack,
+# such as cooperative matrices. Sid is unpacked into a folder (400 MB). Only debootstrap is installed on this
+# machine, if it is missing. Needs Debian and root.
 #
-#     scripts/verify_on_newer_mesa.sh FOLDER [BINARY]    BINARY is target/release/sukashi unless given; FOLDER is kept for the next time
+#     scripts/verify_on_newer_mesa.sh FOLDER [BINARY]    FOLDER is reused; BINARY is target/release/sukashi by default
 set -euo pipefail
 
 folder=${1:?a folder for the system}

@@ -1,5 +1,7 @@
-//! `bench-candle MODEL.gguf PROMPT_TOKENS NEW_TOKENS`: reads a prompt and decodes after it on candle's CPU path, the greatest logit
-//! each time, and prints milliseconds to the first token and tokens a second as JSON.
+//! Benchmarks candle's CPU path: `bench-candle MODEL.gguf PROMPT_TOKENS NEW_TOKENS`.
+//!
+//! Reads a prompt, decodes greedily, and prints the milliseconds to the first token and the tokens per second
+//! as JSON.
 
 use std::error::Error;
 use std::fs::File;
@@ -35,7 +37,7 @@ impl Model {
         })
     }
 
-    /// The most probable token after `ids`, of which the first stands at `position`.
+    /// The most probable token after `ids`; the first id has this `position`.
     fn next(&mut self, ids: &[u32], position: usize, device: &Device) -> candle_core::Result<u32> {
         let x = Tensor::new(ids, device)?.unsqueeze(0)?;
         let logits = match self {
@@ -57,7 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let device = Device::Cpu;
     let start = Instant::now();
     let mut model = Model::load(path, &device)?;
-    // The ids that the other programs are given.
+    // These are the ids that the other programs read.
     let ids: Vec<u32> = (0..prompt_tokens as u64)
         .map(|index| (5 + (index * index * 311 + 17 * index) % 10_000) as u32)
         .collect();

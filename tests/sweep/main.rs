@@ -1,0 +1,117 @@
+//! The sweep of `sukashi::verify`: a test for each kernel and each kind of cases, on the CPU device and every adapter.
+//!
+//! The tests are made from the registry, so that a runner spreads them over cores and names the kernel that fails.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
+
+#[path = "../adapters/mod.rs"]
+mod adapters;
+mod folds;
+mod mistakes;
+mod random;
+#[path = "../skip/mod.rs"]
+mod skip;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+use proptest::prop_assert;
+use proptest::test_runner::{Config, TestRunner};
+use sukashi::kernels::{Kernel, REGISTRY};
+use sukashi::verify;
+use sukashi::{Device, Gpu, Model};
+
+use adapters::{device, gpus, name};
+
+fn main() -> ExitCode {
+    let mut names: Vec<_> = REGISTRY.iter().map(|kernel| kernel.name).collect();
+    names.dedup();
+    let mut trials = vec![trial("embedded_model", embedded_model_agrees)];
+    for kernel in names {
+        trials.push(trial(format!("agrees::{kernel}"), || agrees_with_the_twin(kernel)));
+        trials.push(trial(format!("agrees_on_any_shape::{kernel}"), || agrees_on_any_shape(kernel)));
+        trials.push(trial(format!("folds::{kernel}"), || folds_into_the_second_dimension(kernel)));
+        trials
+            .push(trial(format!("mistakes_on_the_cpu::{kernel}"), || mistakes::are_found_on_the_cpu(kernel)));
+    }
+    for kernel in mistakes::kernels() {
+        trials.push(trial(format!("mistakes::{kernel}"), || {
+            mistakes::are_found_in_shaders(kernel, &devices())
+        }));
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn trial(name: impl Into<String>, test: impl FnOnce() + Send + 'static) -> Trial {
+    Trial::test(name, || {
+        test();
+        Ok(())
+    })
+}
+
+/// The CPU and every adapter.
+fn devices() -> Vec<(String, Device)> {
+    let mut devices = vec![("cpu".to_owned(), Device::Cpu)];
+    devices.extend(gpus().iter().map(|gpu| (name(gpu), device(gpu))));
+    devices
+}
+
+/// The kernels of a name that a device runs: with cooperative matrices there is one for each size.
+fn kernels_of(kernel_name: &str, label: &str, device: &Device) -> Vec<&'static Kernel> {
+    let kernels = REGISTRY.into_iter().filter(|kernel| kernel.name == kernel_name && device.runs(kernel));
+    let kernels = Vec::from_iter(kernels);
+    if kernels.is_empty() {
+        skip::skip(format_args!("{label} does not run {kernel_name}"));
+    }
+    kernels
+}
+
+fn agrees_with_the_twin(kernel_name: &str) {
+    for (label, device) in devices() {
+        for kernel in kernels_of(kernel_name, &label, &device) {
+            let row = pollster::block_on(verify::sweep_kernel(&device, kernel)).unwrap();
+            println!("{label}: {} cases, {:.1}%, {}", row.cases, row.worst_percent, row.worst_case);
+            assert!(row.passed || row.expected.is_some(), "{label}: {}", row.worst_case);
+        }
+    }
+}
+
+fn agrees_on_any_shape(kernel_name: &str) {
+    for (label, device) in devices() {
+        for kernel in kernels_of(kernel_name, &label, &device) {
+            let config = Config { cases: 12, failure_persistence: None, ..Config::default() };
+            let agrees = TestRunner::new(config).run(&random::cases(kernel_name), |case| {
+                let worst = pollster::block_on(verify::check(&device, kernel, &case)).unwrap();
+                let percent = 100.0 * worst.error;
+                prop_assert!(worst.error <= 1.0, "{label}, {case}: {} ({percent:.0}%)", worst.place);
+                Ok(())
+            });
+            agrees.unwrap();
+        }
+    }
+}
+
+/// A dimension of 300 workgroups makes an affordable case fold.
+fn folds_into_the_second_dimension(kernel_name: &str) {
+    for index in 0..gpus().len() {
+        let limits = wgpu::Limits { max_compute_workgroups_per_dimension: 300, ..wgpu::Limits::default() };
+        let gpu = pollster::block_on(Gpu::request_with_limits(&index.to_string(), limits)).unwrap().unwrap();
+        let (label, device) = (name(&gpu), device(&gpu));
+        for kernel in kernels_of(kernel_name, &label, &device) {
+            for case in folds::cases(kernel_name) {
+                let worst = pollster::block_on(verify::check(&device, kernel, &case)).unwrap();
+                assert!(worst.error <= 1.0, "{label}, {case}: {}", worst.place);
+            }
+        }
+    }
+}
+
+fn embedded_model_agrees() {
+    let twin = Model::embedded(&Device::Twins).unwrap();
+    for (label, device) in devices() {
+        let report =
+            pollster::block_on(verify::run_model(&Model::embedded(&device).unwrap(), &twin)).unwrap();
+        for row in &report.rows {
+            assert!(row.passed, "{label}: {} {}", row.kernel, row.worst_case);
+        }
+    }
+}

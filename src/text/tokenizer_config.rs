@@ -93,7 +93,12 @@ impl Tokenizer {
             let (Some(spelled), Some(id)) = (spelled, id) else {
                 let found = spelled.map_or_else(
                     || "none".to_owned(),
-                    |token| format!("{:?}, which is no token", token.chars().take(40).collect::<String>()),
+                    |token| {
+                        format!(
+                            "{:?}, which is not in the vocabulary",
+                            token.chars().take(40).collect::<String>()
+                        )
+                    },
                 );
                 return Err(Error::input(format!("cannot use {label}: {field} is not in the vocabulary"))
                     .detail(format!("found {field} = {found}, beside add_{field} = true")));

@@ -163,7 +163,7 @@ fn bad_input_is_told() {
         (&["tokenize", "a", "--model", &tiny_model()], "no tokenizer.json"),
         (&["tokenize", "a", "--tokenizer", &missing], "none.txt"),
         (&["tokenize", "a", "--tokenizer", &text], "not a valid tokenizer.json"),
-        (&["figure", "bpe", "吾輩", "--train", &text, "--kind", "word", "-o", "a.svg"], "has none"),
+        (&["figure", "bpe", "吾輩", "--train", &text, "--kind", "word", "-o", "a.svg"], "it is not a BPE"),
         (&["figure", "bpe", "🦀", "--train", &text, "-o", "a.svg"], "a character is not in the vocabulary"),
         (&["figure", "bpe", "", "--train", &text, "-o", "a.svg"], "0 characters"),
     ] {

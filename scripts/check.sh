@@ -84,13 +84,13 @@ lint() { cargo clippy --locked "$@" -- --deny warnings; }
 
 tests() {
     if cargo nextest --version >/dev/null 2>&1; then
-        cargo nextest run --locked --no-fail-fast
+        cargo nextest run --workspace --locked --no-fail-fast
     else
-        cargo test --locked --no-fail-fast --lib --bins --examples --tests
+        cargo test --workspace --locked --no-fail-fast --lib --bins --examples --tests
     fi
 }
 
-docs() { RUSTDOCFLAGS="--deny warnings" cargo doc --locked --no-deps --lib; }
+docs() { RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --locked --no-deps --lib; }
 
 # Each has to end well, and those that draw have to have drawn.
 examples() {
@@ -101,7 +101,8 @@ examples() {
         echo "-- $name" >&2
         cargo run --locked --quiet --example "$name" -- "$out" || return 1
     done
-    for file in next-token.svg next-token.png next-token.json temperature.svg temperature.png; do
+    cargo run --locked --quiet -p sukashi-figure --example log_probs -- "$out" || return 1
+    for file in log-probs.svg log-probs.png next-token.svg next-token.png next-token.json temperature.svg temperature.png; do
         [ -s "$out/$file" ] || { echo "no example wrote $file" >&2 && return 1; }
     done
     rm -r "$out"
@@ -118,13 +119,15 @@ main() {
     step "adapter and spirv-val" "run: scripts/install_software_adapter.sh" has_adapter_and_validator
     step "no private paths" "replace the paths above by relative ones" no_private_paths
     step "dependencies" "see deny.toml; a dependency with a fault needs another version" scripts/check_dependencies.sh
-    step "format" "run: cargo fmt" cargo fmt --check
-    step "lints" "run: cargo clippy --fix --all-targets" lint --all-targets
+    step "format" "run: cargo fmt --all" cargo fmt --all --check
+    step "lints" "run: cargo clippy --fix --workspace --all-targets" lint --workspace --all-targets
     # As a crate that embeds the library builds it: without the command line and the development dependencies.
-    step "lints of the library alone" "run: cargo clippy --no-default-features --lib" lint --no-default-features --lib
+    local alone="cargo clippy --no-default-features --lib"
+    step "lints of the library alone" "run: $alone" lint --no-default-features --lib
+    step "lints of the figures alone" "run: $alone -p sukashi-figure" lint --no-default-features --lib -p sukashi-figure
     step "tests, shader validation among them" "see the failing test above; CONTRIBUTING.md says how to go on" tests
-    step "documentation tests" "run: cargo test --doc" cargo test --locked --doc
-    step "documentation" "run: cargo doc --no-deps, and mend its warnings" docs
+    step "documentation tests" "run: cargo test --workspace --doc" cargo test --workspace --locked --doc
+    step "documentation" "run: cargo doc --workspace --no-deps, and mend its warnings" docs
     step "examples" "run the example above: cargo run --example NAME" examples
 
     echo >&2

@@ -267,7 +267,7 @@ def make(source, output, weight, chars):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--source", type=Path, default=Path("/usr/share/fonts/truetype/bizud-gothic"))
-    parser.add_argument("--output", type=Path, default=ROOT / "assets/fonts")
+    parser.add_argument("--output", type=Path, default=ROOT / "crates/sukashi-figure/assets/fonts")
     arguments = parser.parse_args()
     model = model_characters()
     level_1, level_2 = jis_x_0208(range(16, 48)), jis_x_0208(range(48, 85))

@@ -37,5 +37,5 @@ chroot "$folder" env --chdir=/src/sukashi \
     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu" \
     CARGO_TARGET_DIR=/src/target CARGO_INCREMENTAL=0 \
-    cargo test --offline --locked --no-default-features --no-fail-fast \
+    cargo test --offline --locked --no-default-features --features embedded-fonts,embedded-model --no-fail-fast \
     --target aarch64-unknown-linux-gnu "${arguments[@]}"

@@ -37,39 +37,41 @@
 //! Nothing here blocks, prints or reads the environment: what waits for a device is `async`, and any executor will do.
 //! Errors are values ([`Error`]); a panic is a caller's bug, and documented.
 //!
-//! The feature `cli`, on by default, adds what only the program needs.
+//! All features are on by default:
+//!
+//! | Feature | Without it |
+//! |---|---|
+//! | `cli` | the program is not built |
+//! | `hub` | models are folders and files, not names on the Hugging Face Hub |
+//! | `embedded-model` | [`Model::embedded`] is an error |
+//! | `embedded-fonts` | figures need [`figure::Fonts`] that the caller gives |
+//!
+//! [`error`], [`sampling`], [`trace`] and [`figure`] are the crate [`sukashi_figure`], which does without models and devices.
 
 pub mod bench;
 pub mod bigram;
 pub mod cpu;
 pub mod device;
-pub mod error;
-pub mod figure;
-pub mod file;
 pub mod gpu;
-mod json_cause;
 pub mod kernels;
 pub mod language_model;
 pub mod model;
-mod names;
 pub mod output;
-pub mod sampling;
-pub mod shown;
 pub mod tensor;
 pub mod text;
 pub mod threads;
-pub mod trace;
 pub mod tuning;
 pub mod verify;
 pub mod weights;
 
 pub use device::Device;
-pub use error::{Error, ErrorKind, Result};
 pub use gpu::Gpu;
 pub use language_model::LanguageModel;
 pub use model::{BatchSession, Model, Session};
-pub use sampling::Sampler;
-pub use trace::Trace;
+pub use sukashi_figure::{
+    Error, ErrorKind, Result, Sampler, Trace, error, figure, file, sampling, shown, trace,
+};
+use sukashi_figure::{json_cause, names};
 
 // The examples in the READMEs compile and run, too.
 #[cfg(doctest)]

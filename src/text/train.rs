@@ -14,7 +14,7 @@ use tokenizers::{AddedToken, PreTokenizedString};
 
 use super::Tokenizer;
 use super::tokenizer::guarded;
-use crate::names::names;
+use crate::names;
 use crate::{Error, ErrorKind, Result};
 
 /// The kind of a trained tokenizer: the units that its tokens are made of.

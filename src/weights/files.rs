@@ -107,7 +107,19 @@ impl ModelFiles {
     ///
     /// # Errors
     ///
-    /// If the embedded files are damaged. The tests rule that out.
+    /// In a build without the feature `embedded-model`.
+    #[cfg(not(feature = "embedded-model"))]
+    pub fn embedded() -> Result<Self> {
+        Err(Error::input("cannot open the embedded model: this build has none")
+            .hint("name a model, or build with the feature embedded-model"))
+    }
+
+    /// The model that is part of the program: soseki-mini, a character-level GPT-2.
+    ///
+    /// # Errors
+    ///
+    /// In a build without the feature `embedded-model`.
+    #[cfg(feature = "embedded-model")]
     pub fn embedded() -> Result<Self> {
         let config_label = "soseki-mini/config.json (embedded)".to_string();
         let config = include_bytes!("../../assets/soseki-mini/config.json");

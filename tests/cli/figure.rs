@@ -88,7 +88,8 @@ fn style_flags_change_the_figure() {
     assert!(draw(&["--width", "84mm"]).contains("width=\"84mm\""));
     // Nothing is missing, so there is nothing to look for.
     assert_eq!(draw(&["--system-fonts"]), plain);
-    let face = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/fonts/SukashiGothic-Bold.ttf");
+    let face =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/crates/sukashi-figure/assets/fonts/SukashiGothic-Bold.ttf");
     assert_ne!(draw(&["--font", face]), plain);
 }
 

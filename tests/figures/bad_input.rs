@@ -1,7 +1,8 @@
 //! Options and traces that cannot be drawn.
 
 use sukashi::figure::{
-    Figure, NextToken, Steps, Temperatures, Theme, Width, example, next_token, temperature, trace,
+    Figure, Fonts, NextToken, Steps, Style, Temperatures, Theme, Width, example, next_token, temperature,
+    trace,
 };
 use sukashi::{ErrorKind, Trace};
 
@@ -64,4 +65,16 @@ fn broken_traces_are_refused() {
     let mut record = example::japanese();
     record.steps[0].temperatures[0].log_sum_exp = f64::NAN;
     assert!(temperature(&record, &Temperatures::default(), &style()).is_err());
+}
+
+#[test]
+fn a_style_without_fonts_is_refused() {
+    let style = Style { fonts: Fonts::none(), ..style() };
+    let error = next_token(&example::japanese(), &NextToken::default(), &style).unwrap_err().to_string();
+    assert!(error.contains("without a font") && error.contains("embedded-fonts"), "{error}");
+
+    let own =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/crates/sukashi-figure/assets/fonts/SukashiGothic-Regular.ttf");
+    let style = Style { fonts: Fonts::none().with_file(own).unwrap(), ..style };
+    assert_eq!(next_token(&example::japanese(), &NextToken::default(), &style).unwrap().warnings(), [""; 0]);
 }

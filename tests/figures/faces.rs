@@ -9,8 +9,8 @@ use skrifa::outline::{DrawSettings, OutlinePen};
 use skrifa::{FontRef, MetadataProvider};
 use sukashi::trace::visible;
 
-const REGULAR: &[u8] = include_bytes!("../../assets/fonts/SukashiGothic-Regular.ttf");
-const BOLD: &[u8] = include_bytes!("../../assets/fonts/SukashiGothic-Bold.ttf");
+const REGULAR: &[u8] = include_bytes!("../../crates/sukashi-figure/assets/fonts/SukashiGothic-Regular.ttf");
+const BOLD: &[u8] = include_bytes!("../../crates/sukashi-figure/assets/fonts/SukashiGothic-Bold.ttf");
 
 /// An outline in thousandths of the em, y upwards.
 struct Outline {

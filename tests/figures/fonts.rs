@@ -18,7 +18,8 @@ fn files_that_are_no_fonts_are_refused() {
 
 #[test]
 fn a_callers_font_comes_first_or_last() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/fonts/SukashiGothic-Regular.ttf");
+    let file =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/crates/sukashi-figure/assets/fonts/SukashiGothic-Regular.ttf");
     let svg = |fonts: Fonts, mode| {
         draw("next-token", &example::japanese(), &Style { fonts, ..style() }).svg_with(mode)
     };
@@ -37,7 +38,7 @@ fn a_callers_font_comes_first_or_last() {
 /// A font cut short or overwritten anywhere may draw nonsense, but nothing worse.
 #[test]
 fn damaged_fonts_do_no_harm() {
-    let font = include_bytes!("../../assets/fonts/SukashiGothic-Bold.ttf");
+    let font = include_bytes!("../../crates/sukashi-figure/assets/fonts/SukashiGothic-Bold.ttf");
     for length in (0..40).map(|step| step * font.len() / 40) {
         let mut overwritten = font.to_vec();
         overwritten[length..(length + 5000).min(font.len())].fill(0xA5);

@@ -103,8 +103,7 @@ impl StyleArgs {
                 .detail("expected a number above 0, such as 2"));
         }
         // Each is preferred to those before it, so the first one given comes last.
-        let fonts =
-            self.font.iter().rev().try_fold(Fonts::embedded(), |fonts, path| fonts.with_file(path))?;
+        let fonts = self.font.iter().rev().try_fold(Fonts::default(), |fonts, path| fonts.with_file(path))?;
         let Self { theme, width, text_mode, caption, .. } = *self;
         Ok(Style { theme, lang: terminal.lang, width, fonts, text_mode, caption })
     }

@@ -1,0 +1,302 @@
+//! The figure `attention`: which tokens the heads of a layer look at.
+
+use super::fonts::Weight;
+use super::heat;
+use super::heat_map::{self, Labels, Map};
+use super::page::Page;
+use super::provenance::Provenance;
+use super::scene::{ASCENT, Anchor, LABEL, NOTE};
+use super::strip::{self, Tile, name};
+use super::style::{Lang, Style};
+use super::table::{Cell, Table};
+use super::tokens::shortened;
+use super::words::{self, percent};
+use super::{Contents, Figure};
+use crate::trace::{Attention, HeadWeights, Record, visible};
+use crate::{Error, Result};
+
+/// What [`attention`] shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Heads {
+    /// Which layer, counted from 0.
+    pub layer: usize,
+    /// Which head, counted from 0; all that there are where none is given.
+    pub head: Option<usize>,
+    /// The position, counted from 0, of the one token that looks; all of them where none is given.
+    pub query: Option<usize>,
+}
+
+/// More tokens than this make a picture that nothing can show.
+const MAX_TOKENS: usize = 384;
+
+/// Draws the attention weights of a layer: of one head as a heat map, of several as a grid of them, or of one token as
+/// the text with the weight of each token before it.
+///
+/// ```
+/// use sukashi_figure::figure::{Heads, Style, attention};
+///
+/// # let record = sukashi_figure::figure::example::attention();
+/// let figure = attention(&record, &Heads { layer: 2, head: Some(1), query: None }, &Style::default())?;
+/// assert!(figure.alt_text().contains("レイヤー 2"));
+/// # Ok::<_, sukashi_figure::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// If the record does not hold what it should; if it has no such layer, head or token; if the text has more than 384
+/// tokens.
+pub fn attention(record: &Attention, options: &Heads, style: &Style) -> Result<Figure> {
+    record.validate()?;
+    let heads = select(record, options)?;
+    let lang = style.lang;
+    let mut page = Page::new(style)?;
+    let text = record.prompt.text.as_deref().map(visible::line).unwrap_or_default();
+    page.title(&text, |text| title(text, record, options, lang));
+    let mut parts = words::model(&record.model, lang);
+    parts.push(place(options.layer, options.head, lang));
+    if options.query.is_none() {
+        parts.push(match lang {
+            Lang::Ja => "行は見る側、列は見られる側のトークン".to_owned(),
+            Lang::En => "rows look, columns are looked at".to_owned(),
+        });
+    }
+    page.subtitle(&parts);
+    let ticks = [0, 25, 50, 75, 100].map(|tick| (f64::from(tick) / 100.0, format!("{tick}%")));
+    heat::legend(&mut page, if lang == Lang::Ja { "注意の重み" } else { "attention weight" }, &ticks);
+    page.y += 6.0;
+    match options.query {
+        Some(query) => strips(&mut page, record, &heads, query),
+        None => maps(&mut page, record, &heads),
+    }
+
+    let contents = Contents {
+        kind: "attention",
+        title: title(&shortened(&text), record, options, lang),
+        alt_text: alt_text(record, &heads, options, lang),
+        table: table(record, &heads, options.query),
+    };
+    let provenance = Provenance::of_record(&record.version, &record.model, &record.adapter);
+    Ok(Figure::of(provenance, style, page, contents, Vec::new()))
+}
+
+fn select<'a>(record: &'a Attention, options: &Heads) -> Result<Vec<&'a HeadWeights>> {
+    let num_tokens = record.prompt.tokens.len();
+    if num_tokens == 0 || num_tokens > MAX_TOKENS {
+        return Err(Error::input("cannot draw attention over this many tokens")
+            .detail(format!("found {num_tokens}, expected 1 to {MAX_TOKENS}")));
+    }
+    if let Some(query) = options.query.filter(|query| *query >= num_tokens) {
+        return Err(Error::input(format!(
+            "cannot draw what token {query} looks at: the text ends before it"
+        ))
+        .detail(format!("found {num_tokens} tokens, expected 0 to {}", num_tokens - 1)));
+    }
+    let is_wanted =
+        |head: &&HeadWeights| head.layer == options.layer && options.head.is_none_or(|own| own == head.head);
+    let heads: Vec<&HeadWeights> = record.heads.iter().filter(is_wanted).collect();
+    if heads.is_empty() {
+        let there: Vec<String> =
+            record.heads.iter().map(|head| format!("{}.{}", head.layer, head.head)).collect();
+        return Err(Error::input(format!("cannot draw {}", place(options.layer, options.head, Lang::En)))
+            .detail(format!("found heads {}, each as layer.head", there.join(", "))));
+    }
+    Ok(heads)
+}
+
+/// A layer, or a head of it.
+fn place(layer: usize, head: Option<usize>, lang: Lang) -> String {
+    match (lang, head) {
+        (Lang::Ja, None) => format!("レイヤー {layer}"),
+        (Lang::Ja, Some(head)) => format!("レイヤー {layer} のヘッド {head}"),
+        (Lang::En, None) => format!("layer {layer}"),
+        (Lang::En, Some(head)) => format!("layer {layer}, head {head}"),
+    }
+}
+
+fn head_name(head: usize, lang: Lang) -> String {
+    match lang {
+        Lang::Ja => format!("ヘッド {head}"),
+        Lang::En => format!("head {head}"),
+    }
+}
+
+fn title(text: &str, record: &Attention, options: &Heads, lang: Lang) -> String {
+    if let Some(token) = options.query.and_then(|query| record.prompt.tokens.get(query)) {
+        let token = words::quoted(&name(token), lang);
+        return match (lang, text.is_empty()) {
+            (Lang::Ja, true) => format!("{token}が見ているトークン"),
+            (Lang::Ja, false) => format!("「{text}」で{token}が見ているトークン"),
+            (Lang::En, true) => format!("What {token} looks at"),
+            (Lang::En, false) => format!("“{text}”: what {token} looks at"),
+        };
+    }
+    match (lang, text.is_empty()) {
+        (Lang::Ja, true) => "注意の重み".to_owned(),
+        (Lang::Ja, false) => format!("「{text}」の注意の重み"),
+        (Lang::En, true) => "Attention weights".to_owned(),
+        (Lang::En, false) => format!("“{text}”: attention weights"),
+    }
+}
+
+/// One map over the whole width, or a grid of them.
+fn maps(page: &mut Page<'_>, record: &Attention, heads: &[&HeadWeights]) {
+    const GAP: f64 = 20.0;
+    const NARROWEST: f64 = 180.0;
+    let lang = page.style.lang;
+    let labels: Vec<String> = record.prompt.tokens.iter().map(name).collect();
+    let fitting = ((page.inner() + GAP) / (NARROWEST + GAP)).floor().max(1.0) as usize;
+    // Rows of a grid are about equally long.
+    let rows = heads.len().div_ceil(fitting);
+    let columns = heads.len().div_ceil(rows.max(1)).max(1);
+    let width = (page.inner() - GAP * (columns - 1) as f64) / columns as f64;
+    for (row, chunk) in heads.chunks(columns).enumerate() {
+        if row > 0 {
+            page.y += GAP;
+        }
+        let top = page.y;
+        for (column, head) in chunk.iter().enumerate() {
+            let x = page.margin + column as f64 * (width + GAP);
+            let mut y = top;
+            if heads.len() > 1 {
+                let (muted, text) = (page.palette.muted, page.palette.text);
+                let baseline = y + LABEL * ASCENT;
+                let own = head_name(head.head, lang);
+                let after = x + page.measure(&own, LABEL, Weight::Bold) + 8.0;
+                page.text(own, x, baseline, Anchor::Start, LABEL, Weight::Bold, text);
+                let strongest = strongest(record, head, lang).unwrap_or_default();
+                let strongest = page.setting(NOTE, Weight::Regular).fit_start(&strongest, x + width - after);
+                page.text(strongest, after, baseline, Anchor::Start, NOTE, Weight::Regular, muted);
+                y += 22.0;
+            }
+            let labels = if heads.len() == 1 { Labels::Thinned(&labels) } else { Labels::IfAllFit(&labels) };
+            let map = Map { weights: &head.weights, labels };
+            page.y = page.y.max(heat_map::draw(page, &map, (x, y), width));
+        }
+    }
+}
+
+/// The greatest weight that a token gives to another one.
+fn strongest(record: &Attention, head: &HeadWeights, lang: Lang) -> Option<String> {
+    let pairs = head.weights.iter().enumerate().flat_map(|(query, row)| {
+        row[..query].iter().enumerate().map(move |(key, weight)| (query, key, *weight))
+    });
+    let (query, key, weight) = pairs.max_by(|a, b| a.2.total_cmp(&b.2))?;
+    let token = |at: usize| record.prompt.tokens.get(at).map(name).unwrap_or_default();
+    let (query, key) = (token(query), token(key));
+    Some(match lang {
+        Lang::Ja => format!("最大 {query}→{key} {}", percent(f64::from(weight))),
+        Lang::En => format!("most {query}→{key} {}", percent(f64::from(weight))),
+    })
+}
+
+/// The text, once for each head, with what the query gives to each of its tokens.
+fn strips(page: &mut Page<'_>, record: &Attention, heads: &[&HeadWeights], query: usize) {
+    let lang = page.style.lang;
+    for (index, head) in heads.iter().enumerate() {
+        if index > 0 {
+            page.y += 18.0;
+        }
+        if heads.len() > 1 {
+            let (x, y) = (page.margin, page.y + LABEL * ASCENT);
+            let text = page.palette.text;
+            page.text(head_name(head.head, lang), x, y, Anchor::Start, LABEL, Weight::Bold, text);
+            page.y += 22.0;
+        }
+        let tiles: Vec<Tile> = record
+            .prompt
+            .tokens
+            .iter()
+            .enumerate()
+            .map(|(key, token)| {
+                let mut tile = Tile::new(token);
+                let weight = head.weights.get(query).and_then(|row| row.get(key)).copied();
+                tile.heat = weight.map(f64::from);
+                tile.notes.push(weight.map_or_else(|| "–".to_owned(), |weight| percent(f64::from(weight))));
+                tile.is_marked = key == query;
+                tile.tooltip = format!("{key} · {} · {}", tile.label, tile.notes[0]);
+                tile
+            })
+            .collect();
+        strip::draw(page, &tiles);
+    }
+}
+
+fn alt_text(record: &Attention, heads: &[&HeadWeights], options: &Heads, lang: Lang) -> String {
+    /// How many tokens or heads an alternative text names.
+    const TOLD: usize = 16;
+    let token = |at: usize| record.prompt.tokens.get(at).map(name).unwrap_or_default();
+    let place = place(options.layer, options.head, lang);
+    let items: Vec<String> = match options.query {
+        Some(query) => heads
+            .iter()
+            .take(TOLD)
+            .map(|head| {
+                let row = head.weights.get(query).map_or(&[][..], Vec::as_slice);
+                let mut order: Vec<usize> = (0..row.len()).collect();
+                order.sort_by(|a, b| row[*b].total_cmp(&row[*a]));
+                let most: Vec<String> = order
+                    .into_iter()
+                    .take(5)
+                    .map(|key| {
+                        format!("{} {}", words::quoted(&token(key), lang), percent(f64::from(row[key])))
+                    })
+                    .collect();
+                let most = words::list(&most, lang);
+                if heads.len() == 1 { most } else { format!("{}: {most}", head_name(head.head, lang)) }
+            })
+            .collect(),
+        None => heads
+            .iter()
+            .take(TOLD)
+            .filter_map(|head| {
+                let strongest = strongest(record, head, lang)?;
+                let own = head_name(head.head, lang);
+                Some(if heads.len() == 1 { strongest } else { format!("{own}: {strongest}") })
+            })
+            .collect(),
+    };
+    let separator = if lang == Lang::Ja { "。" } else { ". " };
+    let list = items.join(separator);
+    match (lang, options.query) {
+        (Lang::Ja, Some(query)) => {
+            let token = words::quoted(&token(query), lang);
+            format!("{place}で、トークン{token}が前のトークンに向ける注意の重み。大きい順に、{list}。")
+        }
+        (Lang::Ja, None) => format!(
+            "{place}の注意の重みのヒートマップ。{} トークン。後ろのトークンは見えないので三角形になる。{list}。",
+            record.prompt.tokens.len()
+        ),
+        (Lang::En, Some(query)) => {
+            let token = words::quoted(&token(query), lang);
+            format!(
+                "Attention weights of {place}, from the token {token} to those before it, largest first: {list}."
+            )
+        }
+        (Lang::En, None) => format!(
+            "Heat map of the attention weights of {place}, {} tokens; a triangle, as no token sees a later one. {list}.",
+            record.prompt.tokens.len()
+        ),
+    }
+}
+
+fn table(record: &Attention, heads: &[&HeadWeights], query: Option<usize>) -> Table {
+    let mut table = Table::new(&["layer", "head", "query", "query_token", "key", "key_token", "weight"]);
+    let token = |at: usize| Cell::Text(record.prompt.tokens.get(at).map(name).unwrap_or_default());
+    for head in heads {
+        let rows = head.weights.iter().enumerate();
+        for (own, row) in rows.filter(|(own, _)| query.is_none_or(|query| query == *own)) {
+            for (key, weight) in row.iter().enumerate() {
+                table.rows.push(vec![
+                    Cell::Count(head.layer as u64),
+                    Cell::Count(head.head as u64),
+                    Cell::Count(own as u64),
+                    token(own),
+                    Cell::Count(key as u64),
+                    token(key),
+                    Cell::Single(*weight),
+                ]);
+            }
+        }
+    }
+    table
+}

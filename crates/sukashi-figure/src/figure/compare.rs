@@ -1,0 +1,362 @@
+//! The figure `next-token` of two runs, with and without something: two bars for each candidate.
+
+use super::distribution::{self, Stage, context, label};
+use super::fonts::Weight;
+use super::next_token;
+use super::page::Page;
+use super::provenance::Provenance;
+use super::scene::{ASCENT, Anchor, Bounds, Item, LABEL, NOTE, Text};
+use super::style::{Lang, Style};
+use super::table::{Cell, Table};
+use super::words::{self, percent};
+use super::{Contents, Figure};
+use crate::trace::{Candidate, Step, visible};
+use crate::{Error, Result, Trace};
+
+/// What [`compare`] shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compare {
+    /// How many candidates, those with the greatest probability in either trace; everything else becomes one bar.
+    pub count: usize,
+    /// Which step, 0 being the first.
+    pub step: usize,
+    /// Which probability.
+    pub stage: Stage,
+    /// What the two are called; by default what tells them apart: their texts, models or settings.
+    pub names: Option<[String; 2]>,
+}
+
+impl Default for Compare {
+    fn default() -> Self {
+        Self { count: 10, step: 0, stage: Stage::Model, names: None }
+    }
+}
+
+/// Draws the next tokens of two traces in pairs of bars on one scale, with the difference between them: a model
+/// with and without one of its parts, or two models after the same text.
+///
+/// A candidate that one of the traces does not list has at most the probability of the last one that it lists,
+/// and is shown so.
+///
+/// ```
+/// use sukashi_figure::figure::{Compare, Style, compare};
+///
+/// # let first = sukashi_figure::figure::example::japanese();
+/// # let mut second = first.clone();
+/// let names = Some(["with head 3".to_owned(), "without".to_owned()]);
+/// let figure = compare([&first, &second], &Compare { names, ..Compare::default() }, &Style::default())?;
+/// assert!(figure.alt_text().contains("without"));
+/// # Ok::<_, sukashi_figure::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`super::next_token`], for either trace; if their vocabularies differ in size.
+pub fn compare(traces: [&Trace; 2], options: &Compare, style: &Style) -> Result<Figure> {
+    let lang = style.lang;
+    let steps = [distribution::step(traces[0], options.step)?, distribution::step(traces[1], options.step)?];
+    for trace in traces {
+        distribution::Distribution::new(trace, options.step, options.count, options.stage)?;
+    }
+    if steps[0].vocab_size != steps[1].vocab_size {
+        return Err(Error::input("cannot compare traces of different vocabularies")
+            .detail(format!("found {} and {} tokens", steps[0].vocab_size, steps[1].vocab_size))
+            .hint("draw them side by side: figure next-token --from FILE --from FILE"));
+    }
+    let contexts = traces.map(|trace| context(trace, options.step));
+    let names = options.names.clone().unwrap_or_else(|| default_names(traces, &contexts, lang));
+    let names = names.map(|name| visible::line(&name));
+    let pairs = pairs(steps, options);
+    let others = [0, 1].map(|side| other(steps[side], side, &pairs, options.stage));
+
+    let mut page = Page::new(style)?;
+    let one_text = contexts[0] == contexts[1];
+    let title_of = |context: &str| match one_text {
+        true => words::next_token_title(context, lang),
+        false => title(lang).to_owned(),
+    };
+    page.title(if one_text { &contexts[0] } else { "" }, title_of);
+    page.subtitle(&subtitle(traces, steps, options.stage, lang));
+    legend(&mut page, &names);
+    let other_count = steps[0].vocab_size.saturating_sub(pairs.len());
+    draw(&mut page, &pairs, others, other_count);
+
+    let contents = Contents {
+        kind: "next-token",
+        title: title_of(&contexts[0]),
+        alt_text: alt_text(&names, &pairs, options.stage, lang),
+        table: table(&names, &pairs, others, other_count),
+    };
+    Ok(Figure::of(Provenance::of_traces(&traces), style, page, contents, Vec::new()))
+}
+
+/// A candidate's probability in one of the traces.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Value {
+    Known(f64),
+    /// Not listed: no more than this.
+    AtMost(f64),
+}
+
+impl Value {
+    fn known(self) -> Option<f64> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::AtMost(_) => None,
+        }
+    }
+
+    fn length(self) -> f64 {
+        self.known().unwrap_or(0.0)
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::Known(value) => percent(value),
+            Self::AtMost(value) if value > 0.0 => format!("≦ {}", percent(value)),
+            Self::AtMost(_) => percent(0.0),
+        }
+    }
+}
+
+struct Pair<'a> {
+    candidate: &'a Candidate,
+    values: [Value; 2],
+}
+
+impl Pair<'_> {
+    fn difference(&self) -> Option<f64> {
+        Some(self.values[1].known()? - self.values[0].known()?)
+    }
+}
+
+/// The candidates with the greatest probability in either trace, largest first.
+fn pairs<'a>(steps: [&'a Step; 2], options: &Compare) -> Vec<Pair<'a>> {
+    let value = |step: &Step, id: u32| match step.candidates.iter().find(|candidate| candidate.id == id) {
+        Some(candidate) => Value::Known(options.stage.of(candidate)),
+        None => Value::AtMost(bound(step, options.stage)),
+    };
+    let mut pairs: Vec<Pair<'a>> = Vec::new();
+    for candidate in steps.into_iter().flat_map(|step| &step.candidates) {
+        if !pairs.iter().any(|pair| pair.candidate.id == candidate.id) {
+            pairs.push(Pair { candidate, values: steps.map(|step| value(step, candidate.id)) });
+        }
+    }
+    let greatest = |pair: &Pair<'_>| pair.values[0].length().max(pair.values[1].length());
+    pairs.sort_by(|a, b| greatest(b).total_cmp(&greatest(a)).then(a.candidate.id.cmp(&b.candidate.id)));
+    pairs.truncate(options.count);
+    pairs
+}
+
+/// What a token that a step does not list has at most.
+fn bound(step: &Step, stage: Stage) -> f64 {
+    // Those listed without a gap in their ranks; a chosen token may stand far behind them.
+    let listed =
+        step.candidates.iter().enumerate().take_while(|(index, candidate)| candidate.rank == index + 1);
+    let rest = 1.0 - step.candidates.iter().map(|candidate| stage.of(candidate)).sum::<f64>();
+    match stage {
+        Stage::Model => {
+            listed.last().map_or(1.0, |(_, candidate)| candidate.prob).min(step.other_prob.max(0.0))
+        }
+        // Penalties may have changed the order, so only the mass that is left says something.
+        _ => rest.max(0.0),
+    }
+}
+
+/// The mass of everything that has no pair.
+fn other(step: &Step, side: usize, pairs: &[Pair<'_>], stage: Stage) -> f64 {
+    let shown = |candidate: &&Candidate| pairs.iter().any(|pair| pair.candidate.id == candidate.id);
+    let other = match stage {
+        Stage::Model => {
+            let hidden = step.candidates.iter().filter(|candidate| !shown(candidate));
+            step.other_prob + hidden.map(|candidate| candidate.prob).sum::<f64>()
+        }
+        _ => 1.0 - pairs.iter().map(|pair| pair.values[side].length()).sum::<f64>(),
+    };
+    if other < 1e-9 { 0.0 } else { other.min(1.0) }
+}
+
+fn default_names(traces: [&Trace; 2], contexts: &[String; 2], lang: Lang) -> [String; 2] {
+    let models = traces.map(|trace| trace.model.name.clone());
+    let settings = traces.map(|trace| words::settings(&trace.sampling, lang).join(", "));
+    if contexts[0] != contexts[1] {
+        [0, 1].map(|side| words::quoted(&contexts[side], lang))
+    } else if models[0] != models[1] {
+        models
+    } else if settings[0] != settings[1] {
+        settings
+    } else {
+        match lang {
+            Lang::Ja => ["1 つ目", "2 つ目"],
+            Lang::En => ["first", "second"],
+        }
+        .map(str::to_owned)
+    }
+}
+
+fn title(lang: Lang) -> &'static str {
+    match lang {
+        Lang::Ja => "次に来るトークンの比較",
+        Lang::En => "The next token, compared",
+    }
+}
+
+fn subtitle(traces: [&Trace; 2], steps: [&Step; 2], stage: Stage, lang: Lang) -> Vec<String> {
+    let [mut first, second] = [0, 1].map(|side| next_token::subtitle(traces[side], steps[side], stage, lang));
+    // What holds for one of the two alone is in its name.
+    first.retain(|part| second.contains(part));
+    first
+}
+
+/// The look of the two sides.
+fn colors(page: &Page<'_>) -> [&'static str; 2] {
+    [page.palette.bar, page.palette.accent]
+}
+
+fn legend(page: &mut Page<'_>, names: &[String; 2]) {
+    const SWATCH: f64 = 11.0;
+    const GAP: f64 = 8.0;
+    let setting = page.setting(LABEL, Weight::Regular);
+    page.y -= 4.0;
+    for (name, fill) in names.iter().zip(colors(page)) {
+        let middle = page.y + 10.0;
+        let bounds = Bounds { x: page.margin, y: middle - SWATCH / 2.0, width: SWATCH, height: SWATCH };
+        page.items.push(Item::Rect { bounds, fill });
+        let name = setting.fit_end(name, page.inner() - SWATCH - GAP);
+        let (x, y) = (page.margin + SWATCH + GAP, Text::centred(middle, LABEL));
+        page.text(name, x, y, Anchor::Start, LABEL, Weight::Regular, page.palette.text);
+        page.y += 21.0;
+    }
+    page.y += 12.0;
+}
+
+/// A difference of probabilities, in percentage points.
+fn points(difference: f64, lang: Lang) -> String {
+    let unit = if lang == Lang::Ja { "pt" } else { "pp" };
+    let hundredths = difference * 100.0;
+    let text =
+        if hundredths.abs() < 0.995 { format!("{hundredths:+.2}") } else { format!("{hundredths:+.1}") };
+    // Rounded to nothing, it has no sign.
+    let text = if matches!(text.as_str(), "+0.00" | "-0.00") { "±0".to_owned() } else { text };
+    format!("{} {unit}", text.replace('-', "−"))
+}
+
+/// Sets the pairs of bars below one another.
+fn draw(page: &mut Page<'_>, pairs: &[Pair<'_>], others: [f64; 2], other_count: usize) {
+    const GAP: f64 = 8.0;
+    const THICKNESS: f64 = 11.0;
+    /// From the middle of a pair to that of its bars.
+    const APART: f64 = 7.5;
+    const PITCH: f64 = 38.0;
+    let (palette, lang) = (page.palette, page.style.lang);
+    let mut rows: Vec<(String, [Value; 2], Option<f64>, bool)> =
+        pairs.iter().map(|pair| (label(pair.candidate), pair.values, pair.difference(), false)).collect();
+    if other_count > 0 {
+        let difference = Some(others[1] - others[0]);
+        rows.push((words::other(other_count, lang), others.map(Value::Known), difference, true));
+    }
+    let regular = page.setting(LABEL, Weight::Regular);
+    let note = page.setting(NOTE, Weight::Regular);
+    let change = |difference: &Option<f64>| difference.map_or("–".to_owned(), |value| points(value, lang));
+    let heading = if lang == Lang::Ja { "差" } else { "change" };
+    let changes = rows.iter().map(|row| note.measure(&change(&row.2))).fold(note.measure(heading), f64::max);
+    let numbers =
+        rows.iter().flat_map(|row| row.1).map(|value| note.measure(&value.text())).fold(0.0, f64::max);
+    let most = (page.inner() * 0.34).min(page.inner() - numbers - changes - 3.0 * GAP - 24.0);
+    let labels = rows.iter().map(|row| regular.measure(&row.0)).fold(0.0, f64::max).min(most);
+    let zero = page.margin + labels + GAP;
+    let right = page.width - page.margin;
+    let room = right - changes - GAP - numbers - GAP - zero;
+    let greatest = rows.iter().flat_map(|row| row.1).map(Value::length).fold(0.0, f64::max);
+    let scale = if greatest > 0.0 { room / greatest } else { 0.0 };
+
+    let y = page.y + NOTE * ASCENT;
+    page.text(heading.to_owned(), right, y, Anchor::End, NOTE, Weight::Regular, palette.muted);
+    page.y += 18.0;
+    let top = page.y;
+    for (name, values, difference, is_other) in &rows {
+        let middle = page.y + PITCH / 2.0;
+        let color = if *is_other { palette.muted } else { palette.text };
+        let shown = regular.fit_start(name, labels + 0.01);
+        page.text(
+            shown,
+            zero - GAP,
+            Text::centred(middle, LABEL),
+            Anchor::End,
+            LABEL,
+            Weight::Regular,
+            color,
+        );
+        for ((value, fill), y) in values.iter().zip(colors(page)).zip([middle - APART, middle + APART]) {
+            let length = if value.length() > 0.0 { (value.length() * scale).max(1.0) } else { 0.0 };
+            let bounds = Bounds { x: zero, y: y - THICKNESS / 2.0, width: length, height: THICKNESS };
+            let bar = match is_other {
+                true => Item::Hatched { bounds, fill: palette.other, hatch: fill },
+                false => Item::Rect { bounds, fill },
+            };
+            let number = Text {
+                content: value.text(),
+                x: zero + length + GAP,
+                y: Text::centred(y, NOTE),
+                anchor: Anchor::Start,
+                size: NOTE,
+                weight: Weight::Regular,
+                color,
+                upwards: false,
+            };
+            let tooltip = format!("{name} · {}", value.text());
+            page.items.push(Item::Mark { tooltip, items: vec![bar, Item::Text(number)] });
+        }
+        let y = Text::centred(middle, NOTE);
+        page.text(change(difference), right, y, Anchor::End, NOTE, Weight::Regular, palette.muted);
+        page.y += PITCH;
+    }
+    let points = vec![(zero, top), (zero, page.y)];
+    page.items.push(Item::Line { points, stroke: palette.hatch, width: 1.0, dash: None });
+}
+
+fn alt_text(names: &[String; 2], pairs: &[Pair<'_>], stage: Stage, lang: Lang) -> String {
+    /// How many candidates an alternative text names.
+    const TOLD: usize = 10;
+    let items: Vec<String> = pairs
+        .iter()
+        .take(TOLD)
+        .map(|pair| {
+            let [first, second] = pair.values.map(Value::text);
+            format!("{} {first} → {second}", words::quoted(&label(pair.candidate), lang))
+        })
+        .collect();
+    let (list, stage) = (words::list(&items, lang), stage.words(lang));
+    let [first, second] = names;
+    match lang {
+        Lang::Ja => format!("「{first}」と「{second}」を比べる棒グラフ。{stage}: {list}。"),
+        Lang::En => format!("Bar chart that compares “{first}” with “{second}”, {stage}: {list}."),
+    }
+}
+
+/// A row for each candidate and trace; of a candidate that the trace does not list, `prob_at_most`.
+fn table(names: &[String; 2], pairs: &[Pair<'_>], others: [f64; 2], other_count: usize) -> Table {
+    let mut table = Table::new(&["run", "id", "token", "text", "prob", "prob_at_most"]);
+    for (side, name) in names.iter().enumerate() {
+        for pair in pairs {
+            let (known, bound) = match pair.values[side] {
+                Value::Known(value) => (Cell::Number(value), Cell::Empty),
+                Value::AtMost(value) => (Cell::Empty, Cell::Number(value)),
+            };
+            table.rows.push(vec![
+                Cell::Text(name.clone()),
+                Cell::Count(pair.candidate.id.into()),
+                Cell::Text(label(pair.candidate)),
+                Cell::text(pair.candidate.text.as_deref()),
+                known,
+                bound,
+            ]);
+        }
+        if other_count > 0 {
+            let token = Cell::Text(words::other(other_count, Lang::En));
+            let (name, mass) = (Cell::Text(name.clone()), Cell::Number(others[side]));
+            table.rows.push(vec![name, Cell::Empty, token, Cell::Empty, mass, Cell::Empty]);
+        }
+    }
+    table
+}

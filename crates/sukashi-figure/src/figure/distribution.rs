@@ -1,0 +1,183 @@
+//! A step's distribution, checked, and cut to what a figure shows.
+
+use super::Lang;
+use crate::names;
+use crate::trace::{Candidate, Step, visible};
+use crate::{Error, Result, Trace};
+
+/// Which probability of a candidate a figure shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Stage {
+    /// The model's own: softmax over the whole vocabulary at temperature 1.
+    #[default]
+    Model,
+    /// After penalties, bias and temperature, still over the whole vocabulary.
+    Scaled,
+    /// After truncation and renormalisation: what the token was drawn from.
+    Final,
+}
+
+names!(Stage, "stage", "model" => Model, "scaled" => Scaled, "final" => Final);
+
+impl Stage {
+    pub(super) fn of(self, candidate: &Candidate) -> f64 {
+        match self {
+            Self::Model => candidate.prob,
+            Self::Scaled => candidate.prob_scaled,
+            Self::Final => candidate.prob_final,
+        }
+    }
+
+    /// What the probabilities are over, in words.
+    pub(super) fn words(self, lang: Lang) -> &'static str {
+        match (self, lang) {
+            (Self::Model, Lang::Ja) => "語彙全体での確率",
+            (Self::Model, Lang::En) => "over the whole vocabulary",
+            (Self::Scaled, Lang::Ja) => "温度などを反映した確率（語彙全体）",
+            (Self::Scaled, Lang::En) => "after temperature, over the whole vocabulary",
+            (Self::Final, Lang::Ja) => "切り捨て後に再正規化した確率",
+            (Self::Final, Lang::En) => "renormalised after truncation",
+        }
+    }
+}
+
+/// What a figure shows of one step.
+pub(super) struct Distribution<'a> {
+    pub(super) shown: Vec<&'a Candidate>,
+    pub(super) stage: Stage,
+    /// Mass of everything not shown.
+    pub(super) other: f64,
+    pub(super) other_count: usize,
+    pub(super) chosen: Option<u32>,
+}
+
+/// How far a sum of probabilities may exceed 1 before a trace counts as broken.
+const SUM_TOLERANCE: f64 = 1e-3;
+
+impl<'a> Distribution<'a> {
+    /// The `count` most probable candidates of a step, and the chosen one if it ranks lower.
+    ///
+    /// # Errors
+    ///
+    /// If `count` is 0, if there is no such step, or if its numbers are no probabilities.
+    pub(super) fn new(trace: &'a Trace, step_index: usize, count: usize, stage: Stage) -> Result<Self> {
+        let step = step(trace, step_index)?;
+        if count == 0 {
+            return Err(Error::input("cannot draw 0 candidates")
+                .detail("expected a number of candidates of 1 or more"));
+        }
+        check(step, step_index)?;
+        let chosen = step.chosen.as_ref().map(|chosen| chosen.id);
+        let (first, rest) = step.candidates.split_at(count.min(step.candidates.len()));
+        let mut shown: Vec<&Candidate> = first.iter().collect();
+        shown.extend(rest.iter().filter(|candidate| Some(candidate.id) == chosen));
+
+        let hidden = rest.iter().filter(|candidate| Some(candidate.id) != chosen);
+        let other = match stage {
+            // Summed up from what is known, so that a tail far below f64's resolution of 1 keeps its digits.
+            Stage::Model => step.other_prob + hidden.map(|candidate| candidate.prob).sum::<f64>(),
+            _ => 1.0 - shown.iter().map(|candidate| stage.of(candidate)).sum::<f64>(),
+        };
+        // What rounding leaves of an empty rest is no mass.
+        let other = if other < 1e-9 { 0.0 } else { other.min(1.0) };
+        Ok(Self { other, other_count: step.vocab_size - shown.len(), shown, stage, chosen })
+    }
+
+    pub(super) fn is_chosen(&self, candidate: &Candidate) -> bool {
+        self.chosen == Some(candidate.id)
+    }
+}
+
+/// The step at `index`.
+pub(super) fn step(trace: &Trace, index: usize) -> Result<&Step> {
+    trace.steps.get(index).ok_or_else(|| {
+        Error::input(format!("cannot draw step {} of the trace", index.saturating_add(1)))
+            .detail(format!("found {} steps", trace.steps.len()))
+    })
+}
+
+/// A trace may come from a file that somebody edited: refuses what is no distribution.
+fn check(step: &Step, index: usize) -> Result<()> {
+    let broken = |found: String, expected: &str| {
+        Err(Error::input(format!("step {} of the trace holds no distribution", index + 1))
+            .detail(format!("found {found}, expected {expected}")))
+    };
+    for candidate in &step.candidates {
+        for (name, value) in [
+            ("prob", candidate.prob),
+            ("prob_scaled", candidate.prob_scaled),
+            ("prob_final", candidate.prob_final),
+        ] {
+            if !(0.0..=1.0 + SUM_TOLERANCE).contains(&value) {
+                return broken(format!("{name} {value} for id {}", candidate.id), "a number from 0 to 1");
+            }
+        }
+        if !candidate.logit.is_finite() {
+            return broken(format!("logit {} for id {}", candidate.logit, candidate.id), "a finite number");
+        }
+    }
+    if !(-1e-6..=1.0 + SUM_TOLERANCE).contains(&step.other_prob) {
+        return broken(format!("other_prob {}", step.other_prob), "a number from 0 to 1");
+    }
+    let sum: f64 = step.candidates.iter().map(|candidate| candidate.prob).sum();
+    if sum > 1.0 + SUM_TOLERANCE {
+        return broken(format!("candidates with {sum} in all"), "1 at most");
+    }
+    if step.candidates.is_empty() || step.candidates.len() > step.vocab_size {
+        let found = format!("{} candidates of a vocabulary of {}", step.candidates.len(), step.vocab_size);
+        return broken(found, "at least one candidate, and no more than the vocabulary");
+    }
+    Ok(())
+}
+
+/// Figures, their tooltips and alternative texts quote no more characters than this of a token.
+const LONGEST_TOKEN: usize = 120;
+/// And no more than this of a text.
+const LONGEST_CONTEXT: usize = 1000;
+
+/// How a candidate is called.
+pub(super) fn label(candidate: &Candidate) -> String {
+    token_label(candidate.id, candidate.text.as_deref(), candidate.bytes.as_deref())
+}
+
+/// How a token is called.
+pub(super) fn token_label(id: u32, text: Option<&str>, bytes: Option<&[u8]>) -> String {
+    let name = visible::token(id, text, bytes);
+    match name.char_indices().nth(LONGEST_TOKEN) {
+        Some((end, _)) => visible::on_shelves(&format!("{}…", &name[..end])),
+        None => visible::on_shelves(&name),
+    }
+}
+
+/// The text before the predicted position of step `index`, as it reads; ids where there is no tokenizer. Of a
+/// long text, the end.
+pub(super) fn context(trace: &Trace, index: usize) -> String {
+    let chosen =
+        trace.steps.iter().take(index).filter_map(|step| step.chosen.as_ref().map(|chosen| (step, chosen)));
+    let whole = if let Some(text) = &trace.prompt.text {
+        // Tokens may be parts of characters, so the bytes are joined before they are read.
+        let mut bytes = text.clone().into_bytes();
+        for (step, chosen) in chosen {
+            let own = step.candidates.iter().find(|candidate| candidate.id == chosen.id);
+            match own.and_then(|candidate| candidate.bytes.as_deref()) {
+                Some(own) => bytes.extend_from_slice(own),
+                None => bytes.extend_from_slice(chosen.text.as_deref().unwrap_or_default().as_bytes()),
+            }
+        }
+        // More bytes than the characters that are kept can have.
+        let start = bytes.len().saturating_sub(4 * (LONGEST_CONTEXT + 2));
+        let start = (start..bytes.len()).find(|at| bytes[*at] & 0xC0 != 0x80).unwrap_or(start);
+        visible::line(&String::from_utf8_lossy(&bytes[start..]))
+    } else {
+        let prompt = trace.prompt.tokens.iter().map(|token| token.id);
+        prompt
+            .chain(chosen.map(|(_, chosen)| chosen.id))
+            .map(|id| format!("#{id}"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    match whole.char_indices().rev().nth(LONGEST_CONTEXT) {
+        Some((before, character)) => format!("…{}", &whole[before + character.len_utf8()..]),
+        None => whole,
+    }
+}

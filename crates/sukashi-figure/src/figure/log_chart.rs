@@ -1,0 +1,259 @@
+//! The figure `log_chart`: measured numbers as lines along two logarithmic axes.
+
+use super::axis;
+use super::fonts::Weight;
+use super::line_chart::{LABEL_GAP, name, plot_height, series, widest};
+use super::page::Page;
+use super::provenance::Provenance;
+use super::scene::{ASCENT, Anchor, Item, NOTE, Text};
+use super::style::{Lang, Style};
+use super::table::{Cell, Table};
+use super::words;
+use super::{Contents, Figure};
+use crate::trace::visible;
+use crate::{Error, Result};
+
+/// Measured numbers, and what they are compared with: the record that [`log_chart`] draws.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LogChart {
+    /// What is shown.
+    pub title: String,
+    /// Parts of the line below it, such as where and when it was measured.
+    pub notes: Vec<String>,
+    /// What runs along the horizontal axis, with its unit, and what along the vertical one.
+    pub axes: [String; 2],
+    /// The lines.
+    pub lines: Vec<LogLine>,
+}
+
+/// A line of a [`LogChart`].
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LogLine {
+    /// What it is called.
+    pub name: String,
+    /// Its points from left to right, at numbers above 0.
+    pub points: Vec<[f64; 2]>,
+    /// The line before it that it is only compared with: it has that one's colour, dashes, and no dots.
+    pub is_reference: bool,
+}
+
+/// More lines than this cannot be told apart.
+const MAX_LINES: usize = 12;
+/// More numbers than this have no room along an axis.
+const MAX_TICKS: usize = 12;
+const DASH: Option<&str> = Some("4 4");
+
+/// Draws lines along two logarithmic axes, on which what grows in proportion is straight and of slope 1.
+///
+/// ```
+/// use sukashi_figure::figure::{LogChart, LogLine, Style, log_chart};
+///
+/// let points = vec![[128.0, 0.2], [1024.0, 1.0], [8192.0, 5.8]];
+/// let chart = LogChart {
+///     title: "Attention of one token".into(),
+///     axes: ["positions".into(), "ms".into()],
+///     lines: vec![LogLine { name: "one layer".into(), points, is_reference: false }],
+///     ..LogChart::default()
+/// };
+/// let figure = log_chart(&chart, &Style::default())?;
+/// assert!(figure.data_csv().contains("one layer,8192,5.8"));
+/// # Ok::<_, sukashi_figure::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// If there are no lines or more than 12, if a line has less than two points, or a number is not finite and above 0.
+pub fn log_chart(chart: &LogChart, style: &Style) -> Result<Figure> {
+    check(chart)?;
+    let mut page = Page::new(style)?;
+    let title = visible::line(&chart.title);
+    page.title(&title, str::to_owned);
+    page.subtitle(&chart.notes);
+    draw(&mut page, chart);
+    let contents =
+        Contents { kind: "log_chart", title, alt_text: alt_text(chart, style.lang), table: table(chart) };
+    let provenance = Provenance::of_numbers(env!("CARGO_PKG_VERSION"));
+    Ok(Figure::of(provenance, style, page, contents, Vec::new()))
+}
+
+fn check(chart: &LogChart) -> Result<()> {
+    if chart.lines.is_empty() || chart.lines.len() > MAX_LINES {
+        return Err(Error::input(format!("cannot draw a chart of {} lines", chart.lines.len()))
+            .detail(format!("expected 1 to {MAX_LINES}")));
+    }
+    for line in &chart.lines {
+        let name = visible::line(&line.name);
+        if line.points.len() < 2 {
+            return Err(Error::input(format!("cannot draw the line {name:?}"))
+                .detail(format!("found {} points, expected 2 or more", line.points.len())));
+        }
+        if let Some(number) = line.points.iter().flatten().find(|n| !(n.is_finite() && **n > 0.0)) {
+            return Err(Error::input(format!("cannot draw the line {name:?} on logarithmic axes"))
+                .detail(format!("found {number}, expected finite numbers above 0")));
+        }
+    }
+    Ok(())
+}
+
+/// From numbers to pixels.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    low: f64,
+    high: f64,
+    start: f64,
+    end: f64,
+}
+
+impl Scale {
+    fn new(numbers: impl Iterator<Item = f64>, (start, end): (f64, f64)) -> Self {
+        let (low, high) = numbers.fold((f64::INFINITY, 0.0_f64), |(low, high), n| (low.min(n), high.max(n)));
+        Self { low, high, start, end }
+    }
+
+    fn at(self, number: f64) -> f64 {
+        // A single number stands in the middle.
+        let along = |number: f64| libm::log(number) - libm::log(self.low);
+        let fraction = if self.high > self.low { along(number) / along(self.high) } else { 0.5 };
+        self.start + fraction * (self.end - self.start)
+    }
+
+    /// Round numbers on it: 1, 2 and 5 times powers of ten, or these powers alone where there are many, and not all of very many.
+    fn ticks(self) -> Vec<f64> {
+        let decades = libm::log10(self.low).floor() as i32..=libm::log10(self.high).ceil() as i32;
+        let count = decades.clone().count();
+        let factors: &[f64] = if count > 4 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+        let all = decades
+            .step_by(1 + count / MAX_TICKS)
+            .flat_map(|power| factors.iter().map(move |f| f * libm::pow(10.0, f64::from(power))));
+        all.filter(|tick| (self.low * 0.999..=self.high * 1.001).contains(tick)).collect()
+    }
+}
+
+fn draw(page: &mut Page<'_>, chart: &LogChart) {
+    /// Dots at the ends stay off the edges.
+    const INSET: f64 = 8.0;
+    let palette = page.palette;
+    let numbers =
+        |axis: usize| chart.lines.iter().flat_map(move |line| line.points.iter().map(move |p| p[axis]));
+    let setting = page.setting(NOTE, Weight::Regular);
+    // The name of the vertical axis stands above it.
+    page.note(&chart.axes[1..]);
+    let (top, bottom) = (page.y + 6.0, page.y + 6.0 + plot_height(page));
+    let y_scale = Scale::new(numbers(1), (bottom - INSET, top + INSET));
+    let y_ticks: Vec<(f64, String)> = y_scale.ticks().into_iter().map(|tick| (tick, number(tick))).collect();
+    let ticks_width = widest(page, y_ticks.iter().map(|(_, name)| name.clone()));
+    let most = page.inner() * 0.34;
+    let names: Vec<String> =
+        chart.lines.iter().map(|line| setting.fit_start(&visible::line(&line.name), most)).collect();
+    let (left, right) = (
+        page.margin + ticks_width + 8.0,
+        page.width - page.margin - widest(page, names.iter().cloned()) - LABEL_GAP,
+    );
+    let x_scale = Scale::new(numbers(0), (left + INSET, right - INSET));
+
+    for (tick, name) in y_ticks {
+        let y = y_scale.at(tick);
+        let points = vec![(left, y), (right, y)];
+        page.items.push(Item::Line { points, stroke: palette.guide, width: 1.0, dash: None });
+        let baseline = Text::centred(y, NOTE);
+        page.text(name, left - 8.0, baseline, Anchor::End, NOTE, Weight::Regular, palette.muted);
+    }
+    let mut free_from = f64::NEG_INFINITY;
+    for tick in x_ticks(chart, x_scale) {
+        let x = x_scale.at(tick);
+        let points = vec![(x, top), (x, bottom)];
+        page.items.push(Item::Line { points, stroke: palette.guide, width: 1.0, dash: None });
+        let name = number(tick);
+        let half = setting.measure(&name) / 2.0;
+        if x - half > free_from {
+            free_from = x + half + 6.0;
+            let baseline = bottom + 4.0 + NOTE * ASCENT;
+            page.text(name, x, baseline, Anchor::Middle, NOTE, Weight::Regular, palette.muted);
+        }
+    }
+    let mut ends = Vec::new();
+    let mut color_index = 0;
+    for (index, line) in chart.lines.iter().enumerate() {
+        if index > 0 && !line.is_reference {
+            color_index += 1;
+        }
+        let (stroke, own_dash) = series(page, color_index);
+        let dash = if line.is_reference { DASH } else { own_dash };
+        let width = if line.is_reference { 1.25 } else { 2.0 };
+        let points: Vec<(f64, f64)> =
+            line.points.iter().map(|point| (x_scale.at(point[0]), y_scale.at(point[1]))).collect();
+        ends.push((points[points.len() - 1], (stroke, dash), width));
+        page.items.push(Item::Line { points: points.clone(), stroke, width, dash });
+        if !line.is_reference {
+            for (&(x, y), point) in points.iter().zip(&line.points) {
+                let tooltip =
+                    format!("{} · {} · {}", visible::line(&line.name), number(point[0]), number(point[1]));
+                let items = vec![Item::Dot { x, y, radius: 3.0, fill: stroke }];
+                page.items.push(Item::Mark { tooltip, items });
+            }
+        }
+    }
+    let wanted: Vec<f64> = ends.iter().map(|((_, y), ..)| *y).collect();
+    let placed = axis::spread(&wanted, NOTE + 4.0, top, bottom);
+    for ((label, ((x, y), look, width)), placed) in names.into_iter().zip(ends).zip(placed) {
+        let points = vec![(x + 6.0, y), (right + 3.0, placed)];
+        page.items.push(Item::Line { points, stroke: palette.hatch, width: 1.0, dash: None });
+        name(page, label, (look, width, Weight::Regular), (right, placed));
+    }
+    page.y = bottom + 4.0 + NOTE + 8.0;
+    page.note(&chart.axes[..1]);
+}
+
+/// The numbers that were measured at, where they are few, or round ones.
+fn x_ticks(chart: &LogChart, scale: Scale) -> Vec<f64> {
+    let mut all: Vec<f64> = chart.lines.iter().flat_map(|line| line.points.iter().map(|p| p[0])).collect();
+    all.sort_by(f64::total_cmp);
+    all.dedup();
+    if all.len() <= MAX_TICKS { all } else { scale.ticks() }
+}
+
+/// Three digits, or all of a whole number.
+fn number(value: f64) -> String {
+    if !(1e-6..1e15).contains(&value) {
+        return format!("{value:.2e}");
+    }
+    if value.fract() == 0.0 {
+        return words::grouped(value as usize);
+    }
+    let digits = (2 - libm::log10(value).floor() as i32).clamp(0, 12) as usize;
+    let fixed = format!("{value:.digits$}");
+    if fixed.contains('.') { fixed.trim_end_matches('0').trim_end_matches('.').to_owned() } else { fixed }
+}
+
+fn alt_text(chart: &LogChart, lang: Lang) -> String {
+    let items: Vec<String> = chart
+        .lines
+        .iter()
+        .filter_map(|line| {
+            let (first, last) = (line.points.first()?, line.points.last()?);
+            let [x0, y0, x1, y1] = [first[0], first[1], last[0], last[1]].map(number);
+            let name = visible::line(&line.name);
+            Some(match lang {
+                Lang::Ja => format!("{name} は {x0} で {y0}、{x1} で {y1}"),
+                Lang::En => format!("{name} {y0} at {x0} and {y1} at {x1}"),
+            })
+        })
+        .collect();
+    let [title, x, y] = [&chart.title, &chart.axes[0], &chart.axes[1]].map(|text| visible::line(text));
+    let list = words::list(&items, lang);
+    match lang {
+        Lang::Ja => format!("{title}。両対数の折れ線グラフ（横軸 {x}、縦軸 {y}）。{list}。"),
+        Lang::En => format!("{title}: lines on logarithmic axes, {y} against {x}. {list}."),
+    }
+}
+
+fn table(chart: &LogChart) -> Table {
+    let mut table = Table::new(&["line", "x", "y"]);
+    for line in &chart.lines {
+        for point in &line.points {
+            let numbers = point.map(Cell::Number);
+            table.rows.push([Cell::Text(line.name.clone())].into_iter().chain(numbers).collect());
+        }
+    }
+    table
+}

@@ -1,0 +1,326 @@
+//! The figure `sampling`: the way of the candidates through the sampler, from logits to the token taken.
+
+use std::cmp::Ordering;
+
+use super::distribution::{self, Distribution, Stage, context, label};
+use super::page::Page;
+use super::share_strip;
+use super::stage_columns::{Column, decimal, heading};
+use super::stage_table;
+use super::style::{Lang, Style};
+use super::table::{Cell, Table};
+use super::words::{self, percent};
+use super::{Contents, Figure};
+use crate::sampling::{Choice, Settings};
+use crate::trace::{Candidate, Stages, Step, TokenLeft};
+use crate::{Error, Result, Trace};
+
+/// What [`sampling`] shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sampling {
+    /// How many candidates, the most probable ones of the model's own distribution, and after penalties and bias; everything
+    /// else becomes one row.
+    pub count: usize,
+    /// Which step, 0 being the first.
+    pub step: usize,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { count: 10, step: 0 }
+    }
+}
+
+/// Draws what each stage of the sampler made of the candidates, as a table: a row for each, a column for each stage that
+/// ran. What was cut is greyed from there on. Below it, where the number that was drawn fell.
+///
+/// ```
+/// use sukashi_figure::figure::{Sampling, Style, sampling};
+/// use sukashi_figure::sampling::Settings;
+///
+/// # use sukashi_figure::figure::example;
+/// # let trace = example::sampled(Settings { temperature: 0.8, top_k: Some(6), top_p: Some(0.9), ..Settings::default() })?;
+/// let figure = sampling(&trace, &Sampling::default(), &Style::default())?;
+/// assert!(figure.data_csv().starts_with("stage,num_left,id,token,rank,logit,prob,cumulative,kept"));
+/// # Ok::<_, sukashi_figure::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// If the trace has no such step, if the step holds no distribution or no [`Step::stages`], or if `count` is 0.
+pub fn sampling(trace: &Trace, options: &Sampling, style: &Style) -> Result<Figure> {
+    let shown = Distribution::new(trace, options.step, options.count, Stage::Scaled)?;
+    let step = distribution::step(trace, options.step)?;
+    let Some(stages) = &step.stages else {
+        return Err(Error::input(format!("step {} of the trace has no stages", options.step + 1))
+            .detail("expected what each stage of the sampler left")
+            .hint("record it with --stages: sukashi trace PROMPT --stages -o FILE.json"));
+    };
+    check(step, stages, options.step)?;
+    let rows = Row::all(&shown, step, stages, options.count);
+    let (lang, settings) = (style.lang, &trace.sampling);
+
+    let mut page = Page::new(style)?;
+    let context = context(trace, options.step);
+    let has_chosen = step.chosen.is_some();
+    page.title(&context, |context| title(context, has_chosen, lang));
+    let mut parts = words::model(&trace.model, lang);
+    parts.extend(words::settings(settings, lang));
+    parts.extend(stages.draw.as_ref().map(|_| format!("seed {}", settings.seed)));
+    page.subtitle(&parts);
+    let view = View { rows: &rows, step, stages, settings };
+    let columns = Column::all(&view, lang);
+    stage_table::draw(&mut page, &view, &columns);
+    if let Some(draw) = &stages.draw {
+        page.y += 16.0;
+        share_strip::draw(&mut page, &view, draw.number);
+    }
+
+    let contents = Contents {
+        kind: "sampling",
+        title: title(&context, has_chosen, lang),
+        alt_text: alt_text(&view, lang),
+        table: table(&view),
+    };
+    Ok(Figure::new(trace, style, page, contents, Vec::new()))
+}
+
+/// What the parts of the figure are drawn of.
+pub(super) struct View<'a> {
+    pub(super) rows: &'a [Row<'a>],
+    pub(super) step: &'a Step,
+    pub(super) stages: &'a Stages,
+    pub(super) settings: &'a Settings,
+}
+
+/// A candidate and what the stages left of it.
+pub(super) struct Row<'a> {
+    pub(super) candidate: &'a Candidate,
+    pub(super) name: String,
+    pub(super) is_chosen: bool,
+    /// One for each output.
+    pub(super) left: Vec<Option<TokenLeft>>,
+    /// Where its share of `0..1` begins.
+    pub(super) start: Option<f64>,
+}
+
+impl<'a> Row<'a> {
+    /// In the order that truncation goes by, which penalties may have changed.
+    fn all(shown: &Distribution<'a>, step: &'a Step, stages: &Stages, count: usize) -> Vec<Self> {
+        let mut scaled: Vec<&Candidate> = step.candidates.iter().collect();
+        scaled.sort_by(by_scaled);
+        scaled.truncate(count);
+        // What penalties lowered and what a bias raised are both worth seeing.
+        let is_risen = |candidate: &&&Candidate| {
+            candidate.prob_scaled > 0.0 && !shown.shown.iter().any(|own| own.id == candidate.id)
+        };
+        let risen = scaled.iter().filter(is_risen);
+        let row = |candidate: &&'a Candidate| {
+            let at = step.candidates.iter().position(|own| own.id == candidate.id).unwrap_or_default();
+            Self {
+                candidate,
+                name: label(candidate),
+                is_chosen: shown.is_chosen(candidate),
+                left: stages.outputs.iter().map(|output| output.tokens.get(at).copied().flatten()).collect(),
+                start: stages.draw.as_ref().and_then(|draw| draw.starts.get(at).copied().flatten()),
+            }
+        };
+        let mut rows: Vec<Self> = shown.shown.iter().chain(risen).map(row).collect();
+        rows.sort_by(|a, b| by_scaled(&a.candidate, &b.candidate));
+        rows
+    }
+
+    /// What is left of it in the end.
+    pub(super) fn last(&self) -> Option<TokenLeft> {
+        self.left.last().copied().flatten()
+    }
+}
+
+/// Higher probability after penalties, bias and temperature first, then the model's own order.
+fn by_scaled(a: &&Candidate, b: &&Candidate) -> Ordering {
+    b.prob_scaled.total_cmp(&a.prob_scaled).then(a.rank.cmp(&b.rank))
+}
+
+impl View<'_> {
+    /// How many tokens of an output are not shown.
+    pub(super) fn others_left(&self, output: usize) -> usize {
+        let shown = self.rows.iter().filter(|row| row.left.get(output).is_some_and(Option::is_some)).count();
+        self.stages.outputs.get(output).map_or(0, |output| output.num_left.saturating_sub(shown))
+    }
+
+    /// Their mass.
+    pub(super) fn others_prob(&self, output: usize) -> f64 {
+        let probs = self.rows.iter().filter_map(|row| Some(row.left.get(output)?.as_ref()?.prob));
+        let other = 1.0 - probs.sum::<f64>();
+        if other < 1e-9 { 0.0 } else { other.min(1.0) }
+    }
+}
+
+/// A trace that nobody validated may hold stages that are none.
+fn check(step: &Step, stages: &Stages, index: usize) -> Result<()> {
+    let broken = |found: String, expected: &str| {
+        Err(Error::input(format!("step {} of the trace holds no stages of its candidates", index + 1))
+            .detail(format!("found {found}, expected {expected}")))
+    };
+    let num_candidates = step.candidates.len();
+    if stages.outputs.is_empty() {
+        return broken("0 outputs".to_owned(), "the model's logits at least");
+    }
+    for output in &stages.outputs {
+        let len = output.tokens.len();
+        if len != num_candidates {
+            return broken(
+                format!("{len} tokens after {:?}", output.stage),
+                &format!("one for each of {num_candidates} candidates"),
+            );
+        }
+        for token in output.tokens.iter().flatten() {
+            let sound = token.logit.is_finite()
+                && (0.0..=1.001).contains(&token.prob)
+                && (0.0..=1.001).contains(&token.cumulative);
+            if !sound {
+                return broken(format!("{token:?} after {:?}", output.stage), "a logit and probabilities");
+            }
+        }
+    }
+    match &stages.draw {
+        Some(draw) if !(0.0..1.0).contains(&draw.number) => {
+            broken(format!("the draw {}", draw.number), "a number in 0..1")
+        }
+        Some(draw) if draw.starts.iter().flatten().any(|start| !(0.0..=1.001).contains(start)) => {
+            broken(format!("shares that begin at {:?}", draw.starts), "numbers from 0 to 1")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn title(context: &str, has_chosen: bool, lang: Lang) -> String {
+    match (lang, context.is_empty(), has_chosen) {
+        (Lang::Ja, true, true) => "文頭のトークンが選ばれるまで".to_owned(),
+        (Lang::Ja, false, true) => format!("「{context}」の次のトークンが選ばれるまで"),
+        (Lang::Ja, true, false) => "文頭の候補がサンプラーを通るまで".to_owned(),
+        (Lang::Ja, false, false) => format!("「{context}」の次の候補がサンプラーを通るまで"),
+        (Lang::En, true, true) => "How the first token is chosen".to_owned(),
+        (Lang::En, false, true) => format!("“{context}”: how the next token is chosen"),
+        (Lang::En, true, false) => "The first token through the sampler".to_owned(),
+        (Lang::En, false, false) => format!("“{context}”: the next token through the sampler"),
+    }
+}
+
+/// How the token was taken.
+pub(super) fn choice(view: &View<'_>, lang: Lang) -> String {
+    match (&view.stages.draw, view.settings.choice, lang) {
+        (Some(draw), _, _) => format!("u = {:.4}", draw.number),
+        (None, _, Lang::Ja) if view.step.chosen.is_none() => "なし".to_owned(),
+        (None, _, Lang::En) if view.step.chosen.is_none() => "none".to_owned(),
+        (None, Choice::Pick(n), Lang::Ja) => format!("{n} 番目"),
+        (None, Choice::Pick(n), Lang::En) => format!("number {n}"),
+        (None, _, Lang::Ja) => "最大のもの".to_owned(),
+        (None, _, Lang::En) => "the greatest".to_owned(),
+    }
+}
+
+fn alt_text(view: &View<'_>, lang: Lang) -> String {
+    /// How many candidates an alternative text names.
+    const TOLD: usize = 10;
+    let outputs: Vec<String> = view
+        .stages
+        .outputs
+        .iter()
+        .map(|output| {
+            let (name, count) = (heading(&output.stage, view, lang), words::grouped(output.num_left));
+            match lang {
+                Lang::Ja => format!("{name}（{count} 個）"),
+                Lang::En => format!("{name} ({count})"),
+            }
+        })
+        .collect();
+    let items: Vec<String> = view
+        .rows
+        .iter()
+        .take(TOLD)
+        .map(|row| {
+            let name = words::quoted(&row.name, lang);
+            let (logit, scaled) = (decimal(row.candidate.logit.into()), row.candidate.prob_scaled);
+            let end = match row.last() {
+                Some(last) => percent(last.prob),
+                None => words::cut(lang).to_owned(),
+            };
+            match lang {
+                Lang::Ja => format!("{name} ロジット {logit} → {} → {end}", percent(scaled)),
+                Lang::En => format!("{name} logit {logit} → {} → {end}", percent(scaled)),
+            }
+        })
+        .collect();
+    let (outputs, list) = (outputs.join(" → "), words::list(&items, lang));
+    let chosen = view.rows.iter().find(|row| row.is_chosen).map(|row| words::quoted(&row.name, lang));
+    let how = choice(view, lang);
+    match lang {
+        Lang::Ja => {
+            let drawn = view.stages.draw.as_ref().map(|_| format!("乱数 {how} により")).unwrap_or_default();
+            let chosen = chosen.map(|token| format!("{drawn}選ばれたのは{token}。")).unwrap_or_default();
+            format!("サンプリングの各段階の表。残った数: {outputs}。{list}。{chosen}")
+        }
+        Lang::En => {
+            let drawn = view.stages.draw.as_ref().map(|_| format!(" by {how}")).unwrap_or_default();
+            let chosen = chosen.map(|token| format!(" Chosen{drawn}: {token}.")).unwrap_or_default();
+            format!("Table of the sampler's stages. Tokens left: {outputs}. {list}.{chosen}")
+        }
+    }
+}
+
+/// A row per stage and candidate, and those for the rest; the last stage is the choice.
+fn table(view: &View<'_>) -> Table {
+    let mut table = Table::new(&[
+        "stage",
+        "num_left",
+        "id",
+        "token",
+        "rank",
+        "logit",
+        "prob",
+        "cumulative",
+        "kept",
+        "share_start",
+        "draw",
+        "chosen",
+    ]);
+    let draw = view.stages.draw.as_ref().map_or(Cell::Empty, |draw| Cell::Number(draw.number));
+    let last = view.stages.outputs.len().saturating_sub(1);
+    for (index, output) in view.stages.outputs.iter().enumerate() {
+        let stage = [Cell::Text(output.stage.clone()), Cell::Count(output.num_left as u64)];
+        for row in view.rows {
+            let left = row.left.get(index).copied().flatten();
+            let number =
+                |of: fn(&TokenLeft) -> f64| left.as_ref().map_or(Cell::Empty, |left| Cell::Number(of(left)));
+            let mut cells = stage.to_vec();
+            cells.extend([
+                Cell::Count(row.candidate.id.into()),
+                Cell::Text(row.name.clone()),
+                left.map_or(Cell::Empty, |left| Cell::Count(left.rank as u64)),
+                number(|left| left.logit),
+                number(|left| left.prob),
+                number(|left| left.cumulative),
+                Cell::Flag(left.is_some()),
+            ]);
+            cells.extend(match index == last {
+                true => {
+                    [row.start.map_or(Cell::Empty, Cell::Number), draw.clone(), Cell::Flag(row.is_chosen)]
+                }
+                false => [Cell::Empty, Cell::Empty, Cell::Empty],
+            });
+            table.rows.push(cells);
+        }
+        let others = view.step.vocab_size.saturating_sub(view.rows.len());
+        if others > 0 {
+            let mut cells = vec![Cell::Empty; table.columns.len()];
+            let [stage, num_left] = stage;
+            (cells[0], cells[1]) = (stage, num_left);
+            cells[3] = Cell::Text(words::other(others, Lang::En));
+            cells[6] = Cell::Number(if view.others_left(index) > 0 { view.others_prob(index) } else { 0.0 });
+            cells[8] = Cell::Flag(view.others_left(index) > 0);
+            table.rows.push(cells);
+        }
+    }
+    table
+}

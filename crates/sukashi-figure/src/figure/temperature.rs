@@ -1,0 +1,389 @@
+//! The figure `temperature`: the same candidates at several temperatures.
+
+use super::distribution::{Distribution, Stage, context, label, step};
+use super::fonts::Weight;
+use super::line_chart::{self, Marks};
+use super::page::Page;
+use super::style::{Lang, Style};
+use super::table::{Cell, Table};
+use super::temperature_chart;
+use super::words::{self, percent};
+use super::{Contents, Figure};
+use crate::names;
+use crate::trace::{Candidate, Step};
+use crate::{Error, Result, Trace};
+
+/// How [`temperature`] arranges its numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum TemperatureView {
+    /// The candidates in a row, a line over them for each temperature.
+    #[default]
+    Candidates,
+    /// The temperatures in a row, a line over them for each candidate; below it the entropy.
+    Temperatures,
+    /// The candidates in a row, each with a group of bars, one for each temperature.
+    Bars,
+}
+
+names!(
+    TemperatureView,
+    "view",
+    "candidates" => Candidates,
+    "temperatures" => Temperatures,
+    "bars" => Bars,
+);
+
+/// What [`temperature`] shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Temperatures {
+    /// Which temperatures; empty for all that the trace has, and 1.
+    pub temperatures: Vec<f64>,
+    /// How many candidates, the most probable ones at temperature 1.
+    pub count: usize,
+    /// Which step, 0 being the first.
+    pub step: usize,
+    /// A logarithmic axis, for what is rare.
+    pub log: bool,
+    /// How the numbers are arranged.
+    pub view: TemperatureView,
+    /// Divides the probabilities by those of the shown candidates together, as if there were no others.
+    pub renormalise_shown: bool,
+}
+
+impl Default for Temperatures {
+    fn default() -> Self {
+        Self {
+            temperatures: Vec::new(),
+            count: 8,
+            step: 0,
+            log: false,
+            view: TemperatureView::Candidates,
+            renormalise_shown: false,
+        }
+    }
+}
+
+impl Temperatures {
+    /// The temperatures that a record needs for smooth lines over the temperatures `marked`: these, and others between
+    /// the least and the greatest of them.
+    ///
+    /// Pass them to [`StepRecorder::with_temperatures`](crate::trace::StepRecorder::with_temperatures), and `marked` to
+    /// the figure.
+    pub fn smooth(marked: &[f64]) -> Vec<f64> {
+        const BETWEEN: u32 = 64;
+        if marked.is_empty() || marked.iter().any(|at| !at.is_finite() || *at <= 0.0) {
+            // Whoever records them refuses these.
+            return marked.to_vec();
+        }
+        let low = marked.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = marked.iter().copied().fold(0.0, f64::max);
+        let scale = temperature_chart::Scale::new(low, high);
+        let between = (1..BETWEEN).map(|index| scale.at(f64::from(index) / f64::from(BETWEEN)));
+        let mut all: Vec<f64> = marked.iter().copied().chain(between).collect();
+        all.sort_by(f64::total_cmp);
+        // Those asked for are kept to the last digit.
+        all.dedup_by(|later, kept| {
+            let is_same = same(*later, *kept);
+            if is_same && marked.contains(later) {
+                *kept = *later;
+            }
+            is_same
+        });
+        all
+    }
+}
+
+/// More lines than this cannot be told apart.
+const MAX_LINES: usize = 12;
+
+/// Draws the candidates' probabilities at several temperatures, as [`Temperatures::view`] says; the model's own (T = 1) are
+/// drawn heavier.
+///
+/// They are over the whole vocabulary, and what is not shown stands at the right as "other", unless
+/// [`Temperatures::renormalise_shown`] is set. The entropy is that of the whole vocabulary's distribution in any case.
+///
+/// ```
+/// use sukashi_figure::figure::{Style, Temperatures, temperature};
+///
+/// # let trace = sukashi_figure::figure::example::japanese();
+/// let options = Temperatures { temperatures: vec![0.5, 1.0, 5.0], ..Temperatures::default() };
+/// let figure = temperature(&trace, &options, &Style::default())?;
+/// assert!(figure.data_csv().starts_with("temperature,rank,id,token,prob,entropy_bits\n0.5,1,"));
+/// # Ok::<_, sukashi_figure::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// If the trace has no such step or lacks a temperature (1 is always there), if the step's numbers are no
+/// distribution, if `count` is 0, or if there are more than 12 temperatures.
+pub fn temperature(trace: &Trace, options: &Temperatures, style: &Style) -> Result<Figure> {
+    let lang = style.lang;
+    let distribution = Distribution::new(trace, options.step, options.count, Stage::Model)?;
+    // A chosen token of low rank would break the order that the eye follows.
+    let mut candidates = distribution.shown;
+    candidates.truncate(options.count);
+    let step = step(trace, options.step)?;
+    let temperatures = temperatures(step, &options.temperatures)?;
+
+    let mut page = Page::new(style)?;
+    let mut warnings = Vec::new();
+    let (fitting, side) = match options.view {
+        TemperatureView::Temperatures => (temperature_chart::lines(&page), "height"),
+        _ => (line_chart::columns(&page, &temperatures, options.log), "width"),
+    };
+    let fitting = fitting - 1;
+    if candidates.len() > fitting {
+        warnings.push(format!("only {fitting} of {} candidates fit into the {side}", candidates.len()));
+        candidates.truncate(fitting);
+    }
+    let line = |temperature: &f64| Line::new(step, *temperature, &candidates, options.renormalise_shown);
+    let lines = temperatures.iter().map(line).collect::<Result<Vec<_>>>()?;
+    let between = match options.view {
+        TemperatureView::Temperatures => between(step, &temperatures),
+        _ => Vec::new(),
+    };
+    let between = between.iter().map(line).collect::<Result<Vec<_>>>()?;
+
+    let context = context(trace, options.step);
+    page.title(&context, |context| title(context, lang));
+    let over = over(candidates.len(), options.renormalise_shown, lang);
+    let mut parts = vec![trace.model.name.clone(), over.clone()];
+    let raw = lines.iter().any(Line::is_raw).then(|| raw_words(options.view, lang).to_owned());
+    parts.extend(raw);
+    parts.extend(options.log.then(|| words::log_scale(lang).to_owned()));
+    page.subtitle(&parts);
+    let other_count = step.vocab_size - candidates.len();
+    // Renormalised, there are no others.
+    let drawn = if options.renormalise_shown { 0 } else { other_count };
+    let marks = if options.view == TemperatureView::Bars { Marks::Bars } else { Marks::Lines };
+    match options.view {
+        TemperatureView::Temperatures => {
+            temperature_chart::draw(&mut page, &candidates, (&lines, &between), drawn, options.log);
+        }
+        _ => line_chart::draw(&mut page, &candidates, &lines, drawn, (options.log, marks)),
+    }
+
+    let contents = Contents {
+        kind: "temperature",
+        title: title(&context, lang),
+        alt_text: alt_text(&candidates, &lines, (options.view, &over, options.renormalise_shown), lang),
+        table: table(&candidates, lines.iter().chain(&between), other_count, options.renormalise_shown),
+    };
+    Ok(Figure::new(trace, style, page, contents, warnings))
+}
+
+/// One temperature's probabilities.
+pub(super) struct Line {
+    pub(super) temperature: f64,
+    /// As they are shown.
+    pub(super) probs: Vec<f64>,
+    /// Over the whole vocabulary.
+    whole: Vec<f64>,
+    other: f64,
+    pub(super) entropy_bits: f64,
+}
+
+impl Line {
+    fn new(step: &Step, temperature: f64, candidates: &[&Candidate], renormalise: bool) -> Result<Self> {
+        let known = step.temperatures.iter().find(|known| same(known.temperature, temperature));
+        let prob = |candidate: &&Candidate| match known {
+            Some(known) if !same(temperature, 1.0) => {
+                libm::exp(f64::from(candidate.logit) / known.temperature - known.log_sum_exp)
+            }
+            _ => candidate.prob,
+        };
+        let whole: Vec<f64> = candidates.iter().map(prob).collect();
+        let sum: f64 = whole.iter().sum();
+        // The candidates are f32 logits; their exponents are good to about 1e-5.
+        if !(0.0..=1.001).contains(&sum) {
+            return Err(Error::input(format!(
+                "the trace holds no distribution for temperature {temperature}"
+            ))
+            .detail(format!("found candidates with {sum} in all, expected 1 at most")));
+        }
+        let other = if sum > 1.0 - 1e-9 { 0.0 } else { 1.0 - sum };
+        let entropy_bits = known.map_or(step.entropy_bits, |known| known.entropy_bits);
+        if renormalise && sum <= 0.0 {
+            return Err(Error::input(format!(
+                "cannot renormalise over the shown candidates at temperature {temperature}"
+            ))
+            .detail("found candidates with 0 in all"));
+        }
+        let probs = whole.iter().map(|prob| if renormalise { prob / sum } else { *prob }).collect();
+        Ok(Self { temperature, probs, whole, other, entropy_bits })
+    }
+
+    pub(super) fn is_raw(&self) -> bool {
+        same(self.temperature, 1.0)
+    }
+
+    pub(super) fn name(&self) -> String {
+        words::temperature(self.temperature)
+    }
+
+    /// Of the line, in pixels.
+    pub(super) fn width(&self) -> f64 {
+        if self.is_raw() { 3.0 } else { 1.75 }
+    }
+
+    pub(super) fn weight(&self) -> Weight {
+        if self.is_raw() { Weight::Bold } else { Weight::Regular }
+    }
+
+    /// All probabilities in the columns' order; the last is the rest, if there is one.
+    pub(super) fn values(&self, other_count: usize) -> Vec<f64> {
+        let rest = (other_count > 0).then_some(self.other);
+        self.probs.iter().copied().chain(rest).collect()
+    }
+}
+
+fn same(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
+}
+
+/// The wanted temperatures, ascending, each once, all of them known to the step.
+fn temperatures(step: &Step, wanted: &[f64]) -> Result<Vec<f64>> {
+    let mut known: Vec<f64> = step.temperatures.iter().map(|known| known.temperature).chain([1.0]).collect();
+    known.sort_by(f64::total_cmp);
+    known.dedup_by(|a, b| same(*a, *b));
+    let mut temperatures = if wanted.is_empty() { known.clone() } else { wanted.to_vec() };
+    for temperature in &temperatures {
+        let usable = temperature.is_finite() && *temperature > 0.0;
+        if !usable || !known.iter().any(|known| same(*known, *temperature)) {
+            let known: Vec<String> = known.iter().map(f64::to_string).collect();
+            return Err(Error::input(format!("the trace has no temperature {temperature}"))
+                .detail(format!("found {}", known.join(", ")))
+                .hint("record the trace again with the temperatures that the figure needs"));
+        }
+    }
+    temperatures.sort_by(f64::total_cmp);
+    temperatures.dedup_by(|a, b| same(*a, *b));
+    if temperatures.len() > MAX_LINES {
+        return Err(Error::input(format!("cannot draw {} temperatures", temperatures.len()))
+            .detail(format!("expected {MAX_LINES} at most")));
+    }
+    Ok(temperatures)
+}
+
+/// The temperatures that the step knows between the least and the greatest of `marked`.
+fn between(step: &Step, marked: &[f64]) -> Vec<f64> {
+    let (Some(low), Some(high)) = (marked.first(), marked.last()) else { return Vec::new() };
+    let known = step.temperatures.iter().map(|known| known.temperature);
+    let is_new = |at: &f64| low < at && at < high && !marked.iter().any(|marked| same(*marked, *at));
+    let mut between: Vec<f64> = known.filter(is_new).collect();
+    between.sort_by(f64::total_cmp);
+    between.dedup_by(|a, b| same(*a, *b));
+    between
+}
+
+/// What the probabilities are over.
+fn over(count: usize, renormalise: bool, lang: Lang) -> String {
+    match (lang, renormalise) {
+        (Lang::Ja, false) => "語彙全体での確率".to_owned(),
+        (Lang::En, false) => "over the whole vocabulary".to_owned(),
+        (Lang::Ja, true) => format!("表示した {count} 個の候補だけで 100% に再正規化した確率"),
+        (Lang::En, true) => format!("renormalised to 100% over the {count} shown"),
+    }
+}
+
+/// How the model's own distribution is told from the others.
+fn raw_words(view: TemperatureView, lang: Lang) -> &'static str {
+    match (view, lang) {
+        (TemperatureView::Candidates, Lang::Ja) => "太線はモデルそのままの分布 (T = 1)",
+        (TemperatureView::Candidates, Lang::En) => "heavy: the model's own distribution (T = 1)",
+        (_, Lang::Ja) => "T = 1 がモデルそのままの分布",
+        (_, Lang::En) => "T = 1 is the model's own distribution",
+    }
+}
+
+fn title(context: &str, lang: Lang) -> String {
+    match (lang, context.is_empty()) {
+        (Lang::Ja, true) => "温度で変わる文頭のトークン".to_owned(),
+        (Lang::Ja, false) => format!("「{context}」の次に来るトークンは温度で変わる"),
+        (Lang::En, true) => "The first token at different temperatures".to_owned(),
+        (Lang::En, false) => format!("“{context}”: the next token at different temperatures"),
+    }
+}
+
+fn alt_text(
+    candidates: &[&Candidate],
+    lines: &[Line],
+    (view, over, renormalised): (TemperatureView, &str, bool),
+    lang: Lang,
+) -> String {
+    let (Some(first), Lang::Ja | Lang::En) = (candidates.first(), lang) else { return String::new() };
+    let name = words::quoted(&label(first), lang);
+    let items: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            let value = percent(line.probs.first().copied().unwrap_or(0.0));
+            match lang {
+                Lang::Ja => {
+                    format!("{} で {value}（エントロピー {:.2} ビット）", line.name(), line.entropy_bits)
+                }
+                Lang::En => format!("{value} at {} (entropy {:.2} bits)", line.name(), line.entropy_bits),
+            }
+        })
+        .collect();
+    let list = words::list(&items, lang);
+    let count = candidates.len();
+    let (chart, kind) = match (lang, view) {
+        (Lang::Ja, TemperatureView::Candidates) => ("折れ線グラフ", "を温度ごとに示す"),
+        (Lang::Ja, TemperatureView::Temperatures) => {
+            ("折れ線グラフ", "が温度とともに変わる様子と、その下に語彙全体の分布のエントロピーを示す")
+        }
+        (Lang::Ja, TemperatureView::Bars) => ("棒グラフ", "を温度ごとの棒で並べる"),
+        (Lang::En, TemperatureView::Candidates) => ("Line chart", "one line per temperature"),
+        (Lang::En, TemperatureView::Temperatures) => (
+            "Line chart",
+            "one line per candidate over the temperature, with the whole distribution's entropy below",
+        ),
+        (Lang::En, TemperatureView::Bars) => {
+            ("Bar chart", "a group of bars per candidate, one for each temperature")
+        }
+    };
+    match lang {
+        // What they were renormalised over says already which candidates they are.
+        Lang::Ja if renormalised => format!("{chart}。{over}{kind}。{name}は{list}。"),
+        Lang::Ja => format!("{chart}。上位 {count} 個の候補の{over}{kind}。{name}は{list}。"),
+        Lang::En if renormalised => format!("{chart} of candidates {over}, {kind}. {name}: {list}."),
+        Lang::En => {
+            format!("{chart} of the {count} most probable candidates {over}, {kind}. {name}: {list}.")
+        }
+    }
+}
+
+fn table<'l>(
+    candidates: &[&Candidate],
+    lines: impl Iterator<Item = &'l Line>,
+    other_count: usize,
+    renormalise: bool,
+) -> Table {
+    let mut table = Table::new(&["temperature", "rank", "id", "token", "prob", "entropy_bits"]);
+    table.columns.extend(renormalise.then_some("prob_renormalised"));
+    let mut lines: Vec<&Line> = lines.collect();
+    lines.sort_by(|a, b| a.temperature.total_cmp(&b.temperature));
+    for line in lines {
+        let (temperature, entropy) = (Cell::Number(line.temperature), Cell::Number(line.entropy_bits));
+        for ((candidate, whole), shown) in candidates.iter().zip(&line.whole).zip(&line.probs) {
+            let mut row = vec![
+                temperature.clone(),
+                Cell::Count(candidate.rank as u64),
+                Cell::Count(candidate.id.into()),
+                Cell::Text(label(candidate)),
+                Cell::Number(*whole),
+                entropy.clone(),
+            ];
+            row.extend(renormalise.then_some(Cell::Number(*shown)));
+            table.rows.push(row);
+        }
+        if other_count > 0 {
+            let name = Cell::Text(words::other(other_count, Lang::En));
+            let mut row =
+                vec![temperature, Cell::Empty, Cell::Empty, name, Cell::Number(line.other), entropy];
+            row.extend(renormalise.then_some(Cell::Empty));
+            table.rows.push(row);
+        }
+    }
+    table
+}

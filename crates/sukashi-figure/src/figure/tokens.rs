@@ -1,0 +1,262 @@
+//! The figure `tokens`: a text as a strip of tokens, coloured by what the model made of each.
+
+use super::heat;
+use super::page::Page;
+use super::provenance::Provenance;
+use super::strip::{self, Tile, name};
+use super::style::{Lang, Style};
+use super::table::{Cell, Table};
+use super::words::{self, grouped, percent};
+use super::{Contents, Figure};
+use crate::names;
+use crate::trace::{Prediction, Record, Score, visible};
+use crate::{Error, Result, shown};
+
+/// What [`tokens`] shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tokens {
+    /// Which number colours a token and stands below it.
+    pub by: By,
+    /// Prints the ids, too.
+    pub ids: bool,
+}
+
+/// A number that a token can be coloured by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum By {
+    /// The token's probability.
+    #[default]
+    Prob,
+    /// Its rank among all tokens.
+    Rank,
+    /// The entropy of the distribution that it came from.
+    Entropy,
+}
+
+names!(By, "number to colour tokens by", "prob" => Prob, "rank" => Rank, "entropy" => Entropy);
+
+/// More tokens than this make a picture that nothing can show.
+const MAX_TOKENS: usize = 4096;
+
+/// Draws the text of a [`Score`] token by token.
+///
+/// ```
+/// use sukashi_figure::figure::{By, Style, Tokens, tokens};
+///
+/// # let score = sukashi_figure::figure::example::score();
+/// let figure = tokens(&score, &Tokens { by: By::Rank, ..Tokens::default() }, &Style::default())?;
+/// assert!(figure.alt_text().contains("順位"));
+/// # Ok::<_, sukashi_figure::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// If the score does not hold what it should, or there are more than 4096 tokens.
+pub fn tokens(score: &Score, options: &Tokens, style: &Style) -> Result<Figure> {
+    score.validate()?;
+    if score.tokens.len() > MAX_TOKENS {
+        return Err(Error::input("cannot draw this many tokens")
+            .detail(format!("found {}, expected at most {MAX_TOKENS}", score.tokens.len())));
+    }
+    let (lang, by) = (style.lang, options.by);
+    let most = by.most(score);
+    let tiles: Vec<Tile> = score
+        .tokens
+        .iter()
+        .map(|scored| {
+            let mut tile = Tile::new(&scored.token);
+            tile.heat = scored.prediction.as_ref().map(|prediction| by.heat(prediction, most));
+            tile.notes.push(scored.prediction.as_ref().map_or_else(|| "–".to_owned(), |p| by.shown(p)));
+            if options.ids && tile.label != format!("#{}", scored.token.id) {
+                tile.notes.push(format!("#{}", scored.token.id));
+            }
+            tile.tooltip = tooltip(&tile.label, scored.token.id, scored.prediction.as_ref(), lang);
+            tile
+        })
+        .collect();
+
+    let text = score.text.as_deref().map(visible::line).unwrap_or_default();
+    let mut page = Page::new(style)?;
+    page.title(&text, |text| title(text, by, lang));
+    page.subtitle(&subtitle(score, lang));
+    heat::legend(&mut page, by.words(lang), &by.ticks(most));
+    page.y += 6.0;
+    strip::draw(&mut page, &tiles);
+
+    let contents = Contents {
+        kind: "tokens",
+        title: title(&shortened(&text), by, lang),
+        alt_text: alt_text(score, by, lang),
+        table: table(score),
+    };
+    let provenance = Provenance::of_record(&score.version, &score.model, &score.adapter);
+    Ok(Figure::of(provenance, style, page, contents, Vec::new()))
+}
+
+/// Titles quote no more of a text than this.
+const LONGEST_TITLE: usize = 200;
+
+/// The start of a long text.
+pub(super) fn shortened(text: &str) -> String {
+    shown::start(text, LONGEST_TITLE).into_owned()
+}
+
+impl By {
+    fn words(self, lang: Lang) -> &'static str {
+        match (self, lang) {
+            (Self::Prob, Lang::Ja) => "確率（語彙全体）",
+            (Self::Prob, Lang::En) => "probability over the whole vocabulary",
+            (Self::Rank, Lang::Ja) => "順位（1 が最も確率の高いトークン）",
+            (Self::Rank, Lang::En) => "rank, 1 for the most probable token",
+            (Self::Entropy, Lang::Ja) => "直前の分布のエントロピー（ビット）",
+            (Self::Entropy, Lang::En) => "entropy of the distribution before the token, in bits",
+        }
+    }
+
+    /// The end of the scale.
+    fn most(self, score: &Score) -> f64 {
+        let predictions = score.tokens.iter().filter_map(|token| token.prediction.as_ref());
+        match self {
+            Self::Prob => 1.0,
+            Self::Rank => predictions.map(|prediction| prediction.rank).max().unwrap_or(1).max(10) as f64,
+            // Whole bits, so that the scale's end is a round number.
+            Self::Entropy => predictions.map(|prediction| prediction.entropy_bits).fold(1.0, f64::max).ceil(),
+        }
+    }
+
+    /// Lighter is what the model expected: high probability, low rank; and high entropy.
+    fn heat(self, prediction: &Prediction, most: f64) -> f64 {
+        match self {
+            Self::Prob => prediction.prob,
+            Self::Rank => 1.0 - libm::log(prediction.rank as f64) / libm::log(most),
+            Self::Entropy => prediction.entropy_bits / most,
+        }
+    }
+
+    fn shown(self, prediction: &Prediction) -> String {
+        match self {
+            Self::Prob => percent(prediction.prob),
+            Self::Rank => grouped(prediction.rank),
+            Self::Entropy => format!("{:.2}", prediction.entropy_bits),
+        }
+    }
+
+    fn ticks(self, most: f64) -> Vec<(f64, String)> {
+        match self {
+            Self::Prob => {
+                [0, 25, 50, 75, 100].map(|tick| (f64::from(tick) / 100.0, format!("{tick}%"))).to_vec()
+            }
+            Self::Rank => {
+                let decades = (libm::log10(most) + 1e-9) as u32;
+                let place = |rank: f64| 1.0 - libm::log(rank) / libm::log(most);
+                let ranks = (0..=decades).rev().map(|decade| 10_usize.pow(decade));
+                ranks.map(|rank| (place(rank as f64), grouped(rank))).collect()
+            }
+            Self::Entropy => [0.0, 0.5, 1.0].map(|part| (part, format!("{}", part * most))).to_vec(),
+        }
+    }
+}
+
+fn title(text: &str, by: By, lang: Lang) -> String {
+    let what = match (by, lang) {
+        (By::Prob, Lang::Ja) => "各トークンの確率",
+        (By::Prob, Lang::En) => "how probable each token is",
+        (By::Rank, Lang::Ja) => "各トークンの順位",
+        (By::Rank, Lang::En) => "the rank of each token",
+        (By::Entropy, Lang::Ja) => "各トークンの前のエントロピー",
+        (By::Entropy, Lang::En) => "the entropy before each token",
+    };
+    match (lang, text.is_empty()) {
+        (_, true) => what.to_owned(),
+        (Lang::Ja, false) => format!("「{text}」の{what}"),
+        (Lang::En, false) => format!("“{text}”: {what}"),
+    }
+}
+
+fn subtitle(score: &Score, lang: Lang) -> Vec<String> {
+    let mut parts = words::model(&score.model, lang);
+    let totals = &score.totals;
+    parts.push(match lang {
+        Lang::Ja => format!("{} トークン", grouped(score.tokens.len())),
+        Lang::En => format!("{} tokens", grouped(score.tokens.len())),
+    });
+    parts.extend(totals.perplexity.map(|perplexity| match lang {
+        Lang::Ja => format!("パープレキシティ {perplexity:.2}"),
+        Lang::En => format!("perplexity {perplexity:.2}"),
+    }));
+    parts.extend(totals.bits_per_character.map(|bits| match lang {
+        Lang::Ja => format!("1 文字あたり {bits:.2} ビット"),
+        Lang::En => format!("{bits:.2} bits per character"),
+    }));
+    parts
+}
+
+fn tooltip(label: &str, id: u32, prediction: Option<&Prediction>, lang: Lang) -> String {
+    let mut parts = vec![label.to_owned(), format!("id {id}")];
+    if let Some(prediction) = prediction {
+        let (prob, rank, bits) =
+            (percent(prediction.prob), grouped(prediction.rank), prediction.entropy_bits);
+        parts.extend(match lang {
+            Lang::Ja => {
+                [format!("確率 {prob}"), format!("順位 {rank}"), format!("エントロピー {bits:.2} ビット")]
+            }
+            Lang::En => {
+                [format!("probability {prob}"), format!("rank {rank}"), format!("entropy {bits:.2} bits")]
+            }
+        });
+    }
+    parts.join(" · ")
+}
+
+fn alt_text(score: &Score, by: By, lang: Lang) -> String {
+    /// How many tokens an alternative text names.
+    const TOLD: usize = 30;
+    let items: Vec<String> = score
+        .tokens
+        .iter()
+        .take(TOLD)
+        .map(|scored| {
+            let value = scored.prediction.as_ref().map_or_else(|| "–".to_owned(), |p| by.shown(p));
+            format!("{} {value}", words::quoted(&name(&scored.token), lang))
+        })
+        .collect();
+    let list = words::list(&items, lang);
+    let more = score.tokens.len().saturating_sub(TOLD);
+    match lang {
+        Lang::Ja => {
+            let more = if more > 0 { format!("、ほか {more} トークン") } else { String::new() };
+            format!("色分けされたトークンの列。{}: {list}{more}。", by.words(lang))
+        }
+        Lang::En => {
+            let more = if more > 0 { format!(", and {more} more tokens") } else { String::new() };
+            format!("A strip of coloured tokens. {}: {list}{more}.", capital(by.words(lang)))
+        }
+    }
+}
+
+/// With a capital at the start.
+pub(super) fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+fn table(score: &Score) -> Table {
+    let mut table =
+        Table::new(&["position", "id", "token", "text", "prob", "log_prob", "rank", "entropy_bits"]);
+    for (position, scored) in score.tokens.iter().enumerate() {
+        let number = |of: fn(&Prediction) -> f64| {
+            scored.prediction.as_ref().map_or(Cell::Empty, |p| Cell::Number(of(p)))
+        };
+        table.rows.push(vec![
+            Cell::Count(position as u64),
+            Cell::Count(scored.token.id.into()),
+            Cell::Text(name(&scored.token)),
+            Cell::text(scored.token.text.as_deref()),
+            number(|prediction| prediction.prob),
+            number(|prediction| prediction.log_prob),
+            scored.prediction.map_or(Cell::Empty, |prediction| Cell::Count(prediction.rank as u64)),
+            number(|prediction| prediction.entropy_bits),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,211 @@
+//! The figure `top-k`: the candidates before and after truncation, side by side on one scale.
+
+use super::before_after::{Columns, other_final};
+use super::cumulative::Cumulative;
+use super::distribution::{self, Distribution, Stage, context, label};
+use super::page::Page;
+use super::style::{Lang, Style};
+use super::table::{Cell, Table};
+use super::words::{self, percent};
+use super::{Contents, Figure};
+use crate::sampling::Settings;
+use crate::trace::Candidate;
+use crate::{Error, Result, Trace};
+
+/// What [`top_k`] shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopK {
+    /// How many candidates; everything else becomes one bar.
+    pub count: usize,
+    /// Which step, 0 being the first.
+    pub step: usize,
+}
+
+impl Default for TopK {
+    fn default() -> Self {
+        Self { count: 12, step: 0 }
+    }
+}
+
+/// Draws the candidates before truncation (by top-k, top-p, min-p or typical-p) and after it, side by side on one
+/// scale: what was cut is grey, what is left is renormalised.
+///
+/// ```
+/// use sukashi_figure::figure::{Style, TopK, top_k};
+///
+/// # let trace = sukashi_figure::figure::example::japanese();
+/// let figure = top_k(&trace, &TopK::default(), &Style::default())?;
+/// assert!(figure.alt_text().contains("6 個"));
+/// # Ok::<_, sukashi_figure::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// If the trace has no such step, if the step holds no distribution, if `count` is 0, or if nothing truncated.
+pub fn top_k(trace: &Trace, options: &TopK, style: &Style) -> Result<Figure> {
+    let settings = &trace.sampling;
+    check_truncation(settings)?;
+    let distribution = Distribution::new(trace, options.step, options.count, Stage::Scaled)?;
+    let step = distribution::step(trace, options.step)?;
+    let mut rows = distribution.shown.clone();
+    // Penalties may have changed the order that truncation goes by.
+    rows.sort_by(|a, b| b.prob_scaled.total_cmp(&a.prob_scaled).then(a.rank.cmp(&b.rank)));
+    let kept = Kept::new(&step.candidates);
+    let lang = style.lang;
+
+    let mut page = Page::new(style)?;
+    let context = context(trace, options.step);
+    page.title(&context, |context| title(context, lang));
+    let mut parts = vec![trace.model.name.clone()];
+    parts.extend(words::settings(settings, lang));
+    parts.push(kept.words(lang));
+    page.subtitle(&parts);
+    let cumulative = Cumulative::new(step, &rows, settings);
+    let columns = Columns::new(&page, &distribution, &rows, cumulative.as_ref());
+    columns.draw(&mut page, &distribution, &rows, (settings, cumulative.as_ref()));
+
+    let contents = Contents {
+        kind: "top-k",
+        title: title(&context, lang),
+        alt_text: alt_text(&rows, &distribution, (&kept, cumulative.as_ref()), lang),
+        table: table(&distribution, &rows, cumulative.as_ref()),
+    };
+    Ok(Figure::new(trace, style, page, contents, Vec::new()))
+}
+
+/// Says before a long run whether [`top_k`] would find nothing that truncates.
+///
+/// # Errors
+///
+/// If the settings truncate nothing.
+pub fn check_truncation(settings: &Settings) -> Result<()> {
+    let Settings { temperature, top_k, top_p, min_p, typical_p, .. } = settings;
+    if top_k.is_some() || top_p.is_some() || min_p.is_some() || typical_p.is_some() || *temperature == 0.0 {
+        return Ok(());
+    }
+    Err(Error::input("cannot draw a truncation: the settings have none")
+        .detail("found neither top_k, top_p, min_p nor typical_p")
+        .hint("use one of them, such as --top-k 5"))
+}
+
+/// What truncation left.
+struct Kept {
+    /// How many tokens; `None` where more are left than the trace lists.
+    count: Option<usize>,
+    /// Their mass before it.
+    mass: f64,
+}
+
+impl Kept {
+    fn new(candidates: &[Candidate]) -> Self {
+        let kept = || candidates.iter().filter(|candidate| candidate.prob_final > 0.0);
+        let final_mass: f64 = kept().map(|candidate| candidate.prob_final).sum();
+        let listed: f64 = kept().map(|candidate| candidate.prob_scaled).sum();
+        let is_all = final_mass > 1.0 - 1e-6;
+        // Renormalisation divides by the mass, so that each of them tells it.
+        let mass = if is_all { listed } else { listed / final_mass.max(f64::MIN_POSITIVE) };
+        Self { count: is_all.then(|| kept().count()), mass: mass.clamp(0.0, 1.0) }
+    }
+
+    fn words(&self, lang: Lang) -> String {
+        let mass = percent(self.mass);
+        match (lang, self.count) {
+            (Lang::Ja, Some(count)) => format!("残った {count} 個（合計 {mass}）を 100% に再正規化"),
+            (Lang::Ja, None) => format!("残った候補（合計 {mass}）を 100% に再正規化"),
+            (Lang::En, Some(1)) => format!("1 token left ({mass}), renormalised to 100%"),
+            (Lang::En, Some(count)) => format!("{count} tokens left ({mass}), renormalised to 100%"),
+            (Lang::En, None) => format!("the tokens left ({mass}) renormalised to 100%"),
+        }
+    }
+}
+
+fn title(context: &str, lang: Lang) -> String {
+    match (lang, context.is_empty()) {
+        (Lang::Ja, true) => "切り捨てる前と後の文頭のトークン".to_owned(),
+        (Lang::Ja, false) => format!("「{context}」の次の候補、切り捨てる前と後"),
+        (Lang::En, true) => "The first token before and after truncation".to_owned(),
+        (Lang::En, false) => format!("“{context}”: the next token before and after truncation"),
+    }
+}
+
+fn alt_text(
+    rows: &[&Candidate],
+    shown: &Distribution<'_>,
+    (kept, cumulative): (&Kept, Option<&Cumulative>),
+    lang: Lang,
+) -> String {
+    /// How many candidates an alternative text names.
+    const TOLD: usize = 10;
+    let items: Vec<String> = rows
+        .iter()
+        .take(TOLD)
+        .map(|candidate| {
+            let after = match candidate.prob_final {
+                0.0 => words::cut(lang).to_owned(),
+                value => percent(value),
+            };
+            let name = words::quoted(&label(candidate), lang);
+            format!("{name} {} → {after}", percent(candidate.prob_scaled))
+        })
+        .collect();
+    let list = words::list(&items, lang);
+    let kept = kept.words(lang);
+    let reached = cumulative.and_then(|cumulative| cumulative.words(rows, lang));
+    let chosen = rows.iter().find(|candidate| shown.is_chosen(candidate));
+    let chosen = chosen.map(|candidate| words::quoted(&label(candidate), lang));
+    match lang {
+        Lang::Ja => {
+            let chosen = chosen.map(|token| format!("選ばれたのは{token}。")).unwrap_or_default();
+            let reached = reached.map(|words| format!("{words}。")).unwrap_or_default();
+            format!("切り捨てる前と後の確率の棒グラフ。{kept}。{list}。{reached}{chosen}")
+        }
+        Lang::En => {
+            let chosen = chosen.map(|token| format!(" Chosen: {token}.")).unwrap_or_default();
+            let reached = reached.map(|words| format!(" {words}.")).unwrap_or_default();
+            format!(
+                "Bar chart of probabilities before and after truncation; {kept}: {list}.{reached}{chosen}"
+            )
+        }
+    }
+}
+
+fn table(shown: &Distribution<'_>, rows: &[&Candidate], cumulative: Option<&Cumulative>) -> Table {
+    let mut table = Table::new(&[
+        "rank",
+        "id",
+        "token",
+        "text",
+        "logit",
+        "prob",
+        "prob_scaled",
+        "prob_final",
+        "kept",
+        "chosen",
+    ]);
+    table.columns.extend(cumulative.map(|_| "cumulative"));
+    for (index, candidate) in rows.iter().enumerate() {
+        let mut cells = vec![
+            Cell::Count(candidate.rank as u64),
+            Cell::Count(candidate.id.into()),
+            Cell::Text(label(candidate)),
+            Cell::text(candidate.text.as_deref()),
+            Cell::Single(candidate.logit),
+            Cell::Number(candidate.prob),
+            Cell::Number(candidate.prob_scaled),
+            Cell::Number(candidate.prob_final),
+            Cell::Flag(candidate.prob_final > 0.0),
+            Cell::Flag(shown.is_chosen(candidate)),
+        ];
+        cells.extend(cumulative.map(|cumulative| cumulative.values[index].map_or(Cell::Empty, Cell::Number)));
+        table.rows.push(cells);
+    }
+    if shown.other_count > 0 {
+        let mut row = vec![Cell::Empty; table.columns.len()];
+        row[2] = Cell::Text(words::other(shown.other_count, Lang::En));
+        row[5] = Cell::Number((1.0 - rows.iter().map(|candidate| candidate.prob).sum::<f64>()).max(0.0));
+        row[6] = Cell::Number(shown.other);
+        row[7] = Cell::Number(other_final(rows));
+        table.rows.push(row);
+    }
+    table
+}

@@ -1,0 +1,209 @@
+//! The figure `trace`: one panel per generated token.
+
+use std::ops::Range;
+
+use super::distribution::{self, Distribution, Stage, context, token_label};
+use super::fonts::Weight;
+use super::next_token;
+use super::page::Page;
+use super::panels::{self, Heading};
+use super::scene::{ASCENT, Anchor, LABEL, NOTE};
+use super::style::{Lang, Style};
+use super::words::{self, percent};
+use super::{Contents, Figure};
+use crate::{Error, Result, Trace};
+
+/// What [`trace`] shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Steps {
+    /// How many candidates in each panel; everything else becomes one bar.
+    pub count: usize,
+    /// The first step shown, 0 being the trace's first.
+    pub first: usize,
+    /// At most this many steps.
+    pub steps: usize,
+    /// Which probability.
+    pub stage: Stage,
+}
+
+impl Default for Steps {
+    fn default() -> Self {
+        Self { count: 5, first: 0, steps: 12, stage: Stage::Model }
+    }
+}
+
+/// More panels than this make a picture that nothing can show.
+const MAX_STEPS: usize = 400;
+
+/// Draws one panel per generated token: the text so far, the token chosen after it, and the candidates' bars,
+/// on one scale throughout.
+///
+/// ```
+/// use sukashi_figure::figure::{Steps, Style, trace};
+///
+/// # let record = sukashi_figure::figure::example::japanese();
+/// let figure = trace(&record, &Steps::default(), &Style::default())?;
+/// assert!(figure.alt_text().contains("「猫」"));
+/// # Ok::<_, sukashi_figure::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// If the trace has no such steps, if one of them holds no distribution, if `count` or `steps` is 0, or if
+/// there are more than 400 panels to draw.
+pub fn trace(trace: &Trace, options: &Steps, style: &Style) -> Result<Figure> {
+    let steps = options.range(trace)?;
+    if steps.is_empty() || steps.len() > MAX_STEPS {
+        return Err(Error::input("cannot draw this many steps")
+            .detail(format!("found {}, expected 1 to {MAX_STEPS}", steps.len())));
+    }
+    let lang = style.lang;
+    let panels = options.panels(trace, steps)?;
+    let start = context(trace, options.first);
+    let mut page = page(trace, options, &panels, style)?;
+    let bars: Vec<_> = panels.iter().map(|panel| panels::bars(&panel.distribution, false, lang)).collect();
+    let draw = |page: &mut Page<'_>, index: usize, (x, y), width| {
+        heading(page, trace, &panels[index], x, y, width);
+    };
+    panels::grid(&mut page, &bars, false, &Heading { height: 26.0, draw });
+
+    let told = told(trace, &panels, options.stage, lang);
+    let alt_text = match lang {
+        Lang::Ja => format!("「{start}」に続く各ステップの棒グラフ。{told}"),
+        Lang::En => format!("Bar charts, one per step after “{start}”. {told}"),
+    };
+    Ok(Figure::new(trace, style, page, contents(&start, alt_text, &panels, lang), Vec::new()))
+}
+
+/// One step.
+pub(super) struct Panel<'a> {
+    pub(super) index: usize,
+    pub(super) distribution: Distribution<'a>,
+}
+
+impl Panel<'_> {
+    /// How the chosen token is called.
+    pub(super) fn chosen(&self, trace: &Trace) -> Option<String> {
+        let chosen = trace.steps[self.index].chosen.as_ref()?;
+        let own = self.distribution.shown.iter().find(|candidate| candidate.id == chosen.id);
+        let bytes = own.and_then(|candidate| candidate.bytes.as_deref());
+        Some(token_label(chosen.id, chosen.text.as_deref(), bytes))
+    }
+}
+
+impl Steps {
+    /// Those of the trace's steps that are asked for.
+    pub(super) fn range(&self, trace: &Trace) -> Result<Range<usize>> {
+        distribution::step(trace, self.first)?;
+        Ok(self.first..trace.steps.len().min(self.first.saturating_add(self.steps)))
+    }
+
+    /// What is shown of each of these steps.
+    pub(super) fn panels<'a>(&self, trace: &'a Trace, steps: Range<usize>) -> Result<Vec<Panel<'a>>> {
+        let panel = |index| {
+            Ok(Panel { index, distribution: Distribution::new(trace, index, self.count, self.stage)? })
+        };
+        steps.map(panel).collect()
+    }
+}
+
+/// A page with the title and the line below it.
+pub(super) fn page<'a>(
+    trace: &Trace,
+    options: &Steps,
+    panels: &[Panel<'_>],
+    style: &'a Style,
+) -> Result<Page<'a>> {
+    let lang = style.lang;
+    let mut page = Page::new(style)?;
+    page.title(&context(trace, options.first), |context| title(context, lang));
+    let first = distribution::step(trace, options.first)?;
+    let mut parts = next_token::subtitle(trace, first, options.stage, lang);
+    if panels.len() < trace.steps.len() {
+        let (first, last, all) = (options.first + 1, options.first + panels.len(), trace.steps.len());
+        parts.push(match lang {
+            Lang::Ja => format!("全 {all} ステップのうち {first}〜{last}"),
+            Lang::En => format!("steps {first} to {last} of {all}"),
+        });
+    }
+    page.subtitle(&parts);
+    Ok(page)
+}
+
+/// What the figure holds, given the text before its first step.
+pub(super) fn contents(start: &str, alt_text: String, panels: &[Panel<'_>], lang: Lang) -> Contents {
+    let rows: Vec<_> = panels.iter().map(|panel| (panel.index, &panel.distribution)).collect();
+    Contents { kind: "trace", title: title(start, lang), alt_text, table: next_token::table(&rows) }
+}
+
+fn title(context: &str, lang: Lang) -> String {
+    match (lang, context.is_empty()) {
+        (Lang::Ja, true) => "文頭から一トークンずつ".to_owned(),
+        (Lang::Ja, false) => format!("「{context}」の続きを一トークンずつ"),
+        (Lang::En, true) => "From the start, token by token".to_owned(),
+        (Lang::En, false) => format!("“{context}”: token by token"),
+    }
+}
+
+/// The step's number, the text so far, and the chosen token behind it.
+fn heading(page: &mut Page<'_>, trace: &Trace, panel: &Panel<'_>, x: f64, y: f64, width: f64) {
+    const GAP: f64 = 8.0;
+    let palette = page.palette;
+    let y = y + LABEL * ASCENT;
+    let number = (panel.index + 1).to_string();
+    let number_width = page.measure(&number, NOTE, Weight::Regular);
+    page.text(number, x, y, Anchor::Start, NOTE, Weight::Regular, palette.muted);
+
+    let (regular, bold) = (page.setting(LABEL, Weight::Regular), page.setting(LABEL, Weight::Bold));
+    let room = width - number_width - GAP;
+    let chosen = panel.chosen(trace).map(|chosen| bold.fit_start(&chosen, room / 2.0));
+    let chosen_width = chosen.as_deref().map_or(0.0, |text| bold.measure(text) + 2.0);
+    let before = regular.fit_end(&context(trace, panel.index), room - chosen_width);
+    let before_width = regular.measure(&before);
+    let start = x + number_width + GAP;
+    page.text(before, start, y, Anchor::Start, LABEL, Weight::Regular, palette.text);
+    if let Some(chosen) = chosen {
+        let x = start + before_width + 2.0;
+        page.text(chosen, x, y, Anchor::Start, LABEL, Weight::Bold, palette.accent_text);
+    }
+}
+
+/// The chosen tokens and their probabilities, in a sentence.
+pub(super) fn told(trace: &Trace, panels: &[Panel<'_>], stage: Stage, lang: Lang) -> String {
+    /// How many steps an alternative text names.
+    const TOLD: usize = 20;
+    let items: Vec<String> = panels
+        .iter()
+        .take(TOLD)
+        .map(|panel| {
+            let step = &trace.steps[panel.index];
+            let shown = &panel.distribution.shown;
+            let candidate = shown
+                .iter()
+                .find(|candidate| panel.distribution.is_chosen(candidate))
+                .or_else(|| shown.first());
+            let told = candidate.map(|candidate| {
+                let name = words::quoted(&distribution::label(candidate), lang);
+                format!("{name} {}", percent(stage.of(candidate)))
+            });
+            let chosen = step
+                .chosen
+                .as_ref()
+                .map(|chosen| words::quoted(&token_label(chosen.id, chosen.text.as_deref(), None), lang));
+            format!("{}: {}", panel.index + 1, told.or(chosen).unwrap_or_default())
+        })
+        .collect();
+    let list = words::list(&items, lang);
+    let more = panels.len().saturating_sub(TOLD);
+    let words = stage.words(lang);
+    match lang {
+        Lang::Ja => {
+            let more = if more > 0 { format!("、ほか {more} ステップ") } else { String::new() };
+            format!("選ばれたトークンと{words}: {list}{more}。")
+        }
+        Lang::En => {
+            let more = if more > 0 { format!(", and {more} more steps") } else { String::new() };
+            format!("The chosen tokens, {words}: {list}{more}.")
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! From logits to the next token: a chain of stages, each visible, and a choice.
+//!
+//! The stages run in this order, and those whose setting changes nothing are left out:
+//!
+//! | Stage | Setting | What it does |
+//! |---|---|---|
+//! | `penalties` | `repetition_penalty`, `frequency_penalty`, `presence_penalty` | lowers the logits of tokens already present, prompt included |
+//! | `logit_bias` | `logit_bias` | adds to the logits of given ids |
+//! | a caller's own | [`Sampler::with_stage`] | whatever its [`Stage`] does |
+//! | `temperature` | `temperature` | divides the logits; 0 leaves the most probable token alone |
+//! | `top_k` | `top_k` | keeps the k most probable tokens |
+//! | `top_p` | `top_p` | keeps the smallest set of most probable tokens whose mass reaches p |
+//! | `min_p` | `min_p` | drops tokens less probable than p times the most probable one |
+//! | `typical_p` | `typical_p` | keeps the tokens whose information is closest to the entropy, up to mass p |
+//!
+//! Each truncation sees the *renormalised* distribution that the stages before it left, as in Hugging Face's
+//! `generate`: with `top_k = 2` and `top_p = 0.6`, p is a share of the two tokens' mass and not of the
+//! vocabulary's. What is left at the end is what [`Choice`] chooses from.
+//!
+//! Ties break by the lower id everywhere. Arithmetic is f64, sums run in the order of ids, exponentials and
+//! logarithms come from `libm` and the generator is PCG-64, so one seed means one text on every platform.
+//!
+//! ```
+//! use sukashi_figure::sampling::{Sampler, Settings};
+//!
+//! let settings = Settings { temperature: 0.5, seed: 7, ..Settings::default() };
+//! let mut sampler = Sampler::new(settings, 3)?;
+//! let token = sampler.sample(&[3.0, 1.5, 0.5], &[])?;
+//! assert_eq!(token.id, 0);
+//! assert!((token.prob - 0.7662).abs() < 1e-4); // the model's own probability
+//! assert!((token.prob_scaled - 0.9465).abs() < 1e-4); // the same at temperature 0.5
+//! # Ok::<(), sukashi_figure::Error>(())
+//! ```
+
+mod candidates;
+mod distribution;
+mod generator;
+mod greatest;
+mod logit_bias;
+mod min_p;
+mod penalties;
+mod sampler;
+mod settings;
+mod softmax;
+mod stage;
+mod temperature;
+mod top_k;
+mod top_p;
+mod typical_p;
+
+pub use candidates::{Candidates, InPlay};
+pub use distribution::{Distribution, Sampled};
+#[doc(hidden)]
+pub use generator::Generator;
+pub use sampler::Sampler;
+pub use settings::{Choice, Settings};
+pub use softmax::Softmax;
+pub use stage::{Context, Stage};

@@ -1,0 +1,56 @@
+//! What a stage is.
+
+use super::Candidates;
+use crate::error::Result;
+
+/// What a stage may know besides the candidates.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Context<'a> {
+    /// Every token before the one being chosen, prompt included, oldest first.
+    pub previous: &'a [u32],
+    /// The size of the vocabulary.
+    pub vocab_size: usize,
+}
+
+/// One step on the way from logits to the distribution that a token is chosen from.
+///
+/// A stage of one's own changes logits or removes tokens; [`Sampler::with_stage`](super::Sampler::with_stage)
+/// takes it into the chain.
+///
+/// ```
+/// use sukashi_figure::sampling::{Candidates, Context, Sampler, Settings, Stage};
+///
+/// /// Forbids a token right after itself.
+/// struct NoRepeat;
+///
+/// impl Stage for NoRepeat {
+///     fn name(&self) -> &str {
+///         "no_repeat"
+///     }
+///
+///     fn apply(&mut self, candidates: &mut Candidates, context: &Context<'_>) -> sukashi_figure::Result<()> {
+///         if let Some(&last) = context.previous.last() {
+///             candidates.retain(|token| token.id != last);
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let greedy = Settings { temperature: 0.0, ..Settings::default() };
+/// let mut sampler = Sampler::new(greedy, 3)?.with_stage(NoRepeat);
+/// assert_eq!(sampler.sample(&[3.0, 1.5, 0.5], &[])?.id, 0);
+/// assert_eq!(sampler.sample(&[3.0, 1.5, 0.5], &[0])?.id, 1);
+/// # Ok::<(), sukashi_figure::Error>(())
+/// ```
+pub trait Stage: Send {
+    /// A plain name, recorded in [`Settings::custom_stages`](super::Settings::custom_stages) and in errors.
+    fn name(&self) -> &str;
+
+    /// Changes logits or removes tokens.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the stage from doing so; sampling ends with it.
+    fn apply(&mut self, candidates: &mut Candidates, context: &Context<'_>) -> Result<()>;
+}

@@ -1,0 +1,51 @@
+//! Texts in cells of CSV: a spreadsheet runs what begins like a formula.
+//!
+//! A token may be `=` or `@SUM`, and a spreadsheet that opens the file takes such a cell for a formula. So an apostrophe is put before
+//! it, which spreadsheets take for the mark of a text; whoever reads the file takes one off. Numbers have cells of
+//! their own and none.
+
+use std::borrow::Cow;
+
+/// What begins a formula, with the full-width forms that Japanese spreadsheets also know.
+const BEGINNINGS: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
+
+/// `text` as a cell has it.
+///
+/// ```
+/// use sukashi_figure::trace::csv_text;
+///
+/// assert_eq!(csv_text::to_cell("=1+2"), "'=1+2");
+/// assert_eq!(csv_text::to_cell("猫"), "猫");
+/// assert_eq!(csv_text::from_cell("'=1+2"), "=1+2");
+/// ```
+pub fn to_cell(text: &str) -> Cow<'_, str> {
+    if begins_formula(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+}
+
+/// The text of a cell that [`to_cell`] made.
+pub fn from_cell(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|text| begins_formula(text)).unwrap_or(cell)
+}
+
+/// Whether it begins like a formula, or like the cell of one.
+fn begins_formula(text: &str) -> bool {
+    // An end of a line alone is no formula, and a common token.
+    text.trim_start_matches('\'').trim_start_matches('\n').starts_with(BEGINNINGS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_comes_back() {
+        for text in [
+            "", "a", "'", "''", "=1", "'=1", "''=1", "'a", "+", "-1.5", "@x", "\t=", "\r", "\n", "\n=1",
+            "＝1", "a=1", "'猫",
+        ] {
+            let cell = to_cell(text);
+            assert_eq!(from_cell(&cell), text, "{cell:?}");
+            assert!(!cell.starts_with(BEGINNINGS), "{cell:?}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What a run leaves behind: every number on the way to each next token, as data.
+//!
+//! A [`Trace`] is the versioned record `sukashi.trace/1`. Figures are pure functions of it, so they can be
+//! drawn again later, elsewhere and without a GPU.
+//!
+//! Beside it stand, each with a schema of its own, a [`Score`] of a given text, [`Attention`] weights, and a [`Lens`] on
+//! every layer; they are [`Record`]s.
+//!
+//! A [`StepRecorder`] makes the steps. JSON and JSON lines are written and read, CSV and Markdown written.
+//! Readers ignore fields that they do not know; readers and writers check every number ([`Trace::validate`]).
+//!
+//! ```
+//! use sukashi_figure::Trace;
+//!
+//! let json = r#"{
+//!     "schema": "sukashi.trace/1", "version": "0.1.0",
+//!     "model": {"name": "tiny", "family": "gpt2", "weights_sha256": "", "precision": "f32"},
+//!     "adapter": {"name": "CPU", "backend": "cpu", "driver": "", "kind": "cpu"},
+//!     "sampling": {"temperature": 0.8}, "prompt": {"text": "a", "tokens": []}, "steps": []
+//! }"#;
+//! let trace = Trace::from_json(json)?;
+//! assert_eq!(trace.sampling.temperature, 0.8);
+//! assert_eq!(Trace::from_json(&trace.to_json()?)?, trace);
+//!
+//! let error = Trace::from_json(&json.replace("trace/1", "trace/9")).unwrap_err();
+//! assert!(error.to_string().starts_with("cannot read a trace of schema \"sukashi.trace/9\""));
+//! # Ok::<(), sukashi_figure::Error>(())
+//! ```
+
+mod alike;
+mod attention;
+mod csv;
+pub mod csv_text;
+mod json;
+mod jsonl;
+mod lens;
+mod log_probs;
+mod markdown;
+mod merge_tree;
+mod mixing;
+mod record;
+mod score;
+mod segmentation;
+mod stages;
+mod step;
+mod validate;
+
+pub mod visible;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::sampling::Settings;
+
+pub use attention::{Attention, HeadWeights};
+pub use lens::{Lens, LensCell, LensLayer};
+pub use merge_tree::{Merge, MergeTree, Node};
+pub use mixing::Mixing;
+pub use record::Record;
+pub use score::{Prediction, Score, ScoredToken, Totals};
+pub use segmentation::{Cost, Piece, Segmentation};
+pub use stages::{Draw, StageOutput, Stages, TokenLeft};
+pub use step::StepRecorder;
+
+/// The value of [`Trace::schema`] that this version reads and writes.
+pub const SCHEMA: &str = "sukashi.trace/1";
+
+/// The record of one prompt and of every token chosen after it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// The version of sukashi that made the record.
+    pub version: String,
+    /// Which model.
+    pub model: ModelInfo,
+    /// Which adapter it ran on.
+    pub adapter: AdapterInfo,
+    /// How tokens were chosen.
+    pub sampling: Settings,
+    /// What the model was given.
+    pub prompt: Prompt,
+    /// One entry per predicted position.
+    pub steps: Vec<Step>,
+    /// The prompt and every chosen token as one text; `None` without a tokenizer.
+    pub text: Option<String>,
+}
+
+/// Which model made the numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// The folder's or file's name, such as `soseki-mini`.
+    pub name: String,
+    /// The family, such as `gpt2`.
+    pub family: String,
+    /// SHA-256 of the weight files' bytes in the order of their names, in hexadecimal.
+    pub weights_sha256: String,
+    /// How the weights are stored on the device, such as `f16`.
+    pub precision: String,
+    /// Parts that were left out, such as `head 3.2` or `mlp 4`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub left_out: Vec<String>,
+}
+
+/// Which adapter computed them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdapterInfo {
+    /// The driver's name for the adapter.
+    pub name: String,
+    /// `vulkan`, `metal`, `dx12`, `gl` or `cpu`.
+    pub backend: String,
+    /// Driver name and version.
+    pub driver: String,
+    /// `discrete`, `integrated`, `virtual`, `software`, `other`, or `cpu`.
+    pub kind: String,
+}
+
+/// What the model was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// The prompt's text; `None` where only ids were given and there is no tokenizer.
+    pub text: Option<String>,
+    /// Its tokens.
+    pub tokens: Vec<Token>,
+}
+
+/// A token: its id and what it stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// Index into the vocabulary.
+    pub id: u32,
+    /// The token alone, decoded; incomplete UTF-8 appears as U+FFFD. `None` without a tokenizer.
+    pub text: Option<String>,
+    /// The token's own bytes, also where they are only part of a character. `None` without a tokenizer.
+    pub bytes: Option<Vec<u8>>,
+}
+
+/// The distribution over the next token at one position, and the choice made there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// How many tokens precede the predicted one.
+    pub position: usize,
+    /// The most probable tokens by `prob`, highest first; the chosen one is among them even if it ranks lower.
+    /// A token whose logit is −∞ is impossible and never listed.
+    pub candidates: Vec<Candidate>,
+    /// Mass (`prob`) of the whole vocabulary less that of `candidates`.
+    pub other_prob: f64,
+    /// Entropy of `prob` over the whole vocabulary, in bits.
+    pub entropy_bits: f64,
+    /// The size of the vocabulary that the probabilities are over.
+    pub vocab_size: usize,
+    /// For other temperatures: what turns a candidate's logit into its probability over the whole vocabulary.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub temperatures: Vec<Temperature>,
+    /// What each stage of the sampler left of the candidates; `None` where that was not recorded.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stages: Option<Stages>,
+    /// The token taken; `None` where the distribution was only looked at.
+    pub chosen: Option<Chosen>,
+}
+
+/// One possible next token.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// 1 for the most probable token of the whole vocabulary.
+    pub rank: usize,
+    /// Index into the vocabulary.
+    pub id: u32,
+    /// As [`Token::text`].
+    pub text: Option<String>,
+    /// As [`Token::bytes`].
+    pub bytes: Option<Vec<u8>>,
+    /// The model's own output, before any stage.
+    pub logit: f32,
+    /// Softmax over the whole vocabulary at temperature 1.
+    pub prob: f64,
+    /// After penalties, bias, a caller's own stages and temperature, still over the whole vocabulary.
+    pub prob_scaled: f64,
+    /// After truncation and renormalisation; 0 where cut.
+    pub prob_final: f64,
+}
+
+/// The token taken at a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Chosen {
+    /// Index into the vocabulary.
+    pub id: u32,
+    /// As [`Token::text`].
+    pub text: Option<String>,
+    /// As [`Candidate::prob`].
+    pub prob: f64,
+    /// As [`Candidate::prob_scaled`].
+    pub prob_scaled: f64,
+    /// As [`Candidate::prob_final`].
+    pub prob_final: f64,
+}
+
+/// The whole vocabulary's normaliser at one temperature.
+///
+/// A candidate's probability there is `exp(logit / temperature - log_sum_exp)`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Temperature {
+    /// Above 0.
+    pub temperature: f64,
+    /// `ln Σ_v exp(logit_v / temperature)` over the vocabulary.
+    pub log_sum_exp: f64,
+    /// Entropy of the distribution at this temperature, in bits.
+    pub entropy_bits: f64,
+}
+
+/// What `write` writes, as text.
+fn to_text(format: &str, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<String> {
+    let mut bytes = Vec::new();
+    write(&mut bytes)?;
+    String::from_utf8(bytes)
+        .map_err(|cause| Error::input(format!("cannot write the trace as {format}")).caused_by(cause))
+}

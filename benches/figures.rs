@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use sukashi::figure::{
-    Budget, Compare, Figure, Heads, LogChart, LogLine, Logits, Metric, NextToken, Steps, Style, Temperatures,
-    TextMode, Tokens, TopK, attention, budget, compare, example, lens, log_chart, mixing, next_token,
-    next_tokens, softmax, temperature, tokenizers, tokens, top_k, trace, trace_animation,
+    AttentionOptions, Budget, Compare, Figure, LogChart, LogLine, Logits, Metric, NextToken, Style,
+    Temperatures, TextMode, Tokens, TopK, TraceOptions, attention, budget, compare, example, lens, log_chart,
+    mixing, next_token, next_tokens, softmax, temperature, tokenizers, tokens, top_k, trace, trace_animation,
 };
 use sukashi::model::{Head, mix};
 use sukashi::text::{TokenizerKind, Training};
@@ -142,17 +142,21 @@ fn kinds() -> Vec<(&'static str, [Duration; 2], Draw)> {
             }),
         ),
         ("temperature", LIMITS, of(|record, style| temperature(record, &Temperatures::default(), style))),
-        ("trace, 6 steps", LIMITS, of(|record, style| trace(record, &Steps::default(), style))),
+        ("trace, 6 steps", LIMITS, of(|record, style| trace(record, &TraceOptions::default(), style))),
         (
             "trace, 1 frame",
             LIMITS,
-            of(|record, style| trace_animation(record, &Steps { steps: 1, ..Steps::default() }, 1.5, style)),
+            of(|record, style| {
+                trace_animation(record, &TraceOptions { steps: 1, ..TraceOptions::default() }, 1.5, style)
+            }),
         ),
         ("tokens, 200", LIMITS, Box::new(move |style| tokens(&score, &Tokens::default(), style))),
         (
             "attention, 4 × 24",
             LIMITS,
-            Box::new(move |style| attention(&heads, &Heads { layer: 2, ..Heads::default() }, style)),
+            Box::new(move |style| {
+                attention(&heads, &AttentionOptions { layer: 2, ..AttentionOptions::default() }, style)
+            }),
         ),
         ("lens, 12 × 12", LIMITS, Box::new(move |style| lens(&small, Metric::Prob, style))),
         ("lens, 26 × 60", LENS_LIMITS, Box::new(move |style| lens(&large, Metric::Prob, style))),

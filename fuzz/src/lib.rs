@@ -9,7 +9,7 @@ use std::path::{Component, Path};
 
 use serde_json::Value;
 use sukashi::figure::{
-    Fonts, Heads, Metric, NextToken, Steps, Style, Temperatures, Tokens, TopK, attention, example, lens,
+    Fonts, AttentionOptions, Metric, NextToken, TraceOptions, Style, Temperatures, Tokens, TopK, attention, example, lens,
     next_token, temperature, tokens, top_k, trace as trace_figure,
 };
 use sukashi::model::DecoderSpec;
@@ -170,7 +170,7 @@ pub fn trace(data: &[u8]) {
         let _ = next_token(&trace, &NextToken::default(), &style).map(|figure| figure.svg());
         let _ = top_k(&trace, &TopK::default(), &style).map(|figure| figure.svg());
         let _ = temperature(&trace, &Temperatures::default(), &style).map(|figure| figure.svg());
-        let _ = trace_figure(&trace, &Steps::default(), &style).map(|figure| figure.svg());
+        let _ = trace_figure(&trace, &TraceOptions::default(), &style).map(|figure| figure.svg());
     }
 }
 
@@ -187,7 +187,7 @@ pub fn records(data: &[u8]) {
     }
     if let Ok(record) = Attention::from_json(text) {
         for head in [None, Some(0)] {
-            let heads = Heads { layer: 0, head, query: None };
+            let heads = AttentionOptions { layer: 0, head, query: None };
             let _ = attention(&record, &heads, &style).map(|figure| figure.svg());
         }
     }

@@ -7,7 +7,8 @@ use image::AnimationDecoder;
 use image::codecs::png::PngDecoder;
 use resvg::usvg::{self, roxmltree};
 use sukashi::figure::{
-    Figure, Lang, Steps, Style, TextMode, Theme, check_animation, example, percent, trace, trace_animation,
+    Figure, Lang, Style, TextMode, Theme, TraceOptions, check_animation, example, percent, trace,
+    trace_animation,
 };
 use sukashi::{ErrorKind, Trace};
 
@@ -16,7 +17,7 @@ use super::layout::assert_laid_out;
 use super::{source, style, texts};
 
 fn animated(record: &Trace, style: &Style) -> Figure {
-    trace_animation(record, &Steps::default(), 1.5, style).unwrap()
+    trace_animation(record, &TraceOptions::default(), 1.5, style).unwrap()
 }
 
 /// A record of so many steps.
@@ -121,7 +122,7 @@ fn the_style_sheet_moves_only_those_who_want_it() {
 fn numbers_of_each_frame_are_the_steps() {
     let record = example::japanese();
     let frames = animated(&record, &style()).frames();
-    let strip = trace(&record, &Steps::default(), &style()).unwrap();
+    let strip = trace(&record, &TraceOptions::default(), &style()).unwrap();
     assert_eq!(frames[0].data_csv(), strip.data_csv());
     for (index, frame) in frames.iter().enumerate() {
         let shown = texts(&frame.svg_with(TextMode::Text));
@@ -235,7 +236,7 @@ fn texts_and_steps_of_all_kinds_fit() {
     let record = example::trace("m", &prompt, &[&prompt], (0..5).map(step).collect());
     for width in ["240px", "720px"] {
         let own = Style { width: width.parse().unwrap(), ..style() };
-        let options = Steps { count: 2, ..Steps::default() };
+        let options = TraceOptions { count: 2, ..TraceOptions::default() };
         let figure = trace_animation(&record, &options, 0.25, &own).unwrap();
         for frame in figure.frames() {
             assert_laid_out(&frame);
@@ -255,22 +256,26 @@ fn what_cannot_be_animated_is_refused() {
         assert_eq!(error.kind(), ErrorKind::Input);
         assert!(error.to_string().contains(expected), "{error}");
     };
-    let many = |steps| trace_animation(&long(101), &Steps { steps, ..Steps::default() }, 1.0, &style());
+    let many = |steps| {
+        trace_animation(&long(101), &TraceOptions { steps, ..TraceOptions::default() }, 1.0, &style())
+    };
     refused(many(101), "found 101, expected 1 to 100");
     refused(many(0), "found 0, expected 1 to 100");
     assert_eq!(many(100).unwrap().frames().len(), 100);
     for seconds in [0.0, -1.0, 0.2, 30.5, f64::NAN, f64::INFINITY] {
-        let figure = trace_animation(&record, &Steps::default(), seconds, &style());
+        let figure = trace_animation(&record, &TraceOptions::default(), seconds, &style());
         refused(figure, "seconds per step, expected 0.25 to 30");
     }
-    let slowest = trace_animation(&record, &Steps::default(), 30.0, &style()).unwrap();
+    let slowest = trace_animation(&record, &TraceOptions::default(), 30.0, &style()).unwrap();
     assert_eq!(timing(&slowest.svg()).0[2].1.round(), 120.0);
     assert!(check_animation(101, 1.0).is_err() && check_animation(100, 0.25).is_ok());
     refused(
-        trace_animation(&record, &Steps { first: 3, ..Steps::default() }, 1.0, &style()),
+        trace_animation(&record, &TraceOptions { first: 3, ..TraceOptions::default() }, 1.0, &style()),
         "found 3 steps",
     );
-    let figure = trace_animation(&long(60), &Steps { steps: 60, ..Steps::default() }, 1.0, &style()).unwrap();
+    let figure =
+        trace_animation(&long(60), &TraceOptions { steps: 60, ..TraceOptions::default() }, 1.0, &style())
+            .unwrap();
     let error = figure.png(8.0).map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("60 frames") && error.to_string().contains("500 million"), "{error}");
 }

@@ -1,8 +1,8 @@
 //! Options and traces that cannot be drawn.
 
 use sukashi::figure::{
-    Figure, Fonts, NextToken, Steps, Style, Temperatures, Theme, Width, example, next_token, temperature,
-    trace,
+    Figure, Fonts, NextToken, Style, Temperatures, Theme, TraceOptions, Width, example, next_token,
+    temperature, trace,
 };
 use sukashi::{ErrorKind, Trace};
 
@@ -24,8 +24,14 @@ fn bad_options_are_refused() {
     };
     refused(next_token(&record, &NextToken { count: 0, ..NextToken::default() }, &style()), "0 candidates");
     refused(next_token(&record, &NextToken { step: 3, ..NextToken::default() }, &style()), "found 3 steps");
-    refused(trace(&record, &Steps { steps: 0, ..Steps::default() }, &style()), "this many steps");
-    refused(trace(&record, &Steps { first: usize::MAX, ..Steps::default() }, &style()), "found 3 steps");
+    refused(
+        trace(&record, &TraceOptions { steps: 0, ..TraceOptions::default() }, &style()),
+        "this many steps",
+    );
+    refused(
+        trace(&record, &TraceOptions { first: usize::MAX, ..TraceOptions::default() }, &style()),
+        "found 3 steps",
+    );
     for wanted in [0.7, 0.0, -1.0, f64::NAN, f64::INFINITY] {
         let options = Temperatures { temperatures: vec![1.0, wanted], ..Temperatures::default() };
         refused(temperature(&record, &options, &style()), "found 0.5, 1, 2, 5, 100");
@@ -57,7 +63,7 @@ fn broken_traces_are_refused() {
         for figure in [
             next_token(&record, &NextToken::default(), &style()),
             temperature(&record, &Temperatures::default(), &style()),
-            trace(&record, &Steps::default(), &style()),
+            trace(&record, &TraceOptions::default(), &style()),
         ] {
             assert_eq!(figure.map(|_| ()).unwrap_err().kind(), ErrorKind::Input, "break {index}");
         }

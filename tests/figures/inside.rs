@@ -5,8 +5,8 @@ use std::time::Instant;
 use proptest::prelude::*;
 use sukashi::ErrorKind;
 use sukashi::figure::{
-    By, Figure, Heads, Lang, Metric, Style, TextMode, Theme, Tokens, Width, attention, example, lens,
-    percent, tokens,
+    AttentionOptions, ColorBy, Figure, Lang, Metric, Style, TextMode, Theme, Tokens, Width, attention,
+    example, lens, percent, tokens,
 };
 use sukashi::trace::{Attention, Lens, Score};
 
@@ -50,7 +50,7 @@ fn bytes_and_pixels_equal_the_goldens() {
 fn numbers_in_the_picture_are_the_records() {
     let svg = |figure: Figure| figure.svg_with(TextMode::Text);
     let score = example::score_of(&SENTENCE);
-    let shown = texts(&svg(tokens(&score, &Tokens { by: By::Prob, ids: true }, &style()).unwrap()));
+    let shown = texts(&svg(tokens(&score, &Tokens { by: ColorBy::Prob, ids: true }, &style()).unwrap()));
     for token in &score.tokens {
         assert!(shown.contains(&format!("#{}", token.token.id)));
         if let Some(prediction) = token.prediction {
@@ -58,7 +58,7 @@ fn numbers_in_the_picture_are_the_records() {
         }
     }
     let record = example::attention_of(&SENTENCE);
-    let options = Heads { layer: 2, head: Some(3), query: Some(6) };
+    let options = AttentionOptions { layer: 2, head: Some(3), query: Some(6) };
     let shown = texts(&svg(attention(&record, &options, &style()).unwrap()));
     for weight in &record.heads[3].weights[6] {
         assert!(shown.contains(&percent(f64::from(*weight))));
@@ -129,17 +129,25 @@ fn what_cannot_be_drawn_is_refused() {
         assert!(error.to_string().contains(expected), "{error}");
     };
     let record = example::attention();
-    let draw = |layer, head, query| attention(&record, &Heads { layer, head, query }, &style());
+    let draw = |layer, head, query| attention(&record, &AttentionOptions { layer, head, query }, &style());
     refused(draw(1, None, None), "2.0, 2.1, 2.2, 2.3");
     refused(draw(2, Some(4), None), "layer 2, head 4");
     refused(draw(2, None, Some(8)), "expected 0 to 7");
     let many = |count: usize| vec!["あ"; count];
     refused(
-        attention(&example::attention_of(&many(385)), &Heads { layer: 2, ..Heads::default() }, &style()),
+        attention(
+            &example::attention_of(&many(385)),
+            &AttentionOptions { layer: 2, ..AttentionOptions::default() },
+            &style(),
+        ),
         "1 to 384",
     );
     refused(
-        attention(&example::attention_of(&[]), &Heads { layer: 2, ..Heads::default() }, &style()),
+        attention(
+            &example::attention_of(&[]),
+            &AttentionOptions { layer: 2, ..AttentionOptions::default() },
+            &style(),
+        ),
         "1 to 384",
     );
     refused(tokens(&example::score_of(&[]), &Tokens::default(), &style()), "at least one token");
@@ -164,7 +172,10 @@ fn what_cannot_be_drawn_is_refused() {
     for make_broken in attention_breaks {
         let mut record = example::attention();
         make_broken(&mut record);
-        refused(attention(&record, &Heads { layer: 2, ..Heads::default() }, &style()), "attention");
+        refused(
+            attention(&record, &AttentionOptions { layer: 2, ..AttentionOptions::default() }, &style()),
+            "attention",
+        );
     }
     let lens_breaks: [fn(&mut Lens); 3] = [
         |record| record.layers[1].cells[2].kl_bits = f64::NAN,
@@ -202,9 +213,9 @@ fn large_figures_are_laid_out_in_time() {
         assert_laid_out(
             &tokens(&example::score_of(&strip), &Tokens { ids: true, ..Tokens::default() }, &own).unwrap(),
         );
-        let heads = Heads { layer: 2, ..Heads::default() };
+        let heads = AttentionOptions { layer: 2, ..AttentionOptions::default() };
         assert_laid_out(&attention(&example::attention_of(&words), &heads, &own).unwrap());
-        let one = Heads { layer: 2, head: Some(0), query: None };
+        let one = AttentionOptions { layer: 2, head: Some(0), query: None };
         assert_laid_out(&attention(&example::attention_of(&strip), &one, &own).unwrap());
     }
 }

@@ -2,9 +2,9 @@
 
 use sukashi::Trace;
 use sukashi::figure::{
-    Budget, By, Compare, Figure, Heads, LogChart, LogLine, Logits, Metric, NextToken, Steps, Style,
-    Temperatures, Tokens, TopK, attention, bpe, budget, compare, example, lens, log_chart, mixing,
-    next_token, next_tokens, softmax, temperature, tokenizers, tokens, top_k, trace, trace_animation,
+    AttentionOptions, Budget, ColorBy, Compare, Figure, LogChart, LogLine, Logits, Metric, NextToken, Style,
+    Temperatures, Tokens, TopK, TraceOptions, attention, bpe, budget, compare, example, lens, log_chart,
+    mixing, next_token, next_tokens, softmax, temperature, tokenizers, tokens, top_k, trace, trace_animation,
 };
 use sukashi::text::{TokenizerKind, Training};
 use sukashi::trace::Mixing;
@@ -28,12 +28,12 @@ pub fn inside(words: &[&str], style: &Style) -> Vec<(&'static str, Figure)> {
     let (score, record, lens_record) =
         (example::score_of(words), example::attention_of(words), example::lens_of(words, 6));
     let tokens = |by, ids| tokens(&score, &Tokens { by, ids }, style).unwrap();
-    let heads = |head, query| attention(&record, &Heads { layer: 2, head, query }, style).unwrap();
+    let heads = |head, query| attention(&record, &AttentionOptions { layer: 2, head, query }, style).unwrap();
     let lens = |metric| lens(&lens_record, metric, style).unwrap();
     vec![
-        ("tokens", tokens(By::Prob, false)),
-        ("tokens-rank", tokens(By::Rank, true)),
-        ("tokens-entropy", tokens(By::Entropy, false)),
+        ("tokens", tokens(ColorBy::Prob, false)),
+        ("tokens-rank", tokens(ColorBy::Rank, true)),
+        ("tokens-entropy", tokens(ColorBy::Entropy, false)),
         ("attention", heads(None, None)),
         ("attention-head", heads(Some(2), None)),
         ("attention-query", heads(Some(1), Some(words.len() / 2))),
@@ -52,7 +52,7 @@ pub fn of_trace(words: &[&str], style: &Style) -> Vec<(&'static str, Figure)> {
     other.steps[0].chosen = None;
     let mut cut = record.clone();
     cut.sampling.min_p = Some(0.1);
-    let steps = Steps { count, ..Steps::default() };
+    let steps = TraceOptions { count, ..TraceOptions::default() };
     let names = Some([words[0].to_owned(), words[count / 2].to_owned()]);
     let plain = NextToken { count, ..NextToken::default() };
     let temperatures = Temperatures { count, ..Temperatures::default() };

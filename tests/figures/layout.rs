@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use resvg::usvg::roxmltree;
 use sukashi::figure::{
-    Bounds, Compare, Figure, Lang, NextToken, Steps, Style, Temperatures, TopK, Width, compare, example,
-    next_token, next_tokens, temperature, top_k, trace,
+    Bounds, Compare, Figure, Lang, NextToken, Style, Temperatures, TopK, TraceOptions, Width, compare,
+    example, next_token, next_tokens, temperature, top_k, trace,
 };
 
 /// The margin of narrow figures; wide ones have more.
@@ -91,6 +91,6 @@ proptest! {
         cut.sampling.min_p = log.then_some(0.2);
         assert_laid_out(&top_k(&cut, &TopK { count, ..TopK::default() }, &style).unwrap());
         assert_laid_out(&temperature(&record, &Temperatures { count, log, ..Temperatures::default() }, &style).unwrap());
-        assert_laid_out(&trace(&record, &Steps { count, ..Steps::default() }, &style).unwrap());
+        assert_laid_out(&trace(&record, &TraceOptions { count, ..TraceOptions::default() }, &style).unwrap());
     }
 }

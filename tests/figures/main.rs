@@ -25,13 +25,14 @@ mod sampling;
 #[path = "../skip/mod.rs"]
 mod skip;
 mod snippets;
+mod stages;
 mod temperature_views;
 mod tokenizers;
 
 use resvg::usvg::roxmltree;
 use sukashi::Trace;
 use sukashi::figure::{
-    Figure, Lang, NextToken, Steps, Style, Temperatures, example, next_token, temperature, trace,
+    Figure, Lang, NextToken, Style, Temperatures, TraceOptions, example, next_token, temperature, trace,
 };
 
 fn style() -> Style {
@@ -42,7 +43,7 @@ fn draw(name: &str, trace_: &Trace, style: &Style) -> Figure {
     match name {
         "next-token" => next_token(trace_, &NextToken::default(), style),
         "temperature" => temperature(trace_, &Temperatures::default(), style),
-        "trace" => trace(trace_, &Steps::default(), style),
+        "trace" => trace(trace_, &TraceOptions::default(), style),
         _ => panic!("no figure {name}"),
     }
     .expect("a figure of a sound trace")

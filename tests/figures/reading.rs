@@ -1,7 +1,9 @@
 //! Numbers read back from pictures and data.
 
 use resvg::usvg::roxmltree;
-use sukashi::figure::{NextToken, Stage, Temperatures, TextMode, example, next_token, percent, temperature};
+use sukashi::figure::{
+    NextToken, ProbKind, Temperatures, TextMode, example, next_token, percent, temperature,
+};
 
 use super::{style, texts};
 
@@ -108,7 +110,7 @@ fn the_chosen_token_is_shown_however_rare() {
 #[test]
 fn every_stage_tells_the_remaining_mass() {
     let record = example::japanese();
-    for (stage, cut) in [(Stage::Model, false), (Stage::Scaled, false), (Stage::Final, true)] {
+    for (stage, cut) in [(ProbKind::Model, false), (ProbKind::Scaled, false), (ProbKind::Final, true)] {
         let figure =
             next_token(&record, &NextToken { count: 8, stage, ..NextToken::default() }, &style()).unwrap();
         let data = figure.data_csv();

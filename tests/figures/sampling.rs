@@ -8,7 +8,7 @@ use sukashi::figure::{
     Figure, Lang, Sampling, Style, TemperatureView, Temperatures, TextMode, Theme, TopK, Width, example,
     percent, sampling, temperature, top_k,
 };
-use sukashi::sampling::{Choice, Settings};
+use sukashi::sampling::{Choice, Criterion, Description, Settings};
 use sukashi::{ErrorKind, Result, Trace};
 
 use super::goldens::{assert_golden, assert_golden_png};
@@ -313,7 +313,14 @@ fn no_text_breaks_out() {
         }
         // A stage of the caller's own may be called anything.
         let mut trace = sampled(usual());
-        trace.steps[0].stages.as_mut().unwrap().outputs[1].stage = text.chars().take(5_000).collect();
+        let name: String = text.chars().take(5_000).collect();
+        let output = &mut trace.steps[0].stages.as_mut().unwrap().outputs[1];
+        output.stage.clone_from(&name);
+        output.description = None;
+        assert_laid_out(&sampling(&trace, &Sampling::default(), &style()).unwrap());
+        let note = Some(name.as_str().into());
+        let description = Description { note, ..Description::new(name.as_str(), Criterion::Rank) };
+        trace.steps[0].stages.as_mut().unwrap().outputs[1].description = Some(description);
         assert_laid_out(&sampling(&trace, &Sampling::default(), &style()).unwrap());
     }
 }

@@ -1,6 +1,6 @@
 //! `sukashi figure attention`.
 
-use sukashi::figure::{self, Heads};
+use sukashi::figure::{self, AttentionOptions};
 use sukashi::trace::Attention;
 use sukashi::{Error, model};
 
@@ -29,7 +29,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    let options = Heads { layer: args.layer, head: args.head, query: args.query };
+    let options = AttentionOptions { layer: args.layer, head: args.head, query: args.query };
     let draw = |record: &Attention, style: &_| figure::attention(record, &options, style);
     args.inside.draw(&args.style, terminal, |input| args.of_run(input, terminal), draw)
 }

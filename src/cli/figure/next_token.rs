@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use sukashi::figure::{self, Compare, Lang, NextToken, Stage};
+use sukashi::figure::{self, Compare, Lang, NextToken, ProbKind};
 use sukashi::model::Ablation;
 use sukashi::{Error, Result, Trace};
 
@@ -45,10 +45,10 @@ pub struct Args {
         long,
         value_name = "STAGE",
         default_value = "model",
-        value_parser = names::<Stage>(&["model", "scaled", "final"]),
+        value_parser = names::<ProbKind>(&["model", "scaled", "final"]),
         hide_possible_values = true
     )]
-    stage: Stage,
+    stage: ProbKind,
     /// Which step of the record, counted from 1
     #[arg(long, value_name = "N")]
     step: Option<usize>,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use sukashi::figure::{self, By};
+use sukashi::figure::{self, ColorBy};
 use sukashi::trace::Score;
 
 use super::record::{is_jsonl, read_other};
@@ -27,10 +27,10 @@ pub struct Args {
         long,
         value_name = "WHAT",
         default_value = "prob",
-        value_parser = names::<By>(&["prob", "rank", "entropy"]),
+        value_parser = names::<ColorBy>(&["prob", "rank", "entropy"]),
         hide_possible_values = true
     )]
-    by: By,
+    by: ColorBy,
     /// Print the tokens' ids, too
     #[arg(long)]
     show_ids: bool,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use sukashi::figure::{self, Stage, Steps as Panels};
+use sukashi::figure::{self, ProbKind, TraceOptions};
 
 use super::record::{NewRun, index};
 use super::style::StyleArgs;
@@ -30,10 +30,10 @@ pub struct Args {
         long,
         value_name = "STAGE",
         default_value = "model",
-        value_parser = names::<Stage>(&["model", "scaled", "final"]),
+        value_parser = names::<ProbKind>(&["model", "scaled", "final"]),
         hide_possible_values = true
     )]
-    stage: Stage,
+    stage: ProbKind,
     /// The first step of the record to draw, counted from 1
     #[arg(long, value_name = "N")]
     step: Option<usize>,
@@ -66,7 +66,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         figure::check_animation(steps, args.seconds_per_step)?;
     }
     let recorder = recorder(args.top)?;
-    let options = Panels {
+    let options = TraceOptions {
         count: args.top,
         first: index(args.step, args.from.as_ref())?,
         steps: args.max_new_tokens,

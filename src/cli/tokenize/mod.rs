@@ -7,7 +7,7 @@ mod train;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use sukashi::trace::{Cost, Segmentation, csv_text};
+use sukashi::trace::{Segmentation, TextCost, csv_text};
 use sukashi::{Error, ErrorKind, Result, output};
 
 use super::failure::Outcome;
@@ -114,7 +114,7 @@ impl Args {
 }
 
 impl Tokenized {
-    pub fn costs(&self) -> impl Iterator<Item = (&Segmentation, Cost)> {
+    pub fn costs(&self) -> impl Iterator<Item = (&Segmentation, TextCost)> {
         self.cuts.iter().map(|cut| (cut, cut.cost(&self.text)))
     }
 
@@ -128,7 +128,7 @@ impl Tokenized {
         struct Entry<'a> {
             #[serde(flatten)]
             cut: &'a Segmentation,
-            cost: Cost,
+            cost: TextCost,
         }
         let tokenizers = self.costs().map(|(cut, cost)| Entry { cut, cost }).collect();
         let document = Document { text: &self.text, tokenizers };

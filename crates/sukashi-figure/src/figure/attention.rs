@@ -17,7 +17,7 @@ use crate::{Error, Result};
 
 /// What [`attention`] shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Heads {
+pub struct AttentionOptions {
     /// Which layer, counted from 0.
     pub layer: usize,
     /// Which head, counted from 0; all that there are where none is given.
@@ -33,10 +33,10 @@ const MAX_TOKENS: usize = 384;
 /// the text with the weight of each token before it.
 ///
 /// ```
-/// use sukashi_figure::figure::{Heads, Style, attention};
+/// use sukashi_figure::figure::{AttentionOptions, Style, attention};
 ///
 /// # let record = sukashi_figure::figure::example::attention();
-/// let figure = attention(&record, &Heads { layer: 2, head: Some(1), query: None }, &Style::default())?;
+/// let figure = attention(&record, &AttentionOptions { layer: 2, head: Some(1), query: None }, &Style::default())?;
 /// assert!(figure.alt_text().contains("レイヤー 2"));
 /// # Ok::<_, sukashi_figure::Error>(())
 /// ```
@@ -45,7 +45,7 @@ const MAX_TOKENS: usize = 384;
 ///
 /// If the record does not hold what it should; if it has no such layer, head or token; if the text has more than 384
 /// tokens.
-pub fn attention(record: &Attention, options: &Heads, style: &Style) -> Result<Figure> {
+pub fn attention(record: &Attention, options: &AttentionOptions, style: &Style) -> Result<Figure> {
     record.validate()?;
     let heads = select(record, options)?;
     let lang = style.lang;
@@ -79,7 +79,7 @@ pub fn attention(record: &Attention, options: &Heads, style: &Style) -> Result<F
     Ok(Figure::of(provenance, style, page, contents, Vec::new()))
 }
 
-fn select<'a>(record: &'a Attention, options: &Heads) -> Result<Vec<&'a HeadWeights>> {
+fn select<'a>(record: &'a Attention, options: &AttentionOptions) -> Result<Vec<&'a HeadWeights>> {
     let num_tokens = record.prompt.tokens.len();
     if num_tokens == 0 || num_tokens > MAX_TOKENS {
         return Err(Error::input("cannot draw attention over this many tokens")
@@ -120,7 +120,7 @@ fn head_name(head: usize, lang: Lang) -> String {
     }
 }
 
-fn title(text: &str, record: &Attention, options: &Heads, lang: Lang) -> String {
+fn title(text: &str, record: &Attention, options: &AttentionOptions, lang: Lang) -> String {
     if let Some(token) = options.query.and_then(|query| record.prompt.tokens.get(query)) {
         let token = words::quoted(&name(token), lang);
         return match (lang, text.is_empty()) {
@@ -221,7 +221,7 @@ fn strips(page: &mut Page<'_>, record: &Attention, heads: &[&HeadWeights], query
     }
 }
 
-fn alt_text(record: &Attention, heads: &[&HeadWeights], options: &Heads, lang: Lang) -> String {
+fn alt_text(record: &Attention, heads: &[&HeadWeights], options: &AttentionOptions, lang: Lang) -> String {
     /// How many tokens or heads an alternative text names.
     const TOLD: usize = 16;
     let token = |at: usize| record.prompt.tokens.get(at).map(name).unwrap_or_default();

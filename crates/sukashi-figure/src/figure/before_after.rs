@@ -7,7 +7,7 @@ use super::page::Page;
 use super::scene::{ASCENT, Anchor, Bounds, Item, LABEL, NOTE, Text};
 use super::style::Lang;
 use super::words::{self, percent};
-use crate::sampling::Settings;
+use crate::sampling::{Criterion, Settings};
 use crate::trace::Candidate;
 
 fn cumulative_word(lang: Lang) -> &'static str {
@@ -195,7 +195,7 @@ impl Columns {
         page.y += self.pitch;
     }
 
-    /// Where min-p draws its line through the bars before truncation.
+    /// Draws the line through the bars before truncation that min-p cuts at.
     fn threshold(
         &self,
         page: &mut Page<'_>,
@@ -203,14 +203,18 @@ impl Columns {
         settings: &Settings,
         (top, kept_end): (f64, f64),
     ) {
-        let (Some(min_p), Some(first)) = (settings.min_p.filter(|p| *p > 0.0), rows.first()) else { return };
-        let palette = page.palette;
-        let least = min_p * first.prob_scaled;
+        let share = settings.descriptions().find_map(|(_, stage)| match stage.criterion {
+            Criterion::Prob { ratio } => Some((stage.setting, ratio)),
+            _ => None,
+        });
+        let (Some((setting, ratio)), Some(first)) = (share, rows.first()) else { return };
+        let (palette, setting) = (page.palette, words::label(&setting, page.style.lang));
+        let least = ratio * first.prob_scaled;
         let x = self.zeros[0] + least * self.scale;
         // Further down it would cross the numbers of what is cut.
         let points = vec![(x, top - 3.0), (x, kept_end)];
         page.items.push(Item::Line { points, stroke: palette.muted, width: 1.0, dash: Some("2 2") });
-        let name = format!("min-p {min_p} × {} = {}", percent(first.prob_scaled), percent(least));
+        let name = format!("{setting} × {} = {}", percent(first.prob_scaled), percent(least));
         let y = page.y + 6.0 + NOTE;
         let name = page.setting(NOTE, Weight::Regular).fit_start(&name, page.inner());
         page.text(name, page.margin, y, Anchor::Start, NOTE, Weight::Regular, palette.muted);

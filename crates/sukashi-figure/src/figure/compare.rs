@@ -1,6 +1,6 @@
 //! The figure `next-token` of two runs, with and without something: two bars for each candidate.
 
-use super::distribution::{self, Stage, context, label};
+use super::distribution::{self, ProbKind, context, label};
 use super::fonts::Weight;
 use super::next_token;
 use super::page::Page;
@@ -21,14 +21,14 @@ pub struct Compare {
     /// Which step, 0 being the first.
     pub step: usize,
     /// Which probability.
-    pub stage: Stage,
+    pub stage: ProbKind,
     /// What the two are called; by default what tells them apart: their texts, models or settings.
     pub names: Option<[String; 2]>,
 }
 
 impl Default for Compare {
     fn default() -> Self {
-        Self { count: 10, step: 0, stage: Stage::Model, names: None }
+        Self { count: 10, step: 0, stage: ProbKind::Model, names: None }
     }
 }
 
@@ -149,13 +149,13 @@ fn pairs<'a>(steps: [&'a Step; 2], options: &Compare) -> Vec<Pair<'a>> {
 }
 
 /// What a token that a step does not list has at most.
-fn bound(step: &Step, stage: Stage) -> f64 {
+fn bound(step: &Step, stage: ProbKind) -> f64 {
     // Those listed without a gap in their ranks; a chosen token may stand far behind them.
     let listed =
         step.candidates.iter().enumerate().take_while(|(index, candidate)| candidate.rank == index + 1);
     let rest = 1.0 - step.candidates.iter().map(|candidate| stage.of(candidate)).sum::<f64>();
     match stage {
-        Stage::Model => {
+        ProbKind::Model => {
             listed.last().map_or(1.0, |(_, candidate)| candidate.prob).min(step.other_prob.max(0.0))
         }
         // Penalties may have changed the order, so only the mass that is left says something.
@@ -164,10 +164,10 @@ fn bound(step: &Step, stage: Stage) -> f64 {
 }
 
 /// The mass of everything that has no pair.
-fn other(step: &Step, side: usize, pairs: &[Pair<'_>], stage: Stage) -> f64 {
+fn other(step: &Step, side: usize, pairs: &[Pair<'_>], stage: ProbKind) -> f64 {
     let shown = |candidate: &&Candidate| pairs.iter().any(|pair| pair.candidate.id == candidate.id);
     let other = match stage {
-        Stage::Model => {
+        ProbKind::Model => {
             let hidden = step.candidates.iter().filter(|candidate| !shown(candidate));
             step.other_prob + hidden.map(|candidate| candidate.prob).sum::<f64>()
         }
@@ -201,7 +201,7 @@ fn title(lang: Lang) -> &'static str {
     }
 }
 
-fn subtitle(traces: [&Trace; 2], steps: [&Step; 2], stage: Stage, lang: Lang) -> Vec<String> {
+fn subtitle(traces: [&Trace; 2], steps: [&Step; 2], stage: ProbKind, lang: Lang) -> Vec<String> {
     let [mut first, second] = [0, 1].map(|side| next_token::subtitle(traces[side], steps[side], stage, lang));
     // What holds for one of the two alone is in its name.
     first.retain(|part| second.contains(part));
@@ -315,7 +315,7 @@ fn draw(page: &mut Page<'_>, pairs: &[Pair<'_>], others: [f64; 2], other_count: 
     page.items.push(Item::Line { points, stroke: palette.hatch, width: 1.0, dash: None });
 }
 
-fn alt_text(names: &[String; 2], pairs: &[Pair<'_>], stage: Stage, lang: Lang) -> String {
+fn alt_text(names: &[String; 2], pairs: &[Pair<'_>], stage: ProbKind, lang: Lang) -> String {
     /// How many candidates an alternative text names.
     const TOLD: usize = 10;
     let items: Vec<String> = pairs

@@ -1,30 +1,35 @@
-//! What top-p goes by: the running mass of the most probable tokens.
+//! The running mass of the most probable tokens, by which top-p decides.
 
 use super::distribution::label;
 use super::words::{self, percent};
 use crate::figure::Lang;
-use crate::sampling::Settings;
+use crate::sampling::{Criterion, Settings};
 use crate::trace::{Candidate, Step};
 
 /// The running mass at each of a figure's rows, as top-p saw it.
 pub(super) struct Cumulative {
     /// `None` for what an earlier stage removed.
     pub(super) values: Vec<Option<f64>>,
-    top_p: f64,
+    /// The name of the stage, and the mass that it keeps.
+    name: &'static str,
+    mass: f64,
 }
 
 impl Cumulative {
     /// Of `rows` in the order that truncation goes by; `None` without top-p, or where the record does not tell.
     pub(super) fn new(step: &Step, rows: &[&Candidate], settings: &Settings) -> Option<Self> {
-        let top_p = settings.top_p.filter(|p| *p < 1.0)?;
-        let values = Self::recorded(step, rows).or_else(|| Self::summed(rows, settings))?;
-        Some(Self { values, top_p })
+        let (name, mass) = settings.descriptions().find_map(|(name, stage)| match stage.criterion {
+            Criterion::Cumulative { mass } => Some((name, mass)),
+            _ => None,
+        })?;
+        let values = Self::recorded(step, rows, name).or_else(|| Self::summed(rows, settings, name))?;
+        Some(Self { values, name, mass })
     }
 
     /// As the sampler had it.
-    fn recorded(step: &Step, rows: &[&Candidate]) -> Option<Vec<Option<f64>>> {
+    fn recorded(step: &Step, rows: &[&Candidate], name: &str) -> Option<Vec<Option<f64>>> {
         let outputs = &step.stages.as_ref()?.outputs;
-        let at = outputs.iter().position(|output| output.stage == "top_p")?;
+        let at = outputs.iter().position(|output| output.stage == name)?;
         let before = outputs.get(at.checked_sub(1)?)?;
         let value = |row: &&Candidate| {
             let index = step.candidates.iter().position(|own| own.id == row.id)?;
@@ -33,12 +38,9 @@ impl Cumulative {
         Some(rows.iter().map(value).collect())
     }
 
-    /// Where top-p is the first to change anything but the temperature, and no token between the rows is missing.
-    fn summed(rows: &[&Candidate], settings: &Settings) -> Option<Vec<Option<f64>>> {
-        let Settings { temperature, top_p, choice, seed, .. } = *settings;
-        let (min_p, typical_p) = (settings.min_p, settings.typical_p);
-        let plain = Settings { temperature, top_p, min_p, typical_p, choice, seed, ..Settings::default() };
-        if *settings != plain || temperature == 0.0 {
+    /// Where the stage is the first to change anything but the temperature, and no token between the rows is missing.
+    fn summed(rows: &[&Candidate], settings: &Settings, name: &str) -> Option<Vec<Option<f64>>> {
+        if !settings.truncates_first(name) || settings.temperature == 0.0 {
             return None;
         }
         let mut sum = 0.0;
@@ -52,15 +54,17 @@ impl Cumulative {
 
     /// Where it reaches p; `None` where none of the rows does.
     pub(super) fn words(&self, rows: &[&Candidate], lang: Lang) -> Option<String> {
-        let (at, mass) =
-            self.values.iter().enumerate().find_map(|(index, value)| {
-                Some((index, (*value)?)).filter(|(_, mass)| *mass >= self.top_p)
-            })?;
-        let (name, mass, top_p) =
-            (words::quoted(&label(rows.get(at)?), lang), percent(mass), percent(self.top_p));
+        let (at, mass) = self
+            .values
+            .iter()
+            .enumerate()
+            .find_map(|(index, value)| Some((index, (*value)?)).filter(|(_, mass)| *mass >= self.mass))?;
+        let (token, mass, least) =
+            (words::quoted(&label(rows.get(at)?), lang), percent(mass), percent(self.mass));
+        let name = self.name.replace('_', "-");
         Some(match lang {
-            Lang::Ja => format!("top-p: 累積確率は{name}までで {mass} ≧ {top_p}"),
-            Lang::En => format!("top-p: cumulative up to {name} {mass} ≧ {top_p}"),
+            Lang::Ja => format!("{name}: 累積確率は{token}までで {mass} ≧ {least}"),
+            Lang::En => format!("{name}: cumulative up to {token} {mass} ≧ {least}"),
         })
     }
 

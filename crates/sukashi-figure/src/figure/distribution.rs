@@ -7,7 +7,7 @@ use crate::{Error, Result, Trace};
 
 /// Which probability of a candidate a figure shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub enum Stage {
+pub enum ProbKind {
     /// The model's own: softmax over the whole vocabulary at temperature 1.
     #[default]
     Model,
@@ -17,9 +17,9 @@ pub enum Stage {
     Final,
 }
 
-names!(Stage, "stage", "model" => Model, "scaled" => Scaled, "final" => Final);
+names!(ProbKind, "stage", "model" => Model, "scaled" => Scaled, "final" => Final);
 
-impl Stage {
+impl ProbKind {
     pub(super) fn of(self, candidate: &Candidate) -> f64 {
         match self {
             Self::Model => candidate.prob,
@@ -44,7 +44,7 @@ impl Stage {
 /// What a figure shows of one step.
 pub(super) struct Distribution<'a> {
     pub(super) shown: Vec<&'a Candidate>,
-    pub(super) stage: Stage,
+    pub(super) stage: ProbKind,
     /// Mass of everything not shown.
     pub(super) other: f64,
     pub(super) other_count: usize,
@@ -60,7 +60,7 @@ impl<'a> Distribution<'a> {
     /// # Errors
     ///
     /// If `count` is 0, if there is no such step, or if its numbers are no probabilities.
-    pub(super) fn new(trace: &'a Trace, step_index: usize, count: usize, stage: Stage) -> Result<Self> {
+    pub(super) fn new(trace: &'a Trace, step_index: usize, count: usize, stage: ProbKind) -> Result<Self> {
         let step = step(trace, step_index)?;
         if count == 0 {
             return Err(Error::input("cannot draw 0 candidates")
@@ -75,7 +75,7 @@ impl<'a> Distribution<'a> {
         let hidden = rest.iter().filter(|candidate| Some(candidate.id) != chosen);
         let other = match stage {
             // Summed up from what is known, so that a tail far below f64's resolution of 1 keeps its digits.
-            Stage::Model => step.other_prob + hidden.map(|candidate| candidate.prob).sum::<f64>(),
+            ProbKind::Model => step.other_prob + hidden.map(|candidate| candidate.prob).sum::<f64>(),
             _ => 1.0 - shown.iter().map(|candidate| stage.of(candidate)).sum::<f64>(),
         };
         // What rounding leaves of an empty rest is no mass.

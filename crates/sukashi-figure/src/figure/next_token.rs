@@ -1,7 +1,7 @@
 //! The figure `next-token`: the most probable next tokens as bars.
 
 use super::bars::{self, Layout};
-use super::distribution::{self, Distribution, Stage, context, label};
+use super::distribution::{self, Distribution, ProbKind, context, label};
 use super::page::Page;
 use super::scene::LABEL;
 use super::style::{Lang, Style};
@@ -20,7 +20,7 @@ pub struct NextToken {
     /// Which step, 0 being the first.
     pub step: usize,
     /// Which probability.
-    pub stage: Stage,
+    pub stage: ProbKind,
     /// Prints the ids after the tokens.
     pub ids: bool,
     /// A logarithmic scale, for what is rare.
@@ -29,7 +29,7 @@ pub struct NextToken {
 
 impl Default for NextToken {
     fn default() -> Self {
-        Self { count: 10, step: 0, stage: Stage::Model, ids: false, log: false }
+        Self { count: 10, step: 0, stage: ProbKind::Model, ids: false, log: false }
     }
 }
 
@@ -79,11 +79,11 @@ pub fn next_token(trace: &Trace, options: &NextToken, style: &Style) -> Result<F
 }
 
 /// The model, what the probabilities are over, and how the token was chosen.
-pub(super) fn subtitle(trace: &Trace, step: &Step, stage: Stage, lang: Lang) -> Vec<String> {
+pub(super) fn subtitle(trace: &Trace, step: &Step, stage: ProbKind, lang: Lang) -> Vec<String> {
     let mut parts = words::model(&trace.model, lang);
     let settings = words::settings(&trace.sampling, lang).join(", ");
     match stage {
-        Stage::Model => {
+        ProbKind::Model => {
             parts.push(format!("{} (T = 1)", stage.words(lang)));
             let plain = Settings { seed: trace.sampling.seed, ..Settings::default() };
             if step.chosen.is_some() && trace.sampling != plain {
@@ -93,7 +93,7 @@ pub(super) fn subtitle(trace: &Trace, step: &Step, stage: Stage, lang: Lang) -> 
                 });
             }
         }
-        Stage::Scaled | Stage::Final => {
+        ProbKind::Scaled | ProbKind::Final => {
             parts.extend(words::settings(&trace.sampling, lang));
             parts.push(stage.words(lang).to_owned());
         }

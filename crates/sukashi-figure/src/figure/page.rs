@@ -1,10 +1,10 @@
 //! The frame that all figures share: margins, title, subtitle, the caption, and where the drawing goes.
 
 use super::fonts::Weight;
-use super::lines::Setting;
 use super::provenance::Provenance;
 use super::scene::{ASCENT, Anchor, Frame, Item, LABEL, NOTE, Scene, TITLE, Text};
 use super::style::{Palette, Style};
+use super::text_wrap::Setting;
 use crate::Result;
 use crate::trace::visible;
 

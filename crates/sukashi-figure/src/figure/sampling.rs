@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::distribution::{self, Distribution, Stage, context, label};
+use super::distribution::{self, Distribution, ProbKind, context, label};
 use super::page::Page;
 use super::share_strip;
 use super::stage_columns::{Column, decimal, heading};
@@ -49,7 +49,7 @@ impl Default for Sampling {
 ///
 /// If the trace has no such step, if the step holds no distribution or no [`Step::stages`], or if `count` is 0.
 pub fn sampling(trace: &Trace, options: &Sampling, style: &Style) -> Result<Figure> {
-    let shown = Distribution::new(trace, options.step, options.count, Stage::Scaled)?;
+    let shown = Distribution::new(trace, options.step, options.count, ProbKind::Scaled)?;
     let step = distribution::step(trace, options.step)?;
     let Some(stages) = &step.stages else {
         return Err(Error::input(format!("step {} of the trace has no stages", options.step + 1))
@@ -227,8 +227,9 @@ fn alt_text(view: &View<'_>, lang: Lang) -> String {
         .stages
         .outputs
         .iter()
-        .map(|output| {
-            let (name, count) = (heading(&output.stage, view, lang), words::grouped(output.num_left));
+        .enumerate()
+        .map(|(index, output)| {
+            let (name, count) = (heading(index, view, lang), words::grouped(output.num_left));
             match lang {
                 Lang::Ja => format!("{name}（{count} 個）"),
                 Lang::En => format!("{name} ({count})"),

@@ -3,6 +3,8 @@
 use super::sampling::{Row, View, choice};
 use super::style::Lang;
 use super::words::{self, percent};
+use crate::sampling::{Criterion, Description, Label};
+use crate::trace::visible;
 
 /// A column of the table.
 pub(super) struct Column {
@@ -43,7 +45,6 @@ impl Entry {
 
 pub(super) const CUT: &str = "×";
 const KEPT: &str = "○";
-const TRUNCATIONS: [&str; 4] = ["top_k", "top_p", "min_p", "typical_p"];
 
 /// A number with two decimals and a typographer's minus.
 pub(super) fn decimal(value: f64) -> String {
@@ -52,34 +53,29 @@ pub(super) fn decimal(value: f64) -> String {
     text.replace('-', "−")
 }
 
-/// What a stage is called above its column.
-pub(super) fn heading(stage: &str, view: &View<'_>, lang: Lang) -> String {
-    let settings = view.settings;
-    let with = |name: &str, value: Option<String>| match value {
-        Some(value) => format!("{name} {value}"),
-        None => name.to_owned(),
-    };
-    let ja = lang == Lang::Ja;
-    match stage {
-        "logits" => if ja { "ロジット" } else { "logit" }.to_owned(),
-        "penalties" => if ja { "ペナルティ" } else { "penalties" }.to_owned(),
-        "logit_bias" => if ja { "バイアス" } else { "bias" }.to_owned(),
-        "temperature" => words::temperature(settings.temperature),
-        "top_k" => with("top-k", settings.top_k.map(|k| k.to_string())),
-        "top_p" => with("top-p", settings.top_p.map(|p| p.to_string())),
-        "min_p" => with("min-p", settings.min_p.map(|p| p.to_string())),
-        "typical_p" => with("typical-p", settings.typical_p.map(|p| p.to_string())),
-        // A stage of the caller's own.
-        name => crate::trace::visible::line(name),
+/// What the stage of an output says of itself; a record of an older version leaves that to the settings.
+pub(super) fn description(index: usize, view: &View<'_>) -> Description {
+    let output = &view.stages.outputs[index];
+    if index == 0 {
+        // The first output is the model's own, whatever it is called.
+        let (setting, note) = (Label::new("ロジット", "logit"), Some("z".into()));
+        return Description { note, ..Description::new(setting, Criterion::Logits) };
     }
+    let known = || view.settings.descriptions().find(|(name, _)| *name == output.stage).map(|(_, own)| own);
+    let plain = || Description::new(output.stage.as_str(), Criterion::Logits);
+    output.description.clone().or_else(known).unwrap_or_else(plain)
+}
+
+/// What a stage is called above its column.
+pub(super) fn heading(index: usize, view: &View<'_>, lang: Lang) -> String {
+    visible::line(words::label(&description(index, view).setting, lang))
 }
 
 impl Column {
     /// From the logits to the choice.
     pub(super) fn all(view: &View<'_>, lang: Lang) -> Vec<Self> {
         let outputs = &view.stages.outputs;
-        let is_truncation = |index: usize| TRUNCATIONS.contains(&outputs[index].stage.as_str());
-        // The first output is the model's own, whatever it is called.
+        let is_truncation = |index: usize| description(index, view).criterion.truncates();
         let first_cut = (1..outputs.len()).find(|index| is_truncation(*index)).unwrap_or(outputs.len());
         let mut columns: Vec<Self> = (0..first_cut).map(|index| Self::adjusting(view, index, lang)).collect();
         columns.push(Self::probs(view, first_cut.saturating_sub(1), false, lang));
@@ -94,7 +90,7 @@ impl Column {
     fn new(view: &View<'_>, index: usize, lang: Lang) -> Self {
         let output = &view.stages.outputs[index];
         Self {
-            head: heading(&output.stage, view, lang),
+            head: heading(index, view, lang),
             note: String::new(),
             cells: Vec::new(),
             other: Entry::default(),
@@ -106,15 +102,8 @@ impl Column {
 
     /// Logits as a stage left them.
     fn adjusting(view: &View<'_>, index: usize, lang: Lang) -> Self {
-        let (settings, stage) = (view.settings, view.stages.outputs[index].stage.as_str());
-        let note = match (stage, lang) {
-            ("temperature", Lang::Ja) if settings.temperature == 0.0 => "最大のものだけ".to_owned(),
-            ("temperature", Lang::En) if settings.temperature == 0.0 => "the greatest".to_owned(),
-            ("temperature", _) => format!("(z − max) / {}", settings.temperature),
-            ("logits", _) => "z".to_owned(),
-            (_, Lang::Ja) => "後の z".to_owned(),
-            (_, Lang::En) => "z after".to_owned(),
-        };
+        let note = description(index, view).note.unwrap_or_else(|| Label::new("後の z", "z after"));
+        let note = visible::line(words::label(&note, lang));
         let mut has_marks = false;
         let cells = view.rows.iter().map(|row| match (row.left[index], row.before(index)) {
             (Some(left), _) => Entry::text(decimal(left.logit)),
@@ -159,25 +148,25 @@ impl Column {
 
     /// What a truncation goes by, and what it cuts.
     fn truncating(view: &View<'_>, index: usize, lang: Lang) -> Self {
-        let stage = view.stages.outputs[index].stage.as_str();
+        let Description { criterion, note, .. } = description(index, view);
         let ja = lang == Lang::Ja;
         let greatest = view.rows.iter().filter_map(|row| row.left[index - 1]).find(|left| left.rank == 1);
-        let least = greatest.zip(view.settings.min_p).map(|(greatest, min_p)| percent(min_p * greatest.prob));
-        let note = match (stage, least) {
-            ("top_k", _) => if ja { "順位" } else { "rank" }.to_owned(),
-            ("top_p", _) => if ja { "累積確率" } else { "cumulative" }.to_owned(),
-            ("min_p", Some(least)) => format!("≧ {least}"),
-            ("min_p", None) => if ja { "確率" } else { "probability" }.to_owned(),
-            _ => if ja { "残す" } else { "kept" }.to_owned(),
-        };
+        let note = note.unwrap_or_else(|| match (criterion, greatest) {
+            (Criterion::Rank, _) => Label::new("順位", "rank"),
+            (Criterion::Cumulative { .. }, _) => Label::new("累積確率", "cumulative"),
+            (Criterion::Prob { ratio }, Some(most)) => format!("≧ {}", percent(ratio * most.prob)).into(),
+            (Criterion::Prob { .. }, None) => Label::new("確率", "probability"),
+            (Criterion::Logits | Criterion::Other, _) => Label::new("残す", "kept"),
+        });
+        let note = visible::line(words::label(&note, lang));
         let entry = |row: &Row<'_>| {
             let Some(before) = row.left[index - 1] else { return Entry::gone() };
             let is_cut = row.left[index].is_none();
-            let text = match stage {
-                "top_k" => words::grouped(before.rank),
-                "top_p" => percent(before.cumulative),
-                "min_p" => percent(before.prob),
-                _ => String::new(),
+            let text = match criterion {
+                Criterion::Rank => words::grouped(before.rank),
+                Criterion::Cumulative { .. } => percent(before.cumulative),
+                Criterion::Prob { .. } => percent(before.prob),
+                Criterion::Logits | Criterion::Other => String::new(),
             };
             let mark = match is_cut {
                 true => CUT,

@@ -1,6 +1,6 @@
 //! The figure `temperature`: the same candidates at several temperatures.
 
-use super::distribution::{Distribution, Stage, context, label, step};
+use super::distribution::{Distribution, ProbKind, context, label, step};
 use super::fonts::Weight;
 use super::line_chart::{self, Marks};
 use super::page::Page;
@@ -118,7 +118,7 @@ const MAX_LINES: usize = 12;
 /// distribution, if `count` is 0, or if there are more than 12 temperatures.
 pub fn temperature(trace: &Trace, options: &Temperatures, style: &Style) -> Result<Figure> {
     let lang = style.lang;
-    let distribution = Distribution::new(trace, options.step, options.count, Stage::Model)?;
+    let distribution = Distribution::new(trace, options.step, options.count, ProbKind::Model)?;
     // A chosen token of low rank would break the order that the eye follows.
     let mut candidates = distribution.shown;
     candidates.truncate(options.count);

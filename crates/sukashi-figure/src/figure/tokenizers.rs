@@ -9,7 +9,7 @@ use super::style::{Lang, Style};
 use super::table::{Cell, Table};
 use super::words::{self, grouped, quoted};
 use super::{Contents, Figure};
-use crate::trace::{Cost, Segmentation, visible};
+use crate::trace::{Segmentation, TextCost, visible};
 use crate::{Error, Result};
 
 /// More than these make a picture that nothing can show.
@@ -49,7 +49,7 @@ pub fn tokenizers(text: &str, cuts: &[Segmentation], style: &Style) -> Result<Fi
         return Err(Error::input("cannot draw the tokens of a text: it is empty"));
     }
     let lang = style.lang;
-    let costs: Vec<Cost> = cuts.iter().map(|cut| cut.cost(text)).collect();
+    let costs: Vec<TextCost> = cuts.iter().map(|cut| cut.cost(text)).collect();
     let most_bits = costs.iter().map(|cost| cost.bits.max(cost.utf8_bits)).max().unwrap_or(1);
 
     let shown = visible::line(text);
@@ -103,9 +103,9 @@ fn subtitle(text: &str, lang: Lang) -> Vec<String> {
     }
 }
 
-fn facts(cut: &Segmentation, cost: &Cost, lang: Lang) -> Vec<String> {
+fn facts(cut: &Segmentation, cost: &TextCost, lang: Lang) -> Vec<String> {
     let (vocab_size, tokens) = (grouped(cut.vocab_size), grouped(cut.pieces.len()));
-    let Cost { bits_per_token, ratio, .. } = *cost;
+    let TextCost { bits_per_token, ratio, .. } = *cost;
     let bits = grouped(cost.bits as usize);
     match lang {
         Lang::Ja => vec![
@@ -122,7 +122,7 @@ fn facts(cut: &Segmentation, cost: &Cost, lang: Lang) -> Vec<String> {
 }
 
 /// The name, the numbers, and a bar for the bits on a track that is as long as UTF-8.
-fn heading(page: &mut Page<'_>, cut: &Segmentation, cost: &Cost, most_bits: u64) {
+fn heading(page: &mut Page<'_>, cut: &Segmentation, cost: &TextCost, most_bits: u64) {
     const THICKNESS: f64 = 6.0;
     let palette = page.palette;
     let name = page.setting(LABEL, Weight::Bold).fit_start(&visible::line(&cut.tokenizer), page.inner());
@@ -185,10 +185,10 @@ fn lost(page: &mut Page<'_>, cut: &Segmentation) {
     }
 }
 
-fn alt_text(text: &str, cuts: &[Segmentation], costs: &[Cost], lang: Lang) -> String {
+fn alt_text(text: &str, cuts: &[Segmentation], costs: &[TextCost], lang: Lang) -> String {
     /// How many tokens are told of each tokenizer.
     const TOLD: usize = 20;
-    let sentence = |(cut, cost): (&Segmentation, &Cost)| {
+    let sentence = |(cut, cost): (&Segmentation, &TextCost)| {
         let told: Vec<String> = cut.pieces.iter().take(TOLD).map(|piece| Token::new(piece).label).collect();
         let more = if cut.pieces.len() > TOLD { " …" } else { "" };
         let (name, facts) = (visible::line(&cut.tokenizer), words::list(&facts(cut, cost, lang), lang));
@@ -203,7 +203,7 @@ fn alt_text(text: &str, cuts: &[Segmentation], costs: &[Cost], lang: Lang) -> St
     }
 }
 
-fn table(cuts: &[Segmentation], costs: &[Cost]) -> Table {
+fn table(cuts: &[Segmentation], costs: &[TextCost]) -> Table {
     let mut table = Table::new(&[
         "tokenizer",
         "vocab_size",

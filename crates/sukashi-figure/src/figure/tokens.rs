@@ -16,14 +16,14 @@ use crate::{Error, Result, shown};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tokens {
     /// Which number colours a token and stands below it.
-    pub by: By,
+    pub by: ColorBy,
     /// Prints the ids, too.
     pub ids: bool,
 }
 
 /// A number that a token can be coloured by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub enum By {
+pub enum ColorBy {
     /// The token's probability.
     #[default]
     Prob,
@@ -33,7 +33,7 @@ pub enum By {
     Entropy,
 }
 
-names!(By, "number to colour tokens by", "prob" => Prob, "rank" => Rank, "entropy" => Entropy);
+names!(ColorBy, "number to colour tokens by", "prob" => Prob, "rank" => Rank, "entropy" => Entropy);
 
 /// More tokens than this make a picture that nothing can show.
 const MAX_TOKENS: usize = 4096;
@@ -41,7 +41,7 @@ const MAX_TOKENS: usize = 4096;
 /// Draws the text of a [`Score`] token by token.
 ///
 /// ```
-/// use sukashi_figure::figure::{By, Style, Tokens, tokens};
+/// use sukashi_figure::figure::{ColorBy, Style, Tokens, tokens};
 ///
 /// # let score = sukashi_figure::figure::example::score();
 /// let figure = tokens(&score, &Tokens { by: By::Rank, ..Tokens::default() }, &Style::default())?;
@@ -101,7 +101,7 @@ pub(super) fn shortened(text: &str) -> String {
     shown::start(text, LONGEST_TITLE).into_owned()
 }
 
-impl By {
+impl ColorBy {
     fn words(self, lang: Lang) -> &'static str {
         match (self, lang) {
             (Self::Prob, Lang::Ja) => "確率（語彙全体）",
@@ -157,14 +157,14 @@ impl By {
     }
 }
 
-fn title(text: &str, by: By, lang: Lang) -> String {
+fn title(text: &str, by: ColorBy, lang: Lang) -> String {
     let what = match (by, lang) {
-        (By::Prob, Lang::Ja) => "各トークンの確率",
-        (By::Prob, Lang::En) => "how probable each token is",
-        (By::Rank, Lang::Ja) => "各トークンの順位",
-        (By::Rank, Lang::En) => "the rank of each token",
-        (By::Entropy, Lang::Ja) => "各トークンの前のエントロピー",
-        (By::Entropy, Lang::En) => "the entropy before each token",
+        (ColorBy::Prob, Lang::Ja) => "各トークンの確率",
+        (ColorBy::Prob, Lang::En) => "how probable each token is",
+        (ColorBy::Rank, Lang::Ja) => "各トークンの順位",
+        (ColorBy::Rank, Lang::En) => "the rank of each token",
+        (ColorBy::Entropy, Lang::Ja) => "各トークンの前のエントロピー",
+        (ColorBy::Entropy, Lang::En) => "the entropy before each token",
     };
     match (lang, text.is_empty()) {
         (_, true) => what.to_owned(),
@@ -208,7 +208,7 @@ fn tooltip(label: &str, id: u32, prediction: Option<&Prediction>, lang: Lang) ->
     parts.join(" · ")
 }
 
-fn alt_text(score: &Score, by: By, lang: Lang) -> String {
+fn alt_text(score: &Score, by: ColorBy, lang: Lang) -> String {
     /// How many tokens an alternative text names.
     const TOLD: usize = 30;
     let items: Vec<String> = score

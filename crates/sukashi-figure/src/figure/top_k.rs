@@ -2,7 +2,7 @@
 
 use super::before_after::{Columns, other_final};
 use super::cumulative::Cumulative;
-use super::distribution::{self, Distribution, Stage, context, label};
+use super::distribution::{self, Distribution, ProbKind, context, label};
 use super::page::Page;
 use super::style::{Lang, Style};
 use super::table::{Cell, Table};
@@ -45,7 +45,7 @@ impl Default for TopK {
 pub fn top_k(trace: &Trace, options: &TopK, style: &Style) -> Result<Figure> {
     let settings = &trace.sampling;
     check_truncation(settings)?;
-    let distribution = Distribution::new(trace, options.step, options.count, Stage::Scaled)?;
+    let distribution = Distribution::new(trace, options.step, options.count, ProbKind::Scaled)?;
     let step = distribution::step(trace, options.step)?;
     let mut rows = distribution.shown.clone();
     // Penalties may have changed the order that truncation goes by.
@@ -79,12 +79,13 @@ pub fn top_k(trace: &Trace, options: &TopK, style: &Style) -> Result<Figure> {
 ///
 /// If the settings truncate nothing.
 pub fn check_truncation(settings: &Settings) -> Result<()> {
-    let Settings { temperature, top_k, top_p, min_p, typical_p, .. } = settings;
-    if top_k.is_some() || top_p.is_some() || min_p.is_some() || typical_p.is_some() || *temperature == 0.0 {
+    if settings.truncation_words().next().is_some() || settings.temperature == 0.0 {
         return Ok(());
     }
+    let mut names = Settings::truncation_names().collect::<Vec<_>>();
+    let last = names.pop().unwrap_or_default();
     Err(Error::input("cannot draw a truncation: the settings have none")
-        .detail("found neither top_k, top_p, min_p nor typical_p")
+        .detail(format!("found neither {} nor {last}", names.join(", ")))
         .hint("use one of them, such as --top-k 5"))
 }
 

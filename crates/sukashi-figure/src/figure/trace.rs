@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::distribution::{self, Distribution, Stage, context, token_label};
+use super::distribution::{self, Distribution, ProbKind, context, token_label};
 use super::fonts::Weight;
 use super::next_token;
 use super::page::Page;
@@ -15,7 +15,7 @@ use crate::{Error, Result, Trace};
 
 /// What [`trace`] shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Steps {
+pub struct TraceOptions {
     /// How many candidates in each panel; everything else becomes one bar.
     pub count: usize,
     /// The first step shown, 0 being the trace's first.
@@ -23,12 +23,12 @@ pub struct Steps {
     /// At most this many steps.
     pub steps: usize,
     /// Which probability.
-    pub stage: Stage,
+    pub stage: ProbKind,
 }
 
-impl Default for Steps {
+impl Default for TraceOptions {
     fn default() -> Self {
-        Self { count: 5, first: 0, steps: 12, stage: Stage::Model }
+        Self { count: 5, first: 0, steps: 12, stage: ProbKind::Model }
     }
 }
 
@@ -39,10 +39,10 @@ const MAX_STEPS: usize = 400;
 /// on one scale throughout.
 ///
 /// ```
-/// use sukashi_figure::figure::{Steps, Style, trace};
+/// use sukashi_figure::figure::{TraceOptions, Style, trace};
 ///
 /// # let record = sukashi_figure::figure::example::japanese();
-/// let figure = trace(&record, &Steps::default(), &Style::default())?;
+/// let figure = trace(&record, &TraceOptions::default(), &Style::default())?;
 /// assert!(figure.alt_text().contains("「猫」"));
 /// # Ok::<_, sukashi_figure::Error>(())
 /// ```
@@ -51,7 +51,7 @@ const MAX_STEPS: usize = 400;
 ///
 /// If the trace has no such steps, if one of them holds no distribution, if `count` or `steps` is 0, or if
 /// there are more than 400 panels to draw.
-pub fn trace(trace: &Trace, options: &Steps, style: &Style) -> Result<Figure> {
+pub fn trace(trace: &Trace, options: &TraceOptions, style: &Style) -> Result<Figure> {
     let steps = options.range(trace)?;
     if steps.is_empty() || steps.len() > MAX_STEPS {
         return Err(Error::input("cannot draw this many steps")
@@ -91,7 +91,7 @@ impl Panel<'_> {
     }
 }
 
-impl Steps {
+impl TraceOptions {
     /// Those of the trace's steps that are asked for.
     pub(super) fn range(&self, trace: &Trace) -> Result<Range<usize>> {
         distribution::step(trace, self.first)?;
@@ -110,7 +110,7 @@ impl Steps {
 /// A page with the title and the line below it.
 pub(super) fn page<'a>(
     trace: &Trace,
-    options: &Steps,
+    options: &TraceOptions,
     panels: &[Panel<'_>],
     style: &'a Style,
 ) -> Result<Page<'a>> {
@@ -169,7 +169,7 @@ fn heading(page: &mut Page<'_>, trace: &Trace, panel: &Panel<'_>, x: f64, y: f64
 }
 
 /// The chosen tokens and their probabilities, in a sentence.
-pub(super) fn told(trace: &Trace, panels: &[Panel<'_>], stage: Stage, lang: Lang) -> String {
+pub(super) fn told(trace: &Trace, panels: &[Panel<'_>], stage: ProbKind, lang: Lang) -> String {
     /// How many steps an alternative text names.
     const TOLD: usize = 20;
     let items: Vec<String> = panels

@@ -10,7 +10,7 @@ use super::page::Page;
 use super::scene::{Anchor, Bounds, Frame, Item, LABEL, NOTE, Text};
 use super::strip;
 use super::style::{Lang, Style};
-use super::trace::{self, Panel, Steps};
+use super::trace::{self, Panel, TraceOptions};
 use crate::{Result, Trace};
 
 /// The text before the first step takes at most this many lines, of its end.
@@ -28,10 +28,10 @@ const TRACK_GAP: f64 = 12.0;
 /// APNG.
 ///
 /// ```
-/// use sukashi_figure::figure::{Steps, Style, trace_animation};
+/// use sukashi_figure::figure::{TraceOptions, Style, trace_animation};
 ///
 /// # let record = sukashi_figure::figure::example::japanese();
-/// let figure = trace_animation(&record, &Steps::default(), 1.5, &Style::default())?;
+/// let figure = trace_animation(&record, &TraceOptions::default(), 1.5, &Style::default())?;
 /// assert_eq!(figure.frames().len(), record.steps.len());
 /// assert!(figure.svg().contains("@keyframes"));
 /// # Ok::<_, sukashi_figure::Error>(())
@@ -42,7 +42,7 @@ const TRACK_GAP: f64 = 12.0;
 /// As [`trace`](super::trace()) and [`check_animation`], for the steps that there are to draw.
 pub fn trace_animation(
     trace: &Trace,
-    options: &Steps,
+    options: &TraceOptions,
     seconds_per_step: f64,
     style: &Style,
 ) -> Result<Figure> {

@@ -1,7 +1,7 @@
 //! What figures say, in both languages, and how they write numbers.
 
 use super::Lang;
-use crate::sampling::{Choice, Settings};
+use crate::sampling::{Choice, Label, Settings};
 use crate::trace::ModelInfo;
 
 /// A probability as a percentage: one decimal, two below 1 %; never rounded to 0 or to certainty.
@@ -45,24 +45,7 @@ pub fn grouped(count: usize) -> String {
 /// The sampling settings that differ from taking the model's own distribution as it is; temperature always.
 pub(super) fn settings(settings: &Settings, lang: Lang) -> Vec<String> {
     let ja = lang == Lang::Ja;
-    let mut parts = vec![temperature(settings.temperature)];
-    parts.extend(settings.top_k.map(|k| format!("top-k {k}")));
-    parts.extend(settings.top_p.map(|p| format!("top-p {p}")));
-    parts.extend(settings.min_p.map(|p| format!("min-p {p}")));
-    parts.extend(settings.typical_p.map(|p| format!("typical-p {p}")));
-    let penalties = [
-        (settings.repetition_penalty, 1.0, "反復ペナルティ", "repetition penalty"),
-        (settings.frequency_penalty, 0.0, "頻度ペナルティ", "frequency penalty"),
-        (settings.presence_penalty, 0.0, "出現ペナルティ", "presence penalty"),
-    ];
-    for (value, neutral, japanese, english) in penalties {
-        if value != neutral {
-            parts.push(format!("{} {value}", if ja { japanese } else { english }));
-        }
-    }
-    if !settings.logit_bias.is_empty() {
-        parts.push(format!("logit bias × {}", settings.logit_bias.len()));
-    }
+    let mut parts: Vec<String> = settings.words().map(|words| label(&words, lang).to_owned()).collect();
     parts.extend(settings.custom_stages.iter().cloned());
     match settings.choice {
         Choice::Sample => {}
@@ -70,6 +53,14 @@ pub(super) fn settings(settings: &Settings, lang: Lang) -> Vec<String> {
         Choice::Pick(n) => parts.push(if ja { format!("{n} 番目を選択") } else { format!("pick {n}") }),
     }
     parts
+}
+
+/// The words of a label in the figure's language.
+pub(super) fn label(label: &Label, lang: Lang) -> &str {
+    match lang {
+        Lang::Ja => &label.ja,
+        Lang::En => &label.en,
+    }
 }
 
 /// A passage in quotation marks.

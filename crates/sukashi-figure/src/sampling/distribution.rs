@@ -1,4 +1,4 @@
-//! The distribution over the next token, before and after the stages, and the choice from it.
+//! The distribution over the next token, before and after the stages.
 
 use super::candidates::Candidates;
 use super::generator::Generator;
@@ -135,20 +135,6 @@ impl Distribution<'_> {
             prob_scaled: self.prob_scaled(id),
             prob_final: self.prob_final(id),
             draw,
-        }
-    }
-}
-
-impl Choice {
-    /// The id of the token taken, and the number that was drawn for it.
-    pub(super) fn take(self, candidates: &mut Candidates, generator: &mut Generator) -> (u32, Option<f64>) {
-        match self {
-            Self::Sample => {
-                let draw = generator.uniform();
-                (candidates.at(draw), Some(draw))
-            }
-            Self::Greedy => (candidates.pick(1), None),
-            Self::Pick(n) => (candidates.pick(n), None),
         }
     }
 }

@@ -33,26 +33,23 @@
 //! ```
 
 mod candidates;
+mod choice;
+mod description;
 mod distribution;
 mod generator;
 mod greatest;
-mod logit_bias;
-mod min_p;
-mod penalties;
 mod sampler;
-mod settings;
 mod softmax;
 mod stage;
-mod temperature;
-mod top_k;
-mod top_p;
-mod typical_p;
+mod stages;
 
 pub use candidates::{Candidates, InPlay};
+pub use choice::Choice;
+pub use description::{Criterion, Description, Label};
 pub use distribution::{Distribution, Sampled};
 #[doc(hidden)]
 pub use generator::Generator;
 pub use sampler::Sampler;
-pub use settings::{Choice, Settings};
 pub use softmax::Softmax;
 pub use stage::{Context, Stage};
+pub use stages::Settings;

@@ -4,13 +4,7 @@ use super::candidates::Candidates;
 use super::distribution::{Distribution, Sampled};
 use super::generator::Generator;
 use super::greatest;
-use super::logit_bias::LogitBias;
-use super::min_p::MinP;
-use super::penalties::Penalties;
-use super::temperature::Temperature;
-use super::top_k::TopK;
-use super::top_p::TopP;
-use super::typical_p::TypicalP;
+use super::stages::{ADJUSTING, Kind, TRUNCATING, Temperature};
 use super::{Choice, Context, Settings, Softmax, Stage};
 use crate::error::{Error, Result};
 
@@ -36,6 +30,8 @@ pub struct Sampler {
     temperature: Option<Temperature>,
     /// Top-k, top-p, min-p, typical-p.
     truncating: Vec<Box<dyn Stage>>,
+    /// Whether a truncation looks at more than the most probable tokens.
+    needs_all: bool,
     candidates: Candidates,
     scaled_logits: Vec<f64>,
     /// Where few logits decide: these.
@@ -43,12 +39,8 @@ pub struct Sampler {
     generator: Generator,
 }
 
-/// Called with a stage's name and what it left.
-type Observer<'a> = &'a mut dyn FnMut(&str, &Candidates);
-
-fn boxed<'a>(stage: impl Stage + 'a) -> Box<dyn Stage + 'a> {
-    Box::new(stage)
-}
+/// Called with a stage and what it left; without one, with the model's own distribution.
+type Observer<'a> = &'a mut dyn FnMut(Option<&dyn Stage>, &Candidates);
 
 impl Sampler {
     /// A sampler over a vocabulary of `vocab_size` tokens, at the start of its seed's stream.
@@ -74,19 +66,16 @@ impl Sampler {
             ))
             .hint("clear custom_stages and give the stages themselves to Sampler::with_stage"));
         }
-        let adjusting =
-            [Penalties::new(&settings, vocab_size).map(boxed), LogitBias::new(&settings).map(boxed)];
-        let truncating = [
-            TopK::new(&settings, vocab_size).map(boxed),
-            TopP::new(&settings).map(boxed),
-            MinP::new(&settings).map(boxed),
-            TypicalP::new(&settings).map(boxed),
-        ];
+        let make = |kinds: &[&Kind]| -> Vec<Box<dyn Stage>> {
+            let stages = kinds.iter().filter_map(|kind| (kind.make)(&settings));
+            stages.filter_map(|mut stage| stage.prepare(vocab_size).then_some(stage)).collect()
+        };
         let mut sampler = Self {
-            adjusting: adjusting.into_iter().flatten().collect(),
+            adjusting: make(&ADJUSTING),
             custom: Vec::new(),
             temperature: Temperature::new(&settings),
-            truncating: truncating.into_iter().flatten().collect(),
+            truncating: make(&TRUNCATING),
+            needs_all: TRUNCATING.iter().any(|kind| kind.needs_all && kind.is_set(&settings)),
             candidates: Candidates::new(vocab_size),
             scaled_logits: vec![f64::NEG_INFINITY; vocab_size],
             deciding: Vec::new(),
@@ -103,9 +92,11 @@ impl Sampler {
     /// It runs after penalties and bias, and before temperature and truncation: so a token that it removes can
     /// never come back as the only one left by a truncation. It sees probabilities at temperature 1.
     #[must_use]
-    pub fn with_stage(mut self, stage: impl Stage + 'static) -> Self {
-        self.settings.custom_stages.push(stage.name().to_owned());
-        self.custom.push(Box::new(stage));
+    pub fn with_stage(mut self, mut stage: impl Stage + 'static) -> Self {
+        if stage.prepare(self.vocab_size) {
+            self.settings.custom_stages.push(stage.name().to_owned());
+            self.custom.push(Box::new(stage));
+        }
         self
     }
 
@@ -139,7 +130,7 @@ impl Sampler {
         if self.settings.temperature == 0.0 {
             return Some(1);
         }
-        if self.settings.typical_p.is_some() {
+        if self.needs_all {
             return None;
         }
         match self.settings.choice {
@@ -279,6 +270,16 @@ impl Sampler {
         previous: &[u32],
         mut see: impl FnMut(&str, &Candidates),
     ) -> Result<Distribution<'a>> {
+        self.run(logits, previous, Some(&mut |stage, left| see(stage.map_or("logits", Stage::name), left)))
+    }
+
+    /// As [`Self::observe`], with the stage itself.
+    pub(crate) fn observe_stages<'a>(
+        &'a mut self,
+        logits: &'a [f32],
+        previous: &[u32],
+        mut see: impl FnMut(Option<&dyn Stage>, &Candidates),
+    ) -> Result<Distribution<'a>> {
         self.run(logits, previous, Some(&mut see))
     }
 
@@ -297,14 +298,14 @@ impl Sampler {
         candidates.load((0..).zip(logits.iter().copied()), logits.len())?;
         let raw = candidates.refresh();
         if let Some(see) = observer.as_deref_mut() {
-            see("logits", candidates);
+            see(None, candidates);
         }
         let mut apply = |stage: &mut dyn Stage, candidates: &mut Candidates| -> Result<()> {
             stage.apply(candidates, &context)?;
             candidates.settle(stage.name())?;
             if let Some(see) = observer.as_deref_mut() {
                 candidates.refresh();
-                see(stage.name(), candidates);
+                see(Some(stage), candidates);
             }
             Ok(())
         };

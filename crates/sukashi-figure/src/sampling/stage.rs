@@ -1,6 +1,6 @@
 //! What a stage is.
 
-use super::Candidates;
+use super::{Candidates, Criterion, Description};
 use crate::error::Result;
 
 /// What a stage may know besides the candidates.
@@ -46,6 +46,20 @@ pub struct Context<'a> {
 pub trait Stage: Send {
     /// A plain name, recorded in [`Settings::custom_stages`](super::Settings::custom_stages) and in errors.
     fn name(&self) -> &str;
+
+    /// What records and figures say of the stage: its name with its setting, and how it decides.
+    ///
+    /// A stage that does not say so counts as one that changes logits, under its plain name.
+    fn describe(&self) -> Description {
+        Description::new(self.name(), Criterion::Logits)
+    }
+
+    /// Reserves what the stage needs for a vocabulary of this size. `false` leaves the stage out, because it changes nothing
+    /// in such a vocabulary.
+    fn prepare(&mut self, vocab_size: usize) -> bool {
+        let _ = vocab_size;
+        true
+    }
 
     /// Changes logits or removes tokens.
     ///

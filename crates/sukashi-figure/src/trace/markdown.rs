@@ -73,17 +73,14 @@ impl Step {
 }
 
 fn settings(sampling: &Settings) -> String {
-    let Settings { choice, temperature, top_k, top_p, min_p, typical_p, seed, .. } = sampling;
+    let Settings { choice, temperature, seed, .. } = sampling;
     let mut parts = vec![match choice {
         Choice::Sample => format!("seed {seed}"),
         Choice::Greedy => "greedy".to_owned(),
         Choice::Pick(n) => format!("pick {n}"),
     }];
     parts.push(format!("temperature {temperature}"));
-    parts.extend(top_k.map(|k| format!("top-k {k}")));
-    parts.extend(top_p.map(|p| format!("top-p {p}")));
-    parts.extend(min_p.map(|p| format!("min-p {p}")));
-    parts.extend(typical_p.map(|p| format!("typical-p {p}")));
+    parts.extend(sampling.truncation_words().map(|words| words.en));
     parts.join(", ")
 }
 

@@ -58,7 +58,7 @@ pub use merge_tree::{Merge, MergeTree, Node};
 pub use mixing::Mixing;
 pub use record::Record;
 pub use score::{Prediction, Score, ScoredToken, Totals};
-pub use segmentation::{Cost, Piece, Segmentation};
+pub use segmentation::{Piece, Segmentation, TextCost};
 pub use stages::{Draw, StageOutput, Stages, TokenLeft};
 pub use step::StepRecorder;
 

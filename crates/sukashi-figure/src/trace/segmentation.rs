@@ -29,7 +29,7 @@ pub struct Piece {
 
 /// What a text costs in a vocabulary, if every token is written with the same number of bits.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Cost {
+pub struct TextCost {
     /// The text as UTF-8, in bits.
     pub utf8_bits: u64,
     /// How many tokens there are.
@@ -58,13 +58,13 @@ impl Segmentation {
     /// let cost = bytes.cost("猫");
     /// assert_eq!((cost.num_tokens, cost.bits_per_token, cost.bits, cost.ratio), (3, 8, 24, 1.0));
     /// ```
-    pub fn cost(&self, text: &str) -> Cost {
+    pub fn cost(&self, text: &str) -> TextCost {
         let utf8_bits = 8 * text.len() as u64;
         let num_tokens = self.pieces.len() as u64;
         let bits_per_token = (usize::BITS - self.vocab_size.saturating_sub(1).leading_zeros()).max(1);
         let bits = num_tokens * u64::from(bits_per_token);
         let ratio = if bits == 0 { 0.0 } else { utf8_bits as f64 / bits as f64 };
-        Cost { utf8_bits, num_tokens, bits_per_token, bits, ratio }
+        TextCost { utf8_bits, num_tokens, bits_per_token, bits, ratio }
     }
 
     /// Passages of the text that cannot be had back from the tokens.

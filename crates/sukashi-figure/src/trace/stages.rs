@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::validate::{Check, MASS_TOLERANCE, Problem, prob, require};
 use super::{Candidate, Step};
-use crate::sampling::{Candidates, Distribution, InPlay};
+use crate::sampling::{Candidates, Criterion, Description, Distribution, InPlay, Stage};
 
 /// The way of a step's candidates through the sampler.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct Stages {
 pub struct StageOutput {
     /// `logits`, then the stages' names as [`crate::sampling`] lists them, such as `top_p`.
     pub stage: String,
+    /// What the stage says of itself. `None` for `logits`, and in records of older versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub description: Option<Description>,
     /// How many tokens of the whole vocabulary.
     pub num_left: usize,
     /// One for each of [`Step::candidates`], in their order; `None` where this stage or one before it removed it.
@@ -56,12 +59,14 @@ pub struct Draw {
 /// A stage's output over the whole vocabulary, until it is known which tokens are listed.
 pub(super) struct Seen {
     stage: String,
+    description: Option<Description>,
     ranked: Vec<(InPlay, f64)>,
 }
 
 impl Seen {
-    pub(super) fn new(stage: &str, candidates: &Candidates) -> Self {
-        Self { stage: stage.to_owned(), ranked: candidates.ranked() }
+    pub(super) fn new(stage: Option<&dyn Stage>, candidates: &Candidates) -> Self {
+        let name = stage.map_or("logits", Stage::name).to_owned();
+        Self { stage: name, description: stage.map(Stage::describe), ranked: candidates.ranked() }
     }
 
     fn output(self, ids: &[u32]) -> StageOutput {
@@ -76,7 +81,7 @@ impl Seen {
                 tokens[listed] = Some(TokenLeft { rank: index + 1, logit, prob, cumulative });
             }
         }
-        StageOutput { stage: self.stage, num_left: self.ranked.len(), tokens }
+        StageOutput { stage: self.stage, description: self.description, num_left: self.ranked.len(), tokens }
     }
 }
 
@@ -134,6 +139,10 @@ impl StageOutput {
             let expected =
                 format!("at least the {listed} listed, and at most the {most} that were left before");
             return Err(Problem::new("num_left", self.num_left, expected));
+        }
+        let criterion = self.description.as_ref().map(|description| description.criterion);
+        if let Some(Criterion::Prob { ratio: share } | Criterion::Cumulative { mass: share }) = criterion {
+            prob("description.criterion", share)?;
         }
         check_len("tokens", self.tokens.len(), step)?;
         let mut mass = 0.0;

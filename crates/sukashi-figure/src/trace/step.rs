@@ -3,7 +3,7 @@
 use super::stages::Seen;
 use super::{Candidate, Chosen, Stages, Step, Temperature, Token};
 use crate::error::{Error, Result};
-use crate::sampling::{Candidates, Distribution, Sampler};
+use crate::sampling::{Candidates, Distribution, Sampler, Stage};
 
 /// Records the distribution over the next token as a [`Step`].
 ///
@@ -134,8 +134,8 @@ impl StepRecorder {
             return Ok((sampler.distribution(logits, previous)?, None));
         }
         let mut seen = Vec::new();
-        let see = |stage: &str, candidates: &Candidates| seen.push(Seen::new(stage, candidates));
-        let next = sampler.observe(logits, previous, see)?;
+        let see = |stage: Option<&dyn Stage>, left: &Candidates| seen.push(Seen::new(stage, left));
+        let next = sampler.observe_stages(logits, previous, see)?;
         Ok((next, Some(seen)))
     }
 

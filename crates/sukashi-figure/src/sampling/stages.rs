@@ -1,22 +1,53 @@
-//! The sampler's settings, as flags set them and as a trace records them.
+//! The built-in stages in their order, and the settings that they read.
+//!
+//! A new stage is a file with its [`Kind`], and here a `mod` line, its setting, and its place among the others.
+
+mod logit_bias;
+mod min_p;
+mod penalties;
+mod temperature;
+mod top_k;
+mod top_p;
+mod typical_p;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Choice, Description, Label, Stage};
 use crate::error::{Error, Result};
 
-/// What is done with the distribution that the stages leave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Choice {
-    /// Draw from it.
-    #[default]
-    Sample,
-    /// Take the most probable token.
-    Greedy,
-    /// Take the n-th most probable token, 1 being the first.
-    Pick(usize),
+pub(super) use temperature::Temperature;
+
+/// These run first, and before a caller's own stages.
+pub(super) const ADJUSTING: [&Kind; 2] = [&penalties::KIND, &logit_bias::KIND];
+
+/// These run last, after a caller's own stages and the temperature.
+pub(super) const TRUNCATING: [&Kind; 4] = [&top_k::KIND, &top_p::KIND, &min_p::KIND, &typical_p::KIND];
+
+/// All of them, in the order in which errors and captions name their settings.
+fn all() -> impl Iterator<Item = &'static Kind> {
+    [&temperature::KIND].into_iter().chain(TRUNCATING).chain(ADJUSTING)
+}
+
+/// A built-in stage: everything that the rest of the crate knows of it.
+pub(super) struct Kind {
+    /// The name of its setting or settings.
+    pub(super) name: &'static str,
+    /// Checks the setting.
+    pub(super) check: fn(&Settings) -> Result<()>,
+    /// The setting as a caption says it; nothing where none is given.
+    pub(super) words: fn(&Settings) -> Vec<Label>,
+    /// The stage; `None` where the setting changes nothing.
+    pub(super) make: fn(&Settings) -> Option<Box<dyn Stage>>,
+    /// Whether the stage looks at more than the most probable tokens, or may remove the most probable one.
+    pub(super) needs_all: bool,
+}
+
+impl Kind {
+    pub(super) fn is_set(&self, settings: &Settings) -> bool {
+        !(self.words)(settings).is_empty()
+    }
 }
 
 /// The sampler's settings. The default samples from the model's own distribution with seed 0.
@@ -83,31 +114,40 @@ impl Settings {
     ///
     /// Input: the field, its value and its limit.
     pub fn validate(&self) -> Result<()> {
-        let finite = f64::is_finite;
-        check("temperature", self.temperature, |t| finite(t) && t >= 0.0, "a finite temperature >= 0")?;
-        if self.top_k == Some(0) {
-            return Err(out_of_range("top_k", 0, "top_k >= 1"));
-        }
-        if let Some(top_p) = self.top_p {
-            check("top_p", top_p, |p| p > 0.0 && p <= 1.0, "0 < top_p <= 1")?;
-        }
-        if let Some(min_p) = self.min_p {
-            check("min_p", min_p, |p| (0.0..=1.0).contains(&p), "0 <= min_p <= 1")?;
-        }
-        if let Some(typical_p) = self.typical_p {
-            check("typical_p", typical_p, |p| p > 0.0 && p <= 1.0, "0 < typical_p <= 1")?;
-        }
-        let repetition = self.repetition_penalty;
-        check("repetition_penalty", repetition, |r| finite(r) && r > 0.0, "a finite repetition_penalty > 0")?;
-        check("frequency_penalty", self.frequency_penalty, finite, "a finite frequency_penalty")?;
-        check("presence_penalty", self.presence_penalty, finite, "a finite presence_penalty")?;
-        for (id, &bias) in &self.logit_bias {
-            check(&format!("logit_bias[{id}]"), bias, finite, "a finite bias; -1e9 bans a token")?;
+        for kind in all() {
+            (kind.check)(self)?;
         }
         if self.choice == Choice::Pick(0) {
             return Err(out_of_range("pick", 0, "pick >= 1, 1 being the most probable token"));
         }
         Ok(())
+    }
+
+    /// Every stage's setting that is given, temperature always.
+    pub(crate) fn words(&self) -> impl Iterator<Item = Label> {
+        all().flat_map(|kind| (kind.words)(self))
+    }
+
+    /// The settings of truncations that are given.
+    pub(crate) fn truncation_words(&self) -> impl Iterator<Item = Label> {
+        TRUNCATING.iter().flat_map(|kind| (kind.words)(self))
+    }
+
+    /// The names of all settings that truncate.
+    pub(crate) fn truncation_names() -> impl Iterator<Item = &'static str> {
+        TRUNCATING.iter().map(|kind| kind.name)
+    }
+
+    /// Whether nothing but the temperature changes the distribution before the truncation `name`.
+    pub(crate) fn truncates_first(&self, name: &str) -> bool {
+        let mut before =
+            ADJUSTING.into_iter().chain(TRUNCATING.into_iter().take_while(|kind| kind.name != name));
+        self.custom_stages.is_empty() && !before.any(|kind| kind.is_set(self))
+    }
+
+    /// The names and descriptions of the built-in stages that these settings make.
+    pub(crate) fn descriptions(&self) -> impl Iterator<Item = (&'static str, Description)> {
+        all().filter_map(|kind| Some((kind.name, (kind.make)(self)?.describe())))
     }
 }
 

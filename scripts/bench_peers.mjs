@@ -12,6 +12,8 @@ const {values, positionals: [sukashi, file]} = parseArgs({
         "prompt-tokens": {type: "string", default: "128"},
         "new-tokens": {type: "string", default: "64"},
         runs: {type: "string", default: "5"},
+        // Of sukashi beside the CPU, as its --device takes it: `auto` takes no software adapter.
+        device: {type: "string", default: "vulkan"},
         vulkan: {type: "boolean", default: false},
         candle: {type: "boolean", default: false},
     },
@@ -90,7 +92,7 @@ function ofCandle() {
     };
 }
 
-const programs = [ofSukashi("cpu"), await ofLlamaCpp(false), ofSukashi("auto")];
+const programs = [ofSukashi("cpu"), await ofLlamaCpp(false), ofSukashi(values.device)];
 if (values.vulkan) programs.push(await ofLlamaCpp("vulkan"));
 if (values.candle) programs.push(ofCandle());
 const results = programs.map(() => []);

@@ -2,20 +2,20 @@
 # Benchmarks sukashi, llama.cpp and candle in turn on the same file and the same numbers of tokens. Prints a
 # table with ratios.
 #
-#     scripts/bench_peers.sh MODEL.gguf [--prompt-tokens 128] [--new-tokens 64] [--runs 5] [--vulkan] [--candle]
+#     scripts/bench_peers.sh MODEL.gguf [--prompt-tokens 128] [--new-tokens 64] [--runs 5] [--device vulkan] [--vulkan] [--candle]
 #
 # llama.cpp's binaries come from the npm package node-llama-cpp, which is installed into a cache folder (needs
 # node and npm). Its CPU backend runs with one thread per core. With --vulkan, its Vulkan backend is measured
 # too. Without another GPU, that is a software adapter, which takes minutes to compile the shaders. With
 # --candle, candle's CPU path is built, which takes some minutes, and measured too. sukashi runs on the CPU
-# and on the device that `auto` chooses.
+# and on the adapter that --device names.
 #
 # A machine's speed varies over time. So the programs take turns, and medians are compared.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 [ $# -ge 1 ] && [ -f "$1" ] || {
-    echo "usage: scripts/bench_peers.sh MODEL.gguf [--prompt-tokens N] [--new-tokens N] [--runs N] [--vulkan] [--candle]" >&2
+    echo "usage: scripts/bench_peers.sh MODEL.gguf [--prompt-tokens N] [--new-tokens N] [--runs N] [--device NAME] [--vulkan] [--candle]" >&2
     exit 2
 }
 for tool in cargo node npm; do

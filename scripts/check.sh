@@ -96,6 +96,8 @@ docs() { RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --locked --no-deps
 examples() {
     local out file name
     out=$(mktemp -d) || return 1
+    # On an adapter, where the machine has one.
+    if has_vulkan_driver; then local -x SUKASHI_DEVICE=${SUKASHI_DEVICE:-0}; fi
     for file in examples/*.rs; do
         name=$(basename "$file" .rs)
         echo "-- $name" >&2

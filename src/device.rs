@@ -30,8 +30,8 @@ impl Device {
     /// The device that `selector` names: `auto`, `cpu`, an index from [`crate::gpu::adapters`], a backend (`vulkan`,
     /// `metal`, `dx12`, `gl`), part of an adapter's name, or `twins`.
     ///
-    /// `auto` is a discrete GPU, then an integrated one, then a virtual one, then a software adapter, and the CPU where
-    /// no adapter exists.
+    /// `auto` takes a discrete GPU, then an integrated one, then a virtual one, and [`Device::Cpu`] where no adapter is
+    /// hardware. It never takes a software adapter, which is several times slower than the CPU device: name it.
     ///
     /// # Errors
     /// If nothing matches (the message lists what there is), or the adapter refuses to open.

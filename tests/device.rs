@@ -150,6 +150,19 @@ fn a_selector_that_matches_nothing_lists_what_there_is() {
 }
 
 #[test]
+fn auto_takes_hardware_or_the_cpu() {
+    let summaries = pollster::block_on(sukashi::gpu::adapters());
+    let has_hardware = summaries.iter().any(|summary| summary.info.kind != "software");
+    let device = pollster::block_on(Device::request("AUTO")).unwrap();
+    let kind = device.info().kind;
+    assert!(
+        if has_hardware { !["cpu", "software"].contains(&kind.as_str()) } else { kind == "cpu" },
+        "{kind}"
+    );
+    assert_eq!(pollster::block_on(Gpu::request("auto")).unwrap().is_some(), has_hardware);
+}
+
+#[test]
 fn sessions_share_a_device() {
     for gpu in gpus() {
         let model = Model::embedded(&device(&gpu)).unwrap();
@@ -234,7 +247,7 @@ fn limits_beyond_the_adapter_are_an_error() {
         return;
     }
     let limits = wgpu::Limits { max_compute_workgroup_storage_size: u32::MAX, ..wgpu::Limits::default() };
-    let error = pollster::block_on(Gpu::request_with_limits("auto", limits)).unwrap_err();
+    let error = pollster::block_on(Gpu::request_with_limits("0", limits)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Device);
 }
 

@@ -14,6 +14,7 @@ use sukashi::text::{Variable, python_word};
 use sukashi::weights::ModelFiles;
 use sukashi::{Error, Result};
 
+use super::device::DeviceArgs;
 use super::model::open_model;
 use super::terminal::Terminal;
 
@@ -60,9 +61,8 @@ pub struct RunArgs {
         help_heading = "Model"
     )]
     pub unit: Unit,
-    /// auto, cpu, or an index, a backend or part of a name that `sukashi adapters` lists
-    #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Model")]
-    pub device: String,
+    #[command(flatten)]
+    pub device: DeviceArgs,
     /// Do not look for faster kernels when a large model meets an adapter for the first time, and use none that were found
     #[arg(long, help_heading = "Model")]
     pub no_tune: bool,

@@ -57,7 +57,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     }
     let texts = args.batch.unwrap_or(0);
     let settings = BenchSettings { prompt_tokens, new_tokens, runs, profile, texts };
-    let device = args.subject.device()?;
+    let device = args.subject.device(terminal)?;
     let (model, load_time) = args.subject.load(&device, terminal)?;
     tuning::prepare(&model, args.no_tune, terminal)?;
     let mut progress = Progress::new(terminal.words("計測中", "measuring"));

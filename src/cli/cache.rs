@@ -1,23 +1,7 @@
-//! What runs leave for later ones.
+//! The folder for what a run keeps for later runs.
 
 use std::env;
 use std::path::PathBuf;
-
-use sukashi::{Device, Result};
-
-use super::output::note;
-
-/// Opens the device that `selector` names, as [`Device::request`] does, with the pipelines that earlier runs compiled for it. A run
-/// goes on without them where they cannot be used.
-pub fn open_device(selector: &str) -> Result<Device> {
-    let device = pollster::block_on(Device::request(selector))?;
-    if let (Device::Gpu(gpu), Some(folder)) = (&device, cache_folder())
-        && let Err(error) = gpu.keep_pipelines(&folder.join("pipelines"))
-    {
-        note(&format!("note: {error}"));
-    }
-    Ok(device)
-}
 
 /// `sukashi` in the system's folder for caches.
 pub fn cache_folder() -> Option<PathBuf> {

@@ -12,6 +12,7 @@ mod bigram;
 mod cache;
 mod chat;
 mod completions;
+mod device;
 mod dump;
 mod failure;
 mod figure;

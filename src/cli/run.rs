@@ -6,10 +6,10 @@ use sukashi::figure::Lang;
 use sukashi::model::{Ablation, DecoderSpec, spec};
 use sukashi::sampling::{Sampler, Settings};
 use sukashi::weights::ModelFiles;
-use sukashi::{Device, Error, LanguageModel, Model, Result, shown};
+use sukashi::{Error, LanguageModel, Model, Result};
 
 use super::args::{RunArgs, at_least_one};
-use super::cache::open_device;
+use super::device::DeviceArgs;
 use super::failure::Outcome;
 use super::output::note;
 use super::progress::Progress;
@@ -24,7 +24,7 @@ const PROMPT_PART: usize = 256;
 pub struct Opened {
     files: ModelFiles,
     spec: DecoderSpec,
-    device: String,
+    device: DeviceArgs,
     no_tune: bool,
 }
 
@@ -78,10 +78,7 @@ impl Opened {
     /// Opens the device and puts the model there; gives how long that took, too.
     pub fn load(self, terminal: &Terminal) -> Result<(Model, Duration)> {
         let started = Instant::now();
-        let device = open_device(&self.device)?;
-        if self.device.eq_ignore_ascii_case("auto") {
-            say_if_slow(&device, terminal);
-        }
+        let device = self.device.open(terminal)?;
         let mut progress = Progress::new(terminal.words("読み込み中", "loading"));
         let model = Model::from_files(&device, self.files, &mut |done, total| progress.set(done, total))?;
         drop(progress);
@@ -134,27 +131,6 @@ impl Input {
         let (model, load_time) = self.opened.load(terminal)?;
         Ok(Run { model: model.without(self.ablation)?, prompt: self.prompt, load_time })
     }
-}
-
-/// Says so if the device that was found is none that was hoped for.
-pub fn say_if_slow(device: &Device, terminal: &Terminal) {
-    let info = device.info();
-    let name = shown::line(&info.name);
-    let what = match info.kind.as_str() {
-        "software" => match terminal.lang {
-            Lang::Ja => {
-                format!("GPU がないため、ソフトウェアアダプター {name} で動かします (CPU なら --device cpu)")
-            }
-            Lang::En => {
-                format!("there is no GPU; running on the software adapter {name} (--device cpu for the CPU)")
-            }
-        },
-        "cpu" => terminal
-            .words("アダプターがないため、CPU で動かします", "there is no adapter; running on the CPU")
-            .to_owned(),
-        _ => return,
-    };
-    note(&format!("{} {what}", terminal.words("注意:", "note:")));
 }
 
 impl Run {

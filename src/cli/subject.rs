@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use sukashi::{Device, Model, Result, bench};
 
-use super::cache::open_device;
+use super::device::DeviceArgs;
 use super::model::open_model;
 use super::progress::Progress;
 use super::terminal::Terminal;
@@ -22,15 +22,14 @@ pub struct SubjectArgs {
     /// Random weights of a known shape instead of a model, such as gemma-3-1b:f16 or llama-3.2-1b:q4_k; no download
     #[arg(long, value_name = "SHAPE:FORMAT", conflicts_with = "model")]
     synthetic: Option<String>,
-    /// auto, cpu, or an index, a backend or part of a name that `sukashi adapters` lists
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    device: String,
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 impl SubjectArgs {
     /// Opens the device.
-    pub fn device(&self) -> Result<Device> {
-        open_device(&self.device)
+    pub fn device(&self, terminal: &Terminal) -> Result<Device> {
+        self.device.open(terminal)
     }
 
     /// Puts the model there, and says how long that took from the first look at its files.

@@ -22,7 +22,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    let device = args.subject.device()?;
+    let device = args.subject.device(terminal)?;
     if matches!(device, Device::Cpu | Device::Twins) {
         return Err(Error::input("cannot tune the CPU: only adapters have kernels that take shapes")
             .hint("`sukashi adapters` lists what there is")

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use sukashi::verify::{self, Report};
 use sukashi::{Device, Error, ErrorKind, Model, shown};
 
+use super::device::DeviceArgs;
 use super::failure::Outcome;
 use super::model::open_model;
 use super::output::print;
 use super::progress::Progress;
-use super::run::say_if_slow;
 use super::terminal::Terminal;
 use super::tuning;
 
@@ -19,9 +19,8 @@ use super::tuning;
 /// percentage of its tolerance; with --model, runs that model instead and names the first layer that diverges. The exit code is 1 if one is outside.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// auto, cpu, or an index, a backend or part of a name that `sukashi adapters` lists
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    device: String,
+    #[command(flatten)]
+    device: DeviceArgs,
     /// Compare this model instead, end to end along the same tokens: a .gguf file, a folder, or a model to download
     #[arg(long, value_name = "PATH")]
     model: Option<PathBuf>,
@@ -31,11 +30,8 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    let device = pollster::block_on(Device::request(&args.device))?;
+    let device = args.device.open(terminal)?;
     tuning::force(&device)?;
-    if args.device.eq_ignore_ascii_case("auto") {
-        say_if_slow(&device, terminal);
-    }
     let report = match &args.model {
         Some(path) => {
             let load = |device: &Device| {

@@ -25,8 +25,7 @@ pub struct AdapterSummary {
     pub features: Vec<&'static str>,
 }
 
-/// Backends that are looked at first. GL is asked only where nothing else answers: it is the slowest, and asking
-/// starts up window-system code.
+/// Backends that are asked first. GL is the slowest one, and asking it starts up window-system code.
 const PRIMARY: Backends = Backends::VULKAN.union(Backends::METAL).union(Backends::DX12);
 
 /// Every adapter, GL ones last, in the order in which an index on the command line counts.
@@ -36,14 +35,14 @@ pub async fn adapters() -> Vec<AdapterSummary> {
     all.iter().map(summary).collect()
 }
 
-/// The adapter that `selector` names; `None` if it is `auto` and there is none.
+/// The adapter that `selector` names; `None` if it is `auto` and no adapter is hardware.
 pub(super) async fn choose(selector: &str) -> Result<Option<wgpu::Adapter>> {
     let mut known = enumerate(PRIMARY).await;
     if selector.eq_ignore_ascii_case("auto") {
-        if known.is_empty() {
-            known = enumerate(Backends::GL).await;
-        }
-        return Ok(known.into_iter().min_by_key(|adapter| preference(adapter.get_info().device_type)));
+        return Ok(match best_hardware(known) {
+            None => best_hardware(enumerate(Backends::GL).await),
+            found => found,
+        });
     }
     if let Some(adapter) = find(&known, selector) {
         return Ok(Some(adapter));
@@ -91,15 +90,15 @@ fn find(adapters: &[wgpu::Adapter], selector: &str) -> Option<wgpu::Adapter> {
     adapters.iter().find(matches).cloned()
 }
 
-/// Lower is better.
-fn preference(kind: DeviceType) -> u8 {
-    match kind {
-        DeviceType::DiscreteGpu => 0,
-        DeviceType::IntegratedGpu => 1,
-        DeviceType::VirtualGpu => 2,
-        DeviceType::Other => 3,
-        DeviceType::Cpu => 4,
-    }
+/// The first adapter of the best kind that is hardware. The CPU device is several times as fast as a software adapter.
+fn best_hardware(adapters: Vec<wgpu::Adapter>) -> Option<wgpu::Adapter> {
+    let rank = |adapter: &wgpu::Adapter| preference(kind(&adapter.get_info()));
+    adapters.into_iter().filter(|adapter| rank(adapter).is_some()).min_by_key(rank)
+}
+
+/// Lower is better; `None` for a software adapter. GL cannot tell the kind of most GPUs, which are `other` there.
+fn preference(kind: &str) -> Option<usize> {
+    ["discrete", "integrated", "virtual", "other"].iter().position(|hardware| *hardware == kind)
 }
 
 fn summary(adapter: &wgpu::Adapter) -> AdapterSummary {
@@ -137,17 +136,51 @@ pub(super) fn info(info: &wgpu::AdapterInfo) -> AdapterInfo {
         Backend::BrowserWebGpu => "webgpu",
         Backend::Noop => "noop",
     };
-    // llvmpipe calls itself "other" through GL.
-    let software = ["llvmpipe", "lavapipe", "softpipe", "swiftshader"];
+    let driver = format!("{} {}", info.driver, info.driver_info).trim().to_owned();
+    AdapterInfo { name: info.name.clone(), backend: backend.into(), driver, kind: kind(info).into() }
+}
+
+/// What computes behind an adapter.
+fn kind(info: &wgpu::AdapterInfo) -> &'static str {
+    // Not every software adapter says of itself that it is one.
+    let software = ["llvmpipe", "lavapipe", "softpipe", "swiftshader", "basic render"];
     let is_software = software.iter().any(|name| info.name.to_lowercase().contains(name));
-    let kind = match info.device_type {
+    match info.device_type {
         DeviceType::Cpu => "software",
         _ if is_software => "software",
         DeviceType::DiscreteGpu => "discrete",
         DeviceType::IntegratedGpu => "integrated",
         DeviceType::VirtualGpu => "virtual",
         DeviceType::Other => "other",
-    };
-    let driver = format!("{} {}", info.driver, info.driver_info).trim().to_owned();
-    AdapterInfo { name: info.name.clone(), backend: backend.into(), driver, kind: kind.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind_of(device_type: DeviceType, name: &str) -> &'static str {
+        kind(&wgpu::AdapterInfo { name: name.into(), ..wgpu::AdapterInfo::new(device_type, Backend::Vulkan) })
+    }
+
+    #[test]
+    fn only_hardware_is_chosen_unasked_and_discrete_gpus_first() {
+        let ranks = [
+            (DeviceType::DiscreteGpu, "NVIDIA H200"),
+            (DeviceType::IntegratedGpu, "Intel(R) Graphics"),
+            (DeviceType::VirtualGpu, "Virtio-GPU Venus"),
+            (DeviceType::Other, "AMD Radeon (GL)"),
+        ]
+        .map(|(device_type, name)| preference(kind_of(device_type, name)));
+        assert_eq!(ranks, [Some(0), Some(1), Some(2), Some(3)]);
+        for (device_type, name) in [
+            (DeviceType::Cpu, "llvmpipe (LLVM 15.0.6, 256 bits)"),
+            (DeviceType::Cpu, "SwiftShader Device (LLVM 10.0.0)"),
+            (DeviceType::Cpu, "any other"),
+            (DeviceType::Other, "llvmpipe (LLVM 15.0.6, 256 bits)"),
+            (DeviceType::VirtualGpu, "Microsoft Basic Render Driver"),
+        ] {
+            assert_eq!(preference(kind_of(device_type, name)), None, "{name}");
+        }
+    }
 }

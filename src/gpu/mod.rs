@@ -52,8 +52,8 @@ struct Inner {
 pub struct Encoder(wgpu::CommandEncoder);
 
 impl Gpu {
-    /// Opens the adapter that `selector` names, as [`crate::Device::request`] says; `None` if it is `auto` and there is
-    /// no adapter at all.
+    /// Opens the adapter that `selector` names, as [`crate::Device::request`] says; `None` if it is `auto` and no
+    /// adapter is hardware.
     ///
     /// ```
     /// # pollster::block_on(async {

@@ -20,6 +20,16 @@ pub struct Head {
     pub causal: bool,
 }
 
+impl Head {
+    /// Checks the matrices, which needs no device.
+    ///
+    /// # Errors
+    /// As those of [`mix`] about the matrices.
+    pub fn check(&self) -> Result<()> {
+        check(self).map(|_| ())
+    }
+}
+
 /// More tokens, or channels, than this are no small experiment.
 const MAX_SIZE: usize = 64;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::bad_input::refused;
-use crate::{cpu, has_adapter, run, run_with_input, succeed, tiny_model};
+use crate::{cpu, has_adapter, on_adapter, run, run_with_input, succeed, tiny_model};
 
 /// A file of these lines.
 fn file(folder: &Path, lines: &[Value]) -> String {
@@ -72,7 +72,7 @@ fn each_line_gets_the_text_that_it_gets_alone() {
             assert_eq!(line.get("max_new_tokens").cloned().unwrap_or(12.into()), ids);
         }
         if has_adapter() {
-            assert_eq!(answers(&succeed(&args)), got, "{batch_size} at a time on an adapter");
+            assert_eq!(answers(&on_adapter(&args)), got, "{batch_size} at a time on an adapter");
         }
     }
 }

@@ -96,7 +96,7 @@ fn what_tuning_found_is_kept_and_a_damaged_file_is_replaced() {
                     "--new-tokens",
                     "1",
                 ])
-                .args(["--runs", "1"])
+                .args(["--runs", "1", "--device", "0"])
                 .env("XDG_CACHE_HOME", cache.path()),
         );
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);

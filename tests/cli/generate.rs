@@ -1,6 +1,6 @@
 //! `sukashi generate`.
 
-use crate::{cpu, goldens, has_adapter, joined, read_ids, run, succeed, tiny_model};
+use crate::{cpu, goldens, has_adapter, joined, on_adapter, read_ids, run, tiny_model};
 
 #[test]
 fn greedy_text_is_the_reference_s() {
@@ -16,7 +16,7 @@ fn greedy_text_is_the_reference_s() {
         wanted + "\n"
     );
     if has_adapter() {
-        assert_eq!(succeed(&args), cpu(&args));
+        assert_eq!(on_adapter(&args), cpu(&args));
     }
 }
 
@@ -44,7 +44,7 @@ fn text_is_the_same_on_an_adapter_as_on_the_cpu_and_ends_there() {
         vec!["-n", "12", "--greedy", "--typical-p", "0.2"],
     ] {
         let args = [&["generate", "吾輩は"], &args[..]].concat();
-        assert_eq!(succeed(&args), cpu(&args), "{args:?}");
+        assert_eq!(on_adapter(&args), cpu(&args), "{args:?}");
     }
 }
 
@@ -105,7 +105,7 @@ fn the_model_s_end_of_text_ends_it() {
     let args = ["generate", "--model", model, "--ids", &ids, "--greedy", "--no-echo"];
     assert_eq!(cpu(&args).trim().replace(' ', ","), before);
     if has_adapter() {
-        assert_eq!(succeed(&args), cpu(&args));
+        assert_eq!(on_adapter(&args), cpu(&args));
     }
 }
 

@@ -92,7 +92,13 @@ fn cpu(args: &[&str]) -> String {
     ran.stdout
 }
 
-/// Runs without a device to choose, has to succeed, and gives what was printed.
+/// Runs on the first adapter, has to succeed, and gives what was printed.
+#[track_caller]
+fn on_adapter(args: &[&str]) -> String {
+    succeed(&[args, &["--device", "0"]].concat())
+}
+
+/// Runs on no device or on the one that the program chooses, has to succeed, and gives what was printed.
 #[track_caller]
 fn succeed(args: &[&str]) -> String {
     let ran = run(args);

@@ -3,7 +3,7 @@
 use sukashi::Trace;
 use unicode_width::UnicodeWidthStr;
 
-use crate::{cpu, cpu_trace, in_folder, succeed};
+use crate::{cpu, cpu_trace, in_folder, on_adapter};
 
 #[test]
 fn panels_show_the_record() {
@@ -79,5 +79,5 @@ fn the_same_seed_gives_the_same_bytes_on_an_adapter() {
         return;
     }
     let args = ["trace", "吾輩は", "-n", "6", "--format", "json"];
-    assert_eq!(succeed(&args), succeed(&args));
+    assert_eq!(on_adapter(&args), on_adapter(&args));
 }

@@ -21,7 +21,7 @@ pub struct InsideArgs {
     #[command(flatten)]
     ablation: AblationArgs,
     /// Draw this record (.json, from --record) instead of running a model
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "AblationArgs", "record"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "DeviceArgs", "AblationArgs", "record"])]
     from: Option<PathBuf>,
     /// Write the numbers as a record that --from draws
     #[arg(long, value_name = "FILE")]

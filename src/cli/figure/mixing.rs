@@ -1,9 +1,10 @@
 //! `sukashi figure mixing`.
 
+use sukashi::figure;
 use sukashi::model::{Head, mix};
-use sukashi::{Device, figure};
 
 use super::style::StyleArgs;
+use crate::cli::device::DeviceArgs;
 use crate::cli::failure::Outcome;
 use crate::cli::terminal::Terminal;
 
@@ -33,9 +34,8 @@ pub struct Args {
     /// Hide from each token those after it
     #[arg(long)]
     causal: bool,
-    /// auto, cpu, or an index, a backend or part of a name that `sukashi adapters` lists
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    device: String,
+    #[command(flatten)]
+    device: DeviceArgs,
     #[command(flatten)]
     style: StyleArgs,
 }
@@ -52,10 +52,9 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let (q, k, v) = (of(&args.q), of(&args.k), of(&args.v));
     let numbered = || (1..=q.len()).map(|number| format!("x{number}")).collect();
     let names = if args.names.is_empty() { numbered() } else { args.names.clone() };
-    let record = pollster::block_on(async {
-        let device = Device::request(&args.device).await?;
-        mix(&device, Head { names, q, k, v, causal: args.causal }).await
-    })?;
+    let head = Head { names, q, k, v, causal: args.causal };
+    head.check()?;
+    let record = pollster::block_on(mix(&args.device.open(terminal)?, head))?;
     args.style.write(style, |style| figure::mixing(&record, style))
 }
 

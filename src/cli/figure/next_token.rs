@@ -27,7 +27,7 @@ pub struct Args {
     more: Vec<String>,
     /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace`) instead of running a model; may be
     /// repeated
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "StageArgs", "AblationArgs", "more"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "DeviceArgs", "StageArgs", "AblationArgs", "more"])]
     from: Vec<PathBuf>,
     /// Set the bars of this record beside those of the run or of --from, with the difference
     #[arg(long, value_name = "FILE", conflicts_with_all = ["more", "log", "show_ids", "AblationArgs"])]

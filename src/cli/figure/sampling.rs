@@ -18,7 +18,7 @@ pub struct Args {
     run: RunArgs,
     /// Draw this record (.json or .jsonl, from `sukashi next --stages` or `sukashi trace --stages`) instead of running a
     /// model
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "StageArgs", "ChoiceArgs"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "DeviceArgs", "StageArgs", "ChoiceArgs"])]
     from: Option<PathBuf>,
     /// How many tokens to show
     #[arg(long, value_name = "N", default_value_t = 10)]

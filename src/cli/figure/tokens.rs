@@ -20,7 +20,7 @@ pub struct Args {
     #[command(flatten)]
     ablation: AblationArgs,
     /// Draw this record (.json or .jsonl, from `sukashi score`) instead of running a model
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "AblationArgs"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "DeviceArgs", "AblationArgs"])]
     from: Option<PathBuf>,
     /// Which number: prob, rank or entropy (of the distribution before the token)
     #[arg(

@@ -17,7 +17,7 @@ pub struct Args {
     #[command(flatten)]
     run: RunArgs,
     /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace`) instead of running a model
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "StageArgs"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "DeviceArgs", "StageArgs"])]
     from: Option<PathBuf>,
     /// How many tokens to show
     #[arg(long, value_name = "N", default_value_t = 12)]

@@ -17,7 +17,7 @@ pub struct Args {
     #[command(flatten)]
     run: RunArgs,
     /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace`) instead of running a model
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "StageArgs", "ChoiceArgs"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "DeviceArgs", "StageArgs", "ChoiceArgs"])]
     from: Option<PathBuf>,
     /// How many tokens to add at most, or how many steps of the record to draw
     #[arg(short = 'n', long, value_name = "N", default_value_t = 6)]

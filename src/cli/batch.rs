@@ -13,7 +13,7 @@ use super::failure::Outcome;
 use super::output::{note, print_data};
 use super::progress::Progress;
 use super::prompt::read_stdin;
-use super::run::Opened;
+use super::run::OpenedModel;
 use super::stop::StopTexts;
 use super::terminal::Terminal;
 use super::text::GrowingText;
@@ -52,7 +52,7 @@ pub fn run(
         Some("-") => ("stdin".to_owned(), read_stdin("the prompts")?),
         _ => (file.display().to_string(), text_file::read(file)?),
     };
-    let opened = Opened::open(defaults.run, terminal)?;
+    let opened = OpenedModel::open(defaults.run, terminal)?;
     let requests = batch_line::read((&label, &text), defaults, &opened, terminal)?;
     drop(text);
     let (model, load_time) = opened.load(terminal)?;

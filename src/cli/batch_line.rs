@@ -3,10 +3,10 @@
 use sukashi::sampling::{Sampler, Settings};
 use sukashi::{Error, Result};
 
-use super::args::{RunArgs, at_least_one};
-use super::prompt::{Prompt, Said};
+use super::args::at_least_one;
+use super::prompt::{Prompt, PromptSource};
 use super::request_line::RequestLine;
-use super::run::Opened;
+use super::run::{OpenedModel, RunArgs};
 use super::stop::Stops;
 use super::terminal::Terminal;
 
@@ -41,7 +41,7 @@ pub fn at(label: &str, line: usize, error: Error) -> Error {
 pub fn read(
     (label, text): (&str, &str),
     defaults: &Defaults<'_>,
-    model: &Opened,
+    model: &OpenedModel,
     terminal: &Terminal,
 ) -> Result<Vec<Request>> {
     let mut requests = Vec::new();
@@ -63,12 +63,12 @@ fn request(
     number: usize,
     line: &str,
     defaults: &Defaults<'_>,
-    model: &Opened,
+    model: &OpenedModel,
     terminal: &Terminal,
 ) -> Result<Request> {
     let line = RequestLine::parse(line)?;
-    if let Some(field) = line.misplaced(defaults.run.chat) {
-        let hint = if defaults.run.chat { "leave --chat out" } else { "give --chat" };
+    if let Some(field) = line.misplaced(defaults.run.chat.chat) {
+        let hint = if defaults.run.chat.chat { "leave --chat out" } else { "give --chat" };
         return Err(Error::input(format!("cannot use the field {field} here")).hint(hint));
     }
     if line.ids.is_some() && line.prompt.is_some() {
@@ -86,15 +86,15 @@ fn request(
         settings: line.settings(defaults.settings.clone())?,
     };
     check(&request, model)?;
-    let mut args = RunArgs { prompt: None, ids: None, ..defaults.run.clone() };
-    let messages = line.messages()?;
-    args.system = line.system.or(args.system);
-    request.prompt = model.prompt(&args, Said { text: line.prompt, messages }, line.ids, terminal)?;
+    let mut args = defaults.run.clone();
+    let source = PromptSource { messages: line.messages()?, text: line.prompt, ids: line.ids };
+    args.chat.system = line.system.or(args.chat.system);
+    request.prompt = model.prompt(&args, source, terminal)?;
     Ok(request)
 }
 
 /// Whether what a line says can be done.
-fn check(request: &Request, model: &Opened) -> Result<()> {
+fn check(request: &Request, model: &OpenedModel) -> Result<()> {
     at_least_one("max_new_tokens", request.max_new_tokens)?;
     request.stop.check(model.has_tokenizer(), model.spec().vocab_size)?;
     if !request.settings.logit_bias.is_empty() {

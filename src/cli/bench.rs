@@ -10,7 +10,7 @@ use super::output::{print, print_data};
 use super::progress::Progress;
 use super::subject::SubjectArgs;
 use super::terminal::{Terminal, aligned, pad, width};
-use super::tuning;
+use super::tuning::{self, TuningArgs};
 
 /// Measure how fast a model runs, and how close that is to what the device can do
 ///
@@ -30,9 +30,8 @@ pub struct Args {
     /// How often to measure
     #[arg(long, value_name = "N", default_value_t = 5)]
     runs: usize,
-    /// Use the kernels that suit the device's kind, not those that were found to be fastest on it
-    #[arg(long)]
-    no_tune: bool,
+    #[command(flatten)]
+    tuning: TuningArgs,
     /// Also list what each kernel takes of a decoded token
     #[arg(long)]
     profile: bool,
@@ -59,7 +58,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let settings = BenchSettings { prompt_tokens, new_tokens, runs, profile, texts };
     let device = args.subject.device(terminal)?;
     let (model, load_time) = args.subject.load(&device, terminal)?;
-    tuning::prepare(&model, args.no_tune, terminal)?;
+    tuning::prepare(&model, &args.tuning, terminal)?;
     let mut progress = Progress::new(terminal.words("計測中", "measuring"));
     let report = pollster::block_on(bench::run(&model, load_time, settings, &mut |done, total| {
         progress.set(done, total);

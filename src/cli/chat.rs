@@ -1,14 +1,64 @@
-//! From the arguments of a chat to its messages and the text that the model's template makes of them.
+//! A chat: its flags, its messages, and the text that the model's template makes of them.
+
+use std::path::PathBuf;
 
 use jiff::ZonedDateTime;
-use sukashi::text::{Message, RenderOptions};
+use jiff::civil::DateTime;
+use sukashi::text::{Message, RenderOptions, Variable, python_word};
 use sukashi::weights::ModelFiles;
 use sukashi::{Error, Result};
 
-use super::args::RunArgs;
-use super::prompt::Said;
+use super::prompt::PromptSource;
 
-/// A conversation as the model is given it.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Chat")]
+pub struct ChatArgs {
+    /// Put the prompt as a user's message into the model's chat template
+    #[arg(long, conflicts_with_all = ["ids", "bigram"], hide_short_help = true)]
+    pub chat: bool,
+    /// Put this system message before the conversation
+    #[arg(long, value_name = "TEXT", requires = "chat", hide_short_help = true)]
+    pub system: Option<String>,
+    /// Read earlier messages from a file: a JSON array of {"role": "user", "content": "…"}
+    #[arg(long, value_name = "FILE", requires = "chat", hide_short_help = true)]
+    messages: Option<PathBuf>,
+    /// Tell this date to templates that ask for it, such as 2025-03-09 [default: now]
+    #[arg(
+        long,
+        value_name = "DATE",
+        requires = "chat",
+        value_parser = str::parse::<DateTime>,
+        hide_short_help = true
+    )]
+    date: Option<DateTime>,
+    /// Set a variable that the template knows, such as enable_thinking=false; may be repeated. VALUE is JSON, or else a text
+    #[arg(long, value_name = "NAME=VALUE", requires = "chat", value_parser = chat_variable, hide_short_help = true)]
+    chat_variable: Vec<(String, Variable)>,
+}
+
+/// The value is JSON, and a text where it is none.
+fn chat_variable(text: &str) -> Result<(String, Variable), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => match Variable::from_json(value) {
+            Ok(value) => Ok((name.to_owned(), value)),
+            // A word in a sentence means itself.
+            Err(_) if is_word(value) || value.trim_start().starts_with(['[', '{']) => {
+                match python_word(value) {
+                    Some(word) => Err(format!("{word} is Python; JSON writes true, false and null")),
+                    None => Ok((name.to_owned(), value.into())),
+                }
+            }
+            Err(_) => Ok((name.to_owned(), value.into())),
+        },
+        _ => Err("expected NAME=VALUE, such as enable_thinking=false".to_owned()),
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    text.trim().chars().all(char::is_alphanumeric)
+}
+
+/// A conversation as the model reads it.
 pub struct Chat {
     /// With its special tokens.
     pub text: String,
@@ -17,9 +67,9 @@ pub struct Chat {
 }
 
 impl Chat {
-    /// Renders what was said, as the arguments say; its text is the last message.
-    pub fn read(args: &RunArgs, said: Said, files: &ModelFiles) -> Result<Self> {
-        let messages = messages(args, said)?;
+    /// Renders the conversation; the text of `source` is its last message.
+    pub fn read(args: &ChatArgs, source: PromptSource, files: &ModelFiles) -> Result<Self> {
+        let messages = messages(args, source)?;
         let template = files.chat_template()?;
         let options = RenderOptions {
             now: Some(args.date.unwrap_or_else(|| ZonedDateTime::now().datetime())),
@@ -33,9 +83,9 @@ impl Chat {
     }
 }
 
-/// The system's message, those before, and the text.
-fn messages(args: &RunArgs, said: Said) -> Result<Vec<Message>> {
-    let mut messages = match (said.messages, &args.messages) {
+/// The system message, the earlier messages, and the text.
+fn messages(args: &ChatArgs, source: PromptSource) -> Result<Vec<Message>> {
+    let mut messages = match (source.messages, &args.messages) {
         (Some(messages), _) => messages,
         (None, Some(path)) => Message::list_from_file(path)?,
         (None, None) => Vec::new(),
@@ -49,7 +99,7 @@ fn messages(args: &RunArgs, said: Said) -> Result<Vec<Message>> {
         }
         messages.insert(0, Message::new("system", system));
     }
-    messages.extend(said.text.map(|prompt| Message::new("user", prompt)));
+    messages.extend(source.text.map(|prompt| Message::new("user", prompt)));
     match messages.last() {
         Some(last) if last.role == "assistant" => Err(Error::input("there is nothing to answer")
             .detail("the file of --messages ends with a message of the assistant's")

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use sukashi::model::{Capture, CaptureRequest, DecoderSpec, Point};
+use sukashi::model::{Capture, CaptureRequest, DecoderSpec, Point, spec};
 use sukashi::output;
 
-use super::args::{AblationArgs, RunArgs, positions};
+use super::ablation::AblationArgs;
+use super::args::positions;
 use super::failure::Outcome;
 use super::output::print;
-use super::run::Input;
+use super::run::{Input, RunArgs};
 use super::terminal::{Terminal, pad, width};
 
 /// Save what is inside the model as tensors
@@ -47,7 +48,7 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let Some(path) = args.output.as_ref().filter(|_| !args.list) else {
-        return print(&list(&args.run.spec(terminal)?));
+        return print(&list(&spec::from_files(&args.run.model.open(terminal)?)?));
     };
     output::check_target(path, args.force)?;
     let positions = args.positions.as_deref().map(positions).transpose()?;

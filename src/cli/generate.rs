@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::args::{ChoiceArgs, RunArgs, StageArgs, at_least_one};
+use sukashi::LanguageModel;
+
+use super::args::at_least_one;
 use super::batch;
 use super::batch_line::Defaults;
 use super::failure::Outcome;
 use super::output::{note, print, print_data};
-use super::run::{Input, Run};
+use super::run::{Input, Run, RunArgs};
+use super::sampler::{ChoiceArgs, StageArgs};
 use super::stop::{StopTexts, Stops};
 use super::terminal::Terminal;
 use super::text::GrowingText;
@@ -68,56 +71,76 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         let defaults = Defaults { run, max_new_tokens, stop, settings };
         return batch::run((file, args.batch_size), &defaults, args.stats, terminal);
     }
+    if let Some(run) = args.run.bigram.open(&args.run.prompt, terminal)? {
+        stops.check(true, run.model.vocab_size())?;
+        let mut sampler = run.sampler(settings)?;
+        return args.print(&run, &stops, terminal, |take| {
+            run.sample_text(args.max_new_tokens, terminal, &mut sampler, take)
+        });
+    }
     let input = Input::read(&args.run, terminal)?;
     stops.check(input.has_tokenizer(), input.spec().vocab_size)?;
     let mut sampler = input.sampler(settings)?;
     let run = input.load(terminal)?;
-
-    let mut text = GrowingText::new(&run.model, &run.prompt);
-    let mut stop = StopTexts::new(&stops.texts);
-    let is_echoed = if args.run.chat { args.show_prompt } else { !args.no_echo };
-    if is_echoed {
-        print_data(text.as_str())?;
-    }
-    // Without a tokenizer, the space between two ids belongs to neither.
-    let mut is_first = !is_echoed;
-    let mut stats = Stats::new();
-    let take = |id: u32| {
-        stats.count();
-        if stops.ids.contains(&id) {
-            return Ok(false);
-        }
-        let is_end = run.ends_text(id);
-        let (shown, is_stopped) = stop.push_token(&mut text, id, is_end);
-        // Ids, which stand for the text where there is no tokenizer, have a space before each.
-        let is_first_id = std::mem::take(&mut is_first) && !has_text(&run);
-        print_data(if is_first_id { shown.trim_start() } else { &shown })?;
-        stats.is_stopped = is_stopped;
-        Ok(!is_stopped && !is_end)
-    };
-    let ended = run.continue_text(args.max_new_tokens, terminal, &mut sampler, take);
-    if ended.is_err() && terminal.is_interactive {
-        // The message begins on a line of its own.
-        print("\n")?;
-    }
-    let num_dropped = ended?;
-    if !stats.is_stopped {
-        let (shown, is_stopped) = stop.push(text.finish());
-        print_data(&shown)?;
-        if !is_stopped {
-            print_data(&stop.finish())?;
-        }
-    }
-    print("\n")?;
-    run.say_if_dropped(num_dropped, terminal);
-    if args.stats {
-        note(&stats.line(&run));
-    }
-    Ok(())
+    args.print(&run, &stops, terminal, |take| {
+        run.continue_text(args.max_new_tokens, terminal, &mut sampler, take)
+    })
 }
 
-fn has_text(run: &Run) -> bool {
-    run.model.tokenizer().is_some()
+/// Takes a token and says whether the text goes on.
+type Take<'a> = dyn FnMut(u32) -> Outcome<bool> + 'a;
+
+impl Args {
+    /// Prints the prompt and each token that `write` gives; `write` gives the number of dropped tokens in the end.
+    fn print<M: LanguageModel>(
+        &self,
+        run: &Run<M>,
+        stops: &Stops,
+        terminal: &Terminal,
+        write: impl FnOnce(&mut Take<'_>) -> Outcome<usize>,
+    ) -> Outcome {
+        let has_text = run.model.tokenizer().is_some();
+        let mut text = GrowingText::new(&run.model, &run.prompt);
+        let mut stop = StopTexts::new(&stops.texts);
+        let is_echoed = if self.run.chat.chat { self.show_prompt } else { !self.no_echo };
+        if is_echoed {
+            print_data(text.as_str())?;
+        }
+        // Without a tokenizer, the space between two ids belongs to neither.
+        let mut is_first = !is_echoed;
+        let mut stats = Stats::new();
+        let ended = write(&mut |id| {
+            stats.count();
+            if stops.ids.contains(&id) {
+                return Ok(false);
+            }
+            let is_end = run.ends_text(id);
+            let (shown, is_stopped) = stop.push_token(&mut text, id, is_end);
+            // Without a tokenizer, ids with a space before each stand for the text.
+            let is_first_id = std::mem::take(&mut is_first) && !has_text;
+            print_data(if is_first_id { shown.trim_start() } else { &shown })?;
+            stats.is_stopped = is_stopped;
+            Ok(!is_stopped && !is_end)
+        });
+        if ended.is_err() && terminal.is_interactive {
+            // The message begins on a line of its own.
+            print("\n")?;
+        }
+        let num_dropped = ended?;
+        if !stats.is_stopped {
+            let (shown, is_stopped) = stop.push(text.finish());
+            print_data(&shown)?;
+            if !is_stopped {
+                print_data(&stop.finish())?;
+            }
+        }
+        print("\n")?;
+        run.say_if_dropped(num_dropped, terminal);
+        if self.stats {
+            note(&stats.line(run));
+        }
+        Ok(())
+    }
 }
 
 /// How long it took.
@@ -142,7 +165,7 @@ impl Stats {
         self.num_tokens += 1;
     }
 
-    fn line(&self, run: &Run) -> String {
+    fn line<M>(&self, run: &Run<M>) -> String {
         let first = self.first.unwrap_or(self.last);
         let ms = |duration: std::time::Duration| duration.as_secs_f64() * 1e3;
         let decoding = (self.last - first).as_secs_f64();

@@ -3,6 +3,7 @@
 //! Data goes to the standard output, everything else to the standard error. The exit code is 2 for bad input and
 //! 1 for a failed run.
 
+mod ablation;
 mod adapters;
 mod args;
 mod batch;
@@ -28,6 +29,7 @@ mod prompt;
 mod record;
 mod request_line;
 mod run;
+mod sampler;
 mod score;
 #[cfg(unix)]
 mod signals;

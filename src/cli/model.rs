@@ -1,12 +1,38 @@
-//! What `--model` names: files that are here, or a model of the hub.
+//! `--model`: files of this machine, or a model of the hub.
 
 use std::io::ErrorKind as Io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sukashi::weights::ModelFiles;
 use sukashi::{Error, Result};
 
 use super::terminal::Terminal;
+
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Model")]
+pub struct ModelArgs {
+    /// A .gguf file, a folder with config.json, model.safetensors and tokenizer.json, or a model to download: owner/name,
+    /// owner/name@revision, owner/name:file.gguf [default: the model in the program]
+    #[arg(long, value_name = "MODEL")]
+    model: Option<PathBuf>,
+    /// Only warn of tensors that no part of the model uses
+    #[arg(long, hide_short_help = true)]
+    allow_unused_tensors: bool,
+}
+
+impl ModelArgs {
+    /// Opens the model's files.
+    pub fn open(&self, terminal: &Terminal) -> Result<ModelFiles> {
+        let mut files = open_model(self.model.as_deref(), terminal)?;
+        files.allow_unused_tensors = self.allow_unused_tensors;
+        Ok(files)
+    }
+
+    /// Whether the model is the one in the program.
+    pub fn is_embedded(&self) -> bool {
+        self.model.is_none()
+    }
+}
 
 /// Opens what `--model` names; without it, the model in the program. A path that exists is never looked for on the hub.
 pub fn open_model(model: Option<&Path>, terminal: &Terminal) -> Result<ModelFiles> {
@@ -53,14 +79,14 @@ fn from_hub(path: &Path, missing: Error, terminal: &Terminal) -> Result<ModelFil
         },
     ));
     drop(progress);
-    // Whoever mistyped the name of a folder is not helped by the hub's words alone.
+    // The name may be a mistyped path, of which the hub's message says nothing.
     let fetched = fetched
         .map_err(|error| error.detail(format!("and there is no file or folder {} here", path.display())))?;
     ModelFiles::open(&fetched)
 }
 
-/// What makes a name of the form owner/name a mistyped path of this machine: nobody else should learn of that, and nobody
-/// should get the token for it. A revision or a file behind the name leaves no doubt that the hub is meant.
+/// Says why a name of the form owner/name looks like a mistyped path of this machine. The hub must not learn of such a path
+/// or get the token for it. A revision or a file behind the name leaves no doubt that the hub is meant.
 #[cfg(feature = "hub")]
 fn local_mark(path: &Path) -> Option<String> {
     let text = path.to_str()?;

@@ -4,11 +4,11 @@ use sukashi::figure::Lang;
 use sukashi::trace::visible;
 use sukashi::{Trace, shown};
 
-use super::args::{AblationArgs, RunArgs, StageArgs};
-use super::bigram;
+use super::ablation::AblationArgs;
 use super::failure::Outcome;
 use super::record::{OutputArgs, Steps, record, recorder};
-use super::run::Input;
+use super::run::{Input, RunArgs};
+use super::sampler::StageArgs;
 use super::table::{Layout, table};
 use super::terminal::{Paint, Terminal, fit_end, fit_start, width};
 
@@ -25,9 +25,9 @@ pub struct Args {
     top: usize,
     #[command(flatten)]
     ablation: AblationArgs,
-    /// Record what each stage of the sampler leaves of the candidates, for `sukashi figure sampling`
-    #[arg(long = "stages")]
-    with_stages: bool,
+    /// Record the candidates that each stage of the sampler leaves, for `sukashi figure sampling --from`
+    #[arg(long, alias = "stages", help_heading = "Sampler", hide_short_help = true)]
+    record_stages: bool,
     #[command(flatten)]
     stages: StageArgs,
     #[command(flatten)]
@@ -36,13 +36,13 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let settings = args.stages.settings(None)?;
-    let mut recorder = recorder(args.top)?;
-    if args.with_stages {
+    let mut recorder = recorder(args.top, 1)?;
+    if args.record_stages {
         recorder = recorder.with_stages();
     }
     args.output.check()?;
     let look = (Steps::Look, terminal);
-    let trace = match bigram::open(&args.run, terminal)? {
+    let trace = match args.run.bigram.open(&args.run.prompt, terminal)? {
         Some(run) => record(&run, run.sampler(settings)?, &recorder, look, |_, _| Ok(()))?,
         None => {
             let input = Input::read(&args.run, terminal)?.without(args.ablation.ablation())?;

@@ -1,4 +1,4 @@
-//! The prompt: from an argument, the standard input or ids, to tokens that the model can be given.
+//! The prompt: its flags, and the way from a text, the standard input or ids to tokens.
 
 use std::io::Read;
 
@@ -8,69 +8,110 @@ use sukashi::text::{EncodeOptions, Message, Tokenizer, check_prompt, parse_ids, 
 use sukashi::weights::ModelFiles;
 use sukashi::{Error, ErrorKind, LanguageModel, Result};
 
-use super::args::RunArgs;
 use super::chat::Chat;
 use super::output::note;
+use super::run::RunArgs;
 use super::terminal::Terminal;
 
-/// What the model is given.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Prompt {
-    pub ids: Vec<u32>,
-    /// The text as it was given, or of a chat as the template made it; `None` where ids were given, or where it was cut.
-    pub typed: Option<String>,
-    /// In a chat, the tokens that end the answer.
-    pub turn_ends: Vec<u32>,
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Prompt")]
+pub struct PromptArgs {
+    /// The text to continue; `-` reads it from the standard input and drops one line end at its end
+    #[arg(id = "prompt", value_name = "PROMPT")]
+    pub text: Option<String>,
+    /// Token ids instead of a text, such as 1,2,3
+    #[arg(
+        long,
+        value_name = "IDS",
+        conflicts_with = "prompt",
+        allow_hyphen_values = true,
+        hide_short_help = true
+    )]
+    pub ids: Option<String>,
+    /// Replace characters that the vocabulary lacks with its unknown token
+    #[arg(long, hide_short_help = true)]
+    pub allow_unknown: bool,
+    /// Keep only the end of a prompt that is longer than the model's context
+    #[arg(long, hide_short_help = true)]
+    pub truncate_prompt: bool,
 }
 
-/// What was said to the model, before it becomes tokens.
+impl PromptArgs {
+    /// Reads the text or the ids that the flags give.
+    pub fn source(&self) -> Result<PromptSource> {
+        let text = self.text.as_deref().map(read_text).transpose()?;
+        let ids = self.ids.as_deref().map(parse_ids).transpose()?;
+        Ok(PromptSource { text, ids, messages: None })
+    }
+}
+
+/// A prompt before it becomes tokens.
 #[derive(Debug, Clone, Default)]
-pub struct Said {
+pub struct PromptSource {
     pub text: Option<String>,
-    /// Of a chat, what came before, where that is in no file.
+    pub ids: Option<Vec<u32>>,
+    /// The earlier messages of a chat; `None` where the file of `--messages` has them, if there is one.
     pub messages: Option<Vec<Message>>,
 }
 
-/// Far more than any context holds.
+impl PromptSource {
+    /// The prompt of an argument; `-` stands for the standard input.
+    pub fn of_argument(text: &str) -> Result<Self> {
+        Ok(Self { text: Some(read_text(text)?), ..Self::default() })
+    }
+}
+
+/// The tokens that the model reads first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Prompt {
+    pub ids: Vec<u32>,
+    /// The text as it was given, or a chat as the template made it. `None` where ids were given or the text was cut.
+    pub typed: Option<String>,
+    /// The tokens that end an answer in a chat.
+    pub turn_ends: Vec<u32>,
+}
+
+/// More bytes than any context holds.
 const MAX_STDIN_BYTES: u64 = 64 << 20;
 
 impl Prompt {
-    /// Reads the prompt that the arguments name and checks it against the model.
-    pub fn read(args: &RunArgs, files: &ModelFiles, spec: &DecoderSpec, terminal: &Terminal) -> Result<Self> {
-        let text = args.prompt.as_deref().map(typed).transpose()?;
-        let ids = args.ids.as_deref().map(parse_ids).transpose()?;
-        Self::new(args, Said { text, messages: None }, ids, (files, spec), terminal)
-    }
-
-    /// As [`Self::read`], of what was said, or these ids; `args` say how.
+    /// Encodes the source as the flags say, and checks the tokens against the model.
     pub fn new(
         args: &RunArgs,
-        said: Said,
-        ids: Option<Vec<u32>>,
+        source: PromptSource,
         (files, spec): (&ModelFiles, &DecoderSpec),
         terminal: &Terminal,
     ) -> Result<Self> {
         let tokenizer = files.tokenizer.as_ref();
+        let allow_unknown = args.prompt.allow_unknown;
+        let encode = |text: &str, add_special_tokens| {
+            let options = EncodeOptions { add_special_tokens, allow_unknown };
+            encode(tokenizer, &files.name, text, options, spec.max_seq_len)
+        };
         let mut turn_ends = Vec::new();
-        let (mut ids, mut typed) = match (ids, said.text) {
-            (_, text) if args.chat => {
-                let chat = Chat::read(args, Said { text, ..said }, files)?;
-                turn_ends.extend(tokenizer.map(Tokenizer::turn_end_ids).into_iter().flatten());
-                turn_ends.extend(chat.end_of_turn);
-                // The template puts all special tokens there.
-                let options = EncodeOptions { add_special_tokens: false, allow_unknown: args.allow_unknown };
-                let ids = encode(tokenizer, &files.name, &chat.text, options, spec.max_seq_len)?;
-                (ids, Some(chat.text))
+        let (mut ids, mut typed) = if args.chat.chat {
+            let chat = Chat::read(&args.chat, source, files)?;
+            turn_ends.extend(tokenizer.map(Tokenizer::turn_end_ids).into_iter().flatten());
+            turn_ends.extend(chat.end_of_turn);
+            // The template adds the special tokens itself.
+            (encode(&chat.text, false)?, Some(chat.text))
+        } else {
+            match (source.ids, source.text) {
+                (Some(ids), _) => (ids, None),
+                (None, Some(text)) => {
+                    let ids = encode(&text, true);
+                    let is_embedded = args.model.is_embedded();
+                    let ids =
+                        ids.map_err(
+                            |error| if is_embedded { name_another_model(error, &text) } else { error },
+                        )?;
+                    (ids, Some(text))
+                }
+                (None, None) => return Err(no_prompt()),
             }
-            (Some(ids), _) => (ids, None),
-            (None, Some(text)) => {
-                let options = EncodeOptions { allow_unknown: args.allow_unknown, ..EncodeOptions::default() };
-                (encode(tokenizer, &files.name, &text, options, spec.max_seq_len)?, Some(text))
-            }
-            (None, None) => return Err(no_prompt()),
         };
         let num_cut = ids.len().saturating_sub(spec.max_seq_len);
-        if args.truncate_prompt && num_cut > 0 {
+        if args.prompt.truncate_prompt && num_cut > 0 {
             ids = keep_end(ids, spec);
             typed = None;
             let max_seq_len = spec.max_seq_len;
@@ -87,12 +128,11 @@ impl Prompt {
         Ok(Self { ids, typed, turn_ends })
     }
 
-    /// The prompt that the arguments name, for a model that can look at all of it.
-    pub fn of(args: &RunArgs, model: &impl LanguageModel) -> Result<Self> {
-        let (ids, typed) = match (&args.ids, &args.prompt) {
-            (Some(ids), _) => (parse_ids(ids)?, None),
-            (None, Some(prompt)) => {
-                let text = typed(prompt)?;
+    /// Encodes the source for a model without files, such as counts of pairs.
+    pub fn for_model(args: &PromptArgs, source: PromptSource, model: &impl LanguageModel) -> Result<Self> {
+        let (ids, typed) = match (source.ids, source.text) {
+            (Some(ids), _) => (ids, None),
+            (None, Some(text)) => {
                 let options = EncodeOptions { allow_unknown: args.allow_unknown, ..EncodeOptions::default() };
                 let ids = encode(model.tokenizer(), "the model", &text, options, model.max_seq_len())?;
                 (ids, Some(text))
@@ -106,6 +146,30 @@ impl Prompt {
 
 fn no_prompt() -> Error {
     Error::input("there is no prompt").hint("give a text, - for the standard input, or --ids 1,2,3")
+}
+
+/// Names a model that reads English where the embedded model, which reads Japanese, got a text without Japanese characters.
+fn name_another_model(error: Error, text: &str) -> Error {
+    // Kana, kanji, and what stands around them in the blocks from U+3000 on.
+    let is_japanese = |character: char| character >= '\u{3000}';
+    let is_english =
+        text.chars().any(|character| character.is_ascii_alphabetic()) && !text.chars().any(is_japanese);
+    if !is_english || !cfg!(feature = "hub") {
+        return error;
+    }
+    error.detail("the model in the program, soseki-mini, knows Japanese characters and few others").hint(
+        format!(
+            "SmolLM2-135M reads English; this downloads it (270 MB) and runs it: \
+             sukashi next {} --model HuggingFaceTB/SmolLM2-135M",
+            quoted(text)
+        ),
+    )
+}
+
+/// A text as a word of the shell; another text where it would not fit into a line.
+fn quoted(text: &str) -> String {
+    let fits = text.chars().count() <= 60 && !text.chars().any(char::is_control);
+    format!("'{}'", if fits { text.replace('\'', r"'\''") } else { "The capital of France is".to_owned() })
 }
 
 /// The last tokens that fit, after the token that marks the start of a text where there is one.
@@ -132,12 +196,12 @@ fn encode(
     tokenizer.encode(text, options)
 }
 
-/// A text from the command line, or from the standard input where it is `-`.
-pub fn typed(text: &str) -> Result<String> {
-    if text == "-" { read_stdin("the prompt") } else { Ok(text.to_owned()) }
+/// The text of an argument; `-` stands for the standard input.
+pub fn read_text(argument: &str) -> Result<String> {
+    if argument == "-" { read_stdin("the prompt") } else { Ok(argument.to_owned()) }
 }
 
-/// All of the standard input, which errors call `what`, less one line end at its end.
+/// All of the standard input, which errors call `what`, without one line end at its end.
 pub fn read_stdin(what: &str) -> Result<String> {
     let failed = |kind| Error::new(kind, format!("cannot read {what} from the standard input"));
     let mut bytes = Vec::new();
@@ -148,6 +212,25 @@ pub fn read_stdin(what: &str) -> Result<String> {
     }
     let text =
         plain_text("the standard input", bytes).map_err(|cause| failed(ErrorKind::Input).caused_by(cause))?;
-    // `echo` puts it there, and it would change what comes next.
+    // `echo` adds a line end, which would change the next token.
     Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_english_prompt_gets_the_name_of_a_model_that_reads_it() {
+        let hint = |text: &str| name_another_model(Error::input("a character is unknown"), text).to_string();
+        for (text, command) in [
+            ("It's France", r"sukashi next 'It'\''s France' --model HuggingFaceTB/SmolLM2-135M"),
+            ("two\nlines", "sukashi next 'The capital of France is' --model"),
+        ] {
+            assert_eq!(hint(text).contains(command), cfg!(feature = "hub"), "{}", hint(text));
+        }
+        for text in ["鷗", "吾輩はFrance", "2023", "🐈"] {
+            assert!(!hint(text).contains("SmolLM2"), "{text}");
+        }
+    }
 }

@@ -141,10 +141,10 @@ impl OutputArgs {
     }
 }
 
-/// Refuses a record without candidates.
-pub fn recorder(top: usize) -> Result<StepRecorder> {
+/// Records `times` as many candidates as `--top` shows.
+pub fn recorder(top: usize, times: usize) -> Result<StepRecorder> {
     match top {
         0 => Err(Error::input("cannot show 0 candidates").detail("expected --top 1 or more")),
-        _ => Ok(StepRecorder::new(top)),
+        _ => Ok(StepRecorder::new(top.saturating_mul(times))),
     }
 }

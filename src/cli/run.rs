@@ -1,4 +1,4 @@
-//! From arguments to a model that is ready, and from there to tokens.
+//! From flags to a model that is ready, and from there to tokens.
 
 use std::time::{Duration, Instant};
 
@@ -6,31 +6,55 @@ use sukashi::figure::Lang;
 use sukashi::model::{Ablation, DecoderSpec, spec};
 use sukashi::sampling::{Sampler, Settings};
 use sukashi::weights::ModelFiles;
-use sukashi::{Error, LanguageModel, Model, Result};
+use sukashi::{LanguageModel, Model, Result};
 
-use super::args::{RunArgs, at_least_one};
+use super::args::at_least_one;
+use super::bigram::BigramArgs;
+use super::chat::ChatArgs;
 use super::device::DeviceArgs;
 use super::failure::Outcome;
+use super::model::ModelArgs;
 use super::output::note;
 use super::progress::Progress;
-use super::prompt::{Prompt, Said};
+use super::prompt::{Prompt, PromptArgs, PromptSource};
 use super::terminal::Terminal;
-use super::tuning;
+use super::tuning::{self, TuningArgs};
 
-/// Tokens of a prompt that are read between two steps of a progress bar.
+/// The flags of every command that gives a prompt to a model.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub prompt: PromptArgs,
+    #[command(flatten)]
+    pub chat: ChatArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    #[command(flatten)]
+    pub tuning: TuningArgs,
+    #[command(flatten)]
+    pub bigram: BigramArgs,
+}
+
+/// The groups of [`RunArgs`], which have no effect on a figure of a record.
+pub const RUN_GROUPS: [&str; 6] =
+    ["PromptArgs", "ChatArgs", "ModelArgs", "DeviceArgs", "TuningArgs", "BigramArgs"];
+
+/// Tokens of a prompt between two steps of a progress bar.
 const PROMPT_PART: usize = 256;
 
-/// A model's files, of which is read what the model is, and where it is to run.
-pub struct Opened {
+/// A model's files with the spec that they give, and the device that the model will run on.
+pub struct OpenedModel {
     files: ModelFiles,
     spec: DecoderSpec,
     device: DeviceArgs,
-    no_tune: bool,
+    tuning: TuningArgs,
 }
 
-/// Everything checked that can be without a device: bad input is told before a long load.
+/// A model that is not loaded yet, and a prompt that was checked against it: bad input ends a run before a long load.
 pub struct Input {
-    opened: Opened,
+    opened: OpenedModel,
     prompt: Prompt,
     ablation: Ablation,
 }
@@ -39,30 +63,21 @@ pub struct Input {
 pub struct Run<M = Model> {
     pub model: M,
     pub prompt: Prompt,
-    /// From the first look at the files until the weights were on the device.
+    /// The time from the first look at the files until the weights were on the device.
     pub load_time: Duration,
 }
 
-impl Opened {
+impl OpenedModel {
     pub fn open(args: &RunArgs, terminal: &Terminal) -> Result<Self> {
-        if args.bigram.is_some() {
-            return Err(Error::input("cannot use --bigram here: it takes a model")
-                .hint("next, trace, and the figures of their records take --bigram"));
-        }
-        let files = args.files(terminal)?;
+        args.bigram.refuse()?;
+        let files = args.model.open(terminal)?;
         let spec = spec::from_files(&files)?;
-        Ok(Self { files, spec, device: args.device.clone(), no_tune: args.no_tune })
+        Ok(Self { files, spec, device: args.device.clone(), tuning: args.tuning.clone() })
     }
 
-    /// A prompt for the model: what was said, or these ids.
-    pub fn prompt(
-        &self,
-        args: &RunArgs,
-        said: Said,
-        ids: Option<Vec<u32>>,
-        terminal: &Terminal,
-    ) -> Result<Prompt> {
-        Prompt::new(args, said, ids, (&self.files, &self.spec), terminal)
+    /// A prompt for the model.
+    pub fn prompt(&self, args: &RunArgs, source: PromptSource, terminal: &Terminal) -> Result<Prompt> {
+        Prompt::new(args, source, (&self.files, &self.spec), terminal)
     }
 
     /// The model's sizes and choices.
@@ -82,25 +97,25 @@ impl Opened {
         let mut progress = Progress::new(terminal.words("読み込み中", "loading"));
         let model = Model::from_files(&device, self.files, &mut |done, total| progress.set(done, total))?;
         drop(progress);
-        tuning::prepare(&model, self.no_tune, terminal)?;
+        tuning::prepare(&model, &self.tuning, terminal)?;
         Ok((model, started.elapsed()))
     }
 }
 
 impl Input {
     pub fn read(args: &RunArgs, terminal: &Terminal) -> Result<Self> {
-        let opened = Opened::open(args, terminal)?;
-        let prompt = Prompt::read(args, &opened.files, &opened.spec, terminal)?;
+        let opened = OpenedModel::open(args, terminal)?;
+        let prompt = opened.prompt(args, args.prompt.source()?, terminal)?;
         Ok(Self { opened, prompt, ablation: Ablation::default() })
     }
 
-    /// Leaves parts of the model out.
+    /// Leaves parts of the model out when it is loaded.
     pub fn without(self, ablation: Ablation) -> Result<Self> {
         ablation.check(&self.opened.spec)?;
         Ok(Self { ablation, ..self })
     }
 
-    /// What the model will be given.
+    /// The tokens that the model will read.
     pub fn prompt(&self) -> &Prompt {
         &self.prompt
     }
@@ -111,9 +126,8 @@ impl Input {
     }
 
     /// Another prompt for the same model.
-    pub fn other_prompt(&self, args: &RunArgs, prompt: &str, terminal: &Terminal) -> Result<Prompt> {
-        let args = RunArgs { prompt: Some(prompt.to_owned()), ids: None, ..args.clone() };
-        Prompt::read(&args, &self.opened.files, &self.opened.spec, terminal)
+    pub fn other_prompt(&self, args: &RunArgs, source: PromptSource, terminal: &Terminal) -> Result<Prompt> {
+        self.opened.prompt(args, source, terminal)
     }
 
     /// A sampler for the model's vocabulary.
@@ -134,8 +148,8 @@ impl Input {
 }
 
 impl Run {
-    /// As [`Self::generate`], without anybody to see the logits: `take` is given each token that `sampler` takes, and says
-    /// whether the text goes on.
+    /// Reads the prompt and gives each token that `sampler` chooses to `take`, which says whether the text goes on. Unlike
+    /// [`Self::generate`], it shows no logits, so that a device may choose tokens itself.
     pub fn continue_text(
         &self,
         max_new_tokens: usize,
@@ -162,9 +176,23 @@ impl Run {
 }
 
 impl<M: LanguageModel> Run<M> {
-    /// Reads the prompt and then up to `max_new_tokens` tokens that `choose` gives for the logits and the tokens
-    /// so far; ends early where it gives none, or one that ends the text. Gives the number of tokens that left the
-    /// model's context on the way, for [`Self::say_if_dropped`].
+    /// As [`Run::continue_text`], for any model: reads all logits of each token.
+    pub fn sample_text(
+        &self,
+        max_new_tokens: usize,
+        terminal: &Terminal,
+        sampler: &mut Sampler,
+        mut take: impl FnMut(u32) -> Outcome<bool>,
+    ) -> Outcome<usize> {
+        self.generate(max_new_tokens, terminal, |logits, ids| {
+            let id = sampler.next_id(logits, ids)?;
+            Ok(take(id)?.then_some(id))
+        })
+    }
+
+    /// Reads the prompt, then up to `max_new_tokens` tokens that `choose` gives for the logits and the tokens so far. Ends
+    /// early where `choose` gives none, or one that ends the text. Gives the number of tokens that left the model's context
+    /// on the way, for [`Self::say_if_dropped`].
     pub fn generate(
         &self,
         max_new_tokens: usize,
@@ -188,7 +216,7 @@ impl<M: LanguageModel> Run<M> {
         Ok(M::num_dropped(&session))
     }
 
-    /// With room for the prompt and `max_new_tokens` tokens, as far as the model has positions.
+    /// A session with room for the prompt and `max_new_tokens` tokens, as far as the model has positions.
     fn session(&self, max_new_tokens: usize) -> Result<M::Session> {
         at_least_one("--max-new-tokens", max_new_tokens)?;
         self.model.session(self.prompt.ids.len().saturating_add(max_new_tokens))

@@ -5,11 +5,11 @@ use sukashi::model;
 use sukashi::trace::{Record, Score, Totals, visible};
 use sukashi::{Result, shown};
 
-use super::args::{AblationArgs, RunArgs};
+use super::ablation::AblationArgs;
 use super::failure::Outcome;
 use super::progress::Progress;
 use super::record::{Format, OutputArgs};
-use super::run::Input;
+use super::run::{Input, RunArgs};
 use super::terminal::{Paint, Terminal, bar, fit_start, pad, pad_start, width};
 
 /// Show how probable a given text is, token by token

@@ -3,13 +3,13 @@
 use sukashi::figure::Lang;
 use sukashi::trace::{Step, visible};
 
-use super::args::{ChoiceArgs, RunArgs, StageArgs, at_least_one};
-use super::bigram;
+use super::args::at_least_one;
 use super::failure::Outcome;
 use super::output::print;
 use super::progress::Progress;
 use super::record::{OutputArgs, Steps, record, recorder};
-use super::run::Input;
+use super::run::{Input, RunArgs};
+use super::sampler::{ChoiceArgs, StageArgs};
 use super::table::{Layout, table};
 use super::terminal::{Paint, Terminal, fit_end, fit_start, pad, width};
 
@@ -26,9 +26,9 @@ pub struct Args {
     /// How many candidates to show at each step
     #[arg(long, value_name = "N", default_value_t = 5)]
     top: usize,
-    /// Record what each stage of the sampler leaves of the candidates, for `sukashi figure sampling`
-    #[arg(long = "stages")]
-    with_stages: bool,
+    /// Record the candidates that each stage of the sampler leaves, for `sukashi figure sampling --from`
+    #[arg(long, alias = "stages", help_heading = "Sampler", hide_short_help = true)]
+    record_stages: bool,
     #[command(flatten)]
     stages: StageArgs,
     #[command(flatten)]
@@ -40,12 +40,12 @@ pub struct Args {
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let settings = args.stages.settings(Some(&args.choice))?;
     at_least_one("--max-new-tokens", args.max_new_tokens)?;
-    let mut recorder = recorder(args.top)?;
-    if args.with_stages {
+    let mut recorder = recorder(args.top, 1)?;
+    if args.record_stages {
         recorder = recorder.with_stages();
     }
     args.output.check()?;
-    let bigram = bigram::open(&args.run, terminal)?;
+    let bigram = args.run.bigram.open(&args.run.prompt, terminal)?;
     let input = if bigram.is_none() { Some(Input::read(&args.run, terminal)?) } else { None };
 
     let is_shown = args.output.is_shown();

@@ -13,6 +13,14 @@ use super::output::note;
 use super::progress::Progress;
 use super::terminal::Terminal;
 
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Model")]
+pub struct TuningArgs {
+    /// Use the default kernels: neither search for faster ones nor use those that an earlier search found
+    #[arg(long, hide_short_help = true)]
+    no_tune: bool,
+}
+
 /// What tuning may take of a run that was not started for it.
 const BUDGET: Duration = Duration::from_secs(1);
 
@@ -28,13 +36,13 @@ const WORTHWHILE_BYTES: usize = 50 << 20;
 
 /// Gives `device` the variant in `SUKASHI_VARIANT`, or else what is stored for `model`, or else, if it is large, what a second of trying
 /// finds. Nothing that goes wrong with what is stored stops a run.
-pub fn prepare(model: &Model, no_tune: bool, terminal: &Terminal) -> Result<()> {
+pub fn prepare(model: &Model, args: &TuningArgs, terminal: &Terminal) -> Result<()> {
     let device = model.device();
     if force(device)? {
         return Ok(());
     }
     let products = model.products();
-    if no_tune || matches!(device, Device::Cpu | Device::Twins) {
+    if args.no_tune || matches!(device, Device::Cpu | Device::Twins) {
         return Ok(());
     }
     let stored = Stored::of(device);

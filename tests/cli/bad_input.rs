@@ -24,30 +24,30 @@ pub fn refused(args: &[&str], parts: &[&str]) {
 fn sampling() {
     for command in ["next", "generate", "trace"] {
         for (flag, value, parts) in [
-            ("--temperature", "NaN", &["temperature = NaN", ">= 0"][..]),
+            ("--temperature", "NaN", &["--temperature", "temperature = NaN", ">= 0"][..]),
             ("--temperature", "-1", &["temperature = -1", ">= 0"]),
             ("--temperature", "inf", &["temperature = inf", "finite"]),
             ("--temperature", "-inf", &["temperature = -inf"]),
             ("--temperature", "warm", &["--temperature", "warm"]),
-            ("--top-k", "0", &["top_k = 0", ">= 1"]),
+            ("--top-k", "0", &["--top-k", "top_k = 0", ">= 1"]),
             ("--top-k", "2.5", &["--top-k", "2.5"]),
             ("--top-p", "0", &["top_p = 0", "0 < top_p <= 1"]),
-            ("--top-p", "1.5", &["top_p = 1.5", "0 < top_p <= 1"]),
+            ("--top-p", "1.5", &["--top-p", "top_p = 1.5", "0 < top_p <= 1"]),
             ("--top-p", "-0.5", &["top_p = -0.5"]),
-            ("--min-p", "2", &["min_p = 2"]),
+            ("--min-p", "2", &["--min-p", "min_p = 2"]),
             ("--typical-p", "NaN", &["typical_p = NaN"]),
             ("--repetition-penalty", "0", &["repetition_penalty = 0"]),
             ("--frequency-penalty", "inf", &["frequency_penalty = inf"]),
             ("--presence-penalty", "-inf", &["presence_penalty = -inf"]),
             ("--logit-bias", "x=1", &["--logit-bias", "ID=VALUE"]),
             ("--logit-bias", "5", &["ID=VALUE"]),
-            ("--logit-bias", "5=NaN", &["logit_bias[5] = NaN"]),
+            ("--logit-bias", "5=NaN", &["--logit-bias", "logit_bias[5] = NaN"]),
             ("--logit-bias", "2948=1", &["2948"]),
         ] {
             refused(&[command, "吾輩は", flag, value], parts);
         }
     }
-    refused(&["generate", "吾輩は", "--pick", "0"], &["pick = 0", ">= 1"]);
+    refused(&["generate", "吾輩は", "--pick", "0"], &["--pick", "pick = 0", ">= 1"]);
     refused(&["generate", "吾輩は", "--greedy", "--pick", "2"], &["--greedy", "--pick"]);
     refused(&["generate", "吾輩は", "--seed", "-1"], &["-1"]);
     refused(&["generate", "吾輩は", "--stop", ""], &["stop"]);
@@ -76,6 +76,8 @@ fn prompts() {
         refused(&[command, "吾輩は", "--ids", "1"], &["--ids"]);
         refused(&[command, "吾輩は鷗"], &["character 4 ", "'鷗'", "U+9DD7", "--allow-unknown", "<unk>"]);
     }
+    let english = ["soseki-mini", "Japanese", "'France' --model HuggingFaceTB/SmolLM2-135M"];
+    refused(&["next", "France"], if cfg!(feature = "hub") { &english } else { &["'F'"] });
     // Every control character but the line feed, which the vocabulary has; NUL cannot be in an argument.
     for code in (1..32).filter(|&code| code != 10).chain([127]) {
         let prompt = format!("猫{}", char::from(code));

@@ -17,7 +17,7 @@ fn probabilities_are_shares_of_the_counts() {
     let folder = tempfile::tempdir().unwrap();
     let text = in_folder(&folder, "learnt.txt");
     fs::write(&text, LEARNT).unwrap();
-    let next = trace(&["next", "the cat", "--bigram", &text, "--unit", "word"]);
+    let next = trace(&["next", "the cat", "--bigram", &text, "--bigram-unit", "word"]);
     assert_eq!((next.model.family.as_str(), next.model.name.as_str()), ("bigram", "bigram (learnt.txt)"));
     let mut after_cat: Vec<(String, f64)> = next.steps[0]
         .candidates
@@ -51,10 +51,46 @@ fn a_seed_repeats_and_figures_are_drawn() {
     succeed(&["figure", "trace", "the", "--bigram", &text, "-n", "3", "-o", &steps]);
     // Beside another model's figure for the same prompt.
     for (unit, path) in [("char", &a), ("word", &b)] {
-        succeed(&["next", "the", "--bigram", &text, "--unit", unit, "-o", path]);
+        succeed(&["next", "the", "--bigram", &text, "--bigram-unit", unit, "-o", path]);
     }
     succeed(&["figure", "next-token", "--from", &a, "--from", &b, "-o", &both]);
     succeed(&["figure", "next-token", "the", "cat", "--bigram", &text, "-o", &both, "--force"]);
+}
+
+#[test]
+fn generate_writes_the_text_of_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = in_folder(&folder, "learnt.txt");
+    fs::write(&text, LEARNT).unwrap();
+    let flags = ["the", "--bigram", &text, "--bigram-unit", "word", "-n", "8", "--seed", "3"];
+    let written = succeed(&[&["generate"], &flags[..]].concat());
+    let traced = trace(&[&["trace"], &flags[..]].concat());
+    assert_eq!(written, format!("{}\n", traced.text.unwrap()));
+    let stopped = succeed(&["generate", "the", "--bigram", &text, "--greedy", "-n", "50", "--stop", "."]);
+    assert!(stopped.starts_with("the") && !stopped.contains('.'), "{stopped}");
+    let ran = run(&[&["generate"], &flags[..], &["--stats", "--no-echo"]].concat());
+    assert!(written.ends_with(&ran.stdout) && ran.stderr.contains("8 tokens"), "{ran:?}");
+}
+
+#[test]
+fn lowercase_folds_the_text_and_the_prompt() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = in_folder(&folder, "learnt.txt");
+    fs::write(&text, "ChatGPT is a model. I ask chatgpt what ChatGPT is.").unwrap();
+    let after = |prompt: &str, flags: &[&str]| {
+        let command = ["next", prompt, "--bigram", &text, "--bigram-unit", "word"];
+        let step = trace(&[&command, flags].concat()).steps.remove(0);
+        step.candidates.into_iter().map(|candidate| candidate.text.unwrap()).collect::<Vec<_>>()
+    };
+    // ` chatgpt` stands in the text three times, twice as ChatGPT.
+    assert_eq!(after("I ask chatgpt", &["--lowercase"]), [" is", " what"]);
+    assert_eq!(after("I ask ChatGPT", &["--lowercase"]), [" is", " what"]);
+    assert_eq!(after("I ask chatgpt", &[]), [" what"]);
+    // The old name of --bigram-unit.
+    let old = ["next", "I ask chatgpt", "--bigram", &text, "--unit", "word", "--format", "json"];
+    assert_eq!(Trace::from_json(&succeed(&old)).unwrap().steps[0].candidates.len(), 1);
+    let ran = run(&["next", "a", "--lowercase"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("--bigram"), "{}", ran.stderr);
 }
 
 #[test]
@@ -71,9 +107,9 @@ fn bad_input_is_told() {
         (&["next", "", "--bigram", &text], "empty"),
         (&["next", "--bigram", &text], "no prompt"),
         (&["next", "--ids", "999", "--bigram", &text], "999"),
-        (&["next", "a", "--unit", "word"], "--bigram"),
+        (&["next", "a", "--bigram-unit", "word"], "--bigram"),
         (&["next", "a", "--bigram", &text, "--model", "x"], "--model"),
-        (&["generate", "a", "--bigram", &text], "cannot use --bigram here"),
+        (&["score", "a", "--bigram", &text], "cannot use --bigram here"),
         (&["dump", "a", "--bigram", &text, "-o", "x.safetensors"], "cannot use --bigram here"),
     ] {
         let ran = run(args);

@@ -37,7 +37,7 @@ fn a_record_gives_the_same_figure_as_a_run() {
         ] {
             let record = path(&format!("{kind}.{form}"));
             let stages: &[&str] = if kind == "temperature" { &[] } else { &stages };
-            let recorded: &[&str] = if kind == "sampling" { &["--stages", "-n", "2"] } else { &[] };
+            let recorded: &[&str] = if kind == "sampling" { &["--record-stages", "-n", "2"] } else { &[] };
             cpu(&[&[command, "吾輩は", "-o", &record][..], flags, stages, recorded].concat());
             let [direct, drawn] = ["direct", "drawn"].map(|how| path(&format!("{kind}-{form}-{how}.svg")));
             cpu(&[&["figure", kind, "吾輩は", "--caption", "-o", &direct][..], flags, stages].concat());
@@ -335,10 +335,10 @@ fn stages_are_recorded_where_they_are_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let (record, path) = (in_folder(&folder, "record.json"), in_folder(&folder, "figure.csv"));
     let flags = ["--temperature", "0.8", "--top-k", "20", "--top-p", "0.5", "--seed", "3", "-n", "2"];
-    let text = cpu(&[&["trace", "吾輩は", "--stages"][..], &flags].concat());
+    let text = cpu(&[&["trace", "吾輩は", "--record-stages"][..], &flags].concat());
     assert_eq!(text.matches("left: logits 2948 → temperature 2948 → top_k 20 → top_p ").count(), 2, "{text}");
     assert!(text.contains(", u = 0."), "{text}");
-    let args = ["trace", "吾輩は", "--stages", "-o", &record];
+    let args = ["trace", "吾輩は", "--record-stages", "-o", &record];
     cpu(&[&args[..], &flags].concat());
     let trace = sukashi::Trace::from_json(&std::fs::read_to_string(&record).unwrap()).unwrap();
     let plain = cpu_trace(&[&["trace", "吾輩は"][..], &flags].concat());
@@ -350,13 +350,13 @@ fn stages_are_recorded_where_they_are_asked_for() {
     succeed(&["figure", "sampling", "--from", &record, "--step", "2", "-o", &path]);
     let rows = std::fs::read_to_string(&path).unwrap();
     assert_eq!(rows.lines().count(), 1 + 4 * 6, "five candidates and the others after each of four: {rows}");
-    let looked = cpu(&["next", "吾輩は", "--stages", "--top-p", "0.5"]);
+    let looked = cpu(&["next", "吾輩は", "--record-stages", "--top-p", "0.5"]);
     assert!(looked.contains("left: logits 2948 → top_p ") && !looked.contains("u = "), "{looked}");
     // A record without them says how to get them.
     cpu(&["trace", "吾輩は", "-n", "1", "--output", &record, "--force"]);
     let ran = run(&["figure", "sampling", "--from", &record, "--force", "-o", &path]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.contains("has no stages") && ran.stderr.contains("--stages"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("has no stages") && ran.stderr.contains("--record-stages"), "{}", ran.stderr);
     for flags in [&["吾輩は"][..], &["--top-k", "3"], &["--seed", "3"], &["--greedy"]] {
         let ran = run(&[&["figure", "sampling", "--from", &record, "-o", &path][..], flags].concat());
         assert_eq!(ran.code, Some(2), "{flags:?}");

@@ -359,7 +359,7 @@ fn what_cannot_be_drawn_is_refused() {
         assert!(error.to_string().contains(expected), "{error}");
     };
     let draw = |trace: &Trace| sampling(trace, &Sampling::default(), &style());
-    refused(draw(&example::japanese()), "--stages");
+    refused(draw(&example::japanese()), "--record-stages");
     refused(draw(&saying(&["a"])), "step 1 of the trace has no stages");
     let sound = sampled(usual());
     refused(sampling(&sound, &Sampling { count: 0, step: 0 }, &style()), "0 candidates");

@@ -116,7 +116,7 @@ fn arguments_are_shown_as_they_are_written() {
         &["next", "x", "--lang", hostile],
         &["next", "x", "--messages", hostile, "--chat"],
         &[hostile],
-        &["next", "x", "--unit", hostile],
+        &["next", "x", "--bigram-unit", hostile],
         &["figure", "next-token", "--from", hostile, "-o", "x.svg"],
         &["generate", "--batch", hostile],
         &["next", "x", "-o", hostile],

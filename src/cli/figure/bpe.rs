@@ -4,7 +4,7 @@ use sukashi::{Error, figure};
 
 use super::style::StyleArgs;
 use crate::cli::failure::Outcome;
-use crate::cli::prompt::typed;
+use crate::cli::prompt::read_text;
 use crate::cli::terminal::Terminal;
 use crate::cli::tokenize::{SourceArgs, TrainArgs};
 
@@ -25,7 +25,7 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let style = args.style.check(terminal)?;
-    let word = typed(&args.word)?;
+    let word = read_text(&args.word)?;
     let mut tokenizers = args.sources.open(false, terminal)?;
     tokenizers.extend(args.train.run(terminal)?.and_then(|trained| trained.tokenizers.into_iter().last()));
     let [(name, tokenizer)] = &tokenizers[..] else {

@@ -8,9 +8,9 @@ use sukashi::{Result, output};
 
 use super::record::read_other;
 use super::style::StyleArgs;
-use crate::cli::args::{AblationArgs, RunArgs};
+use crate::cli::ablation::AblationArgs;
 use crate::cli::failure::Outcome;
-use crate::cli::run::{Input, Run};
+use crate::cli::run::{Input, RUN_GROUPS, Run, RunArgs};
 use crate::cli::terminal::Terminal;
 
 /// Where the numbers come from, and where they go.
@@ -21,7 +21,7 @@ pub struct InsideArgs {
     #[command(flatten)]
     ablation: AblationArgs,
     /// Draw this record (.json, from --record) instead of running a model
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "DeviceArgs", "AblationArgs", "record"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["AblationArgs", "record"])]
     from: Option<PathBuf>,
     /// Write the numbers as a record that --from draws
     #[arg(long, value_name = "FILE")]

@@ -8,10 +8,12 @@ use sukashi::{Error, Result, Trace};
 
 use super::record::{NewRun, index, read_record};
 use super::style::StyleArgs;
-use crate::cli::args::{AblationArgs, RunArgs, StageArgs, names};
+use crate::cli::ablation::AblationArgs;
+use crate::cli::args::names;
 use crate::cli::failure::Outcome;
 use crate::cli::record::{Steps, record, recorder};
-use crate::cli::run::Input;
+use crate::cli::run::{Input, RUN_GROUPS, RunArgs};
+use crate::cli::sampler::StageArgs;
 use crate::cli::terminal::Terminal;
 
 /// The most probable next tokens as bars
@@ -27,7 +29,7 @@ pub struct Args {
     more: Vec<String>,
     /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace`) instead of running a model; may be
     /// repeated
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "DeviceArgs", "StageArgs", "AblationArgs", "more"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["StageArgs", "AblationArgs", "more"])]
     from: Vec<PathBuf>,
     /// Set the bars of this record beside those of the run or of --from, with the difference
     #[arg(long, value_name = "FILE", conflicts_with_all = ["more", "log", "show_ids", "AblationArgs"])]
@@ -137,7 +139,7 @@ impl Args {
             .into());
         }
         let settings = self.stages.settings(None)?;
-        let recorder = recorder(self.top).and_then(|_| recorder(self.top.saturating_mul(KEPT_OF_TWO)))?;
+        let recorder = recorder(self.top, KEPT_OF_TWO)?;
         let input = Input::read(&self.run, terminal)?.without(self.ablation.ablation())?;
         let samplers = [input.sampler(settings.clone())?, input.sampler(settings)?];
         let mut run = input.load(terminal)?;
@@ -155,8 +157,7 @@ impl Args {
             return Ok(self.from.iter().map(|path| read_record(path)).collect::<Result<_>>()?);
         }
         // Of two runs, each has to know the probability of what the other shows.
-        let kept = if self.compare.is_some() { self.top.saturating_mul(KEPT_OF_TWO) } else { self.top };
-        let recorder = recorder(self.top).and_then(|_| recorder(kept))?;
+        let recorder = recorder(self.top, if self.compare.is_some() { KEPT_OF_TWO } else { 1 })?;
         let new = NewRun { run: &self.run, settings: self.stages.settings(None)?, steps: Steps::Look };
         new.traces(&self.more, &recorder, terminal)
     }

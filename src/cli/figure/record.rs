@@ -6,13 +6,11 @@ use sukashi::sampling::Settings;
 use sukashi::trace::StepRecorder;
 use sukashi::{Error, LanguageModel, Result, Trace};
 
-use crate::cli::args::RunArgs;
-use crate::cli::bigram;
 use crate::cli::failure::Outcome;
 use crate::cli::progress::Progress;
-use crate::cli::prompt::Prompt;
+use crate::cli::prompt::{Prompt, PromptSource};
 use crate::cli::record::{Steps, record};
-use crate::cli::run::{Input, Run};
+use crate::cli::run::{Input, Run, RunArgs};
 use crate::cli::terminal::Terminal;
 use crate::cli::text_file;
 
@@ -49,13 +47,18 @@ impl NewRun<'_> {
         recorder: &StepRecorder,
         terminal: &Terminal,
     ) -> Outcome<Vec<Trace>> {
-        if let Some(run) = bigram::open(self.run, terminal)? {
-            let more = more.iter().map(|prompt| bigram::other_prompt(&run.model, self.run, prompt));
+        let args = self.run;
+        if let Some(run) = args.bigram.open(&args.prompt, terminal)? {
+            let other = |prompt: &String| {
+                args.bigram.prompt(&args.prompt, PromptSource::of_argument(prompt)?, &run.model)
+            };
+            let more = more.iter().map(other);
             let more = more.collect::<Result<Vec<_>>>()?;
             return self.record(run, more, recorder, terminal);
         }
-        let input = Input::read(self.run, terminal)?;
-        let more = more.iter().map(|prompt| input.other_prompt(self.run, prompt, terminal));
+        let input = Input::read(args, terminal)?;
+        let other = |prompt: &String| input.other_prompt(args, PromptSource::of_argument(prompt)?, terminal);
+        let more = more.iter().map(other);
         let more = more.collect::<Result<Vec<_>>>()?;
         // What is wrong with the settings is told before a long load.
         input.sampler(self.settings.clone())?;

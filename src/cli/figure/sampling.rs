@@ -6,9 +6,10 @@ use sukashi::figure::{self, Sampling};
 
 use super::record::{NewRun, index};
 use super::style::StyleArgs;
-use crate::cli::args::{ChoiceArgs, RunArgs, StageArgs};
 use crate::cli::failure::Outcome;
 use crate::cli::record::{Steps, recorder};
+use crate::cli::run::{RUN_GROUPS, RunArgs};
+use crate::cli::sampler::{ChoiceArgs, StageArgs};
 use crate::cli::terminal::Terminal;
 
 /// How the next token is chosen: what each stage of the sampler leaves of the candidates
@@ -16,9 +17,9 @@ use crate::cli::terminal::Terminal;
 pub struct Args {
     #[command(flatten)]
     run: RunArgs,
-    /// Draw this record (.json or .jsonl, from `sukashi next --stages` or `sukashi trace --stages`) instead of running a
+    /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace` with --record-stages) instead of running a
     /// model
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "DeviceArgs", "StageArgs", "ChoiceArgs"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["StageArgs", "ChoiceArgs"])]
     from: Option<PathBuf>,
     /// How many tokens to show
     #[arg(long, value_name = "N", default_value_t = 10)]
@@ -38,7 +39,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let style = args.style.check(terminal)?;
     let settings = args.stages.settings(Some(&args.choice))?;
     // A bias may raise what the model itself does not rank high.
-    let recorder = recorder(args.top).and_then(|_| recorder(args.top.saturating_mul(20)))?.with_stages();
+    let recorder = recorder(args.top, 20)?.with_stages();
     let options = Sampling { count: args.top, step: index(args.step, args.from.as_ref())? };
     let new = NewRun { run: &args.run, settings, steps: Steps::Choose(1) };
     let trace = new.trace(args.from.as_deref(), &recorder, terminal)?;

@@ -8,9 +8,10 @@ use sukashi::trace::StepRecorder;
 
 use super::record::{NewRun, index};
 use super::style::StyleArgs;
-use crate::cli::args::{RunArgs, names};
+use crate::cli::args::names;
 use crate::cli::failure::Outcome;
 use crate::cli::record::{Steps, recorder};
+use crate::cli::run::{RUN_GROUPS, RunArgs};
 use crate::cli::terminal::Terminal;
 
 /// The same candidates at several temperatures
@@ -19,7 +20,7 @@ pub struct Args {
     #[command(flatten)]
     run: RunArgs,
     /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace`) instead of running a model
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "DeviceArgs"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS)]
     from: Option<PathBuf>,
     /// How many tokens to show
     #[arg(long, value_name = "N", default_value_t = 8)]
@@ -56,7 +57,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     if temperatures.is_empty() && args.from.is_none() {
         temperatures = StepRecorder::TEMPERATURES.to_vec();
     }
-    let mut recorder = recorder(args.top)?.with_temperatures(temperatures.clone())?;
+    let mut recorder = recorder(args.top, 1)?.with_temperatures(temperatures.clone())?;
     if args.view == TemperatureView::Temperatures {
         recorder = recorder.with_temperatures(Temperatures::smooth(&temperatures))?;
     }

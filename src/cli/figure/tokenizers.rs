@@ -4,7 +4,7 @@ use sukashi::{Result, figure};
 
 use super::style::StyleArgs;
 use crate::cli::failure::Outcome;
-use crate::cli::prompt::typed;
+use crate::cli::prompt::read_text;
 use crate::cli::terminal::Terminal;
 use crate::cli::tokenize::{SourceArgs, TrainArgs};
 
@@ -23,7 +23,7 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let style = args.style.check(terminal)?;
-    let text = typed(&args.text)?;
+    let text = read_text(&args.text)?;
     let trained = args.train.run(terminal)?;
     let mut tokenizers = args.sources.open(trained.is_none(), terminal)?;
     if let Some(trained) = trained {

@@ -7,8 +7,10 @@ use sukashi::trace::Score;
 
 use super::record::{is_jsonl, read_other};
 use super::style::StyleArgs;
-use crate::cli::args::{AblationArgs, RunArgs, names};
+use crate::cli::ablation::AblationArgs;
+use crate::cli::args::names;
 use crate::cli::failure::Outcome;
+use crate::cli::run::{RUN_GROUPS, RunArgs};
 use crate::cli::score;
 use crate::cli::terminal::Terminal;
 
@@ -20,7 +22,7 @@ pub struct Args {
     #[command(flatten)]
     ablation: AblationArgs,
     /// Draw this record (.json or .jsonl, from `sukashi score`) instead of running a model
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "DeviceArgs", "AblationArgs"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["AblationArgs"])]
     from: Option<PathBuf>,
     /// Which number: prob, rank or entropy (of the distribution before the token)
     #[arg(

@@ -6,9 +6,10 @@ use sukashi::figure::{self, TopK};
 
 use super::record::{NewRun, index};
 use super::style::StyleArgs;
-use crate::cli::args::{RunArgs, StageArgs};
 use crate::cli::failure::Outcome;
 use crate::cli::record::{Steps, recorder};
+use crate::cli::run::{RUN_GROUPS, RunArgs};
+use crate::cli::sampler::StageArgs;
 use crate::cli::terminal::Terminal;
 
 /// The candidates before and after truncation by --top-k, --top-p, --min-p or --typical-p
@@ -17,7 +18,7 @@ pub struct Args {
     #[command(flatten)]
     run: RunArgs,
     /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace`) instead of running a model
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "DeviceArgs", "StageArgs"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["StageArgs"])]
     from: Option<PathBuf>,
     /// How many tokens to show
     #[arg(long, value_name = "N", default_value_t = 12)]
@@ -38,7 +39,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         figure::check_truncation(&settings)?;
     }
     // What is left is counted, so that more is recorded than is shown.
-    let mut recorder = recorder(args.top).and_then(|_| recorder(args.top.saturating_mul(20)))?;
+    let mut recorder = recorder(args.top, 20)?;
     if settings.top_p.is_some() {
         // The running mass is the sampler's own.
         recorder = recorder.with_stages();

@@ -6,9 +6,11 @@ use sukashi::figure::{self, ProbKind, TraceOptions};
 
 use super::record::{NewRun, index};
 use super::style::StyleArgs;
-use crate::cli::args::{ChoiceArgs, RunArgs, StageArgs, at_least_one, names};
+use crate::cli::args::{at_least_one, names};
 use crate::cli::failure::Outcome;
 use crate::cli::record::{Steps, recorder};
+use crate::cli::run::{RUN_GROUPS, RunArgs};
+use crate::cli::sampler::{ChoiceArgs, StageArgs};
 use crate::cli::terminal::Terminal;
 
 /// Every step of a generation, one panel each, or with --animate one after the other
@@ -17,7 +19,7 @@ pub struct Args {
     #[command(flatten)]
     run: RunArgs,
     /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace`) instead of running a model
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["RunArgs", "DeviceArgs", "StageArgs", "ChoiceArgs"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["StageArgs", "ChoiceArgs"])]
     from: Option<PathBuf>,
     /// How many tokens to add at most, or how many steps of the record to draw
     #[arg(short = 'n', long, value_name = "N", default_value_t = 6)]
@@ -65,7 +67,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         let steps = if args.from.is_some() { 1 } else { args.max_new_tokens };
         figure::check_animation(steps, args.seconds_per_step)?;
     }
-    let recorder = recorder(args.top)?;
+    let recorder = recorder(args.top, 1)?;
     let options = TraceOptions {
         count: args.top,
         first: index(args.step, args.from.as_ref())?,

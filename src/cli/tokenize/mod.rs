@@ -12,7 +12,7 @@ use sukashi::{Error, ErrorKind, Result, output};
 
 use super::failure::Outcome;
 use super::output::{for_people, print, print_data};
-use super::prompt::typed;
+use super::prompt::read_text;
 use super::terminal::Terminal;
 
 pub use sources::SourceArgs;
@@ -64,7 +64,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     if let Some(path) = &args.output {
         output::check_target(path, args.force)?;
     }
-    let given = args.text.as_deref().map(typed).transpose()?;
+    let given = args.text.as_deref().map(read_text).transpose()?;
     let trained = args.train.run(terminal)?;
     let mut tokenizers = args.sources.open(trained.is_none(), terminal)?;
     let mut trained_json = None;

@@ -54,7 +54,7 @@ pub fn sampling(trace: &Trace, options: &Sampling, style: &Style) -> Result<Figu
     let Some(stages) = &step.stages else {
         return Err(Error::input(format!("step {} of the trace has no stages", options.step + 1))
             .detail("expected what each stage of the sampler left")
-            .hint("record it with --stages: sukashi trace PROMPT --stages -o FILE.json"));
+            .hint("record it with --record-stages: sukashi trace PROMPT --record-stages -o FILE.json"));
     };
     check(step, stages, options.step)?;
     let rows = Row::all(&shown, step, stages, options.count);

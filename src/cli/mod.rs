@@ -24,6 +24,7 @@ mod man;
 mod model;
 mod next;
 mod output;
+mod pictures;
 mod progress;
 mod prompt;
 mod record;

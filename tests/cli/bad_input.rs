@@ -127,7 +127,6 @@ fn figures() {
         &["figure", "next-token", "吾輩は", "-o", &huge, "--scale", "1e9", "--device", "cpu"],
         &["scale 1000000000", "100 million pixels"],
     );
-    refused(&["figure", "next-token", "吾輩は"], &["--output"]);
     for bad in ["0", "-1", "NaN", "x"] {
         refused(&["figure", "temperature", "吾輩は", "-o", &path, "--temperatures", bad], &[bad]);
     }
@@ -167,7 +166,6 @@ fn figures_of_numbers() {
     draw(&["budget", "--part", "a=1", "--context", "0"], &["0 tokens"]);
     draw(&["budget", "--part", "a", "--context", "9"], &["NAME="]);
     draw(&["budget", "--part-file", "a=no/such.txt"], &["no/such.txt"]);
-    draw(&["top-k", "吾輩は"], &["--top-k 5"]);
     draw(&["next-token", "吾輩は", "鷗", "--top", "3"], &["U+9DD7"]);
     draw(&["next-token", "吾輩は", "--compare", "no/such.json"], &["no/such.json"]);
     draw(&["next-token", "吾輩は", "--names", "a,b"], &["--compare"]);

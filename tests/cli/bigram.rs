@@ -83,11 +83,11 @@ fn lowercase_folds_the_text_and_the_prompt() {
         step.candidates.into_iter().map(|candidate| candidate.text.unwrap()).collect::<Vec<_>>()
     };
     // ` chatgpt` stands in the text three times, twice as ChatGPT.
-    assert_eq!(after("I ask chatgpt", &["--lowercase"]), [" is", " what"]);
-    assert_eq!(after("I ask ChatGPT", &["--lowercase"]), [" is", " what"]);
-    assert_eq!(after("I ask chatgpt", &[]), [" what"]);
+    assert_eq!(after(" I ask chatgpt", &["--lowercase"]), [" is", " what"]);
+    assert_eq!(after(" I ask ChatGPT", &["--lowercase"]), [" is", " what"]);
+    assert_eq!(after(" I ask chatgpt", &[]), [" what"]);
     // The old name of --bigram-unit.
-    let old = ["next", "I ask chatgpt", "--bigram", &text, "--unit", "word", "--format", "json"];
+    let old = ["next", " I ask chatgpt", "--bigram", &text, "--unit", "word", "--format", "json"];
     assert_eq!(Trace::from_json(&succeed(&old)).unwrap().steps[0].candidates.len(), 1);
     let ran = run(&["next", "a", "--lowercase"]);
     assert!(ran.code == Some(2) && ran.stderr.contains("--bigram"), "{}", ran.stderr);

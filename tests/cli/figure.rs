@@ -1,6 +1,6 @@
 //! `sukashi figure`.
 
-use crate::{cpu, cpu_trace, in_folder, run, succeed, tiny_model};
+use crate::{cpu, cpu_trace, finish, in_folder, program, run, succeed, tiny_model};
 
 const KINDS: [&str; 4] = ["next-token", "temperature", "trace", "sampling"];
 
@@ -47,6 +47,50 @@ fn a_record_gives_the_same_figure_as_a_run() {
             assert_eq!(std::fs::read(direct).unwrap(), std::fs::read(drawn).unwrap(), "{kind} from {form}");
         }
     }
+}
+
+#[test]
+fn without_a_file_a_figure_gets_one_of_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let draw = |args: &[&str]| finish(program().args(args).current_dir(folder.path()));
+    let softmax = ["figure", "softmax", "--logits", "1,2"];
+    let ran = draw(&softmax);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("wrote softmax.svg") && ran.stderr.contains("-o"), "{}", ran.stderr);
+    let first = std::fs::read_to_string(folder.path().join("softmax.svg")).unwrap();
+    assert!(first.starts_with("<svg"));
+    // It is a file like others: it stays unless --force replaces it.
+    let again = draw(&softmax);
+    assert_eq!(again.code, Some(2));
+    assert!(
+        again.stderr.contains("softmax.svg: it already exists") && again.stderr.contains("--force"),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(
+        draw(&[&softmax[..], &["--force", "--snippet", "md"]].concat())
+            .stdout
+            .matches("(softmax.svg)")
+            .count(),
+        1
+    );
+    let ran = draw(&["figure", "next-token", "吾輩は", "--device", "cpu"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["next-token.svg", "softmax.svg"]);
+}
+
+#[test]
+fn top_k_without_a_setting_is_top_k_5_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let [unset, set] = ["unset.json", "set.json"].map(|name| in_folder(&folder, name));
+    let ran = run(&["figure", "top-k", "吾輩は", "--device", "cpu", "-o", &unset]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("drawing --top-k 5"), "{}", ran.stderr);
+    assert_eq!(cpu(&["figure", "top-k", "吾輩は", "--top-k", "5", "-o", &set]), "");
+    assert_eq!(std::fs::read(unset).unwrap(), std::fs::read(set).unwrap());
 }
 
 #[test]

@@ -59,7 +59,12 @@ fn on_terminal(columns: usize, args: &str, environment: &[(&str, &str)]) -> Opti
     let line = format!("stty cols {columns} rows 24; {} {args}", env!("CARGO_BIN_EXE_sukashi"));
     let mut command = Command::new("script");
     command.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null());
-    for name in ["LC_ALL", "LC_MESSAGES", "LANG", "NO_COLOR", "RUST_BACKTRACE"] {
+    for name in
+        ["LC_ALL", "LC_MESSAGES", "LANG", "NO_COLOR", "RUST_BACKTRACE", "TMUX", "STY", "KITTY_WINDOW_ID"]
+    {
+        command.env_remove(name);
+    }
+    for name in ["TERM_PROGRAM", "LC_TERMINAL"] {
         command.env_remove(name);
     }
     command.env("TERM", "xterm").envs(environment.iter().copied());
@@ -106,4 +111,34 @@ fn text_fits_the_terminal() {
             }
         }
     }
+}
+
+#[test]
+fn a_terminal_that_shows_pictures_gets_the_figure() {
+    use base64::Engine;
+    let folder = tempfile::tempdir().unwrap();
+    let (file, softmax) = (crate::in_folder(&folder, "figure.png"), "figure softmax --logits 1,2");
+    assert_eq!(run(&[&softmax.split(' ').collect::<Vec<_>>()[..], &["-o", &file]].concat()).code, Some(0));
+    let png = std::fs::read(&file).unwrap();
+    for (variable, start, end) in [
+        (("TERM", "xterm-kitty"), "\x1b_Ga=T,f=100,q=2,c=80,m=", "\x1b\\"),
+        (("TERM_PROGRAM", "iTerm.app"), "\x1b]1337;File=inline=1;size=", "\x07"),
+    ] {
+        let Some(ran) = on_terminal(80, softmax, &[variable]) else { return };
+        assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+        let shown = ran.stdout.trim_end();
+        assert!(shown.starts_with(start) && shown.ends_with(end), "{variable:?}: {:?}", shown.get(..60));
+        // What is neither a sequence's start, its keys nor its end is the picture.
+        let parts = shown.split("\x1b_G").flat_map(|part| part.split_once([';', ':'].as_slice()));
+        let data: String = match variable.0 {
+            "TERM" => parts.map(|(_, data)| data.trim_end_matches("\x1b\\")).collect(),
+            _ => shown.split_once(':').unwrap().1.trim_end_matches('\x07').to_owned(),
+        };
+        let got = base64::engine::general_purpose::STANDARD.decode(data).unwrap();
+        assert_eq!(got, png, "{variable:?}");
+    }
+    // A file that was asked for is written, and nothing is drawn.
+    let args = format!("{softmax} -o {file} --force");
+    let Some(ran) = on_terminal(80, &args, &[("TERM", "xterm-kitty")]) else { return };
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""));
 }

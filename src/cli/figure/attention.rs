@@ -31,7 +31,7 @@ pub struct Args {
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let options = AttentionOptions { layer: args.layer, head: args.head, query: args.query };
     let draw = |record: &Attention, style: &_| figure::attention(record, &options, style);
-    args.inside.draw(&args.style, terminal, |input| args.of_run(input, terminal), draw)
+    args.inside.draw(("attention", &args.style), terminal, |input| args.of_run(input, terminal), draw)
 }
 
 impl Args {

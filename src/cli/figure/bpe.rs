@@ -24,7 +24,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    let style = args.style.check(terminal)?;
+    let sheet = args.style.check("bpe", terminal)?;
     let word = read_text(&args.word)?;
     let mut tokenizers = args.sources.open(false, terminal)?;
     tokenizers.extend(args.train.run(terminal)?.and_then(|trained| trained.tokenizers.into_iter().last()));
@@ -34,5 +34,5 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
             .into());
     };
     let tree = tokenizer.merge_tree(name, &word)?;
-    args.style.write(style, |style| figure::bpe(&tree, style))
+    args.style.write(sheet, |style| figure::bpe(&tree, style))
 }

@@ -45,7 +45,7 @@ enum Tokens {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    let style = args.style.check(terminal)?;
+    let sheet = args.style.check("budget", terminal)?;
     let counts_files = args.parts.0.iter().any(|(_, tokens)| matches!(tokens, Tokens::File(_)));
     let files = match &args.model {
         Some(_) => Some(open_model(args.model.as_deref(), terminal)?),
@@ -72,7 +72,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let parts = parts.collect::<Result<Vec<_>>>()?;
     let tokenizer = files.filter(|_| counts_files).map(|files| files.name);
     let record = Budget { context, parts, tokenizer };
-    args.style.write(style, |style| figure::budget(&record, style))
+    args.style.write(sheet, |style| figure::budget(&record, style))
 }
 
 fn count_file(

@@ -32,12 +32,12 @@ impl InsideArgs {
     /// Draws the record in the file, or what `of_run` makes of a run, and writes the figure and the record.
     pub fn draw<R: Record>(
         &self,
-        style_args: &StyleArgs,
+        (name, style_args): (&str, &StyleArgs),
         terminal: &Terminal,
         of_run: impl FnOnce(Input) -> Outcome<R>,
         draw: impl Fn(&R, &Style) -> Result<Figure>,
     ) -> Outcome {
-        let style = style_args.check(terminal)?;
+        let sheet = style_args.check(name, terminal)?;
         let record = match &self.from {
             Some(path) => read_other(path, R::from_json)?,
             None => {
@@ -45,7 +45,7 @@ impl InsideArgs {
                 of_run(Input::read(&self.run, terminal)?.without(self.ablation.ablation())?)?
             }
         };
-        style_args.write(style, |style| draw(&record, style))?;
+        style_args.write(sheet, |style| draw(&record, style))?;
         if let Some(path) = &self.record {
             output::write_atomically(path, record.to_json()?.as_bytes(), style_args.force())?;
         }

@@ -36,7 +36,7 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let draw = |record: &Lens, style: &_| figure::lens(record, args.metric, style);
-    args.inside.draw(&args.style, terminal, |input| args.of_run(input, terminal), draw)
+    args.inside.draw(("lens", &args.style), terminal, |input| args.of_run(input, terminal), draw)
 }
 
 impl Args {

@@ -45,7 +45,7 @@ pub struct Args {
 struct Parsed(Matrix);
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    let style = args.style.check(terminal)?;
+    let sheet = args.style.check("mixing", terminal)?;
     let of = |own: &Option<Parsed>| {
         own.as_ref().or(args.x.as_ref()).map(|parsed| parsed.0.clone()).unwrap_or_default()
     };
@@ -55,7 +55,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let head = Head { names, q, k, v, causal: args.causal };
     head.check()?;
     let record = pollster::block_on(mix(&args.device.open(terminal)?, head))?;
-    args.style.write(style, |style| figure::mixing(&record, style))
+    args.style.write(sheet, |style| figure::mixing(&record, style))
 }
 
 fn matrix(text: &str) -> std::result::Result<Parsed, String> {

@@ -11,6 +11,7 @@ mod record;
 mod sampling;
 mod softmax;
 mod style;
+mod targets;
 mod temperature;
 mod tokenizers;
 mod tokens;

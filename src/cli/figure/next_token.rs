@@ -82,7 +82,7 @@ fn part_names(without: &Trace, terminal: &Terminal) -> [String; 2] {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    let style = args.style.check(terminal)?;
+    let sheet = args.style.check("next-token", terminal)?;
     let options = NextToken {
         count: args.top,
         step: index(args.step, args.from.first())?,
@@ -96,12 +96,12 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         let NextToken { count, step, stage, .. } = options;
         let names = names.unwrap_or_else(|| part_names(&without, terminal));
         let options = Compare { count, step, stage, names: Some(names) };
-        return args.style.write(style, |style| figure::compare([&whole, &without], &options, style));
+        return args.style.write(sheet, |style| figure::compare([&whole, &without], &options, style));
     }
     let other = args.compare.as_deref().map(read_record).transpose()?;
     let traces = args.traces(terminal)?;
     let traces: Vec<&Trace> = traces.iter().collect();
-    args.style.write(style, |style| match (&other, &traces[..]) {
+    args.style.write(sheet, |style| match (&other, &traces[..]) {
         (Some(other), [trace]) => {
             let NextToken { count, step, stage, .. } = options;
             figure::compare([trace, other], &Compare { count, step, stage, names: names.clone() }, style)

@@ -36,12 +36,12 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    let style = args.style.check(terminal)?;
+    let sheet = args.style.check("sampling", terminal)?;
     let settings = args.stages.settings(Some(&args.choice))?;
     // A bias may raise what the model itself does not rank high.
     let recorder = recorder(args.top, 20)?.with_stages();
     let options = Sampling { count: args.top, step: index(args.step, args.from.as_ref())? };
     let new = NewRun { run: &args.run, settings, steps: Steps::Choose(1) };
     let trace = new.trace(args.from.as_deref(), &recorder, terminal)?;
-    args.style.write(style, |style| figure::sampling(&trace, &options, style))
+    args.style.write(sheet, |style| figure::sampling(&trace, &options, style))
 }

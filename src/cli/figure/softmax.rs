@@ -29,12 +29,12 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    let style = args.style.check(terminal)?;
+    let sheet = args.style.check("softmax", terminal)?;
     let numbered = || (1..=args.logits.len()).map(|number| format!("z{number}")).collect();
     let record = Logits {
         names: if args.names.is_empty() { numbered() } else { args.names.clone() },
         logits: args.logits.clone(),
         temperatures: args.temperatures.clone(),
     };
-    args.style.write(style, |style| figure::softmax(&record, style))
+    args.style.write(sheet, |style| figure::softmax(&record, style))
 }

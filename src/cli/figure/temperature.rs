@@ -52,7 +52,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    let style = args.style.check(terminal)?;
+    let sheet = args.style.check("temperature", terminal)?;
     let mut temperatures = args.temperatures.clone();
     if temperatures.is_empty() && args.from.is_none() {
         temperatures = StepRecorder::TEMPERATURES.to_vec();
@@ -71,5 +71,5 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     };
     let new = NewRun { run: &args.run, settings: Settings::default(), steps: Steps::Look };
     let trace = new.trace(args.from.as_deref(), &recorder, terminal)?;
-    args.style.write(style, |style| figure::temperature(&trace, &options, style))
+    args.style.write(sheet, |style| figure::temperature(&trace, &options, style))
 }

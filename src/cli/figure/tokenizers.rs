@@ -22,7 +22,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    let style = args.style.check(terminal)?;
+    let sheet = args.style.check("tokenizers", terminal)?;
     let text = read_text(&args.text)?;
     let trained = args.train.run(terminal)?;
     let mut tokenizers = args.sources.open(trained.is_none(), terminal)?;
@@ -31,5 +31,5 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     }
     let cuts = tokenizers.iter().map(|(name, tokenizer)| tokenizer.cut(name, &text, args.sources.special));
     let cuts = cuts.collect::<Result<Vec<_>>>()?;
-    args.style.write(style, |style| figure::tokenizers(&text, &cuts, style))
+    args.style.write(sheet, |style| figure::tokenizers(&text, &cuts, style))
 }

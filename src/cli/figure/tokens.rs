@@ -41,12 +41,12 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    let style = args.style.check(terminal)?;
+    let sheet = args.style.check("tokens", terminal)?;
     let score = match &args.from {
         Some(path) if is_jsonl(path) => read_other(path, Score::from_jsonl)?,
         Some(path) => read_other(path, sukashi::trace::Record::from_json)?,
         None => score::of_run(&args.run, &args.ablation, terminal)?,
     };
     let options = figure::Tokens { by: args.by, ids: args.show_ids };
-    args.style.write(style, |style| figure::tokens(&score, &options, style))
+    args.style.write(sheet, |style| figure::tokens(&score, &options, style))
 }

@@ -2,17 +2,18 @@
 
 use std::path::PathBuf;
 
-use sukashi::figure::{self, TopK};
+use sukashi::figure::{self, Lang, TopK};
 
 use super::record::{NewRun, index};
 use super::style::StyleArgs;
 use crate::cli::failure::Outcome;
+use crate::cli::output::note;
 use crate::cli::record::{Steps, recorder};
 use crate::cli::run::{RUN_GROUPS, RunArgs};
 use crate::cli::sampler::StageArgs;
 use crate::cli::terminal::Terminal;
 
-/// The candidates before and after truncation by --top-k, --top-p, --min-p or --typical-p
+/// The candidates before and after truncation by --top-k, --top-p, --min-p or --typical-p [default: --top-k 5]
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -32,11 +33,18 @@ pub struct Args {
     style: StyleArgs,
 }
 
+/// Without a flag that truncates.
+const DEFAULT_TOP_K: usize = 5;
+
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    let style = args.style.check(terminal)?;
-    let settings = args.stages.settings(None)?;
-    if args.from.is_none() {
-        figure::check_truncation(&settings)?;
+    let sheet = args.style.check("top-k", terminal)?;
+    let mut settings = args.stages.settings(None)?;
+    if args.from.is_none() && figure::check_truncation(&settings).is_err() {
+        settings.top_k = Some(DEFAULT_TOP_K);
+        note(&match terminal.lang {
+            Lang::Ja => format!("注意: 切り捨ての指定がないため、--top-k {DEFAULT_TOP_K} で描きます"),
+            Lang::En => format!("note: no flag truncates the candidates; drawing --top-k {DEFAULT_TOP_K}"),
+        });
     }
     // What is left is counted, so that more is recorded than is shown.
     let mut recorder = recorder(args.top, 20)?;
@@ -47,5 +55,5 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let options = TopK { count: args.top, step: index(args.step, args.from.as_ref())? };
     let new = NewRun { run: &args.run, settings, steps: Steps::Look };
     let trace = new.trace(args.from.as_deref(), &recorder, terminal)?;
-    args.style.write(style, |style| figure::top_k(&trace, &options, style))
+    args.style.write(sheet, |style| figure::top_k(&trace, &options, style))
 }

@@ -60,7 +60,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    let style = args.style.check(terminal)?;
+    let sheet = args.style.check("trace", terminal)?;
     at_least_one("--max-new-tokens", args.max_new_tokens)?;
     if args.animate {
         // A record may hold fewer steps than are asked for, and so may a run; but nobody wants to wait for that.
@@ -77,7 +77,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let settings = args.stages.settings(Some(&args.choice))?;
     let new = NewRun { run: &args.run, settings, steps: Steps::Choose(args.max_new_tokens) };
     let trace = new.trace(args.from.as_deref(), &recorder, terminal)?;
-    args.style.write(style, |style| match args.animate {
+    args.style.write(sheet, |style| match args.animate {
         true => figure::trace_animation(&trace, &options, args.seconds_per_step, style),
         false => figure::trace(&trace, &options, style),
     })

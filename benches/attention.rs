@@ -10,10 +10,11 @@
 
 use std::path::PathBuf;
 
+use sukashi::device::Tensor;
+use sukashi::dispatch::Batch;
 use sukashi::figure::{Lang, LogChart, LogLine, Style, log_chart};
-use sukashi::kernels::{self, AttentionShape, AttentionTile, Batch, Caches, Plan};
+use sukashi::kernels::{self, AttentionShape, AttentionTile, Caches, Choices, Plan};
 use sukashi::model::{DecoderSpec, prefill_tokens, spec};
-use sukashi::tensor::Tensor;
 use sukashi::{Device, bench};
 
 const LENGTHS: [usize; 7] = [128, 256, 512, 1024, 2048, 4096, 8192];
@@ -123,7 +124,7 @@ fn measure(device: &Device, spec: &DecoderSpec, num_tokens: usize, length: usize
     let y = Tensor::zeros(device, "y", num_tokens, shape.num_heads * shape.head_dim).unwrap();
     let partials = AttentionTile::partials(device, shape.num_heads, shape.head_dim, length);
     let partials = Tensor::zeros(device, "partials", 1, partials).unwrap();
-    let mut plan = Plan::new(device, num_tokens);
+    let mut plan = Plan::new(device, &Choices::of(device), num_tokens);
     let rows: Vec<f32> =
         (0..num_tokens).map(|token| f32::from_bits((length - num_tokens + token) as u32)).collect();
     let rows = Tensor::from_slice(device, "cache_rows", &rows, 1, num_tokens).unwrap();
@@ -133,7 +134,7 @@ fn measure(device: &Device, spec: &DecoderSpec, num_tokens: usize, length: usize
             Caches { k_cache: &k_cache, v_cache: &v_cache, cache_rows: rows.buffer(), max_seq_len: length };
         kernels::attention(&mut plan, &shape, &qkv, caches, &partials, &y);
     }
-    let program = plan.compile().unwrap();
+    let program = device.compile(plan.recording()).unwrap();
     let position = (length - num_tokens) as u32;
     let batch = Batch { position, num_tokens: num_tokens as u32, ..Batch::default() };
     let mut seconds: Vec<f64> =

@@ -6,11 +6,13 @@
 //! `NAME` selects lines that contain it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark may panic")]
 
+use sukashi::device::{Matrix, Tensor};
+use sukashi::dispatch::Batch;
+use sukashi::format::Format;
 use sukashi::kernels::{
-    self, Batch, Choosing, FOUND_WORDS, GemvShape, Plan, Product, Projection, SearchShape,
+    self, Choices, Choosing, FOUND_WORDS, GemvShape, Plan, Product, Projection, SearchShape,
 };
 use sukashi::model::{prefill_tokens, spec};
-use sukashi::tensor::{Format, Matrix, Tensor};
 use sukashi::{Device, bench};
 
 /// The number of timed runs per line.
@@ -31,9 +33,9 @@ impl Bench {
         if self.filter.as_ref().is_some_and(|filter| !name.contains(filter.as_str())) {
             return;
         }
-        let mut plan = Plan::new(&self.device, batch.num_tokens as usize);
+        let mut plan = Plan::new(&self.device, &Choices::of(&self.device), batch.num_tokens as usize);
         record(&mut plan);
-        let program = plan.compile().unwrap();
+        let program = self.device.compile(plan.recording()).unwrap();
         let mut times: Vec<f64> = (0..=RUNS)
             .map(|_| pollster::block_on(program.profile(batch)).unwrap().iter().sum())
             .skip(1)

@@ -7,8 +7,9 @@
 //! Run: `cargo run --example 01_one_kernel`
 //! (`SUKASHI_DEVICE=cpu`, an index or part of a name chooses the device.)
 
-use sukashi::kernels::{self, Batch, Plan};
-use sukashi::tensor::Tensor;
+use sukashi::device::Tensor;
+use sukashi::dispatch::Batch;
+use sukashi::kernels::{self, Choices, Plan};
 use sukashi::{Device, Error, ErrorKind, Result};
 
 const NUM_TOKENS: usize = 2;
@@ -24,9 +25,9 @@ async fn layer_norm(device: &Device) -> Result<Vec<f32>> {
     let y = Tensor::zeros(device, "y", NUM_TOKENS, HIDDEN_SIZE)?;
 
     // A plan is recorded once and can run many times.
-    let mut plan = Plan::new(device, NUM_TOKENS);
+    let mut plan = Plan::new(device, &Choices::of(device), NUM_TOKENS);
     kernels::layer_norm(&mut plan, &x, &weight, &bias, 1e-5, &y);
-    let program = plan.compile()?;
+    let program = device.compile(plan.recording())?;
 
     let mut recorder = device.record();
     program.run(Batch { num_tokens: NUM_TOKENS as u32, ..Batch::default() }, &mut recorder);

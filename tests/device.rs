@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use adapters::{device, gpus, name};
 use common::{Golden, assert_close, golden_folder};
+use sukashi::device::Tensor;
 use sukashi::model::{Capture, CaptureRequest};
-use sukashi::tensor::Tensor;
 use sukashi::{Device, ErrorKind, Gpu, Model, Session};
 
 const LOGITS_ATOL: f32 = 2e-4;

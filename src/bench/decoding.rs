@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::report::{Cost, KernelTime, Report, Roofline, Spread, Together};
+use super::report::{Chosen, Cost, KernelTime, Report, Roofline, Spread, Together};
 use super::{Rates, SCHEMA};
 use crate::error::{Error, Result};
 use crate::model::{BatchSession, Model, Session};
@@ -126,6 +126,7 @@ pub async fn run(
         first_token_ms: Spread::of(first_tokens),
         prefill_tokens_per_second: Spread::of(prefills),
         decode_tokens_per_second,
+        choices: Chosen::of(model.choices(), &model.products()),
         together,
         cost,
         rates,

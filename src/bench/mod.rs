@@ -11,7 +11,7 @@ mod shapes;
 
 pub use decoding::{BenchSettings, run};
 pub use probe::Rates;
-pub use report::{Cost, KernelTime, Report, Roofline, Spread, Together};
+pub use report::{Chosen, Cost, KernelTime, Report, Roofline, Spread, Together};
 pub use shapes::{SHAPES, synthetic};
 
 /// The name of [`Report`]'s form in JSON.

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::device::{Device, Readback};
+use crate::device::{Device, Program, Readback, Tensor};
+use crate::dispatch::Batch;
 use crate::error::Result;
-use crate::kernels::{self, Batch, Plan, Program};
-use crate::tensor::Tensor;
+use crate::kernels::{self, Choices, Plan};
 
 /// A timed run is at least this long, in seconds: what submitting it costs is then below a hundredth. Far below what a
 /// watchdog stops.
@@ -81,10 +81,11 @@ impl Rates {
 /// Repeats a second of what `record` puts into a plan for a number of repeats.
 async fn rate(device: &Device, y: &Tensor, record: impl Fn(&mut Plan, usize)) -> Result<f64> {
     let mut readback = Readback::new(device, 1)?;
+    let choices = Choices::of(device);
     let compile = |repeats| {
-        let mut plan = Plan::new(device, 1);
+        let mut plan = Plan::new(device, &choices, 1);
         record(&mut plan, repeats);
-        plan.compile()
+        device.compile(plan.recording())
     };
     let mut repeats = 1;
     let mut program = compile(repeats)?;

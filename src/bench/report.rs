@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Rates;
-use crate::kernels::Step;
+use crate::kernels::{Choices, Product, Step};
 use crate::trace::AdapterInfo;
 
 /// Several measurements of one thing.
@@ -73,6 +73,37 @@ impl Roofline {
         let compute = cost.multiply_adds as f64 / rates.f32_multiply_adds;
         let (seconds, bound_by) = if read >= compute { (read, "read") } else { (compute, "f32") };
         Self { tokens_per_second: 1.0 / seconds, bound_by, fraction: tokens_per_second * seconds }
+    }
+}
+
+/// What of [`Choices`] a model's products meet, each once, by the names that `SUKASHI_VARIANT` has for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Chosen {
+    /// What the dispatches of a decoded token bring together.
+    pub fusion: String,
+    /// How threads share the rows of products with one token.
+    pub gemv: Vec<String>,
+    /// The kernels of products with the tokens of a prompt.
+    pub prefill: Vec<String>,
+}
+
+impl Chosen {
+    /// Of `choices`, for these products.
+    pub fn of(choices: &Choices, products: &[Product]) -> Self {
+        let distinct = |names: &mut dyn Iterator<Item = String>| {
+            let mut seen: Vec<String> = Vec::new();
+            for name in names {
+                if !seen.contains(&name) {
+                    seen.push(name);
+                }
+            }
+            seen
+        };
+        Self {
+            fusion: choices.fusion().to_string(),
+            gemv: distinct(&mut products.iter().map(|product| choices.gemv_shape(product).to_string())),
+            prefill: distinct(&mut products.iter().map(|product| choices.prefill(product).to_string())),
+        }
     }
 }
 
@@ -171,6 +202,8 @@ pub struct Report {
     pub prefill_tokens_per_second: Spread,
     /// Tokens decoded a second, with all logits read back for each.
     pub decode_tokens_per_second: Spread,
+    /// How the model was computed where there are several ways.
+    pub choices: Chosen,
     /// Several texts, if they were asked for.
     pub together: Option<Together>,
     /// What a decoded token costs.

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
+use crate::format::Format;
 use crate::model::spec;
-use crate::tensor::Format;
 use crate::weights::{Dtype, ModelFiles, Synthetic, TensorInfo, Weights};
 
 /// Names of the known shapes, as [`synthetic`] takes them.

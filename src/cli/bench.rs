@@ -58,7 +58,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let settings = BenchSettings { prompt_tokens, new_tokens, runs, profile, texts };
     let device = args.subject.device(terminal)?;
     let (model, load_time) = args.subject.load(&device, terminal)?;
-    tuning::prepare(&model, &args.tuning, terminal)?;
+    let model = tuning::prepare(model, &args.tuning, terminal)?;
     let mut progress = Progress::new(terminal.words("計測中", "measuring"));
     let report = pollster::block_on(bench::run(&model, load_time, settings, &mut |done, total| {
         progress.set(done, total);
@@ -102,6 +102,15 @@ fn text(report: &Report, terminal: &Terminal) -> String {
     let mut rows = vec![
         (terminal.words("モデル", "model"), format!("{} · {}", report.model, report.precision)),
         (terminal.words("装置", "device"), format!("{} · {} · {}", info.name, info.backend, info.driver)),
+        (
+            terminal.words("選択", "choices"),
+            format!(
+                "{} · {} · fusion:{}",
+                report.choices.gemv.join(", "),
+                report.choices.prefill.join(", "),
+                report.choices.fusion
+            ),
+        ),
         (terminal.words("読み込み", "load"), format!("{} ms", short(report.load_ms))),
         (terminal.words("シェーダーの準備", "shaders"), format!("{} ms", short(report.compile_ms))),
         (

@@ -97,7 +97,7 @@ impl OpenedModel {
         let mut progress = Progress::new(terminal.words("読み込み中", "loading"));
         let model = Model::from_files(&device, self.files, &mut |done, total| progress.set(done, total))?;
         drop(progress);
-        tuning::prepare(&model, &self.tuning, terminal)?;
+        let model = tuning::prepare(model, &self.tuning, terminal)?;
         Ok((model, started.elapsed()))
     }
 }

@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use sukashi::kernels::Product;
+use sukashi::kernels::{Choices, Product};
 use sukashi::tuning::{Tuning, tune, tune_fusion, tune_prefill};
 use sukashi::{Device, Model, Result, shown};
 
@@ -34,16 +34,16 @@ const UNLIMITED: Duration = Duration::from_secs(3600);
 /// A model whose token reads less is over before tuning would be.
 const WORTHWHILE_BYTES: usize = 50 << 20;
 
-/// Gives `device` the variant in `SUKASHI_VARIANT`, or else what is stored for `model`, or else, if it is large, what a second of trying
+/// `model` with the variant in `SUKASHI_VARIANT`, or else with what is stored for it, or else, if it is large, with what a second of trying
 /// finds. Nothing that goes wrong with what is stored stops a run.
-pub fn prepare(model: &Model, args: &TuningArgs, terminal: &Terminal) -> Result<()> {
+pub fn prepare(model: Model, args: &TuningArgs, terminal: &Terminal) -> Result<Model> {
     let device = model.device();
-    if force(device)? {
-        return Ok(());
+    if let Some(choices) = forced(device)? {
+        return model.with_choices(choices);
     }
     let products = model.products();
     if args.no_tune || matches!(device, Device::Cpu | Device::Twins) {
-        return Ok(());
+        return Ok(model);
     }
     let stored = Stored::of(device);
     let known = stored.read();
@@ -51,40 +51,36 @@ pub fn prepare(model: &Model, args: &TuningArgs, terminal: &Terminal) -> Result<
     let tunes_passes = !matches!(device, Device::Gpu(gpu) if gpu.is_software());
     let knows_passes = known.covers_prefill(&products) && known.fusion(&products).is_some();
     if known.covers(&products) && (!tunes_passes || knows_passes) {
-        device.set_tuning(known);
-        return Ok(());
+        return model.with_choices(known.choices(device, &products));
     }
     let bytes: usize = products.iter().map(|product| product.weight_bytes).sum();
     if bytes < WORTHWHILE_BYTES {
-        return Ok(());
+        return Ok(model);
     }
     let mut progress = Progress::new(terminal.words("調整中", "tuning"));
     let deadline = Instant::now() + BUDGET;
     let budget = BUDGET.mul_f64(SHARE_OF_SHAPES);
     let mut found =
         pollster::block_on(tune(device, &products, budget, &mut |done, total| progress.set(done, total)))?;
-    device.set_tuning(found.clone());
     if tunes_passes {
+        let shaped = model.with_choices(found.choices(device, &products))?;
         // What there was no time for goes on where it ended.
         let unknown: Vec<Product> =
             products.iter().copied().filter(|product| known.prefill(product).is_none()).collect();
         let budget = BUDGET.mul_f64(SHARE_OF_PREFILL);
         found.extend(pollster::block_on(tune_prefill(device, &unknown, budget, &mut |_, _| {}))?);
-        found.set_fusion(&products, pollster::block_on(tune_fusion(model, deadline))?);
+        found.set_fusion(&products, pollster::block_on(tune_fusion(&shaped, deadline))?);
     }
     drop(progress);
-    device.set_tuning(stored.keep(known, found));
-    Ok(())
+    model.with_choices(stored.keep(known, found).choices(device, &products))
 }
 
-/// Gives `device` the variant in `SUKASHI_VARIANT`, if that is set.
-pub fn force(device: &Device) -> Result<bool> {
+/// The variant in `SUKASHI_VARIANT`, if that is set.
+pub fn forced(device: &Device) -> Result<Option<Choices>> {
     let Some(variant) = env::var("SUKASHI_VARIANT").ok().filter(|variant| !variant.is_empty()) else {
-        return Ok(false);
+        return Ok(None);
     };
-    let forced = Tuning::forced(&variant).and_then(|tuning| tuning.check(device).map(|()| tuning));
-    device.set_tuning(forced.map_err(|error| error.hint("SUKASHI_VARIANT says so"))?);
-    Ok(true)
+    Choices::forced(device, &variant).map(Some).map_err(|error| error.hint("SUKASHI_VARIANT says so"))
 }
 
 /// What is found where there is no limit of time.
@@ -102,9 +98,8 @@ pub fn run_fully(model: &Model, terminal: &Terminal) -> Result<Found> {
     let mut set_progress = |done, total| progress.set(done, total);
     let mut found = pollster::block_on(tune(device, &products, UNLIMITED, &mut set_progress))?;
     found.extend(pollster::block_on(tune_prefill(device, &products, UNLIMITED, &mut set_progress))?);
-    device.set_tuning(found.clone());
-    found.set_fusion(&products, pollster::block_on(tune_fusion(model, Instant::now() + UNLIMITED))?);
-    device.set_tuning(found.clone());
+    let shaped = model.with_choices(found.choices(device, &products))?;
+    found.set_fusion(&products, pollster::block_on(tune_fusion(&shaped, Instant::now() + UNLIMITED))?);
     drop(progress);
     let tuning = stored.keep(stored.read(), found);
     Ok(Found { tuning, path: stored.path })

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use sukashi::kernels::Choices;
 use sukashi::verify::{self, Report};
 use sukashi::{Device, Error, ErrorKind, Model, shown};
 
@@ -31,7 +32,7 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let device = args.device.open(terminal)?;
-    tuning::force(&device)?;
+    let choices = tuning::forced(&device)?.unwrap_or_else(|| Choices::of(&device));
     let report = match &args.model {
         Some(path) => {
             let load = |device: &Device| {
@@ -40,12 +41,13 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
                 files.allow_unused_tensors = args.allow_unused_tensors;
                 Model::from_files(device, files, &mut |done, total| progress.set(done, total))
             };
-            let (tested, twin) = (load(&device)?, load(&Device::Twins)?);
+            let (tested, twin) = (load(&device)?.with_choices(choices)?, load(&Device::Twins)?);
             pollster::block_on(verify::run_model(&tested, &twin))?
         }
         None => {
             let mut progress = Progress::new(terminal.words("検証中", "verifying"));
-            pollster::block_on(verify::run(&device, &mut |done, total, _| progress.set(done, total)))?
+            let mut set_progress = |done, total, _: &str| progress.set(done, total);
+            pollster::block_on(verify::run(&device, &choices, &mut set_progress))?
         }
     };
     let info = device.info();

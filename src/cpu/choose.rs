@@ -1,6 +1,24 @@
 //! The twin of `choose`.
 
-use crate::kernels::Choosing;
+/// How the next token is chosen, as shaders read it.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct Choosing {
+    /// How many of the greatest logits there are to choose from: at least 1, and what [`super::top_k`] finds at most.
+    pub count: u32,
+    /// The n-th greatest; or 0, and it is drawn.
+    pub pick: u32,
+    /// Divides the logits; above 0.
+    pub temperature: f32,
+    /// Keeps the shortest run of the greatest whose mass reaches this; above 1 all.
+    pub top_p: f32,
+    /// Drops what is less probable than this fraction of the greatest.
+    pub min_p: f32,
+    /// Drawn, in `0..1`.
+    pub draw: f32,
+    /// Fills two vectors.
+    pub unused: [u32; 2],
+}
 
 /// For each token takes one of its candidates, `found[token, 1..]` of `[num_tokens, 1 + max_candidates, 2]`, greatest first,
 /// each as its id and its bits, into `found[token, 0]`, and its id into `ids`.

@@ -1,7 +1,7 @@
 //! The twin of `embedding`.
 
 use super::weight::unpack;
-use crate::tensor::{BLOCK, Format};
+use crate::format::{BLOCK, Format};
 
 /// Rows of a table, or of a part of one.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::weight::unpack;
-use crate::tensor::Format;
+use crate::format::Format;
 
 /// Rows below which threads cost more than they save.
 const ROWS_PER_TASK: usize = 32;

@@ -5,7 +5,47 @@ use super::gelu_tanh::gelu_tanh_of;
 use super::gemv::Weight;
 use super::swiglu::silu_of;
 use super::{layer_norm, rms_norm};
-use crate::kernels::Epilogue;
+
+/// What is made of a product before it is written: the shaders' constant `EPILOGUE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Epilogue {
+    /// Nothing.
+    Store,
+    /// It is added to what is there.
+    Add,
+    /// [`super::gelu_tanh`]
+    GeluTanh,
+    /// [`super::gelu_erf`]
+    GeluErf,
+    /// [`super::geglu`]: two rows of weights make one column.
+    GeGlu,
+    /// [`super::swiglu`], likewise.
+    SwiGlu,
+}
+
+impl Epilogue {
+    /// All of them, in the order of their codes.
+    pub const ALL: [Self; 6] =
+        [Self::Store, Self::Add, Self::GeluTanh, Self::GeluErf, Self::GeGlu, Self::SwiGlu];
+
+    /// Whether the first half of the rows are gates for the second.
+    pub fn is_gated(self) -> bool {
+        matches!(self, Self::GeGlu | Self::SwiGlu)
+    }
+
+    /// The value of the shaders' constant.
+    pub fn code(self) -> u32 {
+        self as u32
+    }
+
+    /// The epilogue of an [`Epilogue::code`].
+    ///
+    /// # Panics
+    /// If no epilogue has this code.
+    pub(crate) fn from_code(code: u32) -> Self {
+        Self::ALL[code as usize]
+    }
+}
 
 /// A norm of what a product reads: with a bias a layer norm, without an RMS norm.
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use wgpu::{CooperativeMatrixProperties, CooperativeScalarType, Features};
 
-/// What [`crate::kernels::gemm_matrix`] asks of a device.
+/// What `gemm_matrix` asks of a device.
 const FEATURES: Features =
     Features::EXPERIMENTAL_COOPERATIVE_MATRIX.union(Features::SHADER_F16).union(Features::SUBGROUP);
 

@@ -10,16 +10,15 @@ mod program;
 mod staging;
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 pub use adapter::{AdapterSummary, adapters};
 pub use program::Program;
 pub use staging::Staging;
 
+use crate::dispatch::Requires;
 use crate::error::{Error, ErrorKind, Result};
-use crate::kernels::{Fusion, GemvShape, Prefill, Product, Requires};
 use crate::trace::AdapterInfo;
-use crate::tuning::Tuning;
 use fault::{Fault, Planned};
 use pipelines::Pipelines;
 use staging::Poller;
@@ -44,7 +43,6 @@ struct Inner {
     fault: Arc<Fault>,
     pipelines: Pipelines,
     poller: Poller,
-    tuning: RwLock<Tuning>,
 }
 
 /// Commands that wait to be submitted.
@@ -117,7 +115,6 @@ impl Gpu {
             fault,
             pipelines: Pipelines::default(),
             poller,
-            tuning: RwLock::default(),
         })))
     }
 
@@ -238,22 +235,6 @@ impl Gpu {
     pub(crate) fn has(&self, requires: &Requires) -> bool {
         self.0.min_subgroup_size >= requires.min_subgroup_size
             && (requires.matrix_size == 0 || self.0.matrix_size == requires.matrix_size)
-    }
-
-    pub(crate) fn set_tuning(&self, tuning: Tuning) {
-        *self.0.tuning.write().unwrap_or_else(PoisonError::into_inner) = tuning;
-    }
-
-    pub(crate) fn tuned_fusion(&self, products: &[Product]) -> Option<Fusion> {
-        self.0.tuning.read().unwrap_or_else(PoisonError::into_inner).fusion(products)
-    }
-
-    pub(crate) fn tuned_prefill(&self, product: &Product) -> Option<Prefill> {
-        self.0.tuning.read().unwrap_or_else(PoisonError::into_inner).prefill(product)
-    }
-
-    pub(crate) fn tuned_shape(&self, product: &Product) -> Option<GemvShape> {
-        self.0.tuning.read().unwrap_or_else(PoisonError::into_inner).shape(product)
     }
 
     /// Whether the adapter can say when a pass began and ended.

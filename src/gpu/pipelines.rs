@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use wgpu::{BindGroupLayoutEntry, BindingType, BufferBindingType};
 
 use super::kept::Kept;
+use crate::dispatch::{Access, Constants, Dispatch, Kernel};
 use crate::error::Result;
-use crate::kernels::{Access, Constants, Dispatch, Kernel};
 
 /// The pipelines of a device, by what makes them different, and where they are kept between runs.
 #[derive(Debug, Default)]

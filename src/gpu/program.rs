@@ -4,8 +4,8 @@ use wgpu::{BindGroupEntry, BindingResource};
 
 use super::clock::Clock;
 use super::{Encoder, Gpu};
+use crate::dispatch::{Batch, Dispatch, Entry};
 use crate::error::Result;
-use crate::kernels::{Batch, Dispatch, Entry};
 
 /// Uniform bindings are a multiple of this, as GL's and DX12's block layouts want.
 const UNIFORM_ALIGNMENT: usize = 16;
@@ -35,7 +35,8 @@ enum Step {
 }
 
 impl Program {
-    pub(crate) fn new(gpu: &Gpu, entries: &[Entry]) -> Result<Self> {
+    /// `buffers` are those that `entries` name, by their ids.
+    pub(crate) fn new(gpu: &Gpu, entries: &[Entry], buffers: &[&wgpu::Buffer]) -> Result<Self> {
         let dispatches: Vec<&Dispatch> = entries.iter().filter_map(Entry::dispatch).collect();
         let pipelines = gpu.0.pipelines.of(&gpu.0.device, &dispatches);
         gpu.0.fault.check()?;
@@ -52,12 +53,13 @@ impl Program {
         for entry in entries {
             match entry {
                 Entry::Copy { from, to } => {
-                    steps.push(Step::Copy { from: from.gpu().clone(), to: to.gpu().clone() });
+                    steps.push(Step::Copy { from: buffers[from.0].clone(), to: buffers[to.0].clone() });
                 }
                 Entry::Dispatch(dispatch) => {
                     let pipeline = pipelines[index].clone();
                     let offset = (index * stride) as u64;
-                    let bind_group = bind_group(gpu, &pipeline, dispatch, (&params, offset), &batch);
+                    let bind_group =
+                        bind_group(gpu, &pipeline, (dispatch, buffers), (&params, offset), &batch);
                     index += 1;
                     steps.push(Step::Dispatch {
                         pipeline,
@@ -156,7 +158,7 @@ fn upload_params(gpu: &Gpu, dispatches: &[&Dispatch]) -> (wgpu::Buffer, usize) {
 fn bind_group(
     gpu: &Gpu,
     pipeline: &wgpu::ComputePipeline,
-    dispatch: &Dispatch,
+    (dispatch, buffers): (&Dispatch, &[&wgpu::Buffer]),
     (params, offset): (&wgpu::Buffer, u64),
     batch: &wgpu::Buffer,
 ) -> wgpu::BindGroup {
@@ -166,9 +168,9 @@ fn bind_group(
         BindGroupEntry { binding: 0, resource: BindingResource::Buffer(params) },
         BindGroupEntry { binding: 1, resource: batch.as_entire_binding() },
     ];
-    for (index, buffer) in dispatch.buffers.iter().enumerate() {
-        entries
-            .push(BindGroupEntry { binding: index as u32 + 2, resource: buffer.gpu().as_entire_binding() });
+    for (index, id) in dispatch.buffers.iter().enumerate() {
+        let resource = buffers[id.0].as_entire_binding();
+        entries.push(BindGroupEntry { binding: index as u32 + 2, resource });
     }
     gpu.0.device.create_bind_group(&wgpu::BindGroupDescriptor {
         label: Some(dispatch.kernel.name),

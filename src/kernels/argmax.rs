@@ -1,9 +1,9 @@
 //! `argmax`: the greatest of each part of a row, the first stage of `top_k`.
 
-use crate::cpu::{self, Call};
-use crate::device::Buffer;
-use crate::kernels::{Access, Dispatch, Kernel, Plan, Requires, SearchShape, Tolerance};
-use crate::tensor::Tensor;
+use crate::cpu;
+use crate::device::{Buffer, Tensor};
+use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
+use crate::kernels::{Plan, SearchShape};
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]

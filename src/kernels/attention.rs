@@ -2,9 +2,10 @@
 
 use super::attention_tile::AttentionTile;
 use super::{attention_merge, attention_subgroups};
-use crate::cpu::{self, Call};
-use crate::kernels::{Access, Caches, Dispatch, Kernel, Plan, Requires, Tolerance};
-use crate::tensor::Tensor;
+use crate::cpu;
+use crate::device::Tensor;
+use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
+use crate::kernels::{Caches, Plan};
 
 /// How heads lie in rows, and what scores are multiplied with.
 #[derive(Debug, Clone, Copy, PartialEq)]

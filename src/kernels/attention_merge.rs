@@ -1,10 +1,10 @@
 //! `attention_merge`: what `attention` found in each split of a long text, put together.
 
-use crate::cpu::{self, Call};
-use crate::device::Buffer;
+use crate::cpu;
+use crate::device::{Buffer, Tensor};
+use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
 use crate::kernels::elementwise::groups_per_row;
-use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Requires, Tolerance};
-use crate::tensor::Tensor;
+use crate::kernels::{AttentionShape, Plan};
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]

@@ -2,7 +2,7 @@
 
 use super::attention::{self, Params};
 use crate::cpu;
-use crate::kernels::{Kernel, Requires};
+use crate::dispatch::{Kernel, Requires};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "attention_subgroups",

@@ -2,7 +2,8 @@
 
 use super::attention_subgroups;
 use crate::device::Device;
-use crate::kernels::{AttentionShape, Constants};
+use crate::dispatch::Constants;
+use crate::kernels::AttentionShape;
 
 /// How threads share the rows and positions of `attention`; see the shaders' headers. It changes speed, never meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,8 +1,7 @@
 //! Keys and values of texts, and where a pass's tokens stand among them.
 
-use crate::device::Buffer;
+use crate::device::{Buffer, Tensor};
 use crate::kernels::Plan;
-use crate::tensor::Tensor;
 
 /// The caches of a layer, which several texts may share, and the rows that a pass's tokens have there.
 #[derive(Debug, Clone, Copy)]

@@ -1,29 +1,10 @@
 //! `choose`: the next token out of what `top_k` found, so that its id need not leave the device to be read next.
 
 use super::top_k::{FOUND_WORDS, MAX_CANDIDATES};
-use crate::cpu::{self, Call};
+use crate::cpu::{self, Choosing};
 use crate::device::Buffer;
-use crate::kernels::{Access, Dispatch, Kernel, Plan, Requires, Tolerance};
-
-/// How the next token is chosen, as shaders read it.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
-pub struct Choosing {
-    /// How many of the greatest logits there are to choose from: at least 1, and [`MAX_CANDIDATES`] at most.
-    pub count: u32,
-    /// The n-th greatest; or 0, and it is drawn.
-    pub pick: u32,
-    /// Divides the logits; above 0.
-    pub temperature: f32,
-    /// Keeps the shortest run of the greatest whose mass reaches this; above 1 all.
-    pub top_p: f32,
-    /// Drops what is less probable than this fraction of the greatest.
-    pub min_p: f32,
-    /// Drawn, in `0..1`.
-    pub draw: f32,
-    /// Fills two vectors.
-    pub unused: [u32; 2],
-}
+use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
+use crate::kernels::Plan;
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]

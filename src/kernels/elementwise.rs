@@ -1,7 +1,8 @@
 //! What kernels share that treat each element of a row alone.
 
-use crate::kernels::{Dispatch, Kernel, Plan};
-use crate::tensor::Tensor;
+use crate::device::Tensor;
+use crate::dispatch::{Dispatch, Kernel};
+use crate::kernels::Plan;
 
 /// Threads of a workgroup: the shaders' default.
 const WORKGROUP_SIZE: usize = 64;

@@ -1,10 +1,11 @@
 //! `embedding`: `y[t] = table[ids[t]] * scale`, or added to what is there.
 
-use crate::cpu::{self, Call};
-use crate::device::Buffer;
+use crate::cpu;
+use crate::device::{Buffer, Matrix, Tensor};
+use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
+use crate::format::Format;
+use crate::kernels::Plan;
 use crate::kernels::elementwise::groups_per_row;
-use crate::kernels::{Access, Dispatch, Kernel, Plan, Requires, Tolerance};
-use crate::tensor::{Format, Matrix, Tensor};
 
 /// What a thread looks up.
 const ELEMENTS_PER_THREAD: usize = 16;

@@ -3,10 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::device::Device;
+use crate::device::{Device, Matrix};
 use crate::error::{Error, Result};
 use crate::kernels::gemv_rows;
-use crate::tensor::Matrix;
 
 /// Weights of a product that is small enough for each of its workgroups to norm what it reads, where lanes are those of a CPU.
 const SMALL_WEIGHTS: usize = 1 << 18;

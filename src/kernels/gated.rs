@@ -1,8 +1,9 @@
 //! What gated activations share: rows of gates and values in, rows half as wide out.
 
+use crate::device::Tensor;
+use crate::dispatch::{Dispatch, Kernel};
+use crate::kernels::Plan;
 use crate::kernels::elementwise::groups_per_row;
-use crate::kernels::{Dispatch, Kernel, Plan};
-use crate::tensor::Tensor;
 
 /// The uniform `params` of `geglu` and `swiglu`.
 #[repr(C)]

@@ -1,9 +1,10 @@
 //! `gelu_erf`: `y = x / 2 * (1 + erf(x / sqrt(2)))`.
 
-use crate::cpu::{self, Call};
+use crate::cpu;
+use crate::device::Tensor;
+use crate::dispatch::{Access, Call, Kernel, Requires, Tolerance};
+use crate::kernels::Plan;
 use crate::kernels::elementwise::{self, Params};
-use crate::kernels::{Access, Kernel, Plan, Requires, Tolerance};
-use crate::tensor::Tensor;
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gelu_erf",

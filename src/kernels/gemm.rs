@@ -1,8 +1,9 @@
 //! `gemm`: `y = weight x + bias` for many tokens at once; what reading a prompt spends its time in.
 
+use crate::device::{Matrix, Tensor};
+use crate::dispatch::{Kernel, Requires};
 use crate::kernels::product::{self, Tiling};
-use crate::kernels::{Kernel, Plan, Projection, Requires};
-use crate::tensor::{Matrix, Tensor};
+use crate::kernels::{Plan, Projection};
 
 /// Rows, and tokens, of a workgroup: the shader's `TILE`.
 const TILE: usize = 32;

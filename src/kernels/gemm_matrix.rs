@@ -1,9 +1,9 @@
 //! `gemm_matrix`: what `gemm` computes, by the hardware that multiplies small matrices.
 
-use crate::device::Device;
+use crate::device::{Device, Matrix, Tensor};
+use crate::dispatch::{Kernel, Requires};
 use crate::kernels::product::{self, Tiling};
-use crate::kernels::{Kernel, Plan, Projection, Requires};
-use crate::tensor::{Matrix, Tensor};
+use crate::kernels::{Plan, Projection};
 
 /// Matrices in a row of a workgroup's tile, and in a column.
 const MATRICES: usize = 4;

@@ -1,8 +1,9 @@
 //! `gemm_rows`: what `gemm` computes, with whole rows in every thread; what software adapters are fastest with.
 
+use crate::device::{Matrix, Tensor};
+use crate::dispatch::{Kernel, Requires};
 use crate::kernels::product::{self, Tiling};
-use crate::kernels::{Kernel, Plan, Projection, Requires};
-use crate::tensor::{Matrix, Tensor};
+use crate::kernels::{Plan, Projection};
 
 /// The most tokens of a workgroup: the sums of more do not fit into registers.
 const MAX_TOKENS: usize = 4;

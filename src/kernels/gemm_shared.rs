@@ -1,8 +1,9 @@
 //! `gemm_shared`: what `gemm` computes, by way of workgroup memory; for GPUs, where loading an element costs more than multiplying it.
 
+use crate::device::{Matrix, Tensor};
+use crate::dispatch::{Kernel, Requires};
 use crate::kernels::product::{self, Tiling};
-use crate::kernels::{Kernel, Plan, Projection, Requires};
-use crate::tensor::{Matrix, Tensor};
+use crate::kernels::{Plan, Projection};
 
 /// Rows, and tokens, of a workgroup: the shader's `TILE`.
 const TILE: usize = 64;

@@ -1,9 +1,10 @@
 //! `gemv`: `y = weight x + bias`, one token at a time, with a norm before and an epilogue after; what decoding spends its time in.
 
-use crate::cpu::{self, Call};
+use crate::cpu;
+use crate::device::{Matrix, MatrixPart, Tensor};
+use crate::dispatch::{Access, Call, Kernel, Requires};
 use crate::kernels::product::{Params, TOLERANCE};
-use crate::kernels::{Access, GemvShape, Kernel, Plan, Product, Projection, Requires};
-use crate::tensor::{Matrix, MatrixPart, Tensor};
+use crate::kernels::{GemvShape, Plan, Product, Projection};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gemv",
@@ -40,7 +41,7 @@ pub(super) fn compute(call: &mut Call<'_>, gemv: impl cpu::Gemv) {
 }
 
 /// Records `y = weight x + bias`; `x`: `[max_tokens, in_features]`, `weight`: `[out_features, in_features]`, `bias`:
-/// `[1, out_features]`, `y`: `[max_tokens, out_features]`. Threads share rows as the device is tuned.
+/// `[1, out_features]`, `y`: `[max_tokens, out_features]`. Threads share rows as the plan's [`crate::kernels::Choices`] say.
 ///
 /// # Panics
 /// If the shapes disagree.
@@ -53,8 +54,8 @@ pub fn gemv(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>,
 /// # Panics
 /// As [`gemv`].
 pub fn project(plan: &mut Plan, projection: &Projection<'_>) {
-    let (device, stride) = (plan.device().clone(), projection.x.stride());
-    record(plan, |part| device.gemv_shape(Product::of_part(part, stride)), projection);
+    let (choices, stride) = (plan.choices().clone(), projection.x.stride());
+    record(plan, |part| choices.gemv_shape(&Product::of_part(part, stride)), projection);
 }
 
 /// As [`gemv`] with what `projection` wants done before and after, with threads shared out as `shape` says.

@@ -1,9 +1,10 @@
 //! `gemv_residual`: `add_norm` and the product that reads it in one dispatch.
 
-use crate::cpu::{self, Call};
+use crate::cpu;
+use crate::device::{Matrix, MatrixPart, Tensor};
+use crate::dispatch::{Access, Call, Kernel, Requires};
 use crate::kernels::product::{Params, TOLERANCE};
-use crate::kernels::{Access, Epilogue, GemvShape, InputNorm, Kernel, Plan, Projection, Requires, Residual};
-use crate::tensor::{Matrix, MatrixPart, Tensor};
+use crate::kernels::{Epilogue, GemvShape, InputNorm, Plan, Projection, Residual};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gemv_residual",

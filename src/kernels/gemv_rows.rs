@@ -2,9 +2,9 @@
 //! [`crate::kernels::project`] records it where a [`crate::kernels::GemvShape`] says so.
 
 use crate::cpu;
+use crate::dispatch::{Kernel, Requires};
 use crate::kernels::gemv::{BUFFERS, compute};
 use crate::kernels::product::{Params, TOLERANCE};
-use crate::kernels::{Kernel, Requires};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gemv_rows",

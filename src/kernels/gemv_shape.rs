@@ -4,8 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::device::Device;
+use crate::dispatch::{Constants, Kernel};
 use crate::error::{Error, Result};
-use crate::kernels::{Constants, Kernel, Projection, gemv, gemv_rows};
+use crate::kernels::{Projection, gemv, gemv_rows};
 
 /// Largest workgroup that WebGPU's smallest limits allow.
 const MAX_WORKGROUP_SIZE: u32 = 256;

@@ -1,8 +1,8 @@
 //! `gemv_tokens`: what `gemm` computes, for a few tokens; what GPUs are fastest with where texts are decoded together.
 
-use crate::kernels::product;
-use crate::kernels::{Kernel, Plan, Projection, Requires};
-use crate::tensor::{Matrix, Tensor};
+use crate::device::{Matrix, Tensor};
+use crate::dispatch::{Kernel, Requires};
+use crate::kernels::{Plan, Projection, product};
 
 /// The most tokens of a workgroup.
 const MAX_TOKENS: usize = 8;

@@ -1,9 +1,10 @@
 //! `kv_write`: keys and values of new tokens into the cache.
 
-use crate::cpu::{self, Call};
+use crate::cpu;
+use crate::device::Tensor;
+use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
 use crate::kernels::elementwise::groups_per_row;
-use crate::kernels::{Access, Caches, Dispatch, Kernel, Plan, Requires, Tolerance};
-use crate::tensor::Tensor;
+use crate::kernels::{Caches, Plan};
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]

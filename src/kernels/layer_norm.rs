@@ -1,8 +1,9 @@
 //! `layer_norm`: rows to mean 0 and variance 1, then weight and bias.
 
-use crate::cpu::{self, Call};
-use crate::kernels::{Access, Dispatch, Kernel, Plan, Requires, Tolerance};
-use crate::tensor::Tensor;
+use crate::cpu;
+use crate::device::Tensor;
+use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
+use crate::kernels::Plan;
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]

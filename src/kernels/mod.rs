@@ -2,7 +2,7 @@
 //!
 //! A kernel is a triple of one name: `shaders/NAME.wesl`, `src/kernels/NAME.rs` (this folder: checks shapes, records
 //! a dispatch) and `src/cpu/NAME.rs` (the twin, which says what the kernel means); what takes time has a fast form for
-//! the CPU device in `src/cpu/fast`. Wrappers record into a [`Plan`]; a plan runs on any [`crate::Device`].
+//! the CPU device in `src/cpu/fast`. Wrappers record into a [`Plan`]; any [`crate::Device`] runs what was recorded.
 
 mod add;
 mod add_norm;
@@ -13,6 +13,7 @@ mod attention_probs;
 mod attention_subgroups;
 mod attention_tile;
 mod caches;
+mod choices;
 mod choose;
 mod elementwise;
 mod embedding;
@@ -41,7 +42,6 @@ mod probe_f32;
 mod probe_read;
 mod product;
 mod qk_norm;
-mod requires;
 mod rms_norm;
 mod rope;
 mod search_shape;
@@ -51,6 +51,7 @@ mod swiglu;
 mod top_k;
 mod zero_columns;
 
+pub use crate::cpu::{Choosing, Epilogue};
 pub use add::add;
 pub use add_norm::{Residual, add_norm};
 pub use argmax::argmax;
@@ -59,7 +60,8 @@ pub use attention_merge::attention_merge;
 pub use attention_probs::attention_probs;
 pub use attention_tile::AttentionTile;
 pub use caches::Caches;
-pub use choose::{Choosing, choose};
+pub use choices::Choices;
+pub use choose::choose;
 pub use embedding::{Lookup, embedding};
 pub use fusion::Fusion;
 pub use geglu::geglu;
@@ -77,14 +79,13 @@ pub use kv_write::kv_write;
 pub use layer_norm::layer_norm;
 pub use multiply::{multiply, multiply_by};
 pub use norm_rope_write::norm_rope_write;
-pub use plan::{Constants, Dispatch, Entry, Plan, Program, Recorder, Step};
+pub use plan::{Plan, Step};
 pub use prefill::Prefill;
 pub use probe_f32::probe_f32;
 pub use probe_read::probe_read;
 pub(crate) use product::TOLERANCE as TOLERANCE_OF_PRODUCTS;
-pub use product::{Epilogue, InputNorm, Product, Projection};
+pub use product::{InputNorm, Product, Projection};
 pub use qk_norm::qk_norm;
-pub use requires::Requires;
 pub use rms_norm::rms_norm;
 pub use rope::rope;
 pub use search_shape::SearchShape;
@@ -94,75 +95,7 @@ pub use swiglu::swiglu;
 pub use top_k::{FOUND_WORDS, MAX_CANDIDATES, top_k};
 pub use zero_columns::zero_columns;
 
-use crate::cpu::Call;
-
-/// The tokens of one pass, as the shaders' uniform `batch`.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
-pub struct Batch {
-    /// Position of the first token in its text; of a pass with tokens of several texts, the highest position.
-    pub position: u32,
-    /// How many tokens the pass computes.
-    pub num_tokens: u32,
-    /// The first row that `select_rows` takes.
-    pub first_row: u32,
-    /// Fills the 16 bytes that a uniform's size is rounded to.
-    pub unused: u32,
-}
-
-/// How a kernel uses a buffer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// `var<storage, read>`.
-    Read,
-    /// `var<storage, read_write>`.
-    ReadWrite,
-}
-
-/// What there is to know about a kernel besides its code.
-#[derive(Debug)]
-pub struct Kernel {
-    /// The one name of shader, entry point, wrapper, twin and label.
-    pub name: &'static str,
-    /// The shader.
-    pub wgsl: &'static str,
-    /// Size of the uniform `params`, in bytes.
-    pub params_bytes: usize,
-    /// What a device must have to run it.
-    pub requires: Requires,
-    /// Bindings 2 and up, in order; 0 is `params`, 1 is `batch`.
-    pub buffers: &'static [Access],
-    /// The CPU twin.
-    pub twin: fn(&mut Call<'_>),
-    /// What the CPU device runs: the twin's meaning in f32, or the twin where that does nothing slowly.
-    pub fast: fn(&mut Call<'_>),
-    /// How far a result may be from the twin's.
-    pub tolerance: Tolerance,
-}
-
-/// `|got - want| <= atol + rtol * |want|`; NaN never passes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Tolerance {
-    /// Absolute part.
-    pub atol: f32,
-    /// Part relative to the wanted value.
-    pub rtol: f32,
-}
-
-impl Tolerance {
-    /// For words that are copied or counted.
-    pub const NONE: Self = Self { atol: 0.0, rtol: 0.0 };
-
-    /// The error of `got` as a fraction of what is allowed; above 1 fails, and NaN or infinity gives infinity.
-    pub fn error(&self, got: f32, want: f32) -> f64 {
-        if !got.is_finite() || !want.is_finite() {
-            return f64::INFINITY;
-        }
-        let difference = (f64::from(got) - f64::from(want)).abs();
-        let allowed = f64::from(self.atol) + f64::from(self.rtol) * f64::from(want.abs());
-        if difference == 0.0 { 0.0 } else { difference / allowed }
-    }
-}
+use crate::dispatch::Kernel;
 
 /// Every kernel, by name; `gemm_matrix` once for each size of matrices.
 pub static REGISTRY: [&Kernel; 34] = [

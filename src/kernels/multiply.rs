@@ -1,11 +1,10 @@
 //! Weights with several tokens at once, by the kernel that suits.
 
 use super::gemv_tokens;
-use crate::device::Device;
+use crate::device::{Device, Matrix, Tensor};
 use crate::kernels::{Plan, Prefill, Product, Projection};
-use crate::tensor::{Matrix, Tensor};
 
-/// Records `y = weight x + bias`, as suits the device and whether the tokens are of one text or one of each; shapes as [`crate::kernels::gemv`].
+/// Records `y = weight x + bias`, as the plan's [`crate::kernels::Choices`] say, and whether the tokens are of one text or one of each; shapes as [`crate::kernels::gemv`].
 ///
 /// A token's sums do not depend on the tokens beside it.
 ///
@@ -18,9 +17,9 @@ pub fn multiply(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tens
             gemv_tokens::gemv_tokens(plan, x, weight, bias, y);
         }
         _ => {
-            let max_tokens = plan.max_tokens();
+            let (choices, max_tokens) = (plan.choices().clone(), plan.max_tokens());
             let choose =
-                |part: &_| device.prefill(&Product::of_part(part, x.stride())).tiling(&device, max_tokens);
+                |part: &_| choices.prefill(&Product::of_part(part, x.stride())).tiling(&device, max_tokens);
             Projection::new(x, weight, bias, y).record_alone(plan, choose);
         }
     }

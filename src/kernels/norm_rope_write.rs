@@ -1,8 +1,9 @@
 //! `norm_rope_write`: `qk_norm`, `rope` and `kv_write` in one.
 
-use crate::cpu::{self, Call};
-use crate::kernels::{Access, AttentionShape, Caches, Dispatch, Kernel, Plan, Requires, Tolerance};
-use crate::tensor::Tensor;
+use crate::cpu;
+use crate::device::Tensor;
+use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
+use crate::kernels::{AttentionShape, Caches, Plan};
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]

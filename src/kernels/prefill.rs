@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::device::Device;
+use crate::dispatch::Kernel;
 use crate::error::{Error, Result};
 use crate::kernels::product::Tiling;
-use crate::kernels::{Kernel, gemm, gemm_matrix, gemm_rows, gemm_shared};
+use crate::kernels::{gemm, gemm_matrix, gemm_rows, gemm_shared};
 
 /// The kernel of a product with many tokens. It changes speed and the order of sums, never meaning.
 ///

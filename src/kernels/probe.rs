@@ -1,7 +1,8 @@
 //! What probes share: they read vectors, compute in threads, and leave a number for each.
 
-use crate::kernels::{Constants, Dispatch, Kernel, Plan};
-use crate::tensor::Tensor;
+use crate::device::Tensor;
+use crate::dispatch::{Constants, Dispatch, Kernel};
+use crate::kernels::Plan;
 
 /// Threads of a workgroup: the shaders' default.
 const WORKGROUP_SIZE: usize = 64;

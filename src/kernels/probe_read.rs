@@ -1,9 +1,10 @@
 //! `probe_read`: reads a buffer and computes next to nothing; how fast a device reads.
 
-use crate::cpu::{self, Call};
+use crate::cpu;
+use crate::device::Tensor;
+use crate::dispatch::{Access, Call, Kernel, Requires, Tolerance};
+use crate::kernels::Plan;
 use crate::kernels::probe::{self, Params};
-use crate::kernels::{Access, Kernel, Plan, Requires, Tolerance};
-use crate::tensor::Tensor;
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "probe_read",

@@ -1,8 +1,10 @@
 //! What products of weights share: their parameters, what may be done before and after, and how they are recorded.
 
-use crate::cpu::{self, Call};
-use crate::kernels::{Access, Constants, Dispatch, Kernel, Plan, Requires, Tolerance};
-use crate::tensor::{Format, Matrix, MatrixPart, Tensor};
+use crate::cpu::{self, Epilogue};
+use crate::device::{Buffer, Matrix, MatrixPart, Tensor};
+use crate::dispatch::{Access, Call, Constants, Dispatch, Kernel, Requires, Tolerance};
+use crate::format::Format;
+use crate::kernels::Plan;
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -22,43 +24,6 @@ pub(super) struct Params {
 // f32 sums of up to a few thousand products of numbers around 1, in any order. Measured on llvmpipe through Vulkan and GL:
 // 2.8e-5 in a sum of 17 out of 2948 products.
 pub(crate) const TOLERANCE: Tolerance = Tolerance { atol: 1e-4, rtol: 5e-6 };
-
-/// What is made of a product before it is written: the shaders' constant `EPILOGUE`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Epilogue {
-    /// Nothing.
-    Store,
-    /// It is added to what is there.
-    Add,
-    /// [`crate::kernels::gelu_tanh`]
-    GeluTanh,
-    /// [`crate::kernels::gelu_erf`]
-    GeluErf,
-    /// [`crate::kernels::geglu`]: two rows of weights make one column.
-    GeGlu,
-    /// [`crate::kernels::swiglu`], likewise.
-    SwiGlu,
-}
-
-impl Epilogue {
-    /// All of them, in the order of their codes.
-    pub const ALL: [Self; 6] =
-        [Self::Store, Self::Add, Self::GeluTanh, Self::GeluErf, Self::GeGlu, Self::SwiGlu];
-
-    /// Whether the first half of the rows are gates for the second.
-    pub fn is_gated(self) -> bool {
-        matches!(self, Self::GeGlu | Self::SwiGlu)
-    }
-
-    /// The value of the shaders' constant.
-    pub fn code(self) -> u32 {
-        self as u32
-    }
-
-    fn from_code(code: u32) -> Self {
-        Self::ALL[code as usize]
-    }
-}
 
 /// A norm of what a product reads: with a bias [`crate::kernels::layer_norm`], without [`crate::kernels::rms_norm`].
 #[derive(Debug, Clone, Copy)]
@@ -158,7 +123,7 @@ impl<'a> Projection<'a> {
         &self,
         plan: &mut Plan,
         choose: impl Fn(&MatrixPart) -> Tiling,
-        buffers: impl Fn(&MatrixPart) -> Vec<crate::device::Buffer>,
+        buffers: impl Fn(&MatrixPart) -> Vec<Buffer>,
     ) {
         self.check(plan.max_tokens());
         for part in &self.weight.parts {
@@ -250,7 +215,7 @@ impl Product {
     }
 
     /// Of a dispatch; `None` if it is no product.
-    pub(crate) fn of(dispatch: &Dispatch) -> Option<Self> {
+    pub(super) fn of<B>(dispatch: &Dispatch<B>) -> Option<Self> {
         let names = [
             "gemv",
             "gemv_residual",

@@ -1,8 +1,9 @@
 //! `qk_norm`: query heads and key heads to a root mean square of 1, each alone.
 
-use crate::cpu::{self, Call};
-use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Requires, Tolerance};
-use crate::tensor::Tensor;
+use crate::cpu;
+use crate::device::Tensor;
+use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
+use crate::kernels::{AttentionShape, Plan};
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]

@@ -1,9 +1,10 @@
 //! `rope`: queries and keys turned by their position.
 
-use crate::cpu::{self, Call};
+use crate::cpu;
+use crate::device::Tensor;
+use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
 use crate::kernels::elementwise::groups_per_row;
-use crate::kernels::{Access, AttentionShape, Dispatch, Kernel, Plan, Requires, Tolerance};
-use crate::tensor::Tensor;
+use crate::kernels::{AttentionShape, Plan};
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]

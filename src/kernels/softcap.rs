@@ -1,9 +1,10 @@
 //! `softcap`: `x = cap * tanh(x / cap)`.
 
-use crate::cpu::{self, Call};
+use crate::cpu;
+use crate::device::Tensor;
+use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
+use crate::kernels::Plan;
 use crate::kernels::elementwise::groups_per_row;
-use crate::kernels::{Access, Dispatch, Kernel, Plan, Requires, Tolerance};
-use crate::tensor::Tensor;
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]

@@ -1,9 +1,10 @@
 //! `swiglu`: `y = silu(gate) * value`.
 
-use crate::cpu::{self, Call};
+use crate::cpu;
+use crate::device::Tensor;
+use crate::dispatch::{Access, Call, Kernel, Requires, Tolerance};
+use crate::kernels::Plan;
 use crate::kernels::gated::{self, Params};
-use crate::kernels::{Access, Kernel, Plan, Requires, Tolerance};
-use crate::tensor::Tensor;
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "swiglu",

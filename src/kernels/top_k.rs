@@ -1,11 +1,10 @@
 //! `top_k`: the greatest logits, so that the others need not leave the device.
 
 use super::argmax;
-use super::choose::Choosing;
-use crate::cpu::{self, Call};
-use crate::device::Buffer;
-use crate::kernels::{Access, Dispatch, Kernel, Plan, Requires, SearchShape, Tolerance};
-use crate::tensor::Tensor;
+use crate::cpu::{self, Choosing};
+use crate::device::{Buffer, Tensor};
+use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
+use crate::kernels::{Plan, SearchShape};
 
 /// The most of the greatest logits that [`top_k`] finds.
 pub const MAX_CANDIDATES: usize = 128;

@@ -7,10 +7,9 @@ use super::spec::{DecoderSpec, Position};
 use super::stream::Stream;
 use super::taps::Taps;
 use super::weights::{LayerWeights, NormWeights};
-use crate::device::{Buffer, Device};
+use crate::device::{Buffer, Device, Matrix, Program, Tensor};
 use crate::error::Result;
-use crate::kernels::{self, AttentionShape, Lookup, Plan, Program};
-use crate::tensor::{Matrix, Tensor};
+use crate::kernels::{self, AttentionShape, Lookup, Plan};
 
 /// What a pass reads and writes on its way, for up to `max_tokens` tokens.
 #[derive(Debug)]
@@ -198,7 +197,7 @@ fn attention<'a>(
     let caches = cache.layer(index, &a.cache_rows);
     stream.project(plan, &layer.attn_norm, &layer.qkv_proj, None, &a.qkv);
     let angles = a.angles.get(spec.layers[index].rope);
-    if let Some(angles) = angles.filter(|_| plan.device().fuses()) {
+    if let Some(angles) = angles.filter(|_| plan.choices().fuses_heads()) {
         let qk_norm = layer.qk_norm.as_ref().map(|(q_norm, k_norm)| (q_norm, k_norm, spec.norm.eps()));
         kernels::norm_rope_write(plan, &shape, qk_norm, angles, &a.qkv, caches);
     } else {
@@ -240,10 +239,10 @@ pub(super) fn last_row(model: &Model, a: &Activations, logits: &Tensor) -> Resul
     let (device, hidden_size) = (model.device(), model.spec().hidden_size);
     let last = Tensor::zeros(device, "last", 1, hidden_size)?;
     let normed = Tensor::zeros(device, "last_normed", 1, hidden_size)?;
-    let mut plan = Plan::new(device, 1);
+    let mut plan = Plan::new(device, model.choices(), 1);
     kernels::select_rows(&mut plan, &a.resid, &last);
     head(&mut plan, model, &last, &normed, logits);
-    plan.compile()
+    device.compile(plan.recording())
 }
 
 /// Records the head: rows of the residual stream to logits, by way of `normed`.

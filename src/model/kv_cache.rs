@@ -1,10 +1,9 @@
 //! Keys and values of the tokens so far, of one text or of several.
 
 use super::spec::DecoderSpec;
-use crate::device::{Buffer, Device};
+use crate::device::{Buffer, Device, Tensor};
 use crate::error::Result;
 use crate::kernels::{AttentionTile, Caches};
-use crate::tensor::Tensor;
 
 /// What attention reads of the tokens before.
 #[derive(Debug)]

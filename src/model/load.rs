@@ -11,9 +11,9 @@ use super::weights::DecoderWeights;
 use super::{gpt2, llama};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::kernels::{Fusion, Product};
+use crate::format::row_stride;
+use crate::kernels::{Choices, Product};
 use crate::sampling::Settings;
-use crate::tensor::row_stride;
 use crate::text::{ChatTemplate, EncodeOptions, Tokenizer};
 use crate::trace::{self, ModelInfo, Prompt, Token, Trace};
 use crate::weights::{ModelFiles, Weights, check_tensors};
@@ -31,6 +31,7 @@ use crate::weights::{ModelFiles, Weights, check_tensors};
 pub struct Model {
     inner: Arc<Inner>,
     ablation: Arc<Ablation>,
+    choices: Arc<Choices>,
 }
 
 #[derive(Debug)]
@@ -84,9 +85,10 @@ impl Model {
                 llama::load(device, &spec, opened, progress)?
             }
         };
+        let choices = Arc::new(Choices::of(device));
         let device = device.clone();
         let inner = Inner { device, name, spec, weights, tokenizer, chat, file, sha256: OnceLock::new() };
-        Ok(Self { inner: Arc::new(inner), ablation: Arc::default() })
+        Ok(Self { inner: Arc::new(inner), ablation: Arc::default(), choices })
     }
 
     /// The same model, its weights shared, without some of its parts.
@@ -145,10 +147,18 @@ impl Model {
         products
     }
 
-    /// What the dispatches of a decoded token bring together, unless a session is made otherwise: as the device is tuned for the
-    /// model, or as suits its kind.
-    pub fn fusion(&self) -> Fusion {
-        self.device().fusion(&self.products())
+    /// How it is computed where there are several ways: as suits the device's kind, unless [`Model::with_choices`] says otherwise.
+    pub fn choices(&self) -> &Choices {
+        &self.choices
+    }
+
+    /// The same model, its weights shared, computed as `choices` say in every session that is made of it.
+    ///
+    /// # Errors
+    /// If its device lacks what a kernel needs.
+    pub fn with_choices(&self, choices: Choices) -> Result<Self> {
+        choices.check(self.device())?;
+        Ok(Self { choices: Arc::new(choices), ..self.clone() })
     }
 
     pub(crate) fn weights(&self) -> &DecoderWeights {

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use super::fields::NoBiases;
 use super::rows::{pad, separate_halves, transpose};
 use super::weights::{Linear, NormWeights};
-use crate::device::Device;
+use crate::device::{Device, Matrix, Tensor};
 use crate::error::{Error, Result};
-use crate::tensor::{Format, Matrix, Tensor};
+use crate::format::Format;
 use crate::weights::{Dtype, ROPE_FREQS, TensorInfo, Weights, excerpt, repack};
 
 /// Bytes of a large matrix that are read at a time.

@@ -1,7 +1,9 @@
 //! One attention head on a few vectors given by hand, through the kernels that models run.
 
-use crate::kernels::{self, AttentionShape, AttentionTile, Batch, Caches, Plan};
-use crate::tensor::{Format, Matrix, Tensor};
+use crate::device::{Matrix, Tensor};
+use crate::dispatch::Batch;
+use crate::format::Format;
+use crate::kernels::{self, AttentionShape, AttentionTile, Caches, Choices, Plan};
 use crate::trace::Mixing;
 use crate::{Device, Error, Result};
 
@@ -74,9 +76,10 @@ pub async fn mix(device: &Device, head: Head) -> Result<Mixing> {
     let keys = Matrix::upload(device, "k", &words, (num_tokens, head_dim), Format::F32)?;
     let queries = Tensor::from_slice(device, "q", &q, num_tokens, head_dim)?;
     let products = Tensor::zeros(device, "products", num_tokens, num_tokens)?;
-    let mut plan = Plan::new(device, num_tokens);
+    let choices = Choices::of(device);
+    let mut plan = Plan::new(device, &choices, num_tokens);
     kernels::gemm(&mut plan, &queries, &keys, None, &products);
-    run(device, plan, Batch { num_tokens: num_tokens as u32, ..Batch::default() })?;
+    run(device, &plan, Batch { num_tokens: num_tokens as u32, ..Batch::default() })?;
     let mut scores = rows(products.read(device).await?, num_tokens, num_tokens);
     scores.iter_mut().flatten().for_each(|score| *score *= scale);
 
@@ -92,13 +95,13 @@ pub async fn mix(device: &Device, head: Head) -> Result<Mixing> {
         let qkv = Tensor::from_slice(device, "qkv", &row, 1, row.len())?;
         let probs = Tensor::zeros(device, "probs", 1, num_tokens)?;
         let y = Tensor::zeros(device, "y", 1, head_dim)?;
-        let mut plan = Plan::new(device, 1);
+        let mut plan = Plan::new(device, &choices, 1);
         kernels::attention_probs(&mut plan, &shape, &qkv, &k_cache, num_tokens, &probs);
         let cache_rows = device.upload("cache_rows", &[position as u32])?;
         let caches =
             Caches { k_cache: &k_cache, v_cache: &v_cache, cache_rows: &cache_rows, max_seq_len: num_tokens };
         kernels::attention(&mut plan, &shape, &qkv, caches, &partials, &y);
-        run(device, plan, Batch { position: position as u32, num_tokens: 1, ..Batch::default() })?;
+        run(device, &plan, Batch { position: position as u32, num_tokens: 1, ..Batch::default() })?;
         weights.push(probs.read(device).await?);
         output.push(y.read(device).await?[..d_v].to_vec());
     }
@@ -106,8 +109,8 @@ pub async fn mix(device: &Device, head: Head) -> Result<Mixing> {
     Ok(Mixing { adapter: device.info(), names, q, k, v, scores, weights, output, causal })
 }
 
-fn run(device: &Device, plan: Plan, batch: Batch) -> Result<()> {
-    let program = plan.compile()?;
+fn run(device: &Device, plan: &Plan, batch: Batch) -> Result<()> {
+    let program = device.compile(plan.recording())?;
     let mut recorder = device.record();
     program.run(batch, &mut recorder);
     device.submit(recorder)

@@ -8,8 +8,10 @@ use super::load::Model;
 use super::point::Point;
 use super::session::prefill_tokens;
 use super::taps::{Reader, Span, words_per_token};
+use crate::device::Program;
+use crate::dispatch::Batch;
 use crate::error::Result;
-use crate::kernels::{Batch, Plan, Program};
+use crate::kernels::Plan;
 use crate::text::check_prompt;
 
 /// Device memory that captured values of one batch may take, in 32-bit words.
@@ -48,9 +50,9 @@ impl Reading {
         let activations = Activations::new(device, spec, batch)?;
         let num_layers = points.iter().map(|point| point.num_layers(spec)).max().unwrap_or(0);
         let reader = Reader::new(model, points, &activations, (batch, num_tokens))?;
-        let mut plan = Plan::new(device, batch);
+        let mut plan = Plan::new(device, model.choices(), batch);
         forward::body(&mut plan, model, &cache, &activations, reader.taps(), num_layers);
-        let program = plan.compile()?;
+        let program = device.compile(plan.recording())?;
         let scratch = Scratch::default();
         Ok(Self { model: model.clone(), batch, activations, scratch, program, reader })
     }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::tensor::row_stride;
+use crate::format::row_stride;
 
 /// Output rows that one task transposes: their elements lie side by side in the file.
 const ROWS_PER_TASK: usize = 64;

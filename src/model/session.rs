@@ -13,10 +13,10 @@ use super::forward::{self, Activations, Scratch};
 use super::kv_cache::KvCache;
 use super::load::Model;
 use super::taps::{Reader, Span, Taps};
-use crate::device::Readback;
+use crate::device::{Program, Readback, Tensor};
+use crate::dispatch::Batch;
 use crate::error::{Error, Result};
-use crate::kernels::{Batch, Fusion, Plan, Program, Step};
-use crate::tensor::Tensor;
+use crate::kernels::{Plan, Step};
 use crate::text::check_ids;
 use continuation::Chooser;
 
@@ -50,6 +50,8 @@ pub struct Session {
     activations: Activations,
     /// One token: body and head in one pass.
     decode: Program,
+    /// What `decode` dispatches.
+    decode_steps: Vec<Step>,
     /// Many tokens: the body.
     prefill: Program,
     /// The head for one row of a prefill.
@@ -85,7 +87,7 @@ impl Session {
     /// # Errors
     /// As [`Session::new`].
     pub fn with_max_seq_len(model: &Model, max_seq_len: usize) -> Result<Self> {
-        Self::with_fusion(model, max_seq_len, None, model.fusion())
+        Self::watching(model, max_seq_len, None)
     }
 
     /// As [`Session::with_max_seq_len`], capturing what `request` asks for at each call: [`Session::capture`] has it. The
@@ -110,21 +112,11 @@ impl Session {
     /// # Errors
     /// As [`Session::new`].
     pub fn capturing(model: &Model, max_seq_len: usize, request: CaptureRequest) -> Result<Self> {
-        Self::with_fusion(model, max_seq_len, Some(request), model.fusion())
+        Self::watching(model, max_seq_len, Some(request))
     }
 
-    /// As [`Session::with_max_seq_len`], or as [`Session::capturing`] where there is a `request`, with the kernels of a decoded token
-    /// brought together as `fusion` says, whatever suits the device.
-    ///
-    /// # Errors
-    /// As [`Session::new`].
-    pub fn with_fusion(
-        model: &Model,
-        max_seq_len: usize,
-        request: Option<CaptureRequest>,
-        fusion: Fusion,
-    ) -> Result<Self> {
-        let (device, spec) = (model.device(), model.spec());
+    fn watching(model: &Model, max_seq_len: usize, request: Option<CaptureRequest>) -> Result<Self> {
+        let (device, spec, choices) = (model.device(), model.spec(), model.choices());
         let max_seq_len = max_seq_len.clamp(1, spec.max_seq_len);
         let cache = KvCache::new(device, spec, (1, max_seq_len), 1)?;
         let max_tokens = if request.is_some() { pass::MAX_TOKENS } else { pass::max_tokens(device) };
@@ -142,10 +134,10 @@ impl Session {
         let logits = Tensor::zeros(device, "logits", 1, spec.vocab_size)?;
         let normed = Tensor::zeros(device, "normed", 1, spec.hidden_size)?;
 
-        let mut decode = Plan::fused(device, fusion);
+        let mut decode = Plan::fused(device, choices);
         forward::decode(&mut decode, model, &cache, &activations, taps, (&normed, &logits));
 
-        let mut prefill = Plan::new(device, max_tokens);
+        let mut prefill = Plan::new(device, choices, max_tokens);
         forward::body(&mut prefill, model, &cache, &activations, taps, spec.num_layers);
 
         Ok(Self {
@@ -154,8 +146,9 @@ impl Session {
             max_seq_len,
             num_dropped: 0,
             max_tokens,
-            decode: decode.compile()?,
-            prefill: prefill.compile()?,
+            decode: device.compile(decode.recording())?,
+            decode_steps: decode.steps().to_vec(),
+            prefill: device.compile(prefill.recording())?,
             last_row: forward::last_row(model, &activations, &logits)?,
             readback: Readback::new(device, spec.vocab_size)?,
             scratch: Scratch::default(),
@@ -193,7 +186,7 @@ impl Session {
 
     /// What each decoded token goes through, in order.
     pub fn decode_steps(&self) -> &[Step] {
-        self.decode.steps()
+        &self.decode_steps
     }
 
     /// Reads `id` as [`Session::decode`] does, and gives the seconds that each of [`Session::decode_steps`] took; without

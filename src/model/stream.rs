@@ -7,8 +7,8 @@ use super::forward::{Activations, norm, product};
 use super::load::Model;
 use super::spec::{Activation, DecoderSpec};
 use super::weights::{Linear, NormWeights};
+use crate::device::{MatrixPart, Tensor};
 use crate::kernels::{self, Epilogue, Fusion, InputNorm, Plan, Product, Projection, Residual};
-use crate::tensor::{MatrixPart, Tensor};
 
 /// The residual stream at some point of a pass.
 #[derive(Debug)]
@@ -102,9 +102,9 @@ impl<'a> Stream<'a> {
             && in_product
             && let Some(residual) = self.take_update()
         {
-            let (device, stride) = (plan.device().clone(), residual.x.stride());
+            let (choices, stride) = (plan.choices().clone(), residual.x.stride());
             let shape =
-                |part: &MatrixPart| device.gemv_shape(Product::of_part(part, stride)).without_sharing();
+                |part: &MatrixPart| choices.gemv_shape(&Product::of_part(part, stride)).without_sharing();
             let (weight, bias) = (weight, bias.as_ref());
             let stream = (&residual, &weights.weight);
             return kernels::gemv_residual(plan, shape, stream, (weight, bias), (epilogue, y));

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::forward::{self, Activations};
 use super::load::Model;
 use super::point::{Part, Point};
-use crate::device::{Device, Readback};
+use crate::device::{Device, Program, Readback, Tensor};
+use crate::dispatch::Batch;
 use crate::error::Result;
-use crate::kernels::{self, Batch, Plan, Program};
-use crate::tensor::Tensor;
+use crate::kernels::{self, Plan};
 
 /// Where a pass leaves copies of what is on its way; nowhere by default.
 #[derive(Debug, Default)]
@@ -131,13 +131,13 @@ impl Reader {
         let mut heads = BTreeMap::new();
         for &point in points.iter().filter(|point| point.is_logits() || **point == Point::FinalNorm) {
             let resid = point.tap().and_then(|tap| taps.at(tap)).unwrap_or(&activations.resid);
-            let mut plan = Plan::new(device, max_tokens);
+            let mut plan = Plan::new(device, model.choices(), max_tokens);
             kernels::select_rows(&mut plan, resid, &selected);
             match point {
                 Point::FinalNorm => forward::final_norm(&mut plan, model, &selected, &normed),
                 _ => forward::head(&mut plan, model, &selected, &normed, &logits),
             }
-            heads.insert(point, plan.compile()?);
+            heads.insert(point, device.compile(plan.recording())?);
         }
         let words = taps.tensors.values().chain([&normed, &logits]).map(|tensor| tensor.buffer().len());
         let readback = Readback::new(device, words.max().unwrap_or(0))?;

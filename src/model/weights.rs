@@ -1,6 +1,6 @@
 //! A decoder's weights on a device.
 
-use crate::tensor::{Matrix, Tensor};
+use crate::device::{Matrix, Tensor};
 
 /// All of them. Projections are `[out_features, in_features]`.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ const TOKENS: usize = 6;
 /// How far logits may be from those of every kernel alone, as a share of the largest: right ones differ in the order of their sums.
 const LOGIT_SHARE: f32 = 1e-3;
 
-/// Finds the fastest [`Fusion`] for a token of `model`, in the shapes that its device is tuned with, until `deadline`: what is not
+/// Finds the fastest [`Fusion`] for a token of `model`, with its products computed as it has chosen, until `deadline`: what is not
 /// tried by then loses to what suits the device's kind. Logits are checked against those of every kernel alone.
 ///
 /// # Errors
@@ -63,7 +63,8 @@ impl Fastest {
 }
 
 async fn run(model: &Model, fusion: Fusion) -> Result<Trial> {
-    let mut session = Session::with_fusion(model, 2 + TOKENS, None, fusion)?;
+    let model = model.with_choices(model.choices().clone().with_fusion(fusion))?;
+    let mut session = Session::with_max_seq_len(&model, 2 + TOKENS)?;
     let vocab_size = model.spec().vocab_size as u32;
     let mut best = f64::INFINITY;
     for index in 0..=TOKENS as u32 {

@@ -139,7 +139,7 @@ impl<'a, T: Copy + std::fmt::Display> Fastest<'a, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tensor::{BLOCK, Format};
+    use crate::format::{BLOCK, Format};
 
     #[test]
     fn products_of_every_format_are_tuned() {

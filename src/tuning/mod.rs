@@ -2,8 +2,8 @@
 //!
 //! [`tune`] checks every shape of a product against the default first, since drivers do miscompile, and times those that are right;
 //! [`tune_prefill`] does the same with the kernels of a prompt's products, [`tune_fusion`] with what the dispatches of a model's token
-//! bring together. [`Tuning`] is what came out. A device that
-//! is given one, by [`crate::Device::set_tuning`], uses it in every plan that is made afterwards.
+//! bring together. [`Tuning`] is what came out, for one
+//! device and any number of models; [`Tuning::choices`] is what a model takes from it.
 
 mod fusion;
 mod measure;
@@ -18,8 +18,7 @@ use std::collections::HashMap;
 use sha2::{Digest, Sha256};
 
 use crate::device::Device;
-use crate::error::{Error, Result};
-use crate::kernels::{Fusion, GemvShape, Kernel, Prefill, Product};
+use crate::kernels::{Choices, Fusion, GemvShape, Prefill, Product};
 use crate::weights::hexadecimal;
 
 /// The name of a stored tuning's form.
@@ -33,9 +32,6 @@ pub struct Tuning {
     prefills: HashMap<Product, Prefill>,
     /// By [`model_key`].
     fusions: HashMap<String, Fusion>,
-    forced_shape: Option<GemvShape>,
-    forced_prefill: Option<Prefill>,
-    forced_fusion: Option<Fusion>,
 }
 
 /// Tells models apart by what they multiply.
@@ -48,43 +44,30 @@ fn model_key(products: &[Product]) -> String {
 }
 
 impl Tuning {
-    /// One shape, or one [`Prefill`], for every product, or one [`Fusion`] for every model, so that results can be compared with each in
-    /// turn: their texts, such as `gemv:64x32x1`, `prefill:gemm_shared`, `fusion:none`, or several with commas between them.
-    ///
-    /// # Errors
-    /// If one of them is none of these.
-    pub fn forced(text: &str) -> Result<Self> {
-        let mut tuning = Self::default();
-        for part in text.split(',') {
-            match part.split_once(':') {
-                Some(("fusion", fusion)) => tuning.forced_fusion = Some(fusion.parse()?),
-                Some(("prefill", prefill)) => tuning.forced_prefill = Some(prefill.parse()?),
-                _ => tuning.forced_shape = Some(part.parse()?),
+    /// What is known to be fastest for a model of these products on `device`, and what suits the device's kind where nothing is known. The
+    /// CPU has one way to compute, and keeps to it.
+    pub fn choices(&self, device: &Device, products: &[Product]) -> Choices {
+        let mut choices = Choices::of(device);
+        if matches!(device, Device::Cpu | Device::Twins) {
+            return choices;
+        }
+        for product in products {
+            if let Some(shape) = self.shape(product).filter(|shape| device.runs(shape.kernel())) {
+                choices.set_gemv_shape(*product, shape);
+            }
+            if let Some(prefill) = self.prefill(product).filter(|prefill| prefill.runs_on(device)) {
+                choices.set_prefill(*product, prefill);
             }
         }
-        Ok(tuning)
-    }
-
-    /// Whether `device` can run what is forced; the CPU has one way to compute, and keeps to it.
-    ///
-    /// # Errors
-    /// If it lacks what a kernel needs.
-    pub fn check(&self, device: &Device) -> Result<()> {
-        let shape = self.forced_shape.map(GemvShape::kernel);
-        let prefill = self.forced_prefill.map(|prefill| prefill.kernel(device));
-        match [shape, prefill].into_iter().flatten().find(|kernel| !device.runs(kernel)) {
-            None => Ok(()),
-            Some(Kernel { name, requires, .. }) => {
-                Err(Error::input(format!("cannot run {name} on {}", device.info().name))
-                    .detail(format!("it requires {requires}"))
-                    .hint("`sukashi adapters` lists what an adapter has"))
-            }
+        match self.fusion(products) {
+            Some(fusion) => choices.with_fusion(fusion),
+            None => choices,
         }
     }
 
     /// The shape for a product, if there is one.
     pub fn shape(&self, product: &Product) -> Option<GemvShape> {
-        self.forced_shape.or_else(|| self.shapes.get(product).copied())
+        self.shapes.get(product).copied()
     }
 
     /// Sets the shape for a product.
@@ -94,7 +77,7 @@ impl Tuning {
 
     /// The kernel for a product with the tokens of a prompt, if there is one.
     pub fn prefill(&self, product: &Product) -> Option<Prefill> {
-        self.forced_prefill.or_else(|| self.prefills.get(product).copied())
+        self.prefills.get(product).copied()
     }
 
     /// Sets the kernel for a product with the tokens of a prompt.
@@ -104,7 +87,7 @@ impl Tuning {
 
     /// What dispatches bring together in a model of these products, if that is known.
     pub fn fusion(&self, products: &[Product]) -> Option<Fusion> {
-        self.forced_fusion.or_else(|| self.fusions.get(&model_key(products)).copied())
+        self.fusions.get(&model_key(products)).copied()
     }
 
     /// Sets what dispatches bring together in a model of these products.

@@ -11,10 +11,10 @@ use super::{SCHEMA, Tuning};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::file;
+use crate::format::Format;
 use crate::json_cause;
 use crate::kernels::{Product, REGISTRY};
 use crate::output;
-use crate::tensor::Format;
 use crate::weights::hexadecimal;
 
 /// A file is refused past this; a real one has some kilobytes.

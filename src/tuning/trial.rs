@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use crate::device::{Device, Readback};
+use crate::device::{Device, Matrix, Program, Readback, Tensor};
+use crate::dispatch::{Batch, Tolerance};
 use crate::error::Result;
-use crate::kernels::{Batch, Plan, Product, Program, TOLERANCE_OF_PRODUCTS, Tolerance};
-use crate::tensor::{BLOCK, Matrix, Tensor};
+use crate::format::BLOCK;
+use crate::kernels::{Choices, Plan, Product, TOLERANCE_OF_PRODUCTS};
 use crate::verify::Inputs;
 
 /// Weights that a candidate is timed on, in bytes: past the caches of a GPU; on a software adapter a fraction of it, as a run takes
@@ -59,11 +60,11 @@ impl Trial {
         record: impl Fn(&mut Plan, &Tensor, &Matrix, &Tensor),
     ) -> Result<(Vec<f32>, f64)> {
         let Self { device, x, y, copies, .. } = self;
-        let mut plan = Plan::new(device, x.rows());
+        let mut plan = Plan::new(device, &Choices::of(device), x.rows());
         for weight in copies {
             record(&mut plan, x, weight, y);
         }
-        let program = plan.compile()?;
+        let program = device.compile(plan.recording())?;
         // What another candidate left there is no result.
         device.upload_part(y.buffer(), 0, &vec![f32::NAN.to_bits(); y.buffer().len()])?;
         let mut readback = Readback::new(device, 1)?;
@@ -95,8 +96,8 @@ pub(super) fn are_close(product: &Product, got: &[f32], want: &[f32]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::Format;
     use crate::kernels::{GemvShape, Prefill, Projection, multiply_by, project_shaped};
-    use crate::tensor::Format;
 
     #[test]
     fn made_up_weights_are_numbers() {

@@ -54,7 +54,7 @@ pub(super) fn build(device: &Device, kernel: &str, case: &AttentionCase) -> Resu
     let (max_seq_len, num_texts) = (places.max_seq_len, places.lens.len());
     batch.position = position as u32;
     if own_texts {
-        plan = Plan::of_texts(device, num_tokens);
+        plan = Plan::of_texts(device, plan.choices(), num_tokens);
         batch.position = places.longest() as u32 - 1;
     }
     let cache_rows = &device.upload("cache_rows", &places.cache_rows)?;

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use crate::kernels::{AttentionTile, Epilogue, GemvShape, Kernel, Tolerance};
-use crate::tensor::Format;
+use crate::dispatch::{Kernel, Tolerance};
+use crate::format::Format;
+use crate::kernels::{AttentionTile, Epilogue, GemvShape};
 
 /// How large a case's values are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use super::case::Values;
 use super::inputs::{Inputs, Padding};
 use super::setup::{SPARE_ROWS, Setup, plan};
 use crate::cpu;
-use crate::device::Device;
+use crate::device::{Device, Tensor};
 use crate::error::Result;
+use crate::format::row_stride;
 use crate::kernels::{self, Choosing, FOUND_WORDS, MAX_CANDIDATES, SearchShape};
-use crate::tensor::{Tensor, row_stride};
 
 /// How far a draw, and what cuts, has to be from where the choice changes: far more than what sums in f32 are off by.
 const CLEARANCE: f32 = 1e-4;

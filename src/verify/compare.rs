@@ -1,6 +1,6 @@
 //! The comparator.
 
-use crate::kernels::Tolerance;
+use crate::dispatch::Tolerance;
 
 /// The largest error of a comparison.
 #[derive(Debug, Clone, PartialEq, Default)]

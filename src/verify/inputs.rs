@@ -4,9 +4,9 @@ use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
 use super::setup::Output;
-use crate::device::Device;
+use crate::device::{Device, Matrix, Tensor};
 use crate::error::Result;
-use crate::tensor::{Format, Matrix, SUPER_BLOCK_SCALE_WORDS, Scales, Tensor, row_stride};
+use crate::format::{Format, SUPER_BLOCK_SCALE_WORDS, Scales, row_stride};
 
 /// NaN with a payload: in outputs it shows what was not written, in inputs it spoils what reads too far.
 pub(super) const POISON: u32 = 0x7fc0_dead;

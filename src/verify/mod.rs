@@ -29,8 +29,9 @@ pub(crate) use inputs::Inputs;
 pub use sweep::cases;
 
 use crate::device::{Device, Readback};
+use crate::dispatch::Kernel;
 use crate::error::Result;
-use crate::kernels::{Kernel, REGISTRY};
+use crate::kernels::{Choices, REGISTRY};
 use crate::model::Model;
 use setup::Setup;
 
@@ -91,21 +92,25 @@ impl Row {
     }
 }
 
-/// Computes all of [`REGISTRY`] that `device` can run over [`cases`], and the embedded model, on `device` and with the twins; `progress` is
-/// told the number of rows done, of how many, and what comes next.
+/// Computes all of [`REGISTRY`] that `device` can run over [`cases`], and the embedded model, on `device`, as `choices` say, and with the
+/// twins; `progress` is told the number of rows done, of how many, and what comes next.
 ///
 /// # Errors
 /// If the device fails; what it computes wrongly is in the report, with what is known of it ([`EXPECTATIONS`]).
-pub async fn run(device: &Device, progress: &mut dyn FnMut(usize, usize, &str)) -> Result<Report> {
+pub async fn run(
+    device: &Device,
+    choices: &Choices,
+    progress: &mut dyn FnMut(usize, usize, &str),
+) -> Result<Report> {
     let kernels = || REGISTRY.into_iter().filter(|kernel| device.runs(kernel));
     let total = kernels().count() + model::NUM_ROWS;
     let mut rows = Vec::with_capacity(total);
     for kernel in kernels() {
         progress(rows.len(), total, kernel.name);
-        rows.push(sweep_kernel(device, kernel).await?);
+        rows.push(sweep(device, choices, kernel).await?);
     }
     progress(rows.len(), total, model::NAME);
-    rows.extend(model::check_embedded(device).await?);
+    rows.extend(model::check_embedded(device, choices).await?);
     progress(total, total, "");
     Ok(Report { rows })
 }
@@ -132,10 +137,15 @@ pub async fn run_model(tested: &Model, twin: &Model) -> Result<Report> {
 /// # Errors
 /// If the device fails.
 pub async fn sweep_kernel(device: &Device, kernel: &'static Kernel) -> Result<Row> {
+    sweep(device, &Choices::of(device), kernel).await
+}
+
+/// The same, as `choices` say where a case does not.
+async fn sweep(device: &Device, choices: &Choices, kernel: &'static Kernel) -> Result<Row> {
     let mut row = Row::new(kernel.name);
     row.expected = expectations::find(EXPECTATIONS, kernel.name, &device.info());
     for case in cases(kernel.name) {
-        let worst = check(device, kernel, &case).await?;
+        let worst = check_chosen(device, choices, kernel, &case).await?;
         row.add(worst.error, || format!("{case}: {}", worst.place));
     }
     if row.cases == 0 {
@@ -156,8 +166,17 @@ pub async fn sweep_kernel(device: &Device, kernel: &'static Kernel) -> Result<Ro
 /// # Panics
 /// If the case is of another kind of kernel.
 pub async fn check(device: &Device, kernel: &'static Kernel, case: &Case) -> Result<Worst> {
-    let wanted = setup::build(&Device::Twins, kernel.name, case)?;
-    let mut tested = setup::build(device, kernel.name, case)?;
+    check_chosen(device, &Choices::of(device), kernel, case).await
+}
+
+async fn check_chosen(
+    device: &Device,
+    choices: &Choices,
+    kernel: &'static Kernel,
+    case: &Case,
+) -> Result<Worst> {
+    let wanted = setup::build(&Device::Twins, &Choices::of(&Device::Twins), kernel.name, case)?;
+    let mut tested = setup::build(device, choices, kernel.name, case)?;
     tested.plan.substitute(kernel);
     let (wanted, tested) = (compute(wanted).await?, compute(tested).await?);
     let tolerance = case.tolerance(kernel);
@@ -180,7 +199,7 @@ struct Computed {
 
 async fn compute(Setup { plan, batch, outputs }: Setup) -> Result<Vec<Computed>> {
     let device = plan.device().clone();
-    let program = plan.compile()?;
+    let program = device.compile(plan.recording())?;
     let mut recorder = device.record();
     program.run(batch, &mut recorder);
     device.submit(recorder)?;

@@ -3,8 +3,9 @@
 use super::Row;
 use super::compare::compare;
 use crate::device::Device;
+use crate::dispatch::Tolerance;
 use crate::error::{Error, Result};
-use crate::kernels::Tolerance;
+use crate::kernels::Choices;
 use crate::model::{Capture, CaptureRequest, Model, Session};
 
 /// The embedded model.
@@ -45,8 +46,9 @@ pub(super) struct Pair<'a> {
 }
 
 /// The embedded model.
-pub(super) async fn check_embedded(device: &Device) -> Result<Vec<Row>> {
-    let (tested, twin) = (Model::embedded(device)?, Model::embedded(&Device::Twins)?);
+pub(super) async fn check_embedded(device: &Device, choices: &Choices) -> Result<Vec<Row>> {
+    let tested = Model::embedded(device)?.with_choices(choices.clone())?;
+    let twin = Model::embedded(&Device::Twins)?;
     check(Pair { name: NAME, tested: &tested, twin: &twin, tolerances: Tolerances::EMBEDDED }).await
 }
 

@@ -4,10 +4,11 @@ use super::attention;
 use super::case::{Before, Case, Values};
 use super::choice;
 use super::inputs::{Inputs, Padding};
-use crate::device::Device;
+use crate::device::{Device, Tensor};
+use crate::dispatch::Batch;
 use crate::error::Result;
-use crate::kernels::{self, Batch, Epilogue, GemvShape, InputNorm, Lookup, Plan, Projection, Residual};
-use crate::tensor::{BLOCK, Format, Tensor};
+use crate::format::{BLOCK, Format};
+use crate::kernels::{self, Choices, Epilogue, GemvShape, InputNorm, Lookup, Plan, Projection, Residual};
 
 /// Rows of tensors past the tokens of a case: nobody may touch them.
 pub(super) const SPARE_ROWS: usize = 3;
@@ -36,11 +37,11 @@ pub(super) struct Output {
     pub initial: Vec<u32>,
 }
 
-/// `case` for the kernel of this name.
+/// `case` for the kernel of this name. `choices` are for products whose case names no shape.
 ///
 /// # Panics
 /// If the case is of another kind of kernel.
-pub(super) fn build(device: &Device, kernel: &str, case: &Case) -> Result<Setup> {
+pub(super) fn build(device: &Device, choices: &Choices, kernel: &str, case: &Case) -> Result<Setup> {
     match *case {
         Case::Rows { num_tokens, columns, values } => {
             let sizes = (num_tokens, columns);
@@ -64,7 +65,8 @@ pub(super) fn build(device: &Device, kernel: &str, case: &Case) -> Result<Setup>
             values,
         } => {
             let sizes = (out_features, in_features);
-            product(device, kernel, num_tokens, sizes, (format, rows_per_part), bias, shape, values)
+            let on = (device, choices);
+            product(on, kernel, num_tokens, sizes, (format, rows_per_part), bias, shape, values)
         }
         Case::Projection {
             num_tokens,
@@ -88,7 +90,8 @@ pub(super) fn build(device: &Device, kernel: &str, case: &Case) -> Result<Setup>
 }
 
 pub(super) fn plan(device: &Device, num_tokens: usize) -> (Plan, Batch) {
-    (Plan::new(device, num_tokens), Batch { num_tokens: num_tokens as u32, ..Batch::default() })
+    let choices = Choices::of(device);
+    (Plan::new(device, &choices, num_tokens), Batch { num_tokens: num_tokens as u32, ..Batch::default() })
 }
 
 fn rows(
@@ -241,7 +244,7 @@ fn lookup(
 
 #[allow(clippy::too_many_arguments, reason = "the fields of Case::Product")]
 fn product(
-    device: &Device,
+    (device, choices): (&Device, &Choices),
     kernel: &str,
     num_tokens: usize,
     (out_features, in_features): (usize, usize),
@@ -251,7 +254,8 @@ fn product(
     values: Values,
 ) -> Result<Setup> {
     let mut inputs = Inputs::new(device);
-    let (mut plan, batch) = plan(device, num_tokens);
+    let mut plan = Plan::new(device, choices, num_tokens);
+    let batch = Batch { num_tokens: num_tokens as u32, ..Batch::default() };
     let rows = num_tokens + SPARE_ROWS;
     let x = inputs.tensor("x", (rows, num_tokens, in_features), Padding::Zero, |value| values.of(value))?;
     let weight = inputs.matrix((out_features, in_features), format, rows_per_part)?;

@@ -1,8 +1,8 @@
 //! The cases of each kernel: sizes 1 and 2, those around a workgroup, odd ones, and those of real models.
 
 use super::case::{AttentionCase, Before, Case, Values};
+use crate::format::Format;
 use crate::kernels::{AttentionTile, Epilogue, GemvShape};
-use crate::tensor::Format;
 
 /// 1, 2, workgroup ± 1, what is no multiple of 4 or 8, and real models' sizes.
 const COLUMNS: [usize; 14] = [1, 2, 7, 12, 63, 64, 65, 129, 192, 640, 768, 1152, 2048, 2948];

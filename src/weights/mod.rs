@@ -31,7 +31,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::tensor::Format;
+use crate::format::Format;
 
 /// How a tensor's elements are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::{Dtype, TensorInfo};
-use crate::tensor::Format;
+use crate::format::Format;
 use crate::{Error, Result};
 
 /// The upper bits of a positive f16 between 2^-5 and 2^-4, about the size of trained weights.

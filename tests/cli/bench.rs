@@ -33,8 +33,11 @@ fn a_report_has_rates_and_a_roofline() {
         report["profile"].as_array().unwrap().iter().map(|row| row["share"].as_f64().unwrap()).sum();
     assert!((shares - 1.0).abs() < 1e-9, "{shares}");
 
+    assert_eq!(report["choices"]["fusion"], "none");
+    assert_eq!(report["choices"]["prefill"], serde_json::json!(["gemm"]));
+
     let text = cpu(&[&few[..], &["--lang", "en", "--profile"]].concat());
-    for part in ["soseki-mini", "of the roofline", "bound by", "tokens/s", "GB/s", "kernel"] {
+    for part in ["soseki-mini", "fusion:none", "of the roofline", "bound by", "tokens/s", "GB/s", "kernel"] {
         assert!(text.contains(part), "{text}");
     }
     assert!(cpu(&[&few[..], &["--lang", "ja"]].concat()).contains("ルーフライン"));

@@ -1,7 +1,8 @@
 //! The checks reject what they should.
 
 use sukashi::Device;
-use sukashi::kernels::{Kernel, REGISTRY, Tolerance};
+use sukashi::dispatch::{Kernel, Tolerance};
+use sukashi::kernels::{Choices, REGISTRY};
 use sukashi::verify::{self, compare};
 
 const TOLERANCE: Tolerance = Tolerance { atol: 1e-6, rtol: 1e-6 };
@@ -52,7 +53,8 @@ fn a_kernel_without_cases_fails() {
 fn a_report_has_a_row_for_every_kernel_and_tells_how_far_it_is() {
     let mut steps = Vec::new();
     let mut progress = |done: usize, total: usize, _: &str| steps.push((done, total));
-    let report = pollster::block_on(verify::run(&Device::Cpu, &mut progress)).unwrap();
+    let report =
+        pollster::block_on(verify::run(&Device::Cpu, &Choices::of(&Device::Cpu), &mut progress)).unwrap();
     let failed = Vec::from_iter(report.rows.iter().filter(|row| !row.passed));
     assert!(report.passed() && failed.is_empty(), "{failed:#?}");
     let total = report.rows.len();

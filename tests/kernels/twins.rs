@@ -1,8 +1,8 @@
 //! The twins against values that were worked out otherwise: twin and shader could share a mistake.
 
 use sukashi::cpu::{self, Table, Weight};
+use sukashi::format::Format;
 use sukashi::kernels;
-use sukashi::tensor::Format;
 
 pub fn assert_close(got: &[f32], want: &[f64], tolerance: f64) {
     assert_eq!(got.len(), want.len());

@@ -3,7 +3,7 @@
 use sukashi::model::{Ablation, Capture, CaptureRequest};
 use sukashi::{ErrorKind, Model, Session};
 
-use crate::common::{Golden, devices, golden_folder};
+use crate::common::{Golden, devices, embedded, golden_folder, load};
 
 fn capture(model: &Model, ids: &[u32]) -> Capture {
     let request = CaptureRequest::new(model.spec(), ["*"]).unwrap();
@@ -15,7 +15,7 @@ fn a_head_that_is_left_out_brings_nothing() {
     for (device_name, device) in devices() {
         for name in ["gpt2-tiny", "gemma3-tiny", "gpt2-odd-7"] {
             let golden = Golden::open(&golden_folder(name).join("golden.safetensors"));
-            let model = Model::load(&device, &golden_folder(name)).unwrap();
+            let model = load(&device, &golden_folder(name));
             let (ids, spec) = (golden.ids("input_ids"), model.spec());
             let without = model.without(Ablation { heads: [(1, 1)].into(), mlps: [0].into() }).unwrap();
             let (all, some) = (capture(&model, &ids), capture(&without, &ids));
@@ -47,7 +47,7 @@ fn a_head_that_is_left_out_brings_nothing() {
 fn without_its_layers_a_model_says_what_its_embedding_says() {
     for (_, device) in devices() {
         let golden = Golden::open(&golden_folder("llama-tiny").join("golden.safetensors"));
-        let model = Model::load(&device, &golden_folder("llama-tiny")).unwrap();
+        let model = load(&device, &golden_folder("llama-tiny"));
         let spec = model.spec();
         let layers = 0..spec.num_layers;
         let heads = layers.clone().flat_map(|layer| (0..spec.num_heads).map(move |head| (layer, head)));
@@ -61,7 +61,7 @@ fn without_its_layers_a_model_says_what_its_embedding_says() {
 
 #[test]
 fn what_a_model_does_not_have_cannot_be_left_out() {
-    let model = Model::embedded(&sukashi::Device::Cpu).unwrap();
+    let model = embedded(&sukashi::Device::Cpu);
     for (ablation, expected) in [
         (Ablation { heads: [(6, 0)].into(), ..Ablation::default() }, "no layer 6\n  expected 0 to 5"),
         (Ablation { heads: [(0, 6)].into(), ..Ablation::default() }, "no head 6\n  expected 0 to 5"),

@@ -3,15 +3,15 @@
 use sukashi::sampling::{Sampler, Settings};
 use sukashi::{BatchSession, Device, Model, Session};
 
-use crate::common::{assert_close, devices, golden_folder};
+use crate::common::{assert_close, devices, embedded, golden_folder, load};
 
 /// One of each family, with windows, caps and odd sizes among them, and the embedded one.
 fn models(device: &Device) -> Vec<(&'static str, Model)> {
-    let mut models = vec![("embedded", Model::embedded(device).unwrap())];
+    let mut models = vec![("embedded", embedded(device))];
     for golden in
         ["gpt2-tiny", "llama-odd", "gemma3-softcap", "gemma3-tiny", "mistral-window", "qwen2-window"]
     {
-        models.push((golden, Model::load(device, &golden_folder(golden)).unwrap()));
+        models.push((golden, load(device, &golden_folder(golden))));
     }
     models
 }
@@ -154,7 +154,7 @@ fn long_texts_are_split_as_they_are_alone() {
         if name == "twins" {
             continue;
         }
-        let model = Model::load(&device, folder.path()).unwrap();
+        let model = load(&device, folder.path());
         // Prompts over several passes, and one that ends with a pass of one token; positions in two splits and in one.
         let texts = [(ids(1, 250), ids(2, 9)), (ids(3, 65), ids(4, 9)), (ids(5, 130), ids(6, 9))];
         let mut batch = BatchSession::new(&model, 3, 300).unwrap();
@@ -182,7 +182,7 @@ fn long_texts_are_split_as_they_are_alone() {
 #[test]
 fn past_its_room_a_text_slides_and_the_others_go_on() {
     for (name, device) in devices() {
-        let model = Model::embedded(&device).unwrap();
+        let model = embedded(&device);
         for room in [1, 9] {
             let texts = [(ids(1, 1), ids(2, 14)), (ids(3, room), ids(4, 14))];
             let mut batch = BatchSession::new(&model, 2, room).unwrap();
@@ -210,7 +210,7 @@ fn past_its_room_a_text_slides_and_the_others_go_on() {
 fn samplers_with_the_same_seed_write_the_same_text() {
     let settings = |seed| Settings { seed, temperature: 0.9, top_k: Some(20), ..Settings::default() };
     for (name, device) in devices() {
-        let model = Model::embedded(&device).unwrap();
+        let model = embedded(&device);
         let prompts = ["吾輩は猫", "先生", "私は"].map(|prompt| model.encode(prompt).unwrap());
         let want: Vec<Vec<u32>> = (prompts.iter().zip(0..))
             .map(|(prompt, seed)| {
@@ -249,7 +249,7 @@ fn samplers_with_the_same_seed_write_the_same_text() {
 
 #[test]
 fn what_does_not_fit_is_refused_and_leaves_the_texts_as_they_are() {
-    let model = Model::embedded(&Device::Cpu).unwrap();
+    let model = embedded(&Device::Cpu);
     let message = |error: sukashi::Error| error.to_string();
     assert!(message(BatchSession::new(&model, 0, 8).unwrap_err()).contains("1 to 64"));
     assert!(message(BatchSession::new(&model, 65, 8).unwrap_err()).contains("65 texts"));
@@ -273,7 +273,7 @@ fn what_does_not_fit_is_refused_and_leaves_the_texts_as_they_are() {
 #[test]
 #[should_panic(expected = "text 1 twice")]
 fn a_text_has_one_token_at_a_time() {
-    let model = Model::embedded(&Device::Cpu).unwrap();
+    let model = embedded(&Device::Cpu);
     let mut batch = BatchSession::new(&model, 2, 8).unwrap();
     let _ = pollster::block_on(batch.decode(&[(1, 1), (0, 1), (1, 2)])).map(|_| ());
 }

@@ -3,13 +3,13 @@
 use sukashi::model::{Capture, CaptureRequest, Point};
 use sukashi::{Device, ErrorKind, Model, Session};
 
-use crate::common::{Golden, assert_close, devices, golden_folder};
+use crate::common::{self, Golden, assert_close, devices, embedded, golden_folder};
 
 const MODELS: [&str; 4] = ["gpt2-tiny", "gemma3-tiny", "mistral-window", "qwen3-tiny"];
 
 fn load(device: &Device, name: &str) -> (Model, Golden) {
     let golden = Golden::open(&golden_folder(name).join("golden.safetensors"));
-    (Model::load(device, &golden_folder(name)).unwrap(), golden)
+    (common::load(device, &golden_folder(name)), golden)
 }
 
 fn capture(model: &Model, ids: &[u32], patterns: &[&str]) -> Capture {
@@ -154,7 +154,7 @@ fn some_positions_are_rows_of_all() {
 #[test]
 fn long_texts_go_in_batches() {
     let device = Device::Cpu;
-    let model = Model::embedded(&device).unwrap();
+    let model = embedded(&device);
     let ids: Vec<u32> = (0..200).map(|index| 3 + index * 7 % 2000).collect();
     let whole = capture(&model, &ids, &["layers.1.attn.probs", "logits", "layers.0.attn.k"]);
     // The first tokens do not know how long the text is.

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::skip::skip;
 use safetensors::SafeTensors;
-use sukashi::Device;
-use sukashi::tuning::Tuning;
+use sukashi::kernels::Choices;
+use sukashi::{Device, Model, Result};
 
 /// Every device of this machine: all adapters, the CPU, and the twins.
 ///
@@ -15,14 +15,9 @@ pub fn devices() -> Vec<(String, Device)> {
     let mut devices = vec![("cpu".to_owned(), Device::Cpu), ("twins".to_owned(), Device::Twins)];
     for index in 0..adapters.len() {
         let device = pollster::block_on(Device::request(&index.to_string())).unwrap();
-        // Every golden with one way to compute: CONTRIBUTING.md says which there are.
-        if let Ok(variant) = std::env::var("SUKASHI_VARIANT") {
-            let tuning = Tuning::forced(&variant).unwrap();
-            if let Err(error) = tuning.check(&device) {
-                skip(&error);
-                continue;
-            }
-            device.set_tuning(tuning);
+        if let Some(Err(error)) = forced(&device) {
+            skip(&error);
+            continue;
         }
         let info = device.info();
         devices.push((format!("{} ({})", info.name, info.backend), device));
@@ -35,6 +30,28 @@ pub fn devices() -> Vec<(String, Device)> {
         skip("no adapter; only the CPU was tested");
     }
     devices
+}
+
+/// Every golden with one way to compute: CONTRIBUTING.md says which there are.
+fn forced(device: &Device) -> Option<Result<Choices>> {
+    std::env::var("SUKASHI_VARIANT").ok().map(|variant| Choices::forced(device, &variant))
+}
+
+/// The model in `folder`, computed as `SUKASHI_VARIANT` says.
+pub fn load(device: &Device, folder: &Path) -> Model {
+    chosen(Model::load(device, folder).unwrap())
+}
+
+/// The embedded model, computed as `SUKASHI_VARIANT` says.
+pub fn embedded(device: &Device) -> Model {
+    chosen(Model::embedded(device).unwrap())
+}
+
+fn chosen(model: Model) -> Model {
+    match forced(model.device()) {
+        Some(choices) => model.with_choices(choices.unwrap()).unwrap(),
+        None => model,
+    }
 }
 
 pub fn golden_folder(name: &str) -> PathBuf {

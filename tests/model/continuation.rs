@@ -10,13 +10,13 @@ use sukashi::model::CaptureRequest;
 use sukashi::sampling::{Choice, Sampler, Settings};
 use sukashi::{Device, Model, Session};
 
-use crate::common::{devices, golden_folder};
+use crate::common::{devices, embedded, golden_folder, load};
 
 /// One of each family, and the embedded one, whose vocabulary has several parts.
 fn models(device: &Device) -> Vec<(&'static str, Model)> {
-    let mut models = vec![("embedded", Model::embedded(device).unwrap())];
+    let mut models = vec![("embedded", embedded(device))];
     for golden in ["gpt2-tiny", "llama-odd", "gemma3-softcap", "mistral-window"] {
-        models.push((golden, Model::load(device, &golden_folder(golden)).unwrap()));
+        models.push((golden, load(device, &golden_folder(golden))));
     }
     models
 }
@@ -105,7 +105,7 @@ fn the_tokens_are_those_of_the_logits() {
 #[test]
 fn every_seed_is_the_same_text_and_devices_choose_well() {
     for (name, device) in devices() {
-        let model = Model::embedded(&device).unwrap();
+        let model = embedded(&device);
         let (mut plain, mut ahead) = (session(&model, 64, &[1]), session(&model, 64, &[1]));
         let (mut num_tokens, mut num_corrected) = (0, 0);
         let num_seeds = if matches!(device, Device::Twins) { 5 } else { 40 };
@@ -163,7 +163,7 @@ fn what_was_computed_too_far_has_never_been() {
 #[test]
 fn past_the_room_the_window_slides() {
     for (name, device) in devices() {
-        let model = Model::embedded(&device).unwrap();
+        let model = embedded(&device);
         for settings in [greedy(), top_k(30, 1.1, 5), Settings { presence_penalty: 2.0, ..greedy() }] {
             let (mut plain, mut ahead) = (session(&model, 9, &[1, 5, 3]), session(&model, 9, &[1, 5, 3]));
             let [mut whole, mut few] = [(); 2].map(|()| sampler(&model, &settings));
@@ -178,7 +178,7 @@ fn past_the_room_the_window_slides() {
 #[test]
 fn a_session_that_captures_captures_each_token() {
     for (name, device) in devices() {
-        let model = Model::embedded(&device).unwrap();
+        let model = embedded(&device);
         let request = CaptureRequest::new(model.spec(), ["layers.*.resid"]).unwrap();
         let mut captured = Session::capturing(&model, 32, request).unwrap();
         pollster::block_on(captured.prefill(&[1, 5, 3])).unwrap();
@@ -198,7 +198,7 @@ fn a_session_that_captures_captures_each_token() {
 #[test]
 fn a_call_that_is_given_up_ends_it_and_leaves_the_session_whole() {
     for (name, device) in devices() {
-        let model = Model::embedded(&device).unwrap();
+        let model = embedded(&device);
         let (mut plain, mut session) = (session(&model, 32, &[1, 5, 3]), session(&model, 32, &[1, 5, 3]));
         let mut sampler = sampler(&model, &top_k(10, 1.0, 1));
         let mut continuation = session.continuation(2, 10, &mut sampler).unwrap();
@@ -239,11 +239,11 @@ fn model_with_final_norm(folder: &Path, [weight, bias]: [&[f32]; 2]) {
 #[test]
 fn what_few_logits_cannot_decide_is_decided_by_all() {
     let folder = tempfile::tempdir().unwrap();
-    let spec = Model::load(&Device::Cpu, &golden_folder("gpt2-tiny")).unwrap().spec().clone();
+    let spec = load(&Device::Cpu, &golden_folder("gpt2-tiny")).spec().clone();
     let zeros = vec![0.0; spec.hidden_size];
     model_with_final_norm(folder.path(), [&zeros, &zeros]);
     for (name, device) in devices() {
-        let model = Model::load(&device, folder.path()).unwrap();
+        let model = load(&device, folder.path());
         for (temperature, is_doubtful) in [(1.0, false), (0.5, false), (1e300, true)] {
             let (mut plain, mut ahead) = (session(&model, 32, &[1, 5, 3]), session(&model, 32, &[1, 5, 3]));
             let settings = top_k(20, temperature, 3);
@@ -262,7 +262,7 @@ fn what_cannot_be_chosen_from_is_an_error_as_the_samplers() {
     let folder = tempfile::tempdir().unwrap();
     model_with_final_norm(folder.path(), [&[f32::NAN], &[]]);
     for (name, device) in devices() {
-        let model = Model::load(&device, folder.path()).unwrap();
+        let model = load(&device, folder.path());
         let mut session = session(&model, 16, &[1, 5, 3]);
         let logits = pollster::block_on(session.decode(2)).unwrap().to_vec();
         for settings in [greedy(), top_k(20, 0.8, 1)] {
@@ -280,7 +280,7 @@ fn what_cannot_be_chosen_from_is_an_error_as_the_samplers() {
 
 #[test]
 fn ids_outside_the_vocabulary_are_refused_and_no_token_is_none() {
-    let model = Model::embedded(&Device::Cpu).unwrap();
+    let model = embedded(&Device::Cpu);
     let mut session = session(&model, 8, &[1]);
     let mut sampler = sampler(&model, &greedy());
     let refused = session.continuation(u32::MAX, 3, &mut sampler).unwrap_err().to_string();
@@ -293,7 +293,7 @@ fn ids_outside_the_vocabulary_are_refused_and_no_token_is_none() {
 #[test]
 fn a_sampler_of_another_vocabulary_is_refused() {
     for (name, device) in devices() {
-        let model = Model::embedded(&device).unwrap();
+        let model = embedded(&device);
         for vocab_size in [3, 1_000_000] {
             let mut session = session(&model, 8, &[1]);
             let mut sampler = Sampler::new(top_k(2, 1.0, 0), vocab_size).unwrap();

@@ -4,14 +4,22 @@ use sukashi::kernels::Fusion;
 use sukashi::model::{Ablation, CaptureRequest};
 use sukashi::{Model, Session};
 
-use crate::common::{Golden, assert_close, devices, golden_folder};
+use crate::common::{Golden, assert_close, devices, golden_folder, load};
 
 const MODELS: [&str; 6] = ["gpt2-tiny", "gpt2-odd-5", "gemma3-tiny", "llama-odd", "llama-bias", "qwen3-tiny"];
+
+fn fused(model: &Model, fusion: Fusion) -> Model {
+    model.with_choices(model.choices().clone().with_fusion(fusion)).unwrap()
+}
 
 /// Logits of the last two tokens, decoded, and what was captured of the last.
 fn decoded(model: &Model, ids: &[u32], captures: bool, fusion: Fusion) -> (Vec<f32>, Option<Vec<Vec<f32>>>) {
     let request = captures.then(|| CaptureRequest::new(model.spec(), ["*"]).unwrap());
-    let mut session = Session::with_fusion(model, 64, request, fusion).unwrap();
+    let model = fused(model, fusion);
+    let mut session = match request {
+        Some(request) => Session::capturing(&model, 64, request).unwrap(),
+        None => Session::with_max_seq_len(&model, 64).unwrap(),
+    };
     let (prompt, rest) = ids.split_at(ids.len() - 2);
     pollster::block_on(session.prefill(prompt)).unwrap();
     let mut logits = Vec::new();
@@ -33,7 +41,7 @@ fn every_fusion_gives_the_same_logits_and_captures() {
     for (device_name, device) in devices() {
         for name in MODELS {
             let golden = Golden::open(&golden_folder(name).join("golden.safetensors"));
-            let mut models = vec![Model::load(&device, &golden_folder(name)).unwrap()];
+            let mut models = vec![load(&device, &golden_folder(name))];
             if name == "gemma3-tiny" {
                 // An odd number of updates ends where an even one does.
                 let ablation = Ablation { mlps: [0].into(), ..Ablation::default() };
@@ -61,7 +69,7 @@ fn every_fusion_gives_the_same_logits_and_captures() {
 /// Dispatches of a layer that multiply weights or norm, add or activate what they read: the others belong to attention.
 fn dispatches(model: &Model, fusion: Fusion) -> usize {
     let attention = ["attention", "embedding", "kv_write", "qk_norm", "rope"];
-    let session = Session::with_fusion(model, 16, None, fusion).unwrap();
+    let session = Session::with_max_seq_len(&fused(model, fusion), 16).unwrap();
     session
         .decode_steps()
         .iter()
@@ -73,7 +81,7 @@ fn dispatches(model: &Model, fusion: Fusion) -> usize {
 fn a_layer_is_four_products() {
     for (_, device) in devices() {
         for name in ["gpt2-tiny", "gemma3-tiny", "llama-tiny", "qwen3-tiny"] {
-            let model = Model::load(&device, &golden_folder(name)).unwrap();
+            let model = load(&device, &golden_folder(name));
             let num_layers = model.spec().num_layers;
             // And the final norm and the head.
             assert_eq!(dispatches(&model, Fusion::All), 4 * num_layers + 2, "{name}");

@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use serde_json::Value as Json;
-use sukashi::Model;
 use sukashi::weights::{Safetensors, Weights};
 
-use crate::common::{Golden, devices, golden_folder};
+use crate::common::{Golden, devices, golden_folder, load};
 use crate::gguf::{File, Tensor, Value};
 use crate::goldens::check;
 
@@ -157,7 +156,7 @@ fn the_goldens_are_the_same_as_gguf() {
         let path = place.path().join(format!("{name}.gguf"));
         std::fs::write(&path, file.bytes()).unwrap();
         for (device_name, device) in &devices {
-            let model = Model::load(device, &path).unwrap();
+            let model = load(device, &path);
             let golden = Golden::open(&folder.join("golden.safetensors"));
             check(&format!("{name} as GGUF on {device_name}"), &model, &golden);
         }

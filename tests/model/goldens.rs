@@ -3,7 +3,7 @@
 use sukashi::model::{Capture, CaptureRequest};
 use sukashi::{Device, Model, Session};
 
-use crate::common::{Golden, assert_close, devices, golden_folder, worst};
+use crate::common::{Golden, assert_close, devices, embedded, golden_folder, load, worst};
 
 /// f32 arithmetic over a few layers against float64.
 const LOGITS_ATOL: f32 = 2e-4;
@@ -107,7 +107,7 @@ pub fn check(label: &str, model: &Model, golden: &Golden) {
 fn check_all(names: &[&str]) {
     for (device_name, device) in devices() {
         for name in names {
-            let model = Model::load(&device, &golden_folder(name)).unwrap();
+            let model = load(&device, &golden_folder(name));
             let golden = Golden::open(&golden_folder(name).join("golden.safetensors"));
             check(&format!("{name} on {device_name}"), &model, &golden);
         }
@@ -128,7 +128,7 @@ fn models_with_rotary_positions_match_pytorch() {
 fn the_embedded_model_matches_pytorch() {
     let golden = Golden::open(&golden_folder("soseki-mini").join("golden.safetensors"));
     for (device_name, device) in devices() {
-        let model = Model::embedded(&device).unwrap();
+        let model = embedded(&device);
         check(&format!("soseki-mini on {device_name}"), &model, &golden);
     }
 }
@@ -137,7 +137,7 @@ fn the_embedded_model_matches_pytorch() {
 fn past_the_context_the_window_slides_by_one() {
     let golden = Golden::open(&golden_folder("soseki-mini").join("long_context.safetensors"));
     for (device_name, device) in devices() {
-        let model = Model::embedded(&device).unwrap();
+        let model = embedded(&device);
         let mut session = Session::new(&model).unwrap();
         let mut logits = pollster::block_on(session.prefill(&golden.ids("input_ids"))).unwrap().to_vec();
         for (step, want) in golden.ids("greedy_ids").into_iter().enumerate() {
@@ -172,7 +172,7 @@ fn a_wrong_epsilon_is_seen() {
     let config = config.replace("\"layer_norm_epsilon\": 0.001", "\"layer_norm_epsilon\": 1e-05");
     std::fs::write(copy.path().join("config.json"), config).unwrap();
     let golden = Golden::open(&folder.join("golden.safetensors"));
-    let model = Model::load(&Device::Cpu, copy.path()).unwrap();
+    let model = load(&Device::Cpu, copy.path());
     let request = CaptureRequest::new(model.spec(), ["logits"]).unwrap();
     let capture = pollster::block_on(Capture::run(&model, &golden.ids("input_ids"), &request)).unwrap();
     assert!(worst(&capture.get("logits").unwrap().values, &golden.floats("logits")).0 > 100.0 * LOGITS_ATOL);

@@ -1,17 +1,17 @@
 //! What a prompt gives does not depend on how many of its tokens are computed together.
 
 use sukashi::model::prefill_tokens;
-use sukashi::{Device, Model, Session};
+use sukashi::{Device, Session};
 
-use crate::common::{devices, golden_folder};
+use crate::common::{devices, embedded, golden_folder, load};
 
 #[test]
 fn logits_are_the_same_bits_however_a_prompt_is_cut() {
     for (name, device) in devices() {
         for golden in [None, Some("gemma3-softcap"), Some("mistral-window")] {
             let model = match golden {
-                None => Model::embedded(&device).unwrap(),
-                Some(golden) => Model::load(&device, &golden_folder(golden)).unwrap(),
+                None => embedded(&device),
+                Some(golden) => load(&device, &golden_folder(golden)),
             };
             let spec = model.spec();
             let len = spec.max_seq_len.min(160) / 20 * 20;
@@ -37,7 +37,7 @@ fn logits_are_the_same_bits_however_a_prompt_is_cut() {
 #[test]
 fn a_token_more_than_a_pass_takes_is_not_computed_alone() {
     for (name, device) in devices() {
-        let model = Model::embedded(&device).unwrap();
+        let model = embedded(&device);
         let one_more = prefill_tokens(&device, model.spec(), 0).min(model.spec().max_seq_len - 1) + 1;
         let ids: Vec<u32> = (0..one_more as u32).collect();
         let mut session = Session::new(&model).unwrap();
@@ -50,7 +50,7 @@ fn a_token_more_than_a_pass_takes_is_not_computed_alone() {
 
 #[test]
 fn passes_are_as_long_as_they_can_be_where_nothing_is_slow() {
-    let model = Model::embedded(&Device::Cpu).unwrap();
+    let model = embedded(&Device::Cpu);
     for (name, device) in devices() {
         let is_gpu = !["cpu", "software"].contains(&device.info().kind.as_str());
         let most = if is_gpu { 512 } else { 64 };

@@ -4,7 +4,7 @@ use sukashi::model::{self, Ablation, Capture, CaptureRequest};
 use sukashi::trace::{Attention, Lens, Record, Score};
 use sukashi::{Device, ErrorKind, Model};
 
-use crate::common::{Golden, devices, golden_folder};
+use crate::common::{Golden, devices, embedded, golden_folder, load};
 
 const MODELS: [&str; 4] = ["gpt2-tiny", "gemma3-softcap", "llama-odd", "qwen3-tiny"];
 
@@ -38,7 +38,7 @@ fn scores_are_those_of_the_reference() {
     for (device_name, device) in devices() {
         for name in MODELS {
             let golden = Golden::open(&golden_folder(name).join("golden.safetensors"));
-            let model = Model::load(&device, &golden_folder(name)).unwrap();
+            let model = load(&device, &golden_folder(name));
             let (ids, logits) = (golden.ids("input_ids"), golden.floats("logits"));
             let score = score(&model, &ids);
             score.validate().unwrap();
@@ -69,7 +69,7 @@ fn scores_are_those_of_the_reference() {
 
 #[test]
 fn long_texts_are_scored_in_batches() {
-    let model = Model::embedded(&Device::Cpu).unwrap();
+    let model = embedded(&Device::Cpu);
     let ids: Vec<u32> = (0..200).map(|index| 3 + index * 7 % 2000).collect();
     let (whole, start) = (score(&model, &ids), score(&model, &ids[..100]));
     assert_eq!(whole.tokens[..100], start.tokens[..]);
@@ -85,7 +85,7 @@ fn the_lens_is_what_a_shorter_model_says() {
         // Without biases: those of attention and of the feed-forward layer stay where all heads are left out.
         for name in ["gemma3-tiny", "llama-odd"] {
             let golden = Golden::open(&golden_folder(name).join("golden.safetensors"));
-            let model = Model::load(&device, &golden_folder(name)).unwrap();
+            let model = load(&device, &golden_folder(name));
             let (ids, spec) = (golden.ids("input_ids"), model.spec());
             let positions = [0, 2, ids.len() - 1];
             let lens = pollster::block_on(model::lens(&model, &ids, &positions, &mut |_, _| {})).unwrap();
@@ -125,7 +125,7 @@ fn the_lens_is_what_a_shorter_model_says() {
 
 #[test]
 fn records_read_back_and_are_checked() {
-    let model = Model::embedded(&Device::Cpu).unwrap();
+    let model = embedded(&Device::Cpu);
     let ids = model.encode("吾輩は猫である。").unwrap();
     let score = score(&model, &ids);
     assert_eq!(Score::from_json(&score.to_json().unwrap()).unwrap(), score);
@@ -171,7 +171,7 @@ fn records_read_back_and_are_checked() {
 
 #[test]
 fn what_is_past_the_model_or_the_text_is_refused() {
-    let model = Model::embedded(&Device::Cpu).unwrap();
+    let model = embedded(&Device::Cpu);
     let ids = model.encode("猫である").unwrap();
     let message = |error: sukashi::Error| {
         assert_eq!(error.kind(), ErrorKind::Input);

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use sukashi::kernels::{Fusion, GemvShape, Prefill};
+use sukashi::kernels::{Choices, Fusion, GemvShape, Prefill};
 use sukashi::tuning::{Tuning, tune, tune_fusion, tune_prefill};
 use sukashi::{Device, Model, Session};
 
-use crate::common::{Golden, assert_close, devices, golden_folder};
+use crate::common::{Golden, assert_close, devices, embedded, golden_folder, load};
 use crate::goldens::check;
 
 #[test]
@@ -40,12 +40,12 @@ fn goldens_hold_with_every_kernel_of_prompts() {
         for prefill in Prefill::ALL {
             let variant = format!("prefill:{prefill}");
             if matches!(device, Device::Cpu | Device::Twins) {
-                Tuning::forced(&variant).unwrap().check(&device).unwrap();
+                Choices::forced(&device, &variant).unwrap();
             } else if prefill.runs_on(&device) {
                 hold_with(&name, &device, &variant);
             } else {
                 skip(format_args!("{prefill} on {name}"));
-                let error = Tuning::forced(&variant).unwrap().check(&device).unwrap_err().to_string();
+                let error = Choices::forced(&device, &variant).unwrap_err().to_string();
                 assert!(error.contains(&format!("cannot run {prefill}")), "{error}");
             }
         }
@@ -54,10 +54,10 @@ fn goldens_hold_with_every_kernel_of_prompts() {
 use crate::skip::skip;
 
 fn hold_with(name: &str, device: &Device, variant: &str) {
-    device.set_tuning(Tuning::forced(variant).unwrap());
+    let choices = Choices::forced(device, variant).unwrap();
     for golden in ["gpt2-tiny", "llama-odd", "gemma3-bf16"] {
         let folder = golden_folder(golden);
-        let model = Model::load(device, &folder).unwrap();
+        let model = load(device, &folder).with_choices(choices.clone()).unwrap();
         let label = format!("{golden} on {name} with {variant}");
         check(&label, &model, &Golden::open(&folder.join("golden.safetensors")));
     }
@@ -76,14 +76,14 @@ fn what_is_no_variant_is_refused() {
         "gemv:64x32x1,",
         "gemv:64x32x1;fusion:all",
     ] {
-        assert!(Tuning::forced(bad).is_err(), "{bad}");
+        assert!(Choices::forced(&Device::Cpu, bad).is_err(), "{bad}");
     }
 }
 
 #[test]
 fn a_tuned_model_gives_the_same_logits() {
     for (name, device) in devices() {
-        let model = Model::embedded(&device).unwrap();
+        let model = embedded(&device);
         let ids: Vec<u32> = (0..40).map(|index| index * 53 % 2948).collect();
         let logits = |model: &Model| {
             let mut session = Session::with_max_seq_len(model, 64).unwrap();
@@ -98,10 +98,9 @@ fn a_tuned_model_gives_the_same_logits() {
         let prefill = pollster::block_on(tune_prefill(&device, &products, budget, &mut |_, _| {}));
         tuning.extend(prefill.unwrap());
         assert!(tuning.covers_prefill(&products), "{name}");
-        device.set_tuning(tuning.clone());
-        let fusion = pollster::block_on(tune_fusion(&model, Instant::now() + budget)).unwrap();
+        let tuned = |tuning: &Tuning| model.with_choices(tuning.choices(&device, &products)).unwrap();
+        let fusion = pollster::block_on(tune_fusion(&tuned(&tuning), Instant::now() + budget)).unwrap();
         tuning.set_fusion(&products, fusion);
-        device.set_tuning(tuning);
-        assert_close(&format!("{name}: tuned logits"), &logits(&model), &want, 2e-4);
+        assert_close(&format!("{name}: tuned logits"), &logits(&tuned(&tuning)), &want, 2e-4);
     }
 }

@@ -14,7 +14,8 @@ use std::process::Command;
 use naga::back::{self, PipelineConstants};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
-use sukashi::kernels::{Access, Batch, Kernel, REGISTRY, Requires};
+use sukashi::dispatch::{Access, Batch, Kernel, Requires};
+use sukashi::kernels::REGISTRY;
 use variants::variants;
 
 type Check<T = ()> = Result<T, String>;

@@ -2,8 +2,8 @@
 
 use naga::back::PipelineConstants;
 use naga::{Module, TypeInner};
+use sukashi::format::Format;
 use sukashi::kernels::{Epilogue, GemvShape};
-use sukashi::tensor::Format;
 
 fn is_matrix_of_16(ty: &TypeInner) -> bool {
     matches!(ty, TypeInner::CooperativeMatrix { rows: naga::CooperativeSize::Sixteen, .. })

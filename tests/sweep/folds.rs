@@ -1,7 +1,7 @@
 //! Cases of more workgroups than one dimension of a dispatch holds, where that is 300.
 
+use sukashi::format::Format;
 use sukashi::kernels::{AttentionTile, Epilogue, GemvShape};
-use sukashi::tensor::Format;
 use sukashi::verify::{AttentionCase, Before, Case, Values};
 
 /// At least 301 workgroups each.

@@ -16,7 +16,8 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 use proptest::prop_assert;
 use proptest::test_runner::{Config, TestRunner};
-use sukashi::kernels::{Kernel, REGISTRY};
+use sukashi::dispatch::Kernel;
+use sukashi::kernels::REGISTRY;
 use sukashi::verify;
 use sukashi::{Device, Gpu, Model};
 

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 
 use sukashi::Device;
-use sukashi::cpu::Call;
-use sukashi::kernels::{Kernel, REGISTRY};
+use sukashi::dispatch::{Call, Kernel};
+use sukashi::kernels::REGISTRY;
 use sukashi::verify::{self, AttentionCase, Case};
 
 use crate::skip::skip;

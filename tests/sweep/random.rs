@@ -1,8 +1,8 @@
 //! Cases of random shapes.
 
 use proptest::prelude::*;
+use sukashi::format::Format;
 use sukashi::kernels::{AttentionTile, Epilogue, GemvShape};
-use sukashi::tensor::Format;
 use sukashi::verify::{AttentionCase, Before, Case, Values};
 
 /// The cases of a kernel.

@@ -23,6 +23,7 @@ mod names;
 pub mod sampling;
 pub mod shown;
 pub mod trace;
+pub mod visible;
 
 pub use error::{Error, ErrorKind, Result};
 pub use sampling::Sampler;

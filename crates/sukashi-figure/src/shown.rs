@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::trace::visible;
+use crate::visible;
 
 /// Most characters that [`excerpt`] shows of a text.
 pub const MAX_EXCERPT: usize = 600;

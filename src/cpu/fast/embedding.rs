@@ -7,7 +7,7 @@ use super::lanes::{LANES, level};
 use super::product::with_format;
 use super::weight::Row;
 use crate::cpu::Table;
-use crate::tensor::{BLOCK, Format};
+use crate::format::{BLOCK, Format};
 
 /// As the twin.
 pub fn embedding(

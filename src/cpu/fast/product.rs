@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::lanes::{LANES, level};
 use super::weight::Row;
 use crate::cpu::Weight;
-use crate::tensor::{BLOCK, Format};
+use crate::format::{BLOCK, Format};
 
 /// Columns of a panel: as many as leave a tile's weights in the nearest cache.
 const PANEL: usize = 1024;

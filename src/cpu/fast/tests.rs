@@ -5,7 +5,7 @@ use fearless_simd::{Level, Simd, dispatch, f32x16};
 
 use super::{exp, lanes, product};
 use crate::cpu::Weight;
-use crate::tensor::Format;
+use crate::format::Format;
 
 /// The levels that this CPU has, from the one that every CPU of its kind has to the best.
 fn levels() -> Vec<Level> {

@@ -3,7 +3,7 @@
 use fearless_simd::prelude::*;
 use fearless_simd::{Simd, f32x16, i8x32, i16x16, u16x32, u32x4, u32x8, u32x16};
 
-use crate::tensor::{BLOCK, Format, Quants, SUPER_BLOCK, SUPER_BLOCK_SCALE_WORDS, Scales};
+use crate::format::{BLOCK, Format, Quants, SUPER_BLOCK, SUPER_BLOCK_SCALE_WORDS, Scales};
 
 /// A row of a weight matrix.
 #[derive(Debug, Clone, Copy)]

@@ -1,14 +1,14 @@
 //! Several texts of one model, read and continued together.
 
 use super::pass;
-use crate::device::Readback;
+use crate::device::{Program, Readback, Tensor};
+use crate::dispatch::Batch;
 use crate::error::{Error, Result};
-use crate::kernels::{Batch, Plan, Program};
+use crate::kernels::Plan;
 use crate::model::forward::{self, Activations, Scratch};
 use crate::model::kv_cache::KvCache;
 use crate::model::load::Model;
 use crate::model::taps::Taps;
-use crate::tensor::Tensor;
 use crate::text::check_ids;
 
 /// Several texts of one model: what a decoded token reads of the weights, it reads once for all of them.
@@ -86,7 +86,7 @@ impl BatchSession {
             return Err(Error::input(format!("cannot decode {num_texts} texts together"))
                 .detail(format!("expected 1 to {}", Self::MAX_TEXTS)));
         }
-        let (device, spec) = (model.device(), model.spec());
+        let (device, spec, choices) = (model.device(), model.spec(), model.choices());
         let max_seq_len = max_seq_len.clamp(1, spec.max_seq_len);
         // Never one alone: one token goes through other kernels, and how many texts there could be must not change the numbers.
         let num_rows = num_texts.max(2);
@@ -99,14 +99,13 @@ impl BatchSession {
         let normed = Tensor::zeros(device, "normed", num_rows, spec.hidden_size)?;
         let no_taps = Taps::default();
 
-        let mut decode = Plan::of_texts(device, num_rows);
+        let mut decode = Plan::of_texts(device, choices, num_rows);
         forward::body(&mut decode, model, &cache, &activations, &no_taps, spec.num_layers);
         forward::head(&mut decode, model, &activations.resid, &normed, &logits);
 
-        let mut prefill = Plan::new(device, max_tokens);
+        let mut prefill = Plan::new(device, choices, max_tokens);
         forward::body(&mut prefill, model, &cache, &activations, &no_taps, spec.num_layers);
 
-        let decode = decode.compile()?;
         let products = decode.steps().iter().filter_map(|step| step.product);
         let largest_product = products.map(|product| product.multiply_adds()).max().unwrap_or(1) as u64;
 
@@ -118,8 +117,8 @@ impl BatchSession {
             model: model.clone(),
             texts: (0..num_texts).map(|_| text()).collect(),
             max_seq_len,
-            decode,
-            prefill: prefill.compile()?,
+            decode: device.compile(decode.recording())?,
+            prefill: device.compile(prefill.recording())?,
             last_row: forward::last_row(model, &activations, &logits)?,
             readback: Readback::new(device, num_texts * logits.stride())?,
             scratch: Scratch::default(),

@@ -1,11 +1,12 @@
 //! A text continued by a sampler; where few logits decide, without the chosen ids on the way to the host and back.
 
 use super::Session;
-use crate::device::{Buffer, Device, Readback};
+use crate::device::{Buffer, Device, Program, Readback, Tensor};
+use crate::dispatch::Batch;
 use crate::error::Result;
-use crate::kernels::{self, Batch, Choosing, FOUND_WORDS, MAX_CANDIDATES, Plan, Program, SearchShape};
+use crate::kernels::{self, Choosing, FOUND_WORDS, MAX_CANDIDATES, Plan, SearchShape};
+use crate::model::Model;
 use crate::sampling::{Choice, Generator, Sampler};
-use crate::tensor::Tensor;
 use crate::text::check_ids;
 
 /// Passes that are submitted before the first of them is back: one computes, one is ready to, and one is being recorded.
@@ -25,16 +26,18 @@ pub(super) struct Chooser {
 
 impl Chooser {
     /// For one token's `logits`; the choice goes into `ids`, where the next pass reads it.
-    fn new(device: &Device, logits: &Tensor, ids: &Buffer) -> Result<Self> {
+    fn new(model: &Model, logits: &Tensor, ids: &Buffer) -> Result<Self> {
+        let device = model.device();
         let shape = SearchShape::of(device, logits.columns());
         let parts = device.zeros("parts", shape.num_parts(logits.columns()))?;
         let choosing = device.zeros("choosing", size_of::<Choosing>() / 4)?;
         let found = device.zeros("found", FOUND_WORDS)?;
-        let mut plan = Plan::new(device, 1);
+        let mut plan = Plan::new(device, model.choices(), 1);
         kernels::top_k(&mut plan, shape, logits, &choosing, &parts, &found);
         kernels::choose(&mut plan, &choosing, &found, ids);
         let readbacks = (0..IN_FLIGHT).map(|_| Readback::new(device, FOUND_WORDS));
-        Ok(Self { program: plan.compile()?, choosing, found, readbacks: readbacks.collect::<Result<_>>()? })
+        let program = device.compile(plan.recording())?;
+        Ok(Self { program, choosing, found, readbacks: readbacks.collect::<Result<_>>()? })
     }
 }
 
@@ -110,7 +113,7 @@ impl Session {
         check_ids(&[id], self.model.spec().vocab_size)?;
         let choosing = choosing(sampler).filter(|_| self.chooses_with(sampler));
         if choosing.is_some() && self.chooser.is_none() {
-            self.chooser = Some(Chooser::new(self.model.device(), &self.logits, &self.activations.ids)?);
+            self.chooser = Some(Chooser::new(&self.model, &self.logits, &self.activations.ids)?);
         }
         let previous = sampler.num_deciding().is_none().then(|| {
             let mut previous = Vec::with_capacity(self.ids.len() + 1 + num_tokens.min(self.max_seq_len));
@@ -253,7 +256,6 @@ fn words_of(how: &Choosing) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Model;
     use crate::sampling::Settings;
 
     /// The twins, and every adapter.

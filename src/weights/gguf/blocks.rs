@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use super::tensors::block_bytes;
-use crate::tensor::{BLOCK, Format, Quants, SUPER_BLOCK, SUPER_BLOCK_SCALE_WORDS, Scales};
+use crate::format::{BLOCK, Format, Quants, SUPER_BLOCK, SUPER_BLOCK_SCALE_WORDS, Scales};
 
 /// Replaces the contents of `words` with the device's rows of `columns` weights, repacked from the file's
 /// rows of blocks.
@@ -175,7 +175,7 @@ mod tests {
 
     use super::repack;
     use crate::cpu;
-    use crate::tensor::Format;
+    use crate::format::Format;
     use crate::weights::Safetensors;
 
     fn read(file: &Safetensors, name: &str) -> (Vec<usize>, Vec<u8>) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::{Dtype, TensorInfo};
 use super::Tensor;
 use super::reader::Reader;
-use crate::tensor::Format;
+use crate::format::Format;
 use crate::{Error, Result};
 
 /// The bytes of the smallest entry: lengths, type, offset, and one dimension.

@@ -27,7 +27,6 @@
 //! # Ok::<(), sukashi_figure::Error>(())
 //! ```
 
-mod alike;
 mod attention;
 mod csv;
 pub mod csv_text;
@@ -45,13 +44,12 @@ mod stages;
 mod step;
 mod validate;
 
-pub mod visible;
-
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::sampling::Settings;
 
+pub use crate::visible;
 pub use attention::{Attention, HeadWeights};
 pub use lens::{Lens, LensCell, LensLayer};
 pub use merge_tree::{Merge, MergeTree, Node};

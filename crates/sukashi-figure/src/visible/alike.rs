@@ -183,7 +183,7 @@ fn reads_as_escape(rest: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::visible::token;
+    use super::super::token;
     use super::*;
 
     fn shown(text: &str) -> String {

@@ -1,9 +1,15 @@
-//! How weights are stored on a device.
-
-use super::row_stride;
+//! What bytes mean: the formats of weights, and how far apart rows lie. It knows no device.
 
 /// Columns that share a step of a product: a block of the simplest quantised formats.
 pub(crate) const BLOCK: usize = 32;
+
+/// Rows start at a multiple of this many elements, so that shaders read a block of them at a time.
+const ROW_ALIGNMENT: usize = BLOCK;
+
+/// Elements from one row to the next, for rows of `columns`.
+pub fn row_stride(columns: usize) -> usize {
+    columns.next_multiple_of(ROW_ALIGNMENT)
+}
 
 /// Columns of a super-block, whose eight or sixteen scales share a factor.
 pub(crate) const SUPER_BLOCK: usize = 256;

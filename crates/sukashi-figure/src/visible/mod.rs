@@ -15,9 +15,11 @@
 //! So two different tokens look different. In figures, half- and full-width forms stand on a shelf besides, as wide as the
 //! form ([`on_shelves`]); a terminal shows their width itself.
 
+mod alike;
+
 use std::fmt::Write;
 
-use super::alike::{Home, is_combining, is_marked};
+use alike::{Home, is_combining, is_marked};
 
 /// One token: from its bytes if they are known, else from its text, else its id.
 ///

@@ -1,0 +1,55 @@
+//! Words on a device.
+
+use crate::cpu;
+
+/// 32-bit words on a device. Cloning shares them.
+#[derive(Debug, Clone)]
+pub struct Buffer(pub(super) Storage);
+
+#[derive(Debug, Clone)]
+pub(super) enum Storage {
+    Gpu(wgpu::Buffer),
+    Cpu(cpu::Buffer),
+}
+
+impl Buffer {
+    /// How many words.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Storage::Gpu(buffer) => (buffer.size() / 4) as usize,
+            Storage::Cpu(words) => words.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether both are the same memory.
+    pub fn is(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Storage::Gpu(one), Storage::Gpu(other)) => one == other,
+            (Storage::Cpu(one), Storage::Cpu(other)) => one.is(other),
+            _ => false,
+        }
+    }
+
+    /// # Panics
+    /// If the CPU made it.
+    pub(super) fn gpu(&self) -> &wgpu::Buffer {
+        match &self.0 {
+            Storage::Gpu(buffer) => buffer,
+            Storage::Cpu(_) => panic!("a buffer belongs to the device that made it"),
+        }
+    }
+
+    /// # Panics
+    /// If a GPU made it.
+    pub(super) fn cpu(&self) -> &cpu::Buffer {
+        match &self.0 {
+            Storage::Cpu(words) => words,
+            Storage::Gpu(_) => panic!("a buffer belongs to the device that made it"),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! A device: a GPU through wgpu, or the CPU; and what lives on one: buffers, tensors of activations, and matrices of weights.
+
+mod buffer;
+mod matrix;
+mod program;
+mod readback;
+mod tensor;
+
+pub use buffer::Buffer;
+pub use matrix::{Matrix, MatrixPart};
+pub use program::{Program, Recorder, Recording};
+pub use readback::Readback;
+pub use tensor::Tensor;
+
+use crate::cpu;
+use crate::dispatch::Kernel;
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::trace::AdapterInfo;
+use buffer::Storage;
+
+/// Where a model runs.
+///
+/// ```
+/// # pollster::block_on(async {
+/// let device = sukashi::Device::request("cpu").await?;
+/// assert_eq!(device.info().backend, "cpu");
+/// # Ok::<(), sukashi::Error>(()) }).unwrap();
+/// ```
+#[derive(Debug, Clone)]
+pub enum Device {
+    /// An adapter, through wgpu.
+    Gpu(Gpu),
+    /// The CPU, with all of its cores and its widest vectors: always there.
+    Cpu,
+    /// The CPU twins, with sums in f64: what the other devices are held against, and too slow for much else.
+    Twins,
+}
+
+impl Device {
+    /// The device that `selector` names: `auto`, `cpu`, an index from [`crate::gpu::adapters`], a backend (`vulkan`,
+    /// `metal`, `dx12`, `gl`), part of an adapter's name, or `twins`.
+    ///
+    /// `auto` takes a discrete GPU, then an integrated one, then a virtual one, and [`Device::Cpu`] where no adapter is
+    /// hardware. It never takes a software adapter, which is several times slower than the CPU device: name it.
+    ///
+    /// # Errors
+    /// If nothing matches (the message lists what there is), or the adapter refuses to open.
+    pub async fn request(selector: &str) -> Result<Self> {
+        if selector.eq_ignore_ascii_case("cpu") {
+            return Ok(Self::Cpu);
+        }
+        if selector.eq_ignore_ascii_case("twins") {
+            return Ok(Self::Twins);
+        }
+        match Gpu::request(selector).await? {
+            Some(gpu) => Ok(Self::Gpu(gpu)),
+            None => Ok(Self::Cpu),
+        }
+    }
+
+    /// What it is, for a trace.
+    pub fn info(&self) -> AdapterInfo {
+        match self {
+            Self::Gpu(gpu) => gpu.info().clone(),
+            Self::Cpu | Self::Twins => AdapterInfo {
+                name: if matches!(self, Self::Cpu) { "CPU" } else { "CPU twins" }.into(),
+                backend: "cpu".into(),
+                driver: format!("sukashi {}", env!("CARGO_PKG_VERSION")),
+                kind: "cpu".into(),
+            },
+        }
+    }
+
+    /// Whether it has what `kernel` needs; the CPU runs all.
+    pub fn runs(&self, kernel: &Kernel) -> bool {
+        match self {
+            Self::Gpu(gpu) => gpu.has(&kernel.requires),
+            Self::Cpu | Self::Twins => true,
+        }
+    }
+
+    /// The most 32-bit words that one binding can hold.
+    pub(crate) fn max_binding_words(&self) -> usize {
+        match self {
+            Self::Gpu(gpu) => gpu.max_binding_words(),
+            Self::Cpu | Self::Twins => usize::MAX,
+        }
+    }
+
+    /// A buffer of `words` zeros.
+    pub(crate) fn zeros(&self, label: &str, words: usize) -> Result<Buffer> {
+        match self {
+            Self::Gpu(gpu) => Ok(Buffer(Storage::Gpu(gpu.create_buffer(label, words, &[])?))),
+            Self::Cpu | Self::Twins => Ok(Buffer(Storage::Cpu(cpu::Buffer::zeros(label, words)?))),
+        }
+    }
+
+    /// A buffer of these words.
+    pub(crate) fn upload(&self, label: &str, words: &[u32]) -> Result<Buffer> {
+        match self {
+            Self::Gpu(gpu) => Ok(Buffer(Storage::Gpu(gpu.create_buffer(label, words.len(), words)?))),
+            Self::Cpu | Self::Twins => {
+                let buffer = self.zeros(label, words.len())?;
+                buffer.cpu().write_words().copy_from_slice(words);
+                Ok(buffer)
+            }
+        }
+    }
+
+    /// Overwrites the start of `buffer`, before anything that is submitted later.
+    ///
+    /// # Panics
+    /// If `buffer` is another device's.
+    pub(crate) fn write(&self, buffer: &Buffer, words: &[u32]) {
+        match self {
+            Self::Gpu(gpu) => gpu.write(buffer.gpu(), words),
+            Self::Cpu | Self::Twins => buffer.cpu().write_words()[..words.len()].copy_from_slice(words),
+        }
+    }
+
+    /// Overwrites words of `buffer` from `first_word` on, and lets go of the copy that the upload needs.
+    ///
+    /// # Panics
+    /// If `buffer` is another device's.
+    pub(crate) fn upload_part(&self, buffer: &Buffer, first_word: usize, words: &[u32]) -> Result<()> {
+        match self {
+            Self::Gpu(gpu) => gpu.upload_part(buffer.gpu(), first_word, words),
+            Self::Cpu | Self::Twins => {
+                buffer.cpu().write_words()[first_word..][..words.len()].copy_from_slice(words);
+                Ok(())
+            }
+        }
+    }
+
+    /// Starts recording: what [`Program::run`] writes into.
+    pub fn record(&self) -> Recorder {
+        match self {
+            Self::Gpu(gpu) => Recorder(Some(gpu.encoder())),
+            Self::Cpu | Self::Twins => Recorder(None),
+        }
+    }
+
+    /// Runs what was recorded, without waiting.
+    ///
+    /// # Errors
+    /// If the device is lost.
+    pub fn submit(&self, recorder: Recorder) -> Result<()> {
+        match (self, recorder.0) {
+            (Self::Gpu(gpu), Some(encoder)) => gpu.submit(encoder).map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl From<Gpu> for Device {
+    fn from(gpu: Gpu) -> Self {
+        Self::Gpu(gpu)
+    }
+}

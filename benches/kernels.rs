@@ -10,7 +10,7 @@ use sukashi::device::{Matrix, Tensor};
 use sukashi::dispatch::Batch;
 use sukashi::format::Format;
 use sukashi::kernels::{
-    self, Choices, Choosing, FOUND_WORDS, GemvShape, Plan, Product, Projection, SearchShape,
+    self, Choices, DeviceSampling, FOUND_WORDS, GemvShape, Matmul, MatmulShape, Plan, SearchShape,
 };
 use sukashi::model::{prefill_tokens, spec};
 use sukashi::{Device, bench};
@@ -29,7 +29,7 @@ struct Bench {
 
 impl Bench {
     /// Times the kernels that `record` adds to a plan for `batch`, and prints a line.
-    fn line(&self, name: &str, batch: Batch, product: Option<Product>, record: impl FnOnce(&mut Plan)) {
+    fn line(&self, name: &str, batch: Batch, product: Option<MatmulShape>, record: impl FnOnce(&mut Plan)) {
         if self.filter.as_ref().is_some_and(|filter| !name.contains(filter.as_str())) {
             return;
         }
@@ -62,7 +62,7 @@ impl Bench {
     fn products(&self) {
         for format in [Format::F16, Format::Q8_0, Format::Q4_0, Format::Q4K, Format::Q6K] {
             for (rows, columns) in PRODUCTS {
-                let product = Product::new(rows, columns, format);
+                let product = MatmulShape::new(rows, columns, format);
                 // The time does not depend on the values, so zeros are enough.
                 let words = vec![0; product.weight_bytes / 4];
                 let weight = Matrix::upload(&self.device, "bench", &words, (rows, columns), format).unwrap();
@@ -74,7 +74,7 @@ impl Bench {
                 let shapes = if matches!(self.device, Device::Cpu) { &shapes[..1] } else { &shapes[..] };
                 for &shape in shapes {
                     self.line(&format!("{shape} {label}"), one, Some(product), |plan| {
-                        kernels::project_shaped(plan, shape, &Projection::new(&x, &weight, None, &y));
+                        kernels::gemv_shaped(plan, shape, &Matmul::new(&x, &weight, None, &y));
                     });
                 }
                 for num_tokens in [2, 4, 8, 64] {
@@ -125,7 +125,7 @@ impl Bench {
             let spec = spec::from_files(&bench::synthetic(shape).unwrap()).unwrap();
             // gate_proj and up_proj are one matrix.
             let (rows, columns) = (2 * spec.intermediate_size, spec.hidden_size);
-            let product = Product::new(rows, columns, format);
+            let product = MatmulShape::new(rows, columns, format);
             let words = vec![0; product.weight_bytes / 4];
             let weight = Matrix::upload(&self.device, "bench", &words, (rows, columns), format).unwrap();
             let num_tokens = prefill_tokens(&self.device, &spec, 0);
@@ -140,7 +140,7 @@ impl Bench {
     fn choices(&self) {
         for (vocab_size, count) in [(8192, 40), (262_144, 1), (262_144, 40), (262_144, 128)] {
             let words = |words| Tensor::zeros(&self.device, "bench", 1, words).unwrap();
-            let how = Choosing {
+            let how = DeviceSampling {
                 count,
                 pick: 0,
                 temperature: 1.0,

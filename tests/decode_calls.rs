@@ -36,7 +36,7 @@ fn calls() -> Vec<String> {
 }
 
 async fn continued(session: &mut Session, num_tokens: usize, sampler: &mut Sampler) {
-    let mut continuation = session.continuation(7, num_tokens, sampler).unwrap();
+    let mut continuation = session.pipelined(7, num_tokens, sampler).unwrap();
     for _ in 0..num_tokens {
         continuation.next().await.unwrap().unwrap();
     }

@@ -126,7 +126,7 @@ pub async fn run(
         first_token_ms: Spread::of(first_tokens),
         prefill_tokens_per_second: Spread::of(prefills),
         decode_tokens_per_second,
-        choices: Chosen::of(model.choices(), &model.products()),
+        choices: Chosen::of(model.choices(), &model.matmul_shapes()),
         together,
         cost,
         rates,

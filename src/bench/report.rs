@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Rates;
-use crate::kernels::{Choices, Product, Step};
+use crate::kernels::{Choices, MatmulShape, Step};
 use crate::trace::AdapterInfo;
 
 /// Several measurements of one thing.
@@ -46,7 +46,7 @@ pub struct Cost {
 impl Cost {
     /// Of a token that goes through `steps`.
     pub fn of(steps: &[Step]) -> Self {
-        let products = || steps.iter().filter_map(|step| step.product);
+        let products = || steps.iter().filter_map(|step| step.matmul);
         Self {
             dispatches: steps.len(),
             weight_bytes: products().map(|product| product.weight_bytes).sum(),
@@ -89,7 +89,7 @@ pub struct Chosen {
 
 impl Chosen {
     /// Of `choices`, for these products.
-    pub fn of(choices: &Choices, products: &[Product]) -> Self {
+    pub fn of(choices: &Choices, products: &[MatmulShape]) -> Self {
         let distinct = |names: &mut dyn Iterator<Item = String>| {
             let mut seen: Vec<String> = Vec::new();
             for name in names {
@@ -102,7 +102,7 @@ impl Chosen {
         Self {
             fusion: choices.fusion().to_string(),
             gemv: distinct(&mut products.iter().map(|product| choices.gemv_shape(product).to_string())),
-            prefill: distinct(&mut products.iter().map(|product| choices.prefill(product).to_string())),
+            prefill: distinct(&mut products.iter().map(|product| choices.gemm_kernel(product).to_string())),
         }
     }
 }
@@ -144,9 +144,9 @@ impl KernelTime {
             .map(|(step, indices)| {
                 let seconds = median(indices);
                 let shape = step
-                    .product
+                    .matmul
                     .map(|of| format!("[{}, {}] {}", of.out_features, of.in_features, of.format.name()));
-                let bytes = step.product.map(|product| (product.weight_bytes * indices.len()) as f64);
+                let bytes = step.matmul.map(|product| (product.weight_bytes * indices.len()) as f64);
                 Self {
                     kernel: step.kernel,
                     shape,
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn equal_steps_are_one_row() {
-        let step = |kernel| Step { kernel, product: None };
+        let step = |kernel| Step { kernel, matmul: None };
         let table = KernelTime::table(
             &[step("add"), step("rope"), step("add")],
             &[vec![1.0, 8.0, 2.0], vec![1.0, 10.0, 3.0], vec![2.0, 9.0, 3.0]],

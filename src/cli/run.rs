@@ -162,7 +162,7 @@ impl Run {
             let logits = self.read_prompt(&mut session, terminal).await?;
             let id = sampler.next_id(logits, &self.prompt.ids)?;
             if take(id)? {
-                let mut continuation = session.continuation(id, max_new_tokens - 1, sampler)?;
+                let mut continuation = session.pipelined(id, max_new_tokens - 1, sampler)?;
                 while let Some(id) = continuation.next().await? {
                     if !take(id)? {
                         break;

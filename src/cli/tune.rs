@@ -1,6 +1,6 @@
 //! `sukashi tune`: find out how a device computes a model fastest.
 
-use sukashi::kernels::{GemvShape, Prefill, Product};
+use sukashi::kernels::{GemmKernel, GemvShape, MatmulShape};
 use sukashi::{Device, Error};
 
 use super::failure::Outcome;
@@ -30,8 +30,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     }
     let (model, _) = args.subject.load(&device, terminal)?;
     let Found { tuning, path } = run_fully(&model, terminal)?;
-    let products = model.products();
-    let shape = |product: &Product| tuning.shape(product).unwrap_or_else(|| GemvShape::of(&device));
+    let products = model.matmul_shapes();
+    let shape = |product: &MatmulShape| tuning.shape(product).unwrap_or_else(|| GemvShape::of(&device));
     let heading = [
         terminal.words("重み", "weights"),
         terminal.words("プロンプト", "prompt"),
@@ -39,9 +39,9 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     ];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     for product in &products {
-        let Product { out_features, in_features, format, .. } = product;
+        let MatmulShape { out_features, in_features, format, .. } = product;
         let weights = format!("[{out_features}, {in_features}] {}", format.name());
-        let prefill = tuning.prefill(product).unwrap_or_else(|| Prefill::of(&device));
+        let prefill = tuning.gemm_kernel(product).unwrap_or_else(|| GemmKernel::of(&device));
         rows.push(vec![weights, prefill.to_string(), shape(product).to_string()]);
     }
     let mut text = aligned(&rows, 3);

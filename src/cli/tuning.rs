@@ -4,8 +4,8 @@ use std::env;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use sukashi::kernels::{Choices, Product};
-use sukashi::tuning::{Tuning, tune, tune_fusion, tune_prefill};
+use sukashi::kernels::{Choices, MatmulShape};
+use sukashi::tuning::{Tuning, tune, tune_fusion, tune_gemm};
 use sukashi::{Device, Model, Result, shown};
 
 use super::cache::cache_folder;
@@ -41,7 +41,7 @@ pub fn prepare(model: Model, args: &TuningArgs, terminal: &Terminal) -> Result<M
     if let Some(choices) = forced(device)? {
         return model.with_choices(choices);
     }
-    let products = model.products();
+    let products = model.matmul_shapes();
     if args.no_tune || matches!(device, Device::Cpu | Device::Twins) {
         return Ok(model);
     }
@@ -49,7 +49,7 @@ pub fn prepare(model: Model, args: &TuningArgs, terminal: &Terminal) -> Result<M
     let known = stored.read();
     // A software adapter takes longer than there is to compile what one more candidate needs.
     let tunes_passes = !matches!(device, Device::Gpu(gpu) if gpu.is_software());
-    let knows_passes = known.covers_prefill(&products) && known.fusion(&products).is_some();
+    let knows_passes = known.covers_gemm(&products) && known.fusion(&products).is_some();
     if known.covers(&products) && (!tunes_passes || knows_passes) {
         return model.with_choices(known.choices(device, &products));
     }
@@ -65,10 +65,10 @@ pub fn prepare(model: Model, args: &TuningArgs, terminal: &Terminal) -> Result<M
     if tunes_passes {
         let shaped = model.with_choices(found.choices(device, &products))?;
         // What there was no time for goes on where it ended.
-        let unknown: Vec<Product> =
-            products.iter().copied().filter(|product| known.prefill(product).is_none()).collect();
+        let unknown: Vec<MatmulShape> =
+            products.iter().copied().filter(|product| known.gemm_kernel(product).is_none()).collect();
         let budget = BUDGET.mul_f64(SHARE_OF_PREFILL);
-        found.extend(pollster::block_on(tune_prefill(device, &unknown, budget, &mut |_, _| {}))?);
+        found.extend(pollster::block_on(tune_gemm(device, &unknown, budget, &mut |_, _| {}))?);
         found.set_fusion(&products, pollster::block_on(tune_fusion(&shaped, deadline))?);
     }
     drop(progress);
@@ -92,12 +92,12 @@ pub struct Found {
 
 /// Tunes `model`'s device for it without a limit of time, keeps what comes out, and gives it.
 pub fn run_fully(model: &Model, terminal: &Terminal) -> Result<Found> {
-    let (device, products) = (model.device(), model.products());
+    let (device, products) = (model.device(), model.matmul_shapes());
     let stored = Stored::of(device);
     let mut progress = Progress::new(terminal.words("調整中", "tuning"));
     let mut set_progress = |done, total| progress.set(done, total);
     let mut found = pollster::block_on(tune(device, &products, UNLIMITED, &mut set_progress))?;
-    found.extend(pollster::block_on(tune_prefill(device, &products, UNLIMITED, &mut set_progress))?);
+    found.extend(pollster::block_on(tune_gemm(device, &products, UNLIMITED, &mut set_progress))?);
     let shaped = model.with_choices(found.choices(device, &products))?;
     found.set_fusion(&products, pollster::block_on(tune_fusion(&shaped, Instant::now() + UNLIMITED))?);
     drop(progress);

@@ -3,7 +3,7 @@
 /// How the next token is chosen, as shaders read it.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
-pub struct Choosing {
+pub struct DeviceSampling {
     /// How many of the greatest logits there are to choose from: at least 1, and what [`super::top_k`] finds at most.
     pub count: u32,
     /// The n-th greatest; or 0, and it is drawn.
@@ -26,7 +26,7 @@ pub struct Choosing {
 /// Those that top-p and min-p leave stand in the order of their ids, each with a share of 0..1 as its weight
 /// `exp((x - max) / temperature)` says, and the one whose share has the draw in it is taken; or, where `pick` is not 0, the
 /// `pick`-th greatest. Where the greatest is NaN or infinity, that is taken.
-pub fn choose(all: &[Choosing], (found, max_candidates): (&mut [u32], usize), ids: &mut [u32]) {
+pub fn choose(all: &[DeviceSampling], (found, max_candidates): (&mut [u32], usize), ids: &mut [u32]) {
     for ((how, row), id) in all.iter().zip(found.chunks_mut(2 * (1 + max_candidates))).zip(ids) {
         let (taken, candidates) = row.split_at_mut(2);
         let count = (how.count as usize).min(max_candidates);
@@ -39,7 +39,7 @@ pub fn choose(all: &[Choosing], (found, max_candidates): (&mut [u32], usize), id
 }
 
 /// Which of the candidates, by its rank.
-fn take(how: &Choosing, candidates: &[(u32, u32)]) -> usize {
+fn take(how: &DeviceSampling, candidates: &[(u32, u32)]) -> usize {
     let value = |rank: usize| f64::from(f32::from_bits(candidates[rank].1));
     let max = value(0);
     if max.is_nan() || max == f64::INFINITY {

@@ -40,7 +40,7 @@ pub use attention::{CacheRows, Heads, attention};
 pub use attention_merge::{Splits, attention_merge, attention_partials};
 pub use attention_probs::attention_probs;
 pub use buffer::Buffer;
-pub use choose::{Choosing, choose};
+pub use choose::{DeviceSampling, choose};
 pub use embedding::{Table, embedding};
 pub use geglu::geglu;
 pub use gelu_erf::gelu_erf;

@@ -54,7 +54,7 @@ impl Program {
 
     fn run_entry(&self, entry: &Entry, batch: Batch) {
         match entry {
-            // The CPU device splits nothing, and what has nothing to do costs a twin next to nothing: `beyond` is not looked at.
+            // The CPU device splits nothing, and a twin that has nothing to do costs next to nothing, so `min_kv_len` is ignored.
             Entry::Dispatch(dispatch) => self.run_dispatch(dispatch, batch),
             Entry::Copy { from, to } => {
                 let from = self.buffers[from.0].read_words();

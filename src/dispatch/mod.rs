@@ -99,17 +99,18 @@ pub struct Dispatch<B = BufferId> {
     pub groups_per_block: u32,
     /// Tokens in such a block.
     pub tokens_per_block: u32,
-    /// There is something to do only where a token sees more positions than this; shorter passes leave it out. 0 for
-    /// what every pass needs.
-    pub beyond: u32,
+    /// The fewest positions that a pass must see, its own included, for this dispatch to have anything to do: shorter passes skip
+    /// it. 0 for a dispatch that every pass needs.
+    pub min_kv_len: u32,
 }
 
 impl<B> Dispatch<B> {
     /// The same dispatch on what `to` makes of its buffers.
     pub fn map_buffers<C>(self, to: impl FnMut(B) -> C) -> Dispatch<C> {
-        let Self { kernel, params, constants, buffers, groups_per_block, tokens_per_block, beyond } = self;
+        let Self { kernel, params, constants, buffers, groups_per_block, tokens_per_block, min_kv_len } =
+            self;
         let buffers = buffers.into_iter().map(to).collect();
-        Dispatch { kernel, params, constants, buffers, groups_per_block, tokens_per_block, beyond }
+        Dispatch { kernel, params, constants, buffers, groups_per_block, tokens_per_block, min_kv_len }
     }
 }
 

@@ -3,8 +3,8 @@
 mod adapter;
 mod clock;
 mod fault;
-mod kept;
 mod matrix;
+mod pipeline_cache_file;
 mod pipelines;
 mod program;
 mod staging;

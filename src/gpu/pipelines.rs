@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use rayon::prelude::*;
 use wgpu::{BindGroupLayoutEntry, BindingType, BufferBindingType};
 
-use super::kept::Kept;
+use super::pipeline_cache_file::PipelineCacheFile;
 use crate::dispatch::{Access, Constants, Dispatch, Kernel};
 use crate::error::Result;
 
@@ -15,7 +15,7 @@ use crate::error::Result;
 #[derive(Debug, Default)]
 pub(super) struct Pipelines {
     known: Mutex<HashMap<Key, wgpu::ComputePipeline>>,
-    kept: OnceLock<Kept>,
+    kept: OnceLock<PipelineCacheFile>,
 }
 
 /// Name and text of the shader, and its constants.
@@ -29,7 +29,7 @@ fn key(dispatch: &Dispatch) -> Key {
 impl Pipelines {
     /// Keeps them in `folder`; see [`super::Gpu::keep_pipelines`].
     pub(super) fn keep(&self, device: &wgpu::Device, folder: &Path) -> Result<()> {
-        if let Some(kept) = Kept::open(device, folder)? {
+        if let Some(kept) = PipelineCacheFile::open(device, folder)? {
             // What came first stays.
             let _ = self.kept.set(kept);
         }
@@ -48,7 +48,7 @@ impl Pipelines {
                 }
             }
         }
-        let cache = self.kept.get().map(Kept::cache);
+        let cache = self.kept.get().map(PipelineCacheFile::cache);
         let compiled: Vec<_> = missing
             .into_par_iter()
             .map(|(key, (kernel, constants))| (key.clone(), compile(device, kernel, constants, cache)))

@@ -26,7 +26,7 @@ enum Step {
         bind_group: wgpu::BindGroup,
         groups_per_block: u32,
         tokens_per_block: u32,
-        beyond: u32,
+        min_kv_len: u32,
     },
     Copy {
         from: wgpu::Buffer,
@@ -66,7 +66,7 @@ impl Program {
                         bind_group,
                         groups_per_block: dispatch.groups_per_block,
                         tokens_per_block: dispatch.tokens_per_block,
-                        beyond: dispatch.beyond,
+                        min_kv_len: dispatch.min_kv_len,
                     });
                 }
             }
@@ -95,10 +95,11 @@ impl Program {
     }
 
     fn dispatch(&self, step: &Step, tokens: Batch, pass: &mut wgpu::ComputePass<'_>) {
-        let Step::Dispatch { pipeline, bind_group, groups_per_block, tokens_per_block, beyond } = step else {
+        let Step::Dispatch { pipeline, bind_group, groups_per_block, tokens_per_block, min_kv_len } = step
+        else {
             return;
         };
-        if tokens.position + tokens.num_tokens <= *beyond {
+        if tokens.position + tokens.num_tokens < *min_kv_len {
             return;
         }
         let groups = groups_per_block * tokens.num_tokens.div_ceil(*tokens_per_block);

@@ -84,6 +84,6 @@ pub fn add_norm(plan: &mut Plan, residual: &Residual<'_>, weight: &Tensor, y: &T
         buffers: [x, update, post_weight, weight, z, y].map(|tensor| tensor.buffer().clone()).to_vec(),
         groups_per_block: 1,
         tokens_per_block: 1,
-        beyond: 0,
+        min_kv_len: 0,
     });
 }

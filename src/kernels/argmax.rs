@@ -60,6 +60,6 @@ pub fn argmax(plan: &mut Plan, shape: SearchShape, x: &Tensor, ids: &Buffer) {
         buffers: vec![x.buffer().clone(), ids.clone()],
         groups_per_block: params.num_parts,
         tokens_per_block: 1,
-        beyond: 0,
+        min_kv_len: 0,
     });
 }

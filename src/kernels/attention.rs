@@ -205,7 +205,7 @@ pub fn attention_tiled(
         ],
         groups_per_block: (max_splits * shape.num_kv_heads * tiles_per_block) as u32,
         tokens_per_block: block_tokens as u32,
-        beyond: 0,
+        min_kv_len: 0,
     });
     if let Some(split_len) = tile.split_len
         && max_splits > 1

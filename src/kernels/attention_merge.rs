@@ -86,6 +86,6 @@ pub fn attention_merge(
         groups_per_block: shape.num_heads as u32 * groups_per_row(shape.head_dim),
         tokens_per_block: 1,
         // So many positions lie in one split.
-        beyond: split_len,
+        min_kv_len: split_len + 1,
     });
 }

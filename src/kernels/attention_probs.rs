@@ -97,6 +97,6 @@ pub fn attention_probs(
         buffers: vec![qkv.buffer().clone(), k_cache.buffer().clone(), probs.buffer().clone()],
         groups_per_block: shape.num_heads as u32,
         tokens_per_block: 1,
-        beyond: 0,
+        min_kv_len: 0,
     });
 }

@@ -1,13 +1,13 @@
-//! What is chosen where there are several ways to compute the same.
+//! Which kernel computes what, where several compute the same.
 
 use std::collections::HashMap;
 
 use crate::device::Device;
 use crate::dispatch::Kernel;
 use crate::error::{Error, Result};
-use crate::kernels::{Fusion, GemvShape, Prefill, Product};
+use crate::kernels::{Fusion, GemmKernel, GemvShape, MatmulShape};
 
-/// How a model's products are computed, and what the dispatches of a decoded token bring together. It changes speed and the order of
+/// Which kernels compute a model's products, and how far the dispatches of a decoded token are fused. It changes speed and the order of
 /// sums, never meaning.
 ///
 /// A model owns one ([`crate::Model::choices`]) and gives it to every [`crate::kernels::Plan`]. [`crate::tuning`] finds out which is
@@ -25,25 +25,25 @@ use crate::kernels::{Fusion, GemvShape, Prefill, Product};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choices {
-    gemv: ByProduct<GemvShape>,
-    prefill: ByProduct<Prefill>,
+    gemv: ByShape<GemvShape>,
+    gemm: ByShape<GemmKernel>,
     fusion: Fusion,
     fuses_heads: bool,
 }
 
 /// A choice for each product that has one of its own, and one for all others.
 #[derive(Debug, Clone, PartialEq)]
-struct ByProduct<T> {
+struct ByShape<T> {
     default: T,
-    own: HashMap<Product, T>,
+    own: HashMap<MatmulShape, T>,
 }
 
-impl<T: Copy> ByProduct<T> {
+impl<T: Copy> ByShape<T> {
     fn all(default: T) -> Self {
         Self { default, own: HashMap::new() }
     }
 
-    fn get(&self, product: &Product) -> T {
+    fn get(&self, product: &MatmulShape) -> T {
         self.own.get(product).copied().unwrap_or(self.default)
     }
 
@@ -57,15 +57,15 @@ impl Choices {
     pub fn of(device: &Device) -> Self {
         let fusion = Fusion::of(device);
         Self {
-            gemv: ByProduct::all(GemvShape::of(device)),
-            prefill: ByProduct::all(Prefill::of(device)),
+            gemv: ByShape::all(GemvShape::of(device)),
+            gemm: ByShape::all(GemmKernel::of(device)),
             fusion,
             fuses_heads: fusion != Fusion::None,
         }
     }
 
     /// As [`Choices::of`], but with what `text` names, so that results can be compared with each in turn: one [`GemvShape`] such as
-    /// `gemv:64x32x1`, one [`Prefill`] such as `prefill:gemm_shared`, one [`Fusion`] such as `fusion:none`, or several with commas
+    /// `gemv:64x32x1`, one [`GemmKernel`] such as `prefill:gemm_shared`, one [`Fusion`] such as `fusion:none`, or several with commas
     /// between them. The CPU has one way to compute, and keeps to it.
     ///
     /// # Errors
@@ -75,8 +75,8 @@ impl Choices {
         for part in text.split(',') {
             match part.split_once(':') {
                 Some(("fusion", fusion)) => choices.fusion = fusion.parse()?,
-                Some(("prefill", prefill)) => choices.prefill = ByProduct::all(prefill.parse()?),
-                _ => choices.gemv = ByProduct::all(part.parse()?),
+                Some(("prefill", kernel)) => choices.gemm = ByShape::all(kernel.parse()?),
+                _ => choices.gemv = ByShape::all(part.parse()?),
             }
         }
         choices.check(device)?;
@@ -89,7 +89,7 @@ impl Choices {
     /// If it lacks what one needs.
     pub fn check(&self, device: &Device) -> Result<()> {
         let gemv = self.gemv.iter().map(GemvShape::kernel);
-        let mut kernels = gemv.chain(self.prefill.iter().map(|prefill| prefill.kernel(device)));
+        let mut kernels = gemv.chain(self.gemm.iter().map(|gemm| gemm.kernel(device)));
         match kernels.find(|kernel| !device.runs(kernel)) {
             None => Ok(()),
             Some(Kernel { name, requires, .. }) => {
@@ -101,26 +101,26 @@ impl Choices {
     }
 
     /// How threads share the rows of a product with one token.
-    pub fn gemv_shape(&self, product: &Product) -> GemvShape {
+    pub fn gemv_shape(&self, product: &MatmulShape) -> GemvShape {
         self.gemv.get(product)
     }
 
     /// Sets how threads share the rows of a product with one token.
-    pub fn set_gemv_shape(&mut self, product: Product, shape: GemvShape) {
+    pub fn set_gemv_shape(&mut self, product: MatmulShape, shape: GemvShape) {
         self.gemv.own.insert(product, shape);
     }
 
     /// The kernel of a product with the tokens of a prompt.
-    pub fn prefill(&self, product: &Product) -> Prefill {
-        self.prefill.get(product)
+    pub fn gemm_kernel(&self, product: &MatmulShape) -> GemmKernel {
+        self.gemm.get(product)
     }
 
     /// Sets the kernel of a product with the tokens of a prompt.
-    pub fn set_prefill(&mut self, product: Product, prefill: Prefill) {
-        self.prefill.own.insert(product, prefill);
+    pub fn set_gemm_kernel(&mut self, product: MatmulShape, kernel: GemmKernel) {
+        self.gemm.own.insert(product, kernel);
     }
 
-    /// What the dispatches of a decoded token bring together.
+    /// How far the dispatches of a decoded token are fused.
     pub fn fusion(&self) -> Fusion {
         self.fusion
     }

@@ -1,7 +1,7 @@
 //! `choose`: the next token out of what `top_k` found, so that its id need not leave the device to be read next.
 
 use super::top_k::{FOUND_WORDS, MAX_CANDIDATES};
-use crate::cpu::{self, Choosing};
+use crate::cpu::{self, DeviceSampling};
 use crate::device::Buffer;
 use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
 use crate::kernels::Plan;
@@ -27,19 +27,19 @@ pub(super) static KERNEL: Kernel = Kernel {
 fn twin(call: &mut Call<'_>) {
     let num_tokens = call.batch.num_tokens as usize;
     let [choosing, found, ids, ..] = &mut call.slots;
-    let choosing: &[Choosing] = bytemuck::cast_slice(choosing.words());
+    let choosing: &[DeviceSampling] = bytemuck::cast_slice(choosing.words());
     cpu::choose(&choosing[..num_tokens], (found.words_mut(), MAX_CANDIDATES), ids.words_mut());
 }
 
 /// Records the choice from what [`super::top_k`] has put into `found`, `[max_tokens, FOUND_WORDS]`, as `choosing`, a
-/// [`Choosing`] for each token, says: what a sampler takes after top-k, by sums in f32. It goes before the candidates, and its
+/// [`DeviceSampling`] for each token, says: what a sampler takes after top-k, by sums in f32. It goes before the candidates, and its
 /// id into `ids`, `[max_tokens]` words at the start of a buffer.
 ///
 /// # Panics
 /// If a buffer is too small.
 pub fn choose(plan: &mut Plan, choosing: &Buffer, found: &Buffer, ids: &Buffer) {
     let max_tokens = plan.max_tokens();
-    assert!(choosing.len() >= max_tokens * size_of::<Choosing>() / 4, "choose: choosing");
+    assert!(choosing.len() >= max_tokens * size_of::<DeviceSampling>() / 4, "choose: choosing");
     assert!(found.len() >= max_tokens * FOUND_WORDS && ids.len() >= max_tokens, "choose: tokens");
     plan.dispatch(Dispatch {
         kernel: &KERNEL,
@@ -48,6 +48,6 @@ pub fn choose(plan: &mut Plan, choosing: &Buffer, found: &Buffer, ids: &Buffer) 
         buffers: vec![choosing.clone(), found.clone(), ids.clone()],
         groups_per_block: 1,
         tokens_per_block: 1,
-        beyond: 0,
+        min_kv_len: 0,
     });
 }

@@ -32,6 +32,6 @@ pub(super) fn record(plan: &mut Plan, kernel: &'static Kernel, input: &Tensor, o
         buffers: vec![input.buffer().clone(), output.buffer().clone()],
         groups_per_block: groups_per_row(input.columns()),
         tokens_per_block: 1,
-        beyond: 0,
+        min_kv_len: 0,
     });
 }

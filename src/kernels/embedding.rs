@@ -94,7 +94,7 @@ pub fn embedding(plan: &mut Plan, ids: &Buffer, table: &Matrix, lookup: Lookup, 
             buffers: vec![ids.clone(), part.buffer.clone(), y.buffer().clone()],
             groups_per_block: groups_per_row(table.columns.div_ceil(ELEMENTS_PER_THREAD)),
             tokens_per_block: 1,
-            beyond: 0,
+            min_kv_len: 0,
         });
     }
 }

@@ -84,8 +84,7 @@ impl FromStr for Fusion {
     fn from_str(text: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|fusion| fusion.name() == text).ok_or_else(|| {
             let names = Self::ALL.map(Self::name).join(", ");
-            Error::input("cannot read what dispatches bring together")
-                .detail(format!("found {text:?}, expected one of: {names}"))
+            Error::input("invalid fusion level").detail(format!("found {text:?}, expected one of: {names}"))
         })
     }
 }

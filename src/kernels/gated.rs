@@ -27,6 +27,6 @@ pub(super) fn record(plan: &mut Plan, kernel: &'static Kernel, x: &Tensor, y: &T
         buffers: vec![x.buffer().clone(), y.buffer().clone()],
         groups_per_block: groups_per_row(y.columns()),
         tokens_per_block: 1,
-        beyond: 0,
+        min_kv_len: 0,
     });
 }

@@ -2,8 +2,8 @@
 
 use crate::device::{Device, Matrix, Tensor};
 use crate::dispatch::{Kernel, Requires};
-use crate::kernels::product::{self, Tiling};
-use crate::kernels::{Plan, Projection};
+use crate::kernels::matmul::{self, Tiling};
+use crate::kernels::{Matmul, Plan};
 
 /// Matrices in a row of a workgroup's tile, and in a column.
 const MATRICES: usize = 4;
@@ -15,7 +15,7 @@ pub(super) static KERNEL_8: Kernel = of_size(8, include_str!("../../shaders/reso
 pub(super) static KERNEL_16: Kernel = of_size(16, include_str!("../../shaders/resolved/gemm_matrix_16.wgsl"));
 
 const fn of_size(matrix_size: u32, wgsl: &'static str) -> Kernel {
-    product::kernel("gemm_matrix", wgsl, Requires { matrix_size, ..Requires::subgroups(1) })
+    matmul::kernel("gemm_matrix", wgsl, Requires { matrix_size, ..Requires::subgroups(1) })
 }
 
 /// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`].
@@ -24,7 +24,7 @@ const fn of_size(matrix_size: u32, wgsl: &'static str) -> Kernel {
 /// If the shapes disagree.
 pub fn gemm_matrix(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
     let tiling = tiling(plan.device());
-    Projection::new(x, weight, bias, y).record_alone(plan, |_| tiling.clone());
+    Matmul::new(x, weight, bias, y).record_alone(plan, |_| tiling.clone());
 }
 
 /// For the matrices and subgroups of `device`; those of 16 and 32 where it has none.

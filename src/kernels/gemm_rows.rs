@@ -2,15 +2,15 @@
 
 use crate::device::{Matrix, Tensor};
 use crate::dispatch::{Kernel, Requires};
-use crate::kernels::product::{self, Tiling};
-use crate::kernels::{Plan, Projection};
+use crate::kernels::matmul::{self, Tiling};
+use crate::kernels::{Matmul, Plan};
 
 /// The most tokens of a workgroup: the sums of more do not fit into registers.
 const MAX_TOKENS: usize = 4;
 const WORKGROUP_SIZE: usize = 32;
 const ROWS_PER_THREAD: usize = 2;
 
-pub(super) static KERNEL: Kernel = product::kernel(
+pub(super) static KERNEL: Kernel = matmul::kernel(
     "gemm_rows",
     include_str!("../../shaders/resolved/gemm_rows.wgsl"),
     Requires::subgroups(8),
@@ -22,7 +22,7 @@ pub(super) static KERNEL: Kernel = product::kernel(
 /// If the shapes disagree.
 pub fn gemm_rows(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
     let max_tokens = plan.max_tokens();
-    Projection::new(x, weight, bias, y).record_alone(plan, |_| tiling(max_tokens));
+    Matmul::new(x, weight, bias, y).record_alone(plan, |_| tiling(max_tokens));
 }
 
 /// For passes of up to `max_tokens`.

@@ -3,8 +3,8 @@
 use crate::cpu;
 use crate::device::{Matrix, MatrixPart, Tensor};
 use crate::dispatch::{Access, Call, Kernel, Requires};
-use crate::kernels::product::{Params, TOLERANCE};
-use crate::kernels::{GemvShape, Plan, Product, Projection};
+use crate::kernels::matmul::{Params, TOLERANCE};
+use crate::kernels::{GemvShape, Matmul, MatmulShape, Plan};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gemv",
@@ -46,37 +46,37 @@ pub(super) fn compute(call: &mut Call<'_>, gemv: impl cpu::Gemv) {
 /// # Panics
 /// If the shapes disagree.
 pub fn gemv(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
-    project(plan, &Projection::new(x, weight, bias, y));
+    gemv_fused(plan, &Matmul::new(x, weight, bias, y));
 }
 
-/// As [`gemv`], with what `projection` wants done before and after.
+/// As [`gemv`], with what `matmul` wants done before and after.
 ///
 /// # Panics
 /// As [`gemv`].
-pub fn project(plan: &mut Plan, projection: &Projection<'_>) {
-    let (choices, stride) = (plan.choices().clone(), projection.x.stride());
-    record(plan, |part| choices.gemv_shape(&Product::of_part(part, stride)), projection);
+pub fn gemv_fused(plan: &mut Plan, matmul: &Matmul<'_>) {
+    let (choices, stride) = (plan.choices().clone(), matmul.x.stride());
+    record(plan, |part| choices.gemv_shape(&MatmulShape::of_part(part, stride)), matmul);
 }
 
-/// As [`gemv`] with what `projection` wants done before and after, with threads shared out as `shape` says.
+/// As [`gemv`] with what `matmul` wants done before and after, with threads shared out as `shape` says.
 ///
 /// # Panics
 /// As [`gemv`]; also if threads that share `x` are to share a row.
-pub fn project_shaped(plan: &mut Plan, shape: GemvShape, projection: &Projection<'_>) {
-    record(plan, |_| shape, projection);
+pub fn gemv_shaped(plan: &mut Plan, shape: GemvShape, matmul: &Matmul<'_>) {
+    record(plan, |_| shape, matmul);
 }
 
-fn record(plan: &mut Plan, shape: impl Fn(&MatrixPart) -> GemvShape, projection: &Projection<'_>) {
-    let Projection { x, norm, bias, y, .. } = projection;
+fn record(plan: &mut Plan, shape: impl Fn(&MatrixPart) -> GemvShape, matmul: &Matmul<'_>) {
+    let Matmul { x, norm, bias, y, .. } = matmul;
     let choose = |part: &MatrixPart| {
         let shape = shape(part);
-        let (mut constants, columns) = shape.of_projection(projection);
-        constants.push(("NORM", f64::from(projection.norm_code())));
+        let (mut constants, columns) = shape.of_matmul(matmul);
+        constants.push(("NORM", f64::from(matmul.norm_code())));
         (shape.kernel(), constants, (columns, 1))
     };
     // A binding cannot be empty; of what is missing nothing is read.
     let or_x = |tensor: Option<&Tensor>| tensor.unwrap_or(x).buffer().clone();
-    projection.record(plan, choose, |part| {
+    matmul.record(plan, choose, |part| {
         let norm_weight = or_x(norm.map(|norm| norm.weight));
         let norm_bias = or_x(norm.and_then(|norm| norm.bias));
         vec![x.buffer().clone(), part.buffer.clone(), or_x(*bias), y.buffer().clone(), norm_weight, norm_bias]

@@ -3,8 +3,8 @@
 use crate::cpu;
 use crate::device::{Matrix, MatrixPart, Tensor};
 use crate::dispatch::{Access, Call, Kernel, Requires};
-use crate::kernels::product::{Params, TOLERANCE};
-use crate::kernels::{Epilogue, GemvShape, InputNorm, Plan, Projection, Residual};
+use crate::kernels::matmul::{Params, TOLERANCE};
+use crate::kernels::{Epilogue, GemvShape, InputNorm, Matmul, Plan, Residual};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gemv_residual",
@@ -55,7 +55,7 @@ fn compute(call: &mut Call<'_>, gemv: impl cpu::Gemv) {
 }
 
 /// Records `z = x + rms_norm(update)` and `y = epilogue(weight rms_norm(z) + bias)`, as [`crate::kernels::add_norm`] and
-/// [`crate::kernels::project`] do it one after the other. `norm_weight`: `[1, hidden_size]`.
+/// [`crate::kernels::gemv_fused`] do it one after the other. `norm_weight`: `[1, hidden_size]`.
 ///
 /// # Panics
 /// If the shapes disagree, or a part's `shape` shares `x`.
@@ -69,14 +69,14 @@ pub fn gemv_residual(
     residual.check("gemv_residual", plan.max_tokens());
     let Residual { x, update, post_weight, z, eps } = *residual;
     let norm = Some(InputNorm { weight: norm_weight, bias: None, eps });
-    let projection = Projection { x, norm, weight, bias, epilogue, y };
+    let matmul = Matmul { x, norm, weight, bias, epilogue, y };
     let choose = |part: &MatrixPart| {
         let shape = shape(part);
         assert!(!shape.shares_x, "gemv_residual: lanes that share x");
-        let (constants, columns) = shape.of_projection(&projection);
+        let (constants, columns) = shape.of_matmul(&matmul);
         (&KERNEL, constants, (columns, 1))
     };
-    projection.record(plan, choose, |part| {
+    matmul.record(plan, choose, |part| {
         // A binding cannot be empty; without a bias nothing of it is read.
         let bias = bias.unwrap_or(x);
         let first = [x.buffer(), &part.buffer, bias.buffer(), y.buffer()];

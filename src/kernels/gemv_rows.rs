@@ -1,10 +1,10 @@
 //! `gemv_rows`: what `gemv` computes, with whole rows in every thread; what software adapters are fastest with.
-//! [`crate::kernels::project`] records it where a [`crate::kernels::GemvShape`] says so.
+//! [`crate::kernels::gemv_fused`] records it where a [`crate::kernels::GemvShape`] says so.
 
 use crate::cpu;
 use crate::dispatch::{Kernel, Requires};
 use crate::kernels::gemv::{BUFFERS, compute};
-use crate::kernels::product::{Params, TOLERANCE};
+use crate::kernels::matmul::{Params, TOLERANCE};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gemv_rows",

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::device::Device;
 use crate::dispatch::{Constants, Kernel};
 use crate::error::{Error, Result};
-use crate::kernels::{Projection, gemv, gemv_rows};
+use crate::kernels::{Matmul, gemv, gemv_rows};
 
 /// Largest workgroup that WebGPU's smallest limits allow.
 const MAX_WORKGROUP_SIZE: u32 = 256;
@@ -74,10 +74,10 @@ impl GemvShape {
     }
 
     /// The same, where need be with other rows: an RMS norm takes the place of the fourth, and gates go with values.
-    fn with_rows_for(self, projection: &Projection<'_>) -> Self {
-        let sums_squares = !self.shares_x && projection.norm.is_some();
+    fn with_rows_for(self, matmul: &Matmul<'_>) -> Self {
+        let sums_squares = !self.shares_x && matmul.norm.is_some();
         let rows = if sums_squares { self.rows_per_thread.min(3) } else { self.rows_per_thread };
-        let rows_per_thread = if projection.epilogue.is_gated() { (rows & !1).max(2) } else { rows };
+        let rows_per_thread = if matmul.epilogue.is_gated() { (rows & !1).max(2) } else { rows };
         Self { rows_per_thread, ..self }
     }
 
@@ -85,19 +85,19 @@ impl GemvShape {
     ///
     /// # Panics
     /// If threads that share `x` are to share a row.
-    pub(super) fn of_projection(self, projection: &Projection<'_>) -> (Constants, usize) {
-        let shape = self.with_rows_for(projection);
+    pub(super) fn of_matmul(self, matmul: &Matmul<'_>) -> (Constants, usize) {
+        let shape = self.with_rows_for(matmul);
         assert!(!shape.shares_x || shape.threads_per_row == 1, "gemv_rows: threads of a row");
         let mut constants = vec![
             ("WORKGROUP_SIZE", f64::from(shape.workgroup_size)),
             ("ROWS_PER_THREAD", f64::from(shape.rows_per_thread)),
-            ("EPILOGUE", f64::from(projection.epilogue.code())),
+            ("EPILOGUE", f64::from(matmul.epilogue.code())),
         ];
         if !shape.shares_x {
             constants.push(("THREADS_PER_ROW", f64::from(shape.threads_per_row)));
         }
         let rows = (shape.workgroup_size / shape.threads_per_row * shape.rows_per_thread) as usize;
-        (constants, if projection.epilogue.is_gated() { rows / 2 } else { rows })
+        (constants, if matmul.epilogue.is_gated() { rows / 2 } else { rows })
     }
 
     /// What tuning tries on `device`, the most promising first; [`GemvShape::of`] is among them.

@@ -2,18 +2,15 @@
 
 use crate::device::{Matrix, Tensor};
 use crate::dispatch::{Kernel, Requires};
-use crate::kernels::{Plan, Projection, product};
+use crate::kernels::{Matmul, Plan, matmul};
 
 /// The most tokens of a workgroup.
 const MAX_TOKENS: usize = 8;
 const WORKGROUP_SIZE: usize = 64;
 const THREADS_PER_ROW: usize = 32;
 
-pub(super) static KERNEL: Kernel = product::kernel(
-    "gemv_tokens",
-    include_str!("../../shaders/resolved/gemv_tokens.wgsl"),
-    Requires::NOTHING,
-);
+pub(super) static KERNEL: Kernel =
+    matmul::kernel("gemv_tokens", include_str!("../../shaders/resolved/gemv_tokens.wgsl"), Requires::NOTHING);
 
 /// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`].
 ///
@@ -27,5 +24,5 @@ pub fn gemv_tokens(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&T
         ("TOKENS", tokens as f64),
     ];
     let tile = (WORKGROUP_SIZE / THREADS_PER_ROW, tokens);
-    Projection::new(x, weight, bias, y).record_alone(plan, |_| (&KERNEL, constants.clone(), tile));
+    Matmul::new(x, weight, bias, y).record_alone(plan, |_| (&KERNEL, constants.clone(), tile));
 }

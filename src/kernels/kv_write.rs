@@ -65,6 +65,6 @@ pub fn kv_write(plan: &mut Plan, qkv: &Tensor, caches: Caches<'_>) {
         ],
         groups_per_block: groups_per_row(kv_size),
         tokens_per_block: 1,
-        beyond: 0,
+        min_kv_len: 0,
     });
 }

@@ -61,6 +61,6 @@ pub fn layer_norm(plan: &mut Plan, x: &Tensor, weight: &Tensor, bias: &Tensor, e
         buffers: vec![x.buffer().clone(), weight.buffer().clone(), bias.buffer().clone(), y.buffer().clone()],
         groups_per_block: 1,
         tokens_per_block: 1,
-        beyond: 0,
+        min_kv_len: 0,
     });
 }

@@ -2,7 +2,7 @@
 
 use super::gemv_tokens;
 use crate::device::{Device, Matrix, Tensor};
-use crate::kernels::{Plan, Prefill, Product, Projection};
+use crate::kernels::{GemmKernel, Matmul, MatmulShape, Plan};
 
 /// Records `y = weight x + bias`, as the plan's [`crate::kernels::Choices`] say, and whether the tokens are of one text or one of each; shapes as [`crate::kernels::gemv`].
 ///
@@ -18,18 +18,19 @@ pub fn multiply(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tens
         }
         _ => {
             let (choices, max_tokens) = (plan.choices().clone(), plan.max_tokens());
-            let choose =
-                |part: &_| choices.prefill(&Product::of_part(part, x.stride())).tiling(&device, max_tokens);
-            Projection::new(x, weight, bias, y).record_alone(plan, choose);
+            let choose = |part: &_| {
+                choices.gemm_kernel(&MatmulShape::of_part(part, x.stride())).tiling(&device, max_tokens)
+            };
+            Matmul::new(x, weight, bias, y).record_alone(plan, choose);
         }
     }
 }
 
-/// As [`multiply`], by the kernel that `prefill` names.
+/// As [`multiply`], by the kernel that `kernel` names.
 ///
 /// # Panics
 /// If the shapes disagree.
-pub fn multiply_by(plan: &mut Plan, prefill: Prefill, x: &Tensor, weight: &Matrix, y: &Tensor) {
-    let tiling = prefill.tiling(plan.device(), plan.max_tokens());
-    Projection::new(x, weight, None, y).record_alone(plan, |_| tiling.clone());
+pub fn multiply_by(plan: &mut Plan, kernel: GemmKernel, x: &Tensor, weight: &Matrix, y: &Tensor) {
+    let tiling = kernel.tiling(plan.device(), plan.max_tokens());
+    Matmul::new(x, weight, None, y).record_alone(plan, |_| tiling.clone());
 }

@@ -108,6 +108,6 @@ pub fn norm_rope_write(
         ],
         groups_per_block: (shape.num_heads + 2 * shape.num_kv_heads) as u32,
         tokens_per_block: 1,
-        beyond: 0,
+        min_kv_len: 0,
     });
 }

@@ -2,7 +2,7 @@
 
 use crate::device::{Buffer, Device, Recording, Tensor};
 use crate::dispatch::{Access, BufferId, Dispatch, Entry, Kernel};
-use crate::kernels::{Choices, Fusion, Product};
+use crate::kernels::{Choices, Fusion, MatmulShape};
 
 /// The dispatches of one pass, while they are recorded. [`Device::compile`] makes a program of [`Plan::recording`].
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Step {
     /// The kernel's name.
     pub kernel: &'static str,
     /// What it reads and computes, if it is a product of weights.
-    pub product: Option<Product>,
+    pub matmul: Option<MatmulShape>,
 }
 
 impl Plan {
@@ -92,7 +92,7 @@ impl Plan {
         let kernel = dispatch.kernel;
         assert_eq!(dispatch.params.len(), kernel.params_bytes, "{}: size of params", kernel.name);
         assert_eq!(dispatch.buffers.len(), kernel.buffers.len(), "{}: number of buffers", kernel.name);
-        self.steps.push(Step { kernel: kernel.name, product: Product::of(&dispatch) });
+        self.steps.push(Step { kernel: kernel.name, matmul: MatmulShape::of(&dispatch) });
         let dispatch = dispatch.map_buffers(|buffer| self.id_of(&buffer));
         for (index, (id, access)) in dispatch.buffers.iter().zip(kernel.buffers).enumerate() {
             let mut others = dispatch.buffers.iter().enumerate().filter(|(other, _)| *other != index);

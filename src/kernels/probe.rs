@@ -38,6 +38,6 @@ pub(super) fn record(
         buffers: vec![x.buffer().clone(), y.buffer().clone()],
         groups_per_block: y.columns().div_ceil(WORKGROUP_SIZE) as u32,
         tokens_per_block: 1,
-        beyond: 0,
+        min_kv_len: 0,
     });
 }

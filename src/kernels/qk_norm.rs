@@ -72,6 +72,6 @@ pub fn qk_norm(
         buffers: vec![q_weight.buffer().clone(), k_weight.buffer().clone(), qkv.buffer().clone()],
         groups_per_block: (shape.num_heads + shape.num_kv_heads) as u32,
         tokens_per_block: 1,
-        beyond: 0,
+        min_kv_len: 0,
     });
 }

@@ -56,6 +56,6 @@ pub fn rms_norm(plan: &mut Plan, x: &Tensor, weight: &Tensor, eps: f32, y: &Tens
         buffers: vec![x.buffer().clone(), weight.buffer().clone(), y.buffer().clone()],
         groups_per_block: 1,
         tokens_per_block: 1,
-        beyond: 0,
+        min_kv_len: 0,
     });
 }

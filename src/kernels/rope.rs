@@ -63,6 +63,6 @@ pub fn rope(plan: &mut Plan, shape: &AttentionShape, angles: &Tensor, qkv: &Tens
         buffers: vec![angles.buffer().clone(), qkv.buffer().clone()],
         groups_per_block: groups_per_row(num_heads * shape.head_dim / 2),
         tokens_per_block: 1,
-        beyond: 0,
+        min_kv_len: 0,
     });
 }

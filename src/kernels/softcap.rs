@@ -49,6 +49,6 @@ pub fn softcap(plan: &mut Plan, cap: f32, x: &Tensor) {
         buffers: vec![x.buffer().clone()],
         groups_per_block: groups_per_row(x.columns()),
         tokens_per_block: 1,
-        beyond: 0,
+        min_kv_len: 0,
     });
 }

@@ -1,7 +1,7 @@
 //! `top_k`: the greatest logits, so that the others need not leave the device.
 
 use super::argmax;
-use crate::cpu::{self, Choosing};
+use crate::cpu::{self, DeviceSampling};
 use crate::device::{Buffer, Tensor};
 use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
 use crate::kernels::{Plan, SearchShape};
@@ -33,7 +33,7 @@ fn twin(call: &mut Call<'_>) {
     let params: Params = call.params();
     let num_tokens = call.batch.num_tokens as usize;
     let [x, _, choosing, found, ..] = &mut call.slots;
-    let choosing: &[Choosing] = bytemuck::cast_slice(choosing.words());
+    let choosing: &[DeviceSampling] = bytemuck::cast_slice(choosing.words());
     cpu::top_k(
         choosing.iter().take(num_tokens).map(|how| how.count as usize),
         params.num_columns as usize,
@@ -46,7 +46,7 @@ fn twin(call: &mut Call<'_>) {
 /// with its id and its bits.
 pub const FOUND_WORDS: usize = 2 * (1 + MAX_CANDIDATES);
 
-/// Records the search for the greatest of each row of `x`, `[max_tokens, columns]`, as many as `choosing`, a [`Choosing`] for
+/// Records the search for the greatest of each row of `x`, `[max_tokens, columns]`, as many as `choosing`, a [`DeviceSampling`] for
 /// each token, says: first of each part of the columns, into `parts`, `[max_tokens, num_parts]` words, and of these, and of the
 /// parts that they are from, of all, into `found`, `[max_tokens, FOUND_WORDS]`: greatest first, the lowest id first of equals, NaN
 /// and infinity before all numbers. Where a row has fewer, the id is `u32::MAX`, and the bits are those of minus infinity.
@@ -63,7 +63,7 @@ pub fn top_k(
 ) {
     let (max_tokens, columns) = (plan.max_tokens(), x.columns());
     argmax::argmax(plan, shape, x, parts);
-    assert!(choosing.len() >= max_tokens * size_of::<Choosing>() / 4, "top_k: choosing");
+    assert!(choosing.len() >= max_tokens * size_of::<DeviceSampling>() / 4, "top_k: choosing");
     assert!(found.len() >= max_tokens * FOUND_WORDS, "top_k: found");
     let params = Params {
         num_columns: columns as u32,
@@ -81,6 +81,6 @@ pub fn top_k(
         buffers: vec![x.buffer().clone(), parts.clone(), choosing.clone(), found.clone()],
         groups_per_block: 1,
         tokens_per_block: 1,
-        beyond: 0,
+        min_kv_len: 0,
     });
 }

@@ -55,6 +55,6 @@ pub fn zero_columns(plan: &mut Plan, x: &Tensor, columns: Range<usize>) {
         buffers: vec![x.buffer().clone()],
         groups_per_block: groups_per_row(columns.len()),
         tokens_per_block: 1,
-        beyond: 0,
+        min_kv_len: 0,
     });
 }

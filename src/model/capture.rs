@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::capture_pass::CapturePass;
 use super::load::Model;
 use super::point::{self, Part, Point};
-use super::reading::Reading;
 use super::spec::DecoderSpec;
 use super::taps::{Reader, Row, Span};
 use crate::error::{Error, ErrorKind, Result};
@@ -164,7 +164,7 @@ impl Capture {
     /// If `ids` is empty, has an id outside the vocabulary, or is longer than the context; if a position is past its
     /// end; if the device fails.
     pub async fn run(model: &Model, ids: &[u32], request: &CaptureRequest) -> Result<Self> {
-        let mut reading = Reading::new(model, ids, request.points())?;
+        let mut reading = CapturePass::new(model, ids, request.points())?;
         if let Some(past) = request.positions.iter().flatten().find(|position| **position >= ids.len()) {
             return Err(Error::input(format!("cannot capture at position {past}: the text ends before it"))
                 .detail(format!(

@@ -3,8 +3,8 @@
 use super::kv_cache::KvCache;
 use super::load::Model;
 use super::point::{Part, Point};
+use super::residual_stream::ResidualStream;
 use super::spec::{DecoderSpec, Position};
-use super::stream::Stream;
 use super::taps::Taps;
 use super::weights::{LayerWeights, NormWeights};
 use crate::device::{Buffer, Device, Matrix, Program, Tensor};
@@ -165,9 +165,9 @@ fn layers<'a>(
     a: &'a Activations,
     taps: &Taps,
     num_layers: usize,
-) -> Stream<'a> {
+) -> ResidualStream<'a> {
     let (spec, weights) = (model.spec(), model.weights());
-    let mut stream = Stream::new(plan, model, a, num_layers);
+    let mut stream = ResidualStream::new(plan, model, a, num_layers);
     let resid = stream.resid();
     kernels::embedding(plan, &a.ids, &weights.embedding, Lookup::Scaled(spec.embedding_scale), resid);
     if let Some(positions) = &weights.positions {
@@ -189,7 +189,7 @@ fn attention<'a>(
     model: &'a Model,
     (index, layer): (usize, &'a LayerWeights),
     cache: &KvCache,
-    (a, stream): (&Activations, &mut Stream<'a>),
+    (a, stream): (&Activations, &mut ResidualStream<'a>),
     taps: &Taps,
 ) {
     let spec = model.spec();
@@ -226,7 +226,7 @@ fn mlp<'a>(
     plan: &mut Plan,
     spec: &DecoderSpec,
     (index, layer): (usize, &'a LayerWeights),
-    (a, stream): (&Activations, &mut Stream<'a>),
+    (a, stream): (&Activations, &mut ResidualStream<'a>),
     taps: &Taps,
 ) {
     stream.project(plan, &layer.mlp_norm, &layer.up_proj, Some(spec.activation), &a.activated);

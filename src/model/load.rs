@@ -12,7 +12,7 @@ use super::{gpt2, llama};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::format::row_stride;
-use crate::kernels::{Choices, Product};
+use crate::kernels::{Choices, MatmulShape};
 use crate::sampling::Settings;
 use crate::text::{ChatTemplate, EncodeOptions, Tokenizer};
 use crate::trace::{self, ModelInfo, Prompt, Token, Trace};
@@ -134,11 +134,11 @@ impl Model {
     }
 
     /// The products that a decoded token goes through, each shape once.
-    pub fn products(&self) -> Vec<Product> {
+    pub fn matmul_shapes(&self) -> Vec<MatmulShape> {
         let mut products = Vec::new();
         for matrix in self.weights().matrices() {
             for part in &matrix.parts {
-                let product = Product::of_part(part, row_stride(matrix.columns));
+                let product = MatmulShape::of_part(part, row_stride(matrix.columns));
                 if !products.contains(&product) {
                     products.push(product);
                 }

@@ -2,6 +2,7 @@
 
 mod ablation;
 mod capture;
+mod capture_pass;
 mod config;
 mod dump;
 mod fields;
@@ -14,14 +15,13 @@ mod load;
 mod loader;
 mod mixing;
 mod point;
-mod reading;
 mod records;
+mod residual_stream;
 pub mod rope;
 mod rows;
 mod score;
 mod session;
 pub mod spec;
-mod stream;
 mod taps;
 mod weights;
 
@@ -32,5 +32,5 @@ pub use mixing::{Head, mix};
 pub use point::{Part, Point};
 pub use records::{attention, check_layer_and_head, lens};
 pub use score::score;
-pub use session::{BatchSession, Continuation, Session, prefill_tokens};
+pub use session::{BatchSession, PipelinedDecode, Session, prefill_tokens};
 pub use spec::DecoderSpec;

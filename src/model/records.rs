@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::capture::{Capture, CaptureRequest};
+use super::capture_pass::CapturePass;
 use super::load::Model;
 use super::point::{Part, Point};
-use super::reading::Reading;
 use super::score::{rank, softmax};
 use super::taps::Row;
 use crate::error::{Error, Result};
@@ -101,7 +101,7 @@ pub async fn lens(
     let spec = model.spec();
     let mut points = vec![Point::EmbedLens];
     points.extend((0..spec.num_layers).map(|layer| Point::Layer(layer, Part::Lens)));
-    let mut reading = Reading::new(model, ids, points.iter().copied().collect())?;
+    let mut reading = CapturePass::new(model, ids, points.iter().copied().collect())?;
     let positions: BTreeSet<usize> =
         if positions.is_empty() { (0..ids.len()).collect() } else { positions.iter().copied().collect() };
     let Some(&last) = positions.last().filter(|last| **last < ids.len()) else {

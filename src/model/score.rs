@@ -1,8 +1,8 @@
 //! How probable a given text is.
 
+use super::capture_pass::CapturePass;
 use super::load::Model;
 use super::point::Point;
-use super::reading::Reading;
 use super::taps::Row;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sampling::Softmax;
@@ -28,7 +28,7 @@ use crate::trace::{Prediction, Record, Score, ScoredToken, Totals};
 /// If `ids` is empty, has an id outside the vocabulary, or is longer than the context; if the device fails or gives a
 /// logit that is no number.
 pub async fn score(model: &Model, ids: &[u32], progress: &mut dyn FnMut(usize, usize)) -> Result<Score> {
-    let mut reading = Reading::new(model, ids, [Point::Logits].into())?;
+    let mut reading = CapturePass::new(model, ids, [Point::Logits].into())?;
     let mut predictions = vec![None];
     let batch = reading.batch();
     for (index, chunk) in ids.chunks(batch).enumerate() {

@@ -1,12 +1,12 @@
 //! A session: one text being read and continued, with its KV cache.
 
 mod batch;
-mod continuation;
 mod pass;
+mod pipelined;
 
 pub use batch::BatchSession;
-pub use continuation::Continuation;
 pub use pass::prefill_tokens;
+pub use pipelined::PipelinedDecode;
 
 use super::capture::{Capture, CaptureRequest, Collector};
 use super::forward::{self, Activations, Scratch};
@@ -18,7 +18,7 @@ use crate::dispatch::Batch;
 use crate::error::{Error, Result};
 use crate::kernels::{Plan, Step};
 use crate::text::check_ids;
-use continuation::Chooser;
+use pipelined::Chooser;
 
 /// Room for tokens where nobody says how much is wanted.
 const DEFAULT_MAX_SEQ_LEN: usize = 4096;
@@ -59,14 +59,14 @@ pub struct Session {
     logits: Tensor,
     readback: Readback,
     scratch: Scratch,
-    watch: Option<Watch>,
+    watch: Option<SessionCapture>,
     /// Made when it is first needed.
     chooser: Option<Chooser>,
 }
 
 /// What a session captures on the way.
 #[derive(Debug)]
-struct Watch {
+struct SessionCapture {
     request: CaptureRequest,
     reader: Reader,
     /// Of the last call.
@@ -126,7 +126,7 @@ impl Session {
             Some(request) => {
                 let sizes = (max_tokens, max_seq_len);
                 let reader = Reader::new(model, request.points(), &activations, sizes)?;
-                Some(Watch { request, reader, capture: Capture::default() })
+                Some(SessionCapture { request, reader, capture: Capture::default() })
             }
         };
         let no_taps = Taps::default();

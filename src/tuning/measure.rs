@@ -6,7 +6,7 @@ use super::Tuning;
 use super::trial::{Trial, are_close};
 use crate::device::Device;
 use crate::error::Result;
-use crate::kernels::{GemvShape, Prefill, Product, Projection, multiply_by, project_shaped};
+use crate::kernels::{GemmKernel, GemvShape, Matmul, MatmulShape, gemv_shaped, multiply_by};
 
 /// Copies of small weights, so that one run does not find what the last one read.
 const MAX_COPIES: usize = 16;
@@ -22,7 +22,7 @@ pub(super) const GAIN: f64 = 0.97;
 /// If the device fails.
 pub async fn tune(
     device: &Device,
-    products: &[Product],
+    products: &[MatmulShape],
     budget: Duration,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Tuning> {
@@ -45,35 +45,35 @@ pub async fn tune(
     Ok(tuning)
 }
 
-/// Finds the fastest [`Prefill`] for each of `products` on `device`, likewise: results are checked against those of
-/// [`Prefill::Gemm`].
+/// Finds the fastest [`GemmKernel`] for each of `products` on `device`, likewise: results are checked against those of
+/// [`GemmKernel::Gemm`].
 ///
 /// # Errors
 /// If the device fails.
-pub async fn tune_prefill(
+pub async fn tune_gemm(
     device: &Device,
-    products: &[Product],
+    products: &[MatmulShape],
     budget: Duration,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Tuning> {
     let mut tuning = Tuning::default();
-    let candidates = Prefill::candidates(device);
+    let candidates = GemmKernel::candidates(device);
     let mut shares = Shares::new(products, budget);
     while let Some((product, deadline)) = shares.next(progress) {
         // So many tokens take longer to multiply than the weights to read.
         let trial = Trial::new(device, product, (PROMPT_TOKENS, 1))?;
-        let run = |prefill| trial.run(move |plan, x, weight, y| multiply_by(plan, prefill, x, weight, y));
-        let plain = run(Prefill::Gemm).await?;
+        let run = |kernel| trial.run(move |plan, x, weight, y| multiply_by(plan, kernel, x, weight, y));
+        let plain = run(GemmKernel::Gemm).await?;
         let mut fastest = Fastest { wanted: Some(plain.0.clone()), ..Fastest::new(product) };
-        for &prefill in &candidates {
+        for &kernel in &candidates {
             if fastest.best.is_some() && Instant::now() >= deadline {
                 break;
             }
-            let found = if prefill == Prefill::Gemm { plain.clone() } else { run(prefill).await? };
-            fastest.consider(prefill, found);
+            let found = if kernel == GemmKernel::Gemm { plain.clone() } else { run(kernel).await? };
+            fastest.consider(kernel, found);
         }
-        if let Some((prefill, _)) = fastest.best {
-            tuning.set_prefill(*product, prefill);
+        if let Some((kernel, _)) = fastest.best {
+            tuning.set_gemm_kernel(*product, kernel);
         }
     }
     Ok(tuning)
@@ -82,26 +82,26 @@ pub async fn tune_prefill(
 /// What [`Trial::run`] gives of a shape.
 async fn try_shape(trial: &Trial, shape: GemvShape) -> Result<(Vec<f32>, f64)> {
     let run = trial.run(|plan, x, weight, y| {
-        let projection = Projection::new(x, weight, None, y);
-        project_shaped(plan, shape, &projection);
+        let matmul = Matmul::new(x, weight, None, y);
+        gemv_shaped(plan, shape, &matmul);
     });
     run.await
 }
 
 /// Products with a share of the time each.
 struct Shares<'a> {
-    products: &'a [Product],
+    products: &'a [MatmulShape],
     next: usize,
     end: Instant,
 }
 
 impl<'a> Shares<'a> {
-    fn new(products: &'a [Product], budget: Duration) -> Self {
+    fn new(products: &'a [MatmulShape], budget: Duration) -> Self {
         Self { products, next: 0, end: Instant::now() + budget }
     }
 
     /// The next product and until when it may be tried: what is left, in equal parts. `None` where nothing is left of either.
-    fn next(&mut self, progress: &mut dyn FnMut(usize, usize)) -> Option<(&'a Product, Instant)> {
+    fn next(&mut self, progress: &mut dyn FnMut(usize, usize)) -> Option<(&'a MatmulShape, Instant)> {
         let now = Instant::now();
         let left = self.products.len() - self.next;
         let product = self.products.get(self.next).filter(|_| now < self.end);
@@ -114,14 +114,14 @@ impl<'a> Shares<'a> {
 
 /// The fastest candidate so far that is right.
 struct Fastest<'a, T> {
-    product: &'a Product,
+    product: &'a MatmulShape,
     /// Right results; the first ones where nothing else says what is right.
     wanted: Option<Vec<f32>>,
     best: Option<(T, f64)>,
 }
 
 impl<'a, T: Copy + std::fmt::Display> Fastest<'a, T> {
-    fn new(product: &'a Product) -> Self {
+    fn new(product: &'a MatmulShape) -> Self {
         Self { product, wanted: None, best: None }
     }
 
@@ -143,38 +143,42 @@ mod tests {
 
     #[test]
     fn products_of_every_format_are_tuned() {
-        let products = Format::ALL.map(|format| Product::new(9, 8 * BLOCK, format));
+        let products = Format::ALL.map(|format| MatmulShape::new(9, 8 * BLOCK, format));
         let budget = Duration::from_secs(20);
         let mut steps = Vec::new();
         let mut progress = |done, total| steps.push((done, total));
         let mut tuning = pollster::block_on(tune(&Device::Cpu, &products, budget, &mut progress)).unwrap();
         assert!(tuning.covers(&products));
-        assert!(!tuning.covers_prefill(&products));
-        let found = tune_prefill(&Device::Cpu, &products, budget, &mut progress);
+        assert!(!tuning.covers_gemm(&products));
+        let found = tune_gemm(&Device::Cpu, &products, budget, &mut progress);
         tuning.extend(pollster::block_on(found).unwrap());
-        assert!(tuning.covers(&products) && tuning.covers_prefill(&products));
+        assert!(tuning.covers(&products) && tuning.covers_gemm(&products));
         let all: Vec<_> = (0..=products.len()).map(|done| (done, products.len())).collect();
         assert_eq!(steps, [all.clone(), all].concat());
         // Nothing is tried where there is no time, and nothing is made up for it.
         let none = pollster::block_on(tune(&Device::Cpu, &products, Duration::ZERO, &mut |_, _| {})).unwrap();
         assert_eq!(none, Tuning::default());
-        let none = pollster::block_on(tune_prefill(&Device::Cpu, &products, Duration::ZERO, &mut |_, _| {}));
+        let none = pollster::block_on(tune_gemm(&Device::Cpu, &products, Duration::ZERO, &mut |_, _| {}));
         assert_eq!(none.unwrap(), Tuning::default());
     }
 
     #[test]
     fn what_is_wrong_is_not_taken_however_fast() {
-        let product = Product::new(2, 32, Format::F32);
+        let product = MatmulShape::new(2, 32, Format::F32);
         let mut fastest = Fastest { wanted: Some(vec![1.0, -2.0]), ..Fastest::new(&product) };
-        let mut best_after = |prefill, got: &[f32], seconds| {
-            fastest.consider(prefill, (got.to_vec(), seconds));
-            fastest.best.map(|(prefill, _)| prefill)
+        let mut best_after = |kernel, got: &[f32], seconds| {
+            fastest.consider(kernel, (got.to_vec(), seconds));
+            fastest.best.map(|(kernel, _)| kernel)
         };
-        assert_eq!(best_after(Prefill::GemmShared, &[1.0, f32::NAN], 0.1), None, "NaN is not right");
-        assert_eq!(best_after(Prefill::GemmShared, &[1.0, -2.001], 0.1), None);
-        assert_eq!(best_after(Prefill::GemmShared, &[1.0], 0.1), None, "a part");
-        assert_eq!(best_after(Prefill::Gemm, &[1.0, -2.0], 1.0), Some(Prefill::Gemm));
-        assert_eq!(best_after(Prefill::GemmRows, &[1.0, -2.0], 0.98), Some(Prefill::Gemm), "next to no gain");
-        assert_eq!(best_after(Prefill::GemmRows, &[1.0, -2.0], 0.9), Some(Prefill::GemmRows));
+        assert_eq!(best_after(GemmKernel::GemmShared, &[1.0, f32::NAN], 0.1), None, "NaN is not right");
+        assert_eq!(best_after(GemmKernel::GemmShared, &[1.0, -2.001], 0.1), None);
+        assert_eq!(best_after(GemmKernel::GemmShared, &[1.0], 0.1), None, "a part");
+        assert_eq!(best_after(GemmKernel::Gemm, &[1.0, -2.0], 1.0), Some(GemmKernel::Gemm));
+        assert_eq!(
+            best_after(GemmKernel::GemmRows, &[1.0, -2.0], 0.98),
+            Some(GemmKernel::Gemm),
+            "next to no gain"
+        );
+        assert_eq!(best_after(GemmKernel::GemmRows, &[1.0, -2.0], 0.9), Some(GemmKernel::GemmRows));
     }
 }

@@ -1,7 +1,7 @@
 //! What is fastest on a device, found by trying.
 //!
 //! [`tune`] checks every shape of a product against the default first, since drivers do miscompile, and times those that are right;
-//! [`tune_prefill`] does the same with the kernels of a prompt's products, [`tune_fusion`] with what the dispatches of a model's token
+//! [`tune_gemm`] does the same with the kernels of a prompt's products, [`tune_fusion`] with what the dispatches of a model's token
 //! bring together. [`Tuning`] is what came out, for one
 //! device and any number of models; [`Tuning::choices`] is what a model takes from it.
 
@@ -11,14 +11,14 @@ mod store;
 mod trial;
 
 pub use fusion::tune_fusion;
-pub use measure::{tune, tune_prefill};
+pub use measure::{tune, tune_gemm};
 
 use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
 use crate::device::Device;
-use crate::kernels::{Choices, Fusion, GemvShape, Prefill, Product};
+use crate::kernels::{Choices, Fusion, GemmKernel, GemvShape, MatmulShape};
 use crate::weights::hexadecimal;
 
 /// The name of a stored tuning's form.
@@ -28,16 +28,16 @@ pub const SCHEMA: &str = "sukashi.tuning/4";
 /// device's default.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Tuning {
-    shapes: HashMap<Product, GemvShape>,
-    prefills: HashMap<Product, Prefill>,
+    shapes: HashMap<MatmulShape, GemvShape>,
+    prefills: HashMap<MatmulShape, GemmKernel>,
     /// By [`model_key`].
     fusions: HashMap<String, Fusion>,
 }
 
 /// Tells models apart by what they multiply.
-fn model_key(products: &[Product]) -> String {
+fn model_key(products: &[MatmulShape]) -> String {
     let mut hasher = Sha256::new();
-    for Product { out_features, in_features, format, .. } in products {
+    for MatmulShape { out_features, in_features, format, .. } in products {
         hasher.update(format!("{out_features} {in_features} {}\n", format.name()));
     }
     hexadecimal(hasher)[..16].to_owned()
@@ -46,7 +46,7 @@ fn model_key(products: &[Product]) -> String {
 impl Tuning {
     /// What is known to be fastest for a model of these products on `device`, and what suits the device's kind where nothing is known. The
     /// CPU has one way to compute, and keeps to it.
-    pub fn choices(&self, device: &Device, products: &[Product]) -> Choices {
+    pub fn choices(&self, device: &Device, products: &[MatmulShape]) -> Choices {
         let mut choices = Choices::of(device);
         if matches!(device, Device::Cpu | Device::Twins) {
             return choices;
@@ -55,8 +55,8 @@ impl Tuning {
             if let Some(shape) = self.shape(product).filter(|shape| device.runs(shape.kernel())) {
                 choices.set_gemv_shape(*product, shape);
             }
-            if let Some(prefill) = self.prefill(product).filter(|prefill| prefill.runs_on(device)) {
-                choices.set_prefill(*product, prefill);
+            if let Some(prefill) = self.gemm_kernel(product).filter(|prefill| prefill.runs_on(device)) {
+                choices.set_gemm_kernel(*product, prefill);
             }
         }
         match self.fusion(products) {
@@ -66,32 +66,32 @@ impl Tuning {
     }
 
     /// The shape for a product, if there is one.
-    pub fn shape(&self, product: &Product) -> Option<GemvShape> {
+    pub fn shape(&self, product: &MatmulShape) -> Option<GemvShape> {
         self.shapes.get(product).copied()
     }
 
     /// Sets the shape for a product.
-    pub fn set(&mut self, product: Product, shape: GemvShape) {
+    pub fn set(&mut self, product: MatmulShape, shape: GemvShape) {
         self.shapes.insert(product, shape);
     }
 
     /// The kernel for a product with the tokens of a prompt, if there is one.
-    pub fn prefill(&self, product: &Product) -> Option<Prefill> {
+    pub fn gemm_kernel(&self, product: &MatmulShape) -> Option<GemmKernel> {
         self.prefills.get(product).copied()
     }
 
     /// Sets the kernel for a product with the tokens of a prompt.
-    pub fn set_prefill(&mut self, product: Product, prefill: Prefill) {
+    pub fn set_gemm_kernel(&mut self, product: MatmulShape, prefill: GemmKernel) {
         self.prefills.insert(product, prefill);
     }
 
     /// What dispatches bring together in a model of these products, if that is known.
-    pub fn fusion(&self, products: &[Product]) -> Option<Fusion> {
+    pub fn fusion(&self, products: &[MatmulShape]) -> Option<Fusion> {
         self.fusions.get(&model_key(products)).copied()
     }
 
     /// Sets what dispatches bring together in a model of these products.
-    pub fn set_fusion(&mut self, products: &[Product], fusion: Fusion) {
+    pub fn set_fusion(&mut self, products: &[MatmulShape], fusion: Fusion) {
         self.fusions.insert(model_key(products), fusion);
     }
 
@@ -103,12 +103,12 @@ impl Tuning {
     }
 
     /// Whether every one of `products` has a shape.
-    pub fn covers(&self, products: &[Product]) -> bool {
+    pub fn covers(&self, products: &[MatmulShape]) -> bool {
         products.iter().all(|product| self.shape(product).is_some())
     }
 
     /// Whether every one of `products` has a kernel for the tokens of a prompt.
-    pub fn covers_prefill(&self, products: &[Product]) -> bool {
-        products.iter().all(|product| self.prefill(product).is_some())
+    pub fn covers_gemm(&self, products: &[MatmulShape]) -> bool {
+        products.iter().all(|product| self.gemm_kernel(product).is_some())
     }
 }

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::file;
 use crate::format::Format;
 use crate::json_cause;
-use crate::kernels::{Product, REGISTRY};
+use crate::kernels::{MatmulShape, REGISTRY};
 use crate::output;
 use crate::weights::hexadecimal;
 
@@ -48,7 +48,7 @@ struct Row {
 
 impl Row {
     /// What is chosen for products, in their order.
-    fn all<'a, T: Display>(choices: impl Iterator<Item = (&'a Product, T)>) -> Vec<Self> {
+    fn all<'a, T: Display>(choices: impl Iterator<Item = (&'a MatmulShape, T)>) -> Vec<Self> {
         let mut rows: Vec<Self> = choices
             .map(|(product, choice)| Self {
                 out_features: product.out_features,
@@ -63,7 +63,7 @@ impl Row {
         rows
     }
 
-    fn read<T: FromStr<Err = Error>>(&self) -> Result<(Product, T)> {
+    fn read<T: FromStr<Err = Error>>(&self) -> Result<(MatmulShape, T)> {
         let Self { out_features, in_features, ref format, ref choice } = *self;
         let known = Format::ALL.into_iter().find(|known| known.name() == format);
         let format = known.ok_or_else(|| wrong(format!("found format = {format:?}")))?;
@@ -74,7 +74,7 @@ impl Row {
             let product = format!("[{out_features}, {in_features}] {}", format.name());
             return Err(wrong(format!("found a product of {product}")));
         }
-        Ok((Product::new(out_features, in_features, format), choice.parse()?))
+        Ok((MatmulShape::new(out_features, in_features, format), choice.parse()?))
     }
 }
 
@@ -170,14 +170,14 @@ impl Tuning {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::{Fusion, GemvShape, Prefill};
+    use crate::kernels::{Fusion, GemmKernel, GemvShape};
 
     fn tuning() -> Tuning {
         let mut tuning = Tuning::default();
-        tuning.set(Product::new(4096, 640, Format::Q5_0), GemvShape::GPU);
-        let product = Product::new(640, 1024, Format::Q4K);
+        tuning.set(MatmulShape::new(4096, 640, Format::Q5_0), GemvShape::GPU);
+        let product = MatmulShape::new(640, 1024, Format::Q4K);
         tuning.set(product, GemvShape::SOFTWARE_SUBGROUPS);
-        tuning.set_prefill(product, Prefill::GemmShared);
+        tuning.set_gemm_kernel(product, GemmKernel::GemmShared);
         tuning.set_fusion(&[product], Fusion::Epilogues);
         tuning
     }

@@ -6,7 +6,7 @@ use crate::device::{Device, Matrix, Program, Readback, Tensor};
 use crate::dispatch::{Batch, Tolerance};
 use crate::error::Result;
 use crate::format::BLOCK;
-use crate::kernels::{Choices, Plan, Product, TOLERANCE_OF_PRODUCTS};
+use crate::kernels::{Choices, MatmulShape, Plan, TOLERANCE_OF_PRODUCTS};
 use crate::verify::Inputs;
 
 /// Weights that a candidate is timed on, in bytes: past the caches of a GPU; on a software adapter a fraction of it, as a run takes
@@ -31,12 +31,12 @@ impl Trial {
     /// Of `product` with `num_tokens`, and up to `max_copies` of weights that are small.
     pub(super) fn new(
         device: &Device,
-        product: &Product,
+        product: &MatmulShape,
         (num_tokens, max_copies): (usize, usize),
     ) -> Result<Self> {
         let is_software = matches!(device, Device::Gpu(gpu) if gpu.is_software());
         let bytes = if is_software { SOFTWARE_BYTES } else { GPU_BYTES };
-        let Product { in_features, format, .. } = *product;
+        let MatmulShape { in_features, format, .. } = *product;
         let row_words = format.words_per_row(in_features);
         let rows = (bytes / 4 / row_words).clamp(1, product.out_features);
         let num_copies = (bytes / (4 * rows * row_words).max(1)).clamp(1, max_copies);
@@ -86,7 +86,7 @@ impl Trial {
 }
 
 /// Whether two results of a product are as close as right ones are: as a kernel to its twin, and in longer sums by as much more.
-pub(super) fn are_close(product: &Product, got: &[f32], want: &[f32]) -> bool {
+pub(super) fn are_close(product: &MatmulShape, got: &[f32], want: &[f32]) -> bool {
     let Tolerance { atol, rtol } = TOLERANCE_OF_PRODUCTS;
     let longer = (product.in_features as f32 / MEASURED_COLUMNS).max(1.0);
     let tolerance = Tolerance { atol: atol * longer, rtol };
@@ -97,21 +97,21 @@ pub(super) fn are_close(product: &Product, got: &[f32], want: &[f32]) -> bool {
 mod tests {
     use super::*;
     use crate::format::Format;
-    use crate::kernels::{GemvShape, Prefill, Projection, multiply_by, project_shaped};
+    use crate::kernels::{GemmKernel, GemvShape, Matmul, gemv_shaped, multiply_by};
 
     #[test]
     fn made_up_weights_are_numbers() {
         for format in Format::ALL {
-            let product = Product::new(3, 8 * BLOCK, format);
+            let product = MatmulShape::new(3, 8 * BLOCK, format);
             let trial = Trial::new(&Device::Cpu, &product, (1, 2)).unwrap();
             let project = |plan: &mut Plan, x: &Tensor, weight: &Matrix, y: &Tensor| {
-                project_shaped(plan, GemvShape::GPU, &Projection::new(x, weight, None, y));
+                gemv_shaped(plan, GemvShape::GPU, &Matmul::new(x, weight, None, y));
             };
             let (one, seconds) = pollster::block_on(trial.run(project)).unwrap();
             assert!(seconds > 0.0);
             let trial = Trial::new(&Device::Cpu, &product, (2, 1)).unwrap();
             let multiply = |plan: &mut Plan, x: &Tensor, weight: &Matrix, y: &Tensor| {
-                multiply_by(plan, Prefill::Gemm, x, weight, y);
+                multiply_by(plan, GemmKernel::Gemm, x, weight, y);
             };
             let (two, _) = pollster::block_on(trial.run(multiply)).unwrap();
             assert!(two.iter().all(|value| value.is_finite() && *value != 0.0), "{}: {two:?}", format.name());

@@ -7,7 +7,7 @@ use crate::cpu;
 use crate::device::{Device, Tensor};
 use crate::error::Result;
 use crate::format::row_stride;
-use crate::kernels::{self, Choosing, FOUND_WORDS, MAX_CANDIDATES, SearchShape};
+use crate::kernels::{self, DeviceSampling, FOUND_WORDS, MAX_CANDIDATES, SearchShape};
 
 /// How far a draw, and what cuts, has to be from where the choice changes: far more than what sums in f32 are off by.
 const CLEARANCE: f32 = 1e-4;
@@ -42,7 +42,7 @@ pub(super) fn build(
     let counts = (0..num_tokens).map(|token| count(token + columns));
     let x_words = (bytemuck::cast_slice(&words), row_stride(columns));
     cpu::top_k(counts, columns, x_words, (&mut found, MAX_CANDIDATES));
-    let choosing: Vec<Choosing> = (0..num_tokens)
+    let choosing: Vec<DeviceSampling> = (0..num_tokens)
         .map(|token| choosing(&mut inputs, token + columns, &found[token * FOUND_WORDS..][..FOUND_WORDS]))
         .collect();
     let choosing = device.upload("choosing", bytemuck::cast_slice(&choosing))?;
@@ -65,14 +65,14 @@ fn count(index: usize) -> usize {
 }
 
 /// How to choose from `found`, so that both neighbours of each number make the same choice.
-fn choosing(inputs: &mut Inputs<'_>, index: usize, found: &[u32]) -> Choosing {
+fn choosing(inputs: &mut Inputs<'_>, index: usize, found: &[u32]) -> DeviceSampling {
     let mut fraction = || inputs.index(1 << 24) as f32 / (1 << 24) as f32;
-    let choice = |how: Choosing| {
+    let choice = |how: DeviceSampling| {
         let (mut found, mut id) = (found.to_vec(), [0]);
         cpu::choose(&[how], (&mut found, MAX_CANDIDATES), &mut id);
         id[0]
     };
-    let mut how = Choosing {
+    let mut how = DeviceSampling {
         count: count(index) as u32,
         pick: 0,
         temperature: [1.0, 0.1, 3.0, 1e-30, 1e30][index % 5],
@@ -87,14 +87,14 @@ fn choosing(inputs: &mut Inputs<'_>, index: usize, found: &[u32]) -> Choosing {
         how.min_p = if index % 8 < 6 { 0.0 } else { 0.3 * fraction() };
         let id = choice(how);
         let is_clear = [-CLEARANCE, CLEARANCE].into_iter().all(|off| {
-            choice(Choosing { draw: how.draw + off, ..how }) == id
-                && choice(Choosing { top_p: how.top_p + off, ..how }) == id
-                && choice(Choosing { min_p: how.min_p + off, ..how }) == id
+            choice(DeviceSampling { draw: how.draw + off, ..how }) == id
+                && choice(DeviceSampling { top_p: how.top_p + off, ..how }) == id
+                && choice(DeviceSampling { min_p: how.min_p + off, ..how }) == id
         });
         if is_clear && !index.is_multiple_of(9) {
             return how;
         }
     }
     // The greatest is clear of everything, and so is any other where nothing is cut.
-    Choosing { pick: [3, 1, 200][index % 3], top_p: 2.0, min_p: 0.0, ..how }
+    DeviceSampling { pick: [3, 1, 200][index % 3], top_p: 2.0, min_p: 0.0, ..how }
 }

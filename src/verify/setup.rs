@@ -8,7 +8,7 @@ use crate::device::{Device, Tensor};
 use crate::dispatch::Batch;
 use crate::error::Result;
 use crate::format::{BLOCK, Format};
-use crate::kernels::{self, Choices, Epilogue, GemvShape, InputNorm, Lookup, Plan, Projection, Residual};
+use crate::kernels::{self, Choices, Epilogue, GemvShape, InputNorm, Lookup, Matmul, Plan, Residual};
 
 /// Rows of tensors past the tokens of a case: nobody may touch them.
 pub(super) const SPARE_ROWS: usize = 3;
@@ -264,8 +264,8 @@ fn product(
     match (kernel, shape) {
         ("gemv", None) => kernels::gemv(&mut plan, &x, &weight, bias.as_ref(), &y.tensor),
         ("gemv" | "gemv_rows", Some(shape)) => {
-            let projection = Projection::new(&x, &weight, bias.as_ref(), &y.tensor);
-            kernels::project_shaped(&mut plan, shape, &projection);
+            let matmul = Matmul::new(&x, &weight, bias.as_ref(), &y.tensor);
+            kernels::gemv_shaped(&mut plan, shape, &matmul);
         }
         ("gemm", _) => kernels::gemm(&mut plan, &x, &weight, bias.as_ref(), &y.tensor),
         ("gemm_matrix", _) => kernels::gemm_matrix(&mut plan, &x, &weight, bias.as_ref(), &y.tensor),
@@ -320,7 +320,7 @@ fn projection(
         Before::RmsNorm => Some(InputNorm { weight: &norm_weight, bias: None, eps: EPS }),
         Before::LayerNorm => Some(InputNorm { weight: &norm_weight, bias: Some(&norm_bias), eps: 1e-5 }),
     };
-    let projection = Projection { x: &x, norm, weight: &weight, bias, epilogue, y: &y.tensor };
-    kernels::project_shaped(&mut plan, shape, &projection);
+    let matmul = Matmul { x: &x, norm, weight: &weight, bias, epilogue, y: &y.tensor };
+    kernels::gemv_shaped(&mut plan, shape, &matmul);
     Ok(Setup { plan, batch, outputs: vec![y] })
 }

@@ -239,7 +239,7 @@ fn top_k_gives_the_greatest_first_and_of_equals_the_lowest_id() {
 fn choose_goes_by_shares_in_the_order_of_ids() {
     // Of three tokens with probabilities 0.6652, 0.2447, 0.0900, whose ids are 8, 3 and 5.
     let candidates = [(8, 3.0_f32), (3, 2.0), (5, 1.0)];
-    let plain = kernels::Choosing {
+    let plain = kernels::DeviceSampling {
         count: 3,
         pick: 0,
         temperature: 1.0,
@@ -248,7 +248,7 @@ fn choose_goes_by_shares_in_the_order_of_ids() {
         draw: 0.0,
         unused: [0; 2],
     };
-    let choose = |how: kernels::Choosing| {
+    let choose = |how: kernels::DeviceSampling| {
         let (mut found, mut ids) = (vec![7, 7], [7; 2]);
         found.extend(candidates.iter().flat_map(|&(id, logit)| [id, logit.to_bits()]));
         cpu::choose(&[how], (&mut found, 3), &mut ids);
@@ -257,20 +257,20 @@ fn choose_goes_by_shares_in_the_order_of_ids() {
         assert_eq!(ids[1], 7);
         ids[0]
     };
-    let drawn = |how: kernels::Choosing| {
+    let drawn = |how: kernels::DeviceSampling| {
         [0.0, 0.2446, 0.2448, 0.3346, 0.3349, 0.999, 1.0]
-            .map(|draw| choose(kernels::Choosing { draw, ..how }))
+            .map(|draw| choose(kernels::DeviceSampling { draw, ..how }))
     };
     assert_eq!(drawn(plain), [3, 3, 5, 5, 8, 8, 8]);
-    let hot = kernels::Choosing { temperature: 1e30, ..plain };
+    let hot = kernels::DeviceSampling { temperature: 1e30, ..plain };
     assert_eq!(drawn(hot), [3, 3, 3, 5, 5, 8, 8], "thirds");
-    assert_eq!(drawn(kernels::Choosing { temperature: 1e-30, ..plain }), [3, 8, 8, 8, 8, 8, 8]);
-    assert_eq!(drawn(kernels::Choosing { top_p: 0.7, ..plain }), [3, 3, 3, 8, 8, 8, 8]);
-    assert_eq!(drawn(kernels::Choosing { top_p: 0.6, ..plain }), [8; 7]);
-    assert_eq!(drawn(kernels::Choosing { min_p: 0.2, ..plain }), [3, 3, 3, 8, 8, 8, 8]);
-    assert_eq!([1, 2, 3, 9].map(|pick| choose(kernels::Choosing { pick, ..plain })), [8, 3, 5, 5]);
-    assert_eq!(choose(kernels::Choosing { count: 2, pick: 3, ..plain }), 3);
-    assert_eq!(choose(kernels::Choosing { top_p: 0.6, pick: 3, ..plain }), 8);
+    assert_eq!(drawn(kernels::DeviceSampling { temperature: 1e-30, ..plain }), [3, 8, 8, 8, 8, 8, 8]);
+    assert_eq!(drawn(kernels::DeviceSampling { top_p: 0.7, ..plain }), [3, 3, 3, 8, 8, 8, 8]);
+    assert_eq!(drawn(kernels::DeviceSampling { top_p: 0.6, ..plain }), [8; 7]);
+    assert_eq!(drawn(kernels::DeviceSampling { min_p: 0.2, ..plain }), [3, 3, 3, 8, 8, 8, 8]);
+    assert_eq!([1, 2, 3, 9].map(|pick| choose(kernels::DeviceSampling { pick, ..plain })), [8, 3, 5, 5]);
+    assert_eq!(choose(kernels::DeviceSampling { count: 2, pick: 3, ..plain }), 3);
+    assert_eq!(choose(kernels::DeviceSampling { top_p: 0.6, pick: 3, ..plain }), 8);
 }
 
 #[test]

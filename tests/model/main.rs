@@ -6,13 +6,13 @@ mod ablation;
 mod batch;
 mod capture;
 mod common;
-mod continuation;
 mod fusion;
 #[path = "../gguf/mod.rs"]
 mod gguf;
 mod gguf_models;
 mod goldens;
 mod passes;
+mod pipelined;
 mod score;
 #[path = "../skip/mod.rs"]
 mod skip;

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use sukashi::kernels::{Choices, Fusion, GemvShape, Prefill};
-use sukashi::tuning::{Tuning, tune, tune_fusion, tune_prefill};
+use sukashi::kernels::{Choices, Fusion, GemmKernel, GemvShape};
+use sukashi::tuning::{Tuning, tune, tune_fusion, tune_gemm};
 use sukashi::{Device, Model, Session};
 
 use crate::common::{Golden, assert_close, devices, embedded, golden_folder, load};
@@ -37,16 +37,16 @@ fn goldens_hold_with_every_fusion() {
 #[test]
 fn goldens_hold_with_every_kernel_of_prompts() {
     for (name, device) in devices() {
-        for prefill in Prefill::ALL {
-            let variant = format!("prefill:{prefill}");
+        for kernel in GemmKernel::ALL {
+            let variant = format!("prefill:{kernel}");
             if matches!(device, Device::Cpu | Device::Twins) {
                 Choices::forced(&device, &variant).unwrap();
-            } else if prefill.runs_on(&device) {
+            } else if kernel.runs_on(&device) {
                 hold_with(&name, &device, &variant);
             } else {
-                skip(format_args!("{prefill} on {name}"));
+                skip(format_args!("{kernel} on {name}"));
                 let error = Choices::forced(&device, &variant).unwrap_err().to_string();
-                assert!(error.contains(&format!("cannot run {prefill}")), "{error}");
+                assert!(error.contains(&format!("cannot run {kernel}")), "{error}");
             }
         }
     }
@@ -91,13 +91,13 @@ fn a_tuned_model_gives_the_same_logits() {
             pollster::block_on(session.decode(577)).unwrap().to_vec()
         };
         let want = logits(&model);
-        let products = model.products();
+        let products = model.matmul_shapes();
         let budget = Duration::from_secs(300);
         let mut tuning = pollster::block_on(tune(&device, &products, budget, &mut |_, _| {})).unwrap();
         assert!(tuning.covers(&products), "{name}");
-        let prefill = pollster::block_on(tune_prefill(&device, &products, budget, &mut |_, _| {}));
-        tuning.extend(prefill.unwrap());
-        assert!(tuning.covers_prefill(&products), "{name}");
+        let kernel = pollster::block_on(tune_gemm(&device, &products, budget, &mut |_, _| {}));
+        tuning.extend(kernel.unwrap());
+        assert!(tuning.covers_gemm(&products), "{name}");
         let tuned = |tuning: &Tuning| model.with_choices(tuning.choices(&device, &products)).unwrap();
         let fusion = pollster::block_on(tune_fusion(&tuned(&tuning), Instant::now() + budget)).unwrap();
         tuning.set_fusion(&products, fusion);

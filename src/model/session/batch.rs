@@ -106,7 +106,7 @@ impl BatchSession {
         let mut prefill = Plan::new(device, choices, max_tokens);
         forward::body(&mut prefill, model, &cache, &activations, &no_taps, spec.num_layers);
 
-        let products = decode.steps().iter().filter_map(|step| step.product);
+        let products = decode.steps().iter().filter_map(|step| step.matmul);
         let largest_product = products.map(|product| product.multiply_adds()).max().unwrap_or(1) as u64;
 
         let in_one_pass = pass::fitting(device, spec, max_seq_len, largest_product);

@@ -1,7 +1,7 @@
 //! How many tokens of a prompt are computed together.
 
 use crate::device::Device;
-use crate::kernels::Prefill;
+use crate::kernels::GemmKernel;
 use crate::model::DecoderSpec;
 
 /// The most on a CPU, whether it calls itself an adapter or not, and wherever values are captured: these take much memory.
@@ -45,7 +45,7 @@ pub fn prefill_tokens(device: &Device, spec: &DecoderSpec, position: usize) -> u
 pub(super) fn fitting(device: &Device, spec: &DecoderSpec, kv_len: usize, product_work: u64) -> usize {
     let (factor, of_products) = match device {
         Device::Gpu(gpu) if !gpu.is_software() => (GPU_FACTOR, PRODUCT_WORK),
-        Device::Gpu(_) if Prefill::of(device) == Prefill::GemmRows => (1, PRODUCT_WORK_OF_ROWS),
+        Device::Gpu(_) if GemmKernel::of(device) == GemmKernel::GemmRows => (1, PRODUCT_WORK_OF_ROWS),
         Device::Gpu(_) => (1, PRODUCT_WORK),
         // Nobody watches the CPU.
         Device::Cpu | Device::Twins => return usize::MAX,

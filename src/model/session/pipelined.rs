@@ -4,7 +4,7 @@ use super::Session;
 use crate::device::{Buffer, Device, Program, Readback, Tensor};
 use crate::dispatch::Batch;
 use crate::error::Result;
-use crate::kernels::{self, Choosing, FOUND_WORDS, MAX_CANDIDATES, Plan, SearchShape};
+use crate::kernels::{self, DeviceSampling, FOUND_WORDS, MAX_CANDIDATES, Plan, SearchShape};
 use crate::model::Model;
 use crate::sampling::{Choice, Generator, Sampler};
 use crate::text::check_ids;
@@ -16,7 +16,7 @@ const IN_FLIGHT: usize = 3;
 #[derive(Debug)]
 pub(super) struct Chooser {
     program: Program,
-    /// How it chooses, a [`Choosing`].
+    /// How it chooses, a [`DeviceSampling`].
     choosing: Buffer,
     /// What it has chosen, and from which candidates.
     found: Buffer,
@@ -30,7 +30,7 @@ impl Chooser {
         let device = model.device();
         let shape = SearchShape::of(device, logits.columns());
         let parts = device.zeros("parts", shape.num_parts(logits.columns()))?;
-        let choosing = device.zeros("choosing", size_of::<Choosing>() / 4)?;
+        let choosing = device.zeros("choosing", size_of::<DeviceSampling>() / 4)?;
         let found = device.zeros("found", FOUND_WORDS)?;
         let mut plan = Plan::new(device, model.choices(), 1);
         kernels::top_k(&mut plan, shape, logits, &choosing, &parts, &found);
@@ -41,9 +41,9 @@ impl Chooser {
     }
 }
 
-/// A text continued by a sampler, token by token. [`Session::continuation`] makes it.
+/// A text continued by a sampler, token by token. [`Session::pipelined`] makes it.
 #[derive(Debug)]
-pub struct Continuation<'a> {
+pub struct PipelinedDecode<'a> {
     session: &'a mut Session,
     sampler: &'a mut Sampler,
     /// The token that is to be read, or is being read.
@@ -53,7 +53,7 @@ pub struct Continuation<'a> {
     /// Tokens that may still be asked for.
     num_left: usize,
     /// How the device chooses; `None` where nothing is chosen there.
-    choosing: Option<Choosing>,
+    choosing: Option<DeviceSampling>,
     /// Of the sampler, as it will be when it comes to the next pass that is submitted.
     generator: Generator,
     /// Passes in flight; the first of them reads `id`.
@@ -65,7 +65,7 @@ pub struct Continuation<'a> {
 
 impl Session {
     /// Reads `id` as [`Session::decode`] does, then the token that `sampler` takes after it, and so on:
-    /// [`Continuation::next`] gives each of these tokens, up to `num_tokens` of them.
+    /// [`PipelinedDecode::next`] gives each of these tokens, up to `num_tokens` of them.
     ///
     /// Where few logits decide ([`Sampler::num_deciding`], up to [`MAX_CANDIDATES`]), an adapter finds these, keeps the others, and
     /// chooses one itself, by sums in f32 and the number that the sampler is going to draw: so several passes are under way
@@ -73,7 +73,7 @@ impl Session {
     /// them. Where that is another token than the device's, and where the sampler needs all logits after all, the passes that
     /// went on from that are given up; so the tokens never depend on the device's choice.
     ///
-    /// Whoever stops early drops the [`Continuation`]; what was computed too far counts for nothing. After a call that gave a
+    /// Whoever stops early drops the [`PipelinedDecode`]; what was computed too far counts for nothing. After a call that gave a
     /// token, the session has read `id` and what was given before that token, so that the text goes on with it: in
     /// [`Session::decode`] or here. The sampler has then drawn for each token given. After an error, and after a call whose future
     /// was dropped, [`Session::ids`] says what was read.
@@ -92,7 +92,7 @@ impl Session {
     /// let settings = Settings { top_k: Some(40), seed: 7, ..Settings::default() };
     /// let mut sampler = Sampler::new(settings, model.spec().vocab_size)?;
     /// let mut text = model.encode("猫")?;
-    /// let mut continuation = session.continuation(text[0], 8, &mut sampler)?;
+    /// let mut continuation = session.pipelined(text[0], 8, &mut sampler)?;
     /// while let Some(id) = continuation.next().await? {
     ///     text.push(id);
     /// }
@@ -104,12 +104,12 @@ impl Session {
     /// # Errors
     /// If `id` is outside the vocabulary, or the device has no room for what chooses there or cannot compile it: that is made at
     /// the first call.
-    pub fn continuation<'a>(
+    pub fn pipelined<'a>(
         &'a mut self,
         id: u32,
         num_tokens: usize,
         sampler: &'a mut Sampler,
-    ) -> Result<Continuation<'a>> {
+    ) -> Result<PipelinedDecode<'a>> {
         check_ids(&[id], self.model.spec().vocab_size)?;
         let choosing = choosing(sampler).filter(|_| self.chooses_with(sampler));
         if choosing.is_some() && self.chooser.is_none() {
@@ -121,7 +121,7 @@ impl Session {
             previous.push(id);
             previous
         });
-        Ok(Continuation {
+        Ok(PipelinedDecode {
             id,
             previous,
             num_left: num_tokens,
@@ -144,12 +144,12 @@ impl Session {
 }
 
 /// How the device chooses what `sampler` takes, as nearly as f32 allows; `None` where it cannot.
-fn choosing(sampler: &Sampler) -> Option<Choosing> {
+fn choosing(sampler: &Sampler) -> Option<DeviceSampling> {
     let count = sampler.num_deciding().filter(|count| *count <= MAX_CANDIDATES)?;
     let settings = sampler.settings();
     // What is 0 for an f32 divides nothing; of one candidate the temperature does not matter.
     let temperature = (settings.temperature as f32).clamp(f32::MIN_POSITIVE, f32::MAX);
-    Some(Choosing {
+    Some(DeviceSampling {
         count: count as u32,
         pick: match settings.choice {
             Choice::Sample => 0,
@@ -165,7 +165,7 @@ fn choosing(sampler: &Sampler) -> Option<Choosing> {
     })
 }
 
-impl Continuation<'_> {
+impl PipelinedDecode<'_> {
     /// The next token; `None` after as many as were asked for.
     ///
     /// # Errors
@@ -249,7 +249,7 @@ impl Continuation<'_> {
 }
 
 /// Words of what is found, as far as it is wanted.
-fn words_of(how: &Choosing) -> usize {
+fn words_of(how: &DeviceSampling) -> usize {
     2 * (1 + how.count as usize)
 }
 
@@ -273,12 +273,12 @@ mod tests {
     fn continued(
         session: &mut Session,
         settings: Settings,
-        mislead: impl Fn(&mut Continuation<'_>),
+        mislead: impl Fn(&mut PipelinedDecode<'_>),
     ) -> (Vec<u32>, usize) {
         let vocab_size = session.model.spec().vocab_size;
         let mut sampler = Sampler::new(settings, vocab_size).unwrap();
         let mut ids = Vec::new();
-        let mut continuation = session.continuation(2, 12, &mut sampler).unwrap();
+        let mut continuation = session.pipelined(2, 12, &mut sampler).unwrap();
         loop {
             mislead(&mut continuation);
             let Some(id) = pollster::block_on(continuation.next()).unwrap() else { break };
@@ -288,7 +288,11 @@ mod tests {
     }
 
     /// Holds the tokens of a device that is misled against those that are chosen one by one, and gives how many were corrected.
-    fn num_corrected(device: &Device, settings: Settings, mislead: impl Fn(&mut Continuation<'_>)) -> usize {
+    fn num_corrected(
+        device: &Device,
+        settings: Settings,
+        mislead: impl Fn(&mut PipelinedDecode<'_>),
+    ) -> usize {
         let name = device.info().name;
         let model = Model::embedded(device).unwrap();
         let mut sessions = [(); 2].map(|()| Session::with_max_seq_len(&model, 32).unwrap());
@@ -309,7 +313,7 @@ mod tests {
     #[test]
     fn a_device_that_chooses_other_tokens_is_corrected() {
         for device in devices() {
-            let far_colder = |continuation: &mut Continuation<'_>| {
+            let far_colder = |continuation: &mut PipelinedDecode<'_>| {
                 if let Some(how) = &mut continuation.choosing {
                     how.temperature = 1e-3;
                 }

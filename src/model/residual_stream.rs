@@ -1,18 +1,18 @@
 //! The residual stream on its way through a pass: what parts of a layer read of it, and what they add to it.
 //!
-//! Both are recorded kernel by kernel, or as the plan's [`Fusion`] brings them together. What a fused dispatch leaves no trace of is
-//! computed once more beside it for whoever captures it: the pass itself stays the same, so that capturing changes no bit.
+//! Both are recorded kernel by kernel, or fused as far as the plan's [`Fusion`] goes. A fused dispatch keeps some values to itself: where
+//! they are captured, they are computed once more beside it. The pass itself stays the same, so capturing changes no bit.
 
 use super::forward::{Activations, norm, product};
 use super::load::Model;
 use super::spec::{Activation, DecoderSpec};
 use super::weights::{Linear, NormWeights};
 use crate::device::{MatrixPart, Tensor};
-use crate::kernels::{self, Epilogue, Fusion, InputNorm, Plan, Product, Projection, Residual};
+use crate::kernels::{self, Epilogue, Fusion, InputNorm, Matmul, MatmulShape, Plan, Residual};
 
 /// The residual stream at some point of a pass.
 #[derive(Debug)]
-pub(super) struct Stream<'a> {
+pub(super) struct ResidualStream<'a> {
     spec: &'a DecoderSpec,
     a: &'a Activations,
     fusion: Fusion,
@@ -24,8 +24,8 @@ pub(super) struct Stream<'a> {
     pending: Option<&'a NormWeights>,
 }
 
-impl<'a> Stream<'a> {
-    /// Before the first of `num_layers` layers. After [`Stream::settle`] it is in `a.resid`.
+impl<'a> ResidualStream<'a> {
+    /// Before the first of `num_layers` layers. After [`ResidualStream::settle`] it is in `a.resid`.
     pub(super) fn new(plan: &Plan, model: &'a Model, a: &'a Activations, num_layers: usize) -> Self {
         let (spec, fusion) = (model.spec(), plan.fusion());
         let mut stream = Self { spec, a, fusion, resid: &a.resid, spare: &a.spare, pending: None };
@@ -104,7 +104,7 @@ impl<'a> Stream<'a> {
         {
             let (choices, stride) = (plan.choices().clone(), residual.x.stride());
             let shape =
-                |part: &MatrixPart| choices.gemv_shape(&Product::of_part(part, stride)).without_sharing();
+                |part: &MatrixPart| choices.gemv_shape(&MatmulShape::of_part(part, stride)).without_sharing();
             let (weight, bias) = (weight, bias.as_ref());
             let stream = (&residual, &weights.weight);
             return kernels::gemv_residual(plan, shape, stream, (weight, bias), (epilogue, y));
@@ -121,7 +121,7 @@ impl<'a> Stream<'a> {
             product(plan, x, weight, bias.as_ref(), y);
         } else {
             let bias = bias.as_ref();
-            kernels::project(plan, &Projection { x, norm, weight, bias, epilogue, y });
+            kernels::gemv_fused(plan, &Matmul { x, norm, weight, bias, epilogue, y });
         }
     }
 
@@ -142,7 +142,7 @@ impl<'a> Stream<'a> {
                 product(plan, x, weight, bias, tap);
             }
             let (epilogue, y) = (Epilogue::Add, self.resid);
-            kernels::project(plan, &Projection { x, norm: None, weight, bias, epilogue, y });
+            kernels::gemv_fused(plan, &Matmul { x, norm: None, weight, bias, epilogue, y });
             return;
         }
         product(plan, x, weight, bias, update);

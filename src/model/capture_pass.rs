@@ -1,4 +1,4 @@
-//! A text read in batches, for what is captured on the way.
+//! Reads a sequence in batches and captures values on the way.
 
 use std::collections::BTreeSet;
 
@@ -17,9 +17,9 @@ use crate::text::check_prompt;
 /// Device memory that captured values of one batch may take, in 32-bit words.
 const MAX_WORDS: usize = 32 << 20;
 
-/// A text on its way through a model, with a cache of its own. It is computed as deep as the points need.
+/// Runs a sequence through a model with a cache of its own, and captures values. It computes as many layers as the points need.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(super) struct CapturePass {
     model: Model,
     batch: usize,
     activations: Activations,
@@ -28,7 +28,7 @@ pub(super) struct Reading {
     pub reader: Reader,
 }
 
-impl Reading {
+impl CapturePass {
     /// A reading of `ids` that captures `points`.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Compiled pipelines between runs, where the driver hands them out.
+//! Keeps compiled pipelines in a file between runs, where the driver hands them out.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -16,14 +16,14 @@ const HASH_BYTES: usize = 32;
 
 /// A driver's cache of pipelines, with the file that it came from and goes to.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct PipelineCacheFile {
     cache: wgpu::PipelineCache,
     path: PathBuf,
     /// The file's content when it was read; empty where there was none.
     before: Vec<u8>,
 }
 
-impl Kept {
+impl PipelineCacheFile {
     /// The cache of `device` in `folder`; `None` where its backend has none. A file that is damaged, too large, or of another driver
     /// counts as none.
     pub(super) fn open(device: &wgpu::Device, folder: &Path) -> Result<Option<Self>> {
@@ -79,7 +79,7 @@ fn checked(content: &[u8]) -> Option<&[u8]> {
 #[allow(unsafe_code, reason = "wgpu takes a cache's data in no other way")]
 fn create(device: &wgpu::Device, data: Option<&[u8]>) -> wgpu::PipelineCache {
     let descriptor = wgpu::PipelineCacheDescriptor { label: Some("sukashi"), data, fallback: true };
-    // SAFETY: `data` has to come from `get_data`. It is what `Kept::write` took from there, as the hash before it shows for all but
+    // SAFETY: `data` has to come from `get_data`. It is what `PipelineCacheFile::write` took from there, as the hash before it shows for all but
     // who forges both; wgpu itself refuses the data of another adapter or driver.
     unsafe { device.create_pipeline_cache(&descriptor) }
 }

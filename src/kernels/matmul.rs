@@ -1,4 +1,4 @@
-//! What products of weights share: their parameters, what may be done before and after, and how they are recorded.
+//! What all products with weights share: their parameters, the norm before and the epilogue after, and how they are recorded.
 
 use crate::cpu::{self, Epilogue};
 use crate::device::{Buffer, Matrix, MatrixPart, Tensor};
@@ -41,7 +41,7 @@ pub(super) type Tiling = (&'static Kernel, Constants, (usize, usize));
 
 /// A product with what comes before and after: `y = epilogue(weight norm(x) + bias)`.
 #[derive(Debug, Clone, Copy)]
-pub struct Projection<'a> {
+pub struct Matmul<'a> {
     /// `[max_tokens, in_features]`
     pub x: &'a Tensor,
     /// Of `x`.
@@ -56,7 +56,7 @@ pub struct Projection<'a> {
     pub y: &'a Tensor,
 }
 
-impl<'a> Projection<'a> {
+impl<'a> Matmul<'a> {
     /// A product alone.
     pub fn new(x: &'a Tensor, weight: &'a Matrix, bias: Option<&'a Tensor>, y: &'a Tensor) -> Self {
         Self { x, norm: None, weight, bias, epilogue: Epilogue::Store, y }
@@ -104,7 +104,7 @@ impl<'a> Projection<'a> {
         }
     }
 
-    /// Records a product with nothing before or after; `choose` as in [`Projection::record`].
+    /// Records a product with nothing before or after; `choose` as in [`Matmul::record`].
     pub(super) fn record_alone(&self, plan: &mut Plan, choose: impl Fn(&MatrixPart) -> Tiling) {
         let Self { x, bias, y, .. } = self;
         self.record(plan, choose, |part| {
@@ -137,7 +137,7 @@ impl<'a> Projection<'a> {
                 buffers: buffers(part),
                 groups_per_block: (params.out_features as usize).div_ceil(columns) as u32,
                 tokens_per_block: tokens as u32,
-                beyond: 0,
+                min_kv_len: 0,
             });
         }
     }
@@ -191,7 +191,7 @@ impl Params {
 
 /// What a product reads and computes for each token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Product {
+pub struct MatmulShape {
     /// Rows of these weights.
     pub out_features: usize,
     /// Columns, padding included.
@@ -202,7 +202,7 @@ pub struct Product {
     pub weight_bytes: usize,
 }
 
-impl Product {
+impl MatmulShape {
     /// Of weights whose rows are padded to `stride`.
     pub(crate) fn of_part(part: &MatrixPart, stride: usize) -> Self {
         Self::new(part.num_rows, stride, part.format)

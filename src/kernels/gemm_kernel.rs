@@ -1,4 +1,4 @@
-//! How weights are multiplied with the tokens of a prompt.
+//! Which kernel multiplies weights with the tokens of a prompt.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,20 +6,20 @@ use std::str::FromStr;
 use crate::device::Device;
 use crate::dispatch::Kernel;
 use crate::error::{Error, Result};
-use crate::kernels::product::Tiling;
+use crate::kernels::matmul::Tiling;
 use crate::kernels::{gemm, gemm_matrix, gemm_rows, gemm_shared};
 
 /// The kernel of a product with many tokens. It changes speed and the order of sums, never meaning.
 ///
 /// ```
-/// use sukashi::kernels::Prefill;
+/// use sukashi::kernels::GemmKernel;
 ///
-/// let prefill: Prefill = "gemm_shared".parse()?;
-/// assert_eq!(prefill, Prefill::GemmShared);
+/// let kernel: GemmKernel = "gemm_shared".parse()?;
+/// assert_eq!(kernel, GemmKernel::GemmShared);
 /// # Ok::<(), sukashi::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Prefill {
+pub enum GemmKernel {
     /// [`crate::kernels::gemm`], which any device runs and the others are checked against.
     Gemm,
     /// [`crate::kernels::gemm_rows`]
@@ -30,7 +30,7 @@ pub enum Prefill {
     GemmMatrix,
 }
 
-impl Prefill {
+impl GemmKernel {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Gemm, Self::GemmRows, Self::GemmShared, Self::GemmMatrix];
 
@@ -43,7 +43,7 @@ impl Prefill {
         }
     }
 
-    /// What tuning tries on `device`: [`Prefill::of`], then the others that it runs.
+    /// What tuning tries on `device`: [`GemmKernel::of`], then the others that it runs.
     pub fn candidates(device: &Device) -> Vec<Self> {
         let default = Self::of(device);
         let others = Self::ALL.into_iter().filter(|&other| other != default && other.runs_on(device));
@@ -75,19 +75,19 @@ impl Prefill {
     }
 }
 
-impl fmt::Display for Prefill {
+impl fmt::Display for GemmKernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl FromStr for Prefill {
+impl FromStr for GemmKernel {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|prefill| prefill.name() == text).ok_or_else(|| {
+        Self::ALL.into_iter().find(|kernel| kernel.name() == text).ok_or_else(|| {
             let names = Self::ALL.map(Self::name).join(", ");
-            Error::input("cannot read the kernel of a prompt's products")
+            Error::input("invalid kernel for the products of a prompt")
                 .detail(format!("found {text:?}, expected one of: {names}"))
         })
     }
@@ -99,18 +99,18 @@ mod tests {
 
     #[test]
     fn texts_are_read_as_they_are_written() {
-        for prefill in Prefill::ALL {
-            assert_eq!(prefill.to_string().parse::<Prefill>().unwrap(), prefill);
+        for kernel in GemmKernel::ALL {
+            assert_eq!(kernel.to_string().parse::<GemmKernel>().unwrap(), kernel);
         }
         for bad in ["", "gemm_", "gemv", "GEMM", "gemm:32"] {
-            assert!(bad.parse::<Prefill>().is_err(), "{bad}");
+            assert!(bad.parse::<GemmKernel>().is_err(), "{bad}");
         }
     }
 
     #[test]
     fn the_default_comes_first() {
-        let candidates = Prefill::candidates(&Device::Cpu);
-        assert_eq!(candidates, Prefill::ALL, "the CPU runs all");
-        assert_eq!(candidates[0], Prefill::of(&Device::Cpu));
+        let candidates = GemmKernel::candidates(&Device::Cpu);
+        assert_eq!(candidates, GemmKernel::ALL, "the CPU runs all");
+        assert_eq!(candidates[0], GemmKernel::of(&Device::Cpu));
     }
 }

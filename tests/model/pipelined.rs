@@ -64,7 +64,7 @@ fn by_logits(session: &mut Session, id: u32, num_tokens: usize, sampler: &mut Sa
 /// The tokens, and how many of the device's were corrected.
 fn continued(session: &mut Session, id: u32, num_tokens: usize, sampler: &mut Sampler) -> (Vec<u32>, usize) {
     pollster::block_on(async {
-        let mut continuation = session.continuation(id, num_tokens, sampler).unwrap();
+        let mut continuation = session.pipelined(id, num_tokens, sampler).unwrap();
         let mut ids = Vec::new();
         while let Some(id) = continuation.next().await.unwrap() {
             ids.push(id);
@@ -138,7 +138,7 @@ fn what_was_computed_too_far_has_never_been() {
                     let [mut whole, mut few] = [(); 2].map(|()| sampler(&model, &settings));
                     let mut id = 7;
                     pollster::block_on(async {
-                        let mut continuation = stopped.continuation(id, 40, &mut few).unwrap();
+                        let mut continuation = stopped.pipelined(id, 40, &mut few).unwrap();
                         for _ in 0..num_taken {
                             id = continuation.next().await.unwrap().unwrap();
                         }
@@ -201,7 +201,7 @@ fn a_call_that_is_given_up_ends_it_and_leaves_the_session_whole() {
         let model = embedded(&device);
         let (mut plain, mut session) = (session(&model, 32, &[1, 5, 3]), session(&model, 32, &[1, 5, 3]));
         let mut sampler = sampler(&model, &top_k(10, 1.0, 1));
-        let mut continuation = session.continuation(2, 10, &mut sampler).unwrap();
+        let mut continuation = session.pipelined(2, 10, &mut sampler).unwrap();
         let mut context = Context::from_waker(Waker::noop());
         let is_done = pin!(continuation.next()).as_mut().poll(&mut context).is_ready();
         if !is_done {
@@ -270,7 +270,7 @@ fn what_cannot_be_chosen_from_is_an_error_as_the_samplers() {
             let want = sampler.sample(&logits, &[]).unwrap_err().to_string();
             assert!(want.contains("the logit of token 0 is NaN"), "{want}");
             pollster::block_on(async {
-                let mut continuation = session.continuation(2, 8, &mut sampler).unwrap();
+                let mut continuation = session.pipelined(2, 8, &mut sampler).unwrap();
                 assert_eq!(continuation.next().await.unwrap_err().to_string(), want, "{name}");
                 assert_eq!(continuation.next().await.unwrap(), None, "{name}");
             });
@@ -283,9 +283,9 @@ fn ids_outside_the_vocabulary_are_refused_and_no_token_is_none() {
     let model = embedded(&Device::Cpu);
     let mut session = session(&model, 8, &[1]);
     let mut sampler = sampler(&model, &greedy());
-    let refused = session.continuation(u32::MAX, 3, &mut sampler).unwrap_err().to_string();
+    let refused = session.pipelined(u32::MAX, 3, &mut sampler).unwrap_err().to_string();
     assert!(refused.contains("4294967295"), "{refused}");
-    let mut none = session.continuation(2, 0, &mut sampler).unwrap();
+    let mut none = session.pipelined(2, 0, &mut sampler).unwrap();
     assert_eq!(pollster::block_on(none.next()).unwrap(), None);
     assert_eq!(session.ids(), [1]);
 }
@@ -297,7 +297,7 @@ fn a_sampler_of_another_vocabulary_is_refused() {
         for vocab_size in [3, 1_000_000] {
             let mut session = session(&model, 8, &[1]);
             let mut sampler = Sampler::new(top_k(2, 1.0, 0), vocab_size).unwrap();
-            let mut continuation = session.continuation(2, 3, &mut sampler).unwrap();
+            let mut continuation = session.pipelined(2, 3, &mut sampler).unwrap();
             let error = pollster::block_on(continuation.next()).unwrap_err().to_string();
             assert!(error.contains(&format!("one for each of {vocab_size} tokens")), "{name}: {error}");
         }

@@ -8,14 +8,12 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use sukashi::Result;
+use sukashi::figure::kind::KINDS;
 use sukashi::figure::{
-    AttentionOptions, Budget, Compare, Figure, LogChart, LogLine, Logits, Metric, NextToken, Style,
-    Temperatures, TextMode, Tokens, TopK, TraceOptions, attention, budget, compare, example, lens, log_chart,
-    mixing, next_token, next_tokens, softmax, temperature, tokenizers, tokens, top_k, trace, trace_animation,
+    AttentionOptions, Figure, Metric, Style, TextMode, Tokens, TraceOptions, attention, example, lens,
+    tokens, trace_animation,
 };
-use sukashi::model::{Head, mix};
-use sukashi::text::{TokenizerKind, Training};
-use sukashi::{Device, Result, Trace};
 
 /// The number of runs. Each time is their median.
 const RUNS: usize = 9;
@@ -92,84 +90,26 @@ fn words(count: usize) -> Vec<&'static str> {
 }
 
 fn kinds() -> Vec<(&'static str, [Duration; 2], Draw)> {
-    let candidates: Vec<(&str, f32)> = "首都三大海都市最高国中心伝統的代表"
-        .split_inclusive(|_| true)
-        .zip((0..15).map(|rank| 9.0 - rank as f32 / 3.0))
-        .collect();
-    let step = |index: usize| example::step(3 + index, &candidates, 262_144, 900.0, Some(index % 15));
-    let record =
-        example::trace("gemma", "東京は日本の", &["東京", "は", "日本の"], (0..6).map(step).collect());
-    let count = 15;
-    let plain = NextToken { count, ..NextToken::default() };
-    let of = |draw: fn(&Trace, &Style) -> Result<Figure>| -> Draw {
-        let record = record.clone();
-        Box::new(move |style| draw(&record, style))
-    };
-    let (one, two) = (record.clone(), record.clone());
-    let several = plain.clone();
+    let record = example::saying(&words(15));
     let score = example::score_of(&words(200));
     let heads = example::attention_of(&words(24));
     let (small, large) = (example::lens_of(&words(12), 12), example::lens_of(&words(60), 26));
-    let text = "東京は日本の首都です。パリはフランスの首都です。";
-    let cuts = [TokenizerKind::Byte, TokenizerKind::CharBpe, TokenizerKind::ByteBpe].map(|kind| {
-        let tokenizer = Training { kind, vocab_size: 300, ..Training::default() }.run([text]).unwrap();
-        tokenizer.cut("tokenizer", text, false).unwrap()
-    });
-    let parts =
-        ["system", "history", "evidence", "question", "answer"].map(|name| (name.to_owned(), 500)).to_vec();
-    let names = ["Beijing", "Shanghai", "Guangzhou"].map(str::to_owned).to_vec();
-    let x = vec![vec![1.0, 0.0], vec![0.0, 1.0], vec![1.0, 1.0]];
-    let head = Head { names: names.clone(), q: x.clone(), k: x.clone(), v: x, causal: false };
-    let mixed = pollster::block_on(mix(&Device::Cpu, head)).unwrap();
-    let line = |slope: f64, is_reference| LogLine {
-        name: format!("slope {slope}"),
-        points: (7..14).map(|log| [f64::from(1 << log), slope * f64::from(log)]).collect(),
-        is_reference,
-    };
-    let chart = LogChart { lines: vec![line(1.0, false), line(2.0, true)], ..LogChart::default() };
-    let logits = Logits { names, logits: vec![3.0, 1.5, 0.5], temperatures: vec![0.5, 1.0, 2.0] };
-    vec![
-        ("next-token", LIMITS, Box::new(move |style: &Style| next_token(&one, &plain, style)) as Draw),
-        ("next-tokens", LIMITS, Box::new(move |style| next_tokens(&[&two, &two, &two], &several, style))),
-        ("compare", LIMITS, of(|record, style| compare([record, record], &Compare::default(), style))),
-        (
-            "top-k",
-            LIMITS,
-            of(|record, style| {
-                let mut cut = record.clone();
-                cut.sampling.top_k = Some(5);
-                top_k(&cut, &TopK { count: 15, ..TopK::default() }, style)
-            }),
-        ),
-        ("temperature", LIMITS, of(|record, style| temperature(record, &Temperatures::default(), style))),
-        ("trace, 6 steps", LIMITS, of(|record, style| trace(record, &TraceOptions::default(), style))),
-        (
-            "trace, 1 frame",
-            LIMITS,
-            of(|record, style| {
-                trace_animation(record, &TraceOptions { steps: 1, ..TraceOptions::default() }, 1.5, style)
-            }),
-        ),
+    let one = TraceOptions { steps: 1, ..TraceOptions::default() };
+    let layer = AttentionOptions { layer: 2, ..AttentionOptions::default() };
+    // Every kind, of few words: some draw a matrix of them.
+    let all = KINDS.iter().flat_map(|kind| kind.examples);
+    let mut kinds: Vec<(&str, _, Draw)> = all
+        .map(|example| -> (_, _, Draw) {
+            (example.name, LIMITS, Box::new(|style| (example.draw)(&words(5), style)))
+        })
+        .collect();
+    let large: [(&str, _, Draw); 5] = [
+        ("trace, 1 frame", LIMITS, Box::new(move |style| trace_animation(&record, &one, 1.5, style))),
         ("tokens, 200", LIMITS, Box::new(move |style| tokens(&score, &Tokens::default(), style))),
-        (
-            "attention, 4 × 24",
-            LIMITS,
-            Box::new(move |style| {
-                attention(&heads, &AttentionOptions { layer: 2, ..AttentionOptions::default() }, style)
-            }),
-        ),
+        ("attention, 4 × 24", LIMITS, Box::new(move |style| attention(&heads, &layer, style))),
         ("lens, 12 × 12", LIMITS, Box::new(move |style| lens(&small, Metric::Prob, style))),
         ("lens, 26 × 60", LENS_LIMITS, Box::new(move |style| lens(&large, Metric::Prob, style))),
-        ("tokenizers, 3", LIMITS, Box::new(move |style| tokenizers(text, &cuts, style))),
-        (
-            "budget",
-            LIMITS,
-            Box::new(move |style| {
-                budget(&Budget { context: 4_096, parts: parts.clone(), tokenizer: None }, style)
-            }),
-        ),
-        ("log chart, 2 lines", LIMITS, Box::new(move |style| log_chart(&chart, style))),
-        ("softmax", LIMITS, Box::new(move |style| softmax(&logits, style))),
-        ("mixing", LIMITS, Box::new(move |style| mixing(&mixed, style))),
-    ]
+    ];
+    kinds.extend(large);
+    kinds
 }

@@ -7,14 +7,13 @@ use image::AnimationDecoder;
 use image::codecs::png::PngDecoder;
 use resvg::usvg::{self, roxmltree};
 use sukashi::figure::{
-    Figure, Lang, Style, TextMode, Theme, TraceOptions, check_animation, example, percent, trace,
-    trace_animation,
+    Figure, Lang, Style, TextMode, TraceOptions, check_animation, example, percent, trace, trace_animation,
 };
 use sukashi::{ErrorKind, Trace};
 
-use super::goldens::{PIXEL_TOLERANCE, assert_golden, assert_golden_png, difference};
+use super::goldens::{PIXEL_TOLERANCE, difference};
 use super::layout::assert_laid_out;
-use super::{source, style, texts};
+use super::{style, texts};
 
 fn animated(record: &Trace, style: &Style) -> Figure {
     trace_animation(record, &TraceOptions::default(), 1.5, style).unwrap()
@@ -73,21 +72,6 @@ fn chunks(png: &[u8]) -> Vec<(String, Vec<u8>)> {
 
 fn named<'a>(chunks: &'a [(String, Vec<u8>)], name: &str) -> Vec<&'a [u8]> {
     chunks.iter().filter(|chunk| chunk.0 == name).map(|chunk| &chunk.1[..]).collect()
-}
-
-#[test]
-fn they_equal_the_goldens() {
-    for (lang, lang_name) in [(Lang::Ja, "ja"), (Lang::En, "en")] {
-        for (theme, theme_name) in [(Theme::Light, "light"), (Theme::Dark, "dark"), (Theme::Print, "print")] {
-            let figure = animated(&source(lang), &Style { theme, lang, caption: true, ..style() });
-            let name = format!("trace-animation-{theme_name}-{lang_name}.svg");
-            assert_golden(&name, &figure.svg_with(TextMode::Text));
-        }
-    }
-    let figure = animated(&source(Lang::Ja), &style());
-    assert_golden_png("trace-animation", &figure.png(1.0).unwrap());
-    assert_eq!(figure.svg(), animated(&source(Lang::Ja), &style()).svg());
-    assert_eq!(figure.png(1.0).unwrap(), animated(&source(Lang::Ja), &style()).png(1.0).unwrap());
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use sukashi::ErrorKind;
 use sukashi::figure::{Fonts, Style, TextMode, example};
 
-use super::kinds::saying;
 use super::{draw, style};
+use sukashi::figure::example::saying;
 
 #[test]
 fn files_that_are_no_fonts_are_refused() {

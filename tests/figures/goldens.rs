@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use sukashi::Trace;
-use sukashi::figure::{Lang, Style, TextMode, Theme, example};
+use sukashi::figure::{Figure, Lang, Style, TextMode, Theme, example, kind};
+use sukashi::{Result, Trace};
+
+use crate::skip::skip;
 
 use super::{FIGURES, draw, source, style};
 
@@ -12,7 +14,7 @@ fn golden(name: &str) -> PathBuf {
 }
 
 /// The golden's bytes, or `fresh` after writing it where that is asked for.
-pub fn golden_bytes(name: &str, fresh: &[u8]) -> Vec<u8> {
+fn golden_bytes(name: &str, fresh: &[u8]) -> Vec<u8> {
     let path = golden(name);
     if std::env::var_os("UPDATE_GOLDENS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -23,7 +25,7 @@ pub fn golden_bytes(name: &str, fresh: &[u8]) -> Vec<u8> {
     })
 }
 
-pub fn assert_golden(name: &str, fresh: &str) {
+fn assert_golden(name: &str, fresh: &str) {
     let golden = golden_bytes(name, fresh.as_bytes());
     let golden = String::from_utf8(golden).unwrap();
     if golden != fresh {
@@ -35,28 +37,93 @@ pub fn assert_golden(name: &str, fresh: &str) {
     }
 }
 
-#[test]
-fn svg_bytes_equal_the_goldens() {
-    for name in FIGURES {
-        for (lang, lang_name) in [(Lang::Ja, "ja"), (Lang::En, "en")] {
-            for (theme, theme_name) in
-                [(Theme::Light, "light"), (Theme::Dark, "dark"), (Theme::Print, "print")]
-            {
-                let figure = draw(name, &source(lang), &Style { theme, lang, caption: true, ..style() });
-                assert_golden(
-                    &format!("{name}-{theme_name}-{lang_name}.svg"),
-                    &figure.svg_with(TextMode::Text),
-                );
-            }
+/// The files that goldens of this name can have, and how each is made of the figure.
+fn files(name: &str) -> Vec<(String, Style, Make)> {
+    let mut files: Vec<(String, Style, Make)> = Vec::new();
+    for (theme, theme_name) in [(Theme::Light, "light"), (Theme::Dark, "dark"), (Theme::Print, "print")] {
+        for lang in [Lang::Ja, Lang::En] {
+            let style = Style { theme, lang, caption: true, ..style() };
+            files.push((format!("{name}-{theme_name}-{}.svg", lang.code()), style, |figure| {
+                figure.svg_with(TextMode::Text).into_bytes()
+            }));
         }
-        let figure = draw(name, &source(Lang::Ja), &style());
-        assert_golden(&format!("{name}-paths.svg"), &figure.svg_with(TextMode::Paths));
-        assert_golden(&format!("{name}-embed.svg"), &figure.svg_with(TextMode::Embed));
-        assert_golden(&format!("{name}.csv"), &figure.data_csv());
-        assert_golden(&format!("{name}.json"), &figure.data_json());
+    }
+    let plain: [(&str, Make); 5] = [
+        (".csv", |figure| figure.data_csv().into_bytes()),
+        (".png", |figure| figure.png(1.0).unwrap()),
+        (".json", |figure| figure.data_json().into_bytes()),
+        ("-paths.svg", |figure| figure.svg_with(TextMode::Paths).into_bytes()),
+        ("-embed.svg", |figure| figure.svg_with(TextMode::Embed).into_bytes()),
+    ];
+    files.extend(plain.map(|(end, make)| (format!("{name}{end}"), style(), make)));
+    files
+}
+
+type Make = fn(&Figure) -> Vec<u8>;
+
+/// How many of those a new figure gets: the pictures of all themes and languages, CSV, and PNG.
+const NUM_NEW: usize = 8;
+
+/// Compares the goldens of this name that exist.
+pub fn assert_goldens(name: &str, draw: impl Fn(&Style) -> Result<Figure>) {
+    let files = files(name);
+    let is_new = !files.iter().any(|(file, ..)| golden(file).exists());
+    for (index, (file, style, make)) in files.iter().enumerate() {
+        if !(golden(file).exists() || is_new && index < NUM_NEW) {
+            continue;
+        }
+        let fresh = make(&draw(style).unwrap());
+        match file.strip_suffix(".png") {
+            Some(name) => assert_golden_png(name, &fresh),
+            None => assert_golden(file, std::str::from_utf8(&fresh).unwrap()),
+        }
+    }
+    assert_eq!(draw(&style()).unwrap().svg(), draw(&style()).unwrap().svg(), "{name}");
+}
+
+/// The examples that have goldens, and those that other tests draw.
+fn examples() -> impl Iterator<Item = &'static kind::Example> {
+    kind::KINDS.iter().flat_map(|kind| kind.examples)
+}
+const ELSEWHERE: [&str; 3] = ["bpe", "mixing", "tokenizers"];
+
+/// Several tests, so that they run side by side.
+fn assert_examples(part: usize) {
+    for example in examples().filter(|example| example.golden.is_some()).skip(part).step_by(4) {
+        assert_goldens(example.name, example.golden.unwrap());
     }
 }
-use crate::skip::skip;
+
+#[test]
+fn examples_equal_their_goldens_0() {
+    assert_examples(0);
+}
+
+#[test]
+fn examples_equal_their_goldens_1() {
+    assert_examples(1);
+}
+
+#[test]
+fn examples_equal_their_goldens_2() {
+    assert_examples(2);
+}
+
+#[test]
+fn examples_equal_their_goldens_3() {
+    assert_examples(3);
+}
+
+#[test]
+fn every_golden_is_compared() {
+    let drawn = examples().filter(|example| example.golden.is_some()).map(|example| example.name);
+    let known: Vec<String> =
+        drawn.chain(ELSEWHERE).flat_map(|name| files(name).into_iter().map(|file| file.0)).collect();
+    for entry in std::fs::read_dir(golden("")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(known.contains(&name), "nothing draws {name}");
+    }
+}
 
 #[test]
 fn svg_bytes_repeat() {
@@ -84,13 +151,6 @@ pub fn assert_golden_png(name: &str, png: &[u8]) {
     let golden = golden_bytes(&format!("{name}.png"), png);
     let differing = difference(png, &golden);
     assert!(differing <= PIXEL_TOLERANCE, "{name}: {:.4}% of the pixels differ", differing * 100.0);
-}
-
-#[test]
-fn png_pixels_match_the_goldens() {
-    for name in FIGURES {
-        assert_golden_png(name, &draw(name, &source(Lang::Ja), &style()).png(1.0).unwrap());
-    }
 }
 
 #[test]

@@ -1,55 +1,28 @@
-//! `tokens`, `attention` and `lens`: goldens, numbers read back, hazards, layout, bad input and speed.
+//! `tokens`, `attention` and `lens`: numbers read back, hazards, layout, bad input and speed.
 
 use std::time::Instant;
 
 use proptest::prelude::*;
 use sukashi::ErrorKind;
 use sukashi::figure::{
-    AttentionOptions, ColorBy, Figure, Lang, Metric, Style, TextMode, Theme, Tokens, Width, attention,
-    example, lens, percent, tokens,
+    AttentionOptions, ColorBy, Figure, Lang, Metric, Style, TextMode, Tokens, Width, attention, example,
+    lens, percent, tokens,
 };
 use sukashi::trace::{Attention, Lens, Score};
 
-use super::goldens::{PIXEL_TOLERANCE, assert_golden, difference, golden_bytes};
-use super::kinds::inside as all;
+use super::kinds::some;
 use super::layout::{assert_laid_out, token_text};
 use super::{style, texts};
 
-const SENTENCE: [&str; 11] = ["吾", "輩", "は", "猫", "で", "あ", "る", "。", "\n", " name", "\u{3000}"];
-
-/// Those that have goldens in every theme and language.
-const MAIN: [&str; 4] = ["tokens", "attention", "attention-head", "lens"];
-
-#[test]
-fn bytes_and_pixels_equal_the_goldens() {
-    for (lang, lang_name) in [(Lang::Ja, "ja"), (Lang::En, "en")] {
-        for (theme, theme_name) in [(Theme::Light, "light"), (Theme::Dark, "dark"), (Theme::Print, "print")] {
-            for (name, figure) in all(&SENTENCE, &Style { theme, lang, caption: true, ..style() }) {
-                if MAIN.contains(&name) || (theme == Theme::Light && lang == Lang::Ja) {
-                    let golden = format!("{name}-{theme_name}-{lang_name}.svg");
-                    assert_golden(&golden, &figure.svg_with(TextMode::Text));
-                }
-            }
-        }
-    }
-    for ((name, figure), (_, again)) in all(&SENTENCE, &style()).iter().zip(all(&SENTENCE, &style())) {
-        assert_eq!(figure.svg(), again.svg(), "{name}");
-        if !MAIN.contains(name) {
-            continue;
-        }
-        assert_golden(&format!("{name}-paths.svg"), &figure.svg_with(TextMode::Paths));
-        assert_golden(&format!("{name}.csv"), &figure.data_csv());
-        assert_golden(&format!("{name}.json"), &figure.data_json());
-        let png = figure.png(1.0).unwrap();
-        let differing = difference(&png, &golden_bytes(&format!("{name}.png"), &png));
-        assert!(differing <= PIXEL_TOLERANCE, "{name}: {:.4}% of the pixels differ", differing * 100.0);
-    }
+/// What shows these tokens.
+fn all(words: &[&str], style: &Style) -> Vec<(&'static str, Figure)> {
+    some(words, style, |kind| ["tokens", "attention", "lens"].contains(&kind))
 }
 
 #[test]
 fn numbers_in_the_picture_are_the_records() {
     let svg = |figure: Figure| figure.svg_with(TextMode::Text);
-    let score = example::score_of(&SENTENCE);
+    let score = example::score_of(&example::WORDS);
     let shown = texts(&svg(tokens(&score, &Tokens { by: ColorBy::Prob, ids: true }, &style()).unwrap()));
     for token in &score.tokens {
         assert!(shown.contains(&format!("#{}", token.token.id)));
@@ -57,13 +30,13 @@ fn numbers_in_the_picture_are_the_records() {
             assert!(shown.contains(&percent(prediction.prob)), "{}", prediction.prob);
         }
     }
-    let record = example::attention_of(&SENTENCE);
+    let record = example::attention_of(&example::WORDS);
     let options = AttentionOptions { layer: 2, head: Some(3), query: Some(6) };
     let shown = texts(&svg(attention(&record, &options, &style()).unwrap()));
     for weight in &record.heads[3].weights[6] {
         assert!(shown.contains(&percent(f64::from(*weight))));
     }
-    let record = example::lens_of(&SENTENCE, 6);
+    let record = example::lens_of(&example::WORDS, 6);
     let shown = texts(&svg(lens(&record, Metric::Kl, &style()).unwrap()));
     for cell in record.layers.iter().flat_map(|layer| &layer.cells) {
         assert!(shown.contains(&format!("{:.1}", cell.kl_bits)));
@@ -73,8 +46,8 @@ fn numbers_in_the_picture_are_the_records() {
 #[test]
 fn data_holds_every_number() {
     let lines = |figure: &Figure| figure.data_csv().lines().count() - 1;
-    let count = SENTENCE.len();
-    for (name, figure) in all(&SENTENCE, &style()) {
+    let count = example::WORDS.len();
+    for (name, figure) in all(&example::WORDS, &style()) {
         let want = match name {
             "attention" => 4 * count * (count + 1) / 2,
             "attention-head" => count * (count + 1) / 2,

@@ -1,50 +1,17 @@
 //! Figures of numbers given by hand, and of several traces: goldens, exact values, layout and bad input.
 
+use sukashi::figure::kind::KINDS;
 use sukashi::figure::{
-    Budget, Compare, Figure, Lang, LogChart, LogLine, Logits, NextToken, Style, TextMode, Theme, TopK,
-    budget, compare, example, log_chart, mixing, next_token, next_tokens, softmax, top_k,
+    Budget, Compare, Figure, Lang, LogChart, LogLine, Logits, NextToken, Style, TextMode, TopK, budget,
+    compare, example, log_chart, mixing, next_tokens, softmax, top_k,
 };
 use sukashi::model::{Head, mix};
 use sukashi::trace::Mixing;
 use sukashi::{Device, ErrorKind, Result};
 
-use super::goldens::{assert_golden, assert_golden_png};
+use super::goldens::assert_goldens;
 use super::layout::assert_laid_out;
 use super::{style, texts};
-
-fn logits() -> Logits {
-    Logits {
-        names: ["Beijing", "Shanghai", "Guangzhou"].map(str::to_owned).to_vec(),
-        logits: vec![3.0, 1.5, 0.5],
-        temperatures: vec![0.5, 1.0, 2.0],
-    }
-}
-
-fn full(context: usize) -> Budget {
-    let parts = [("system", 300), ("history", 1_200), ("根拠", 900), ("</svg><script>", 80), ("answer", 800)];
-    Budget { context, parts: parts.map(|(name, tokens)| (name.to_owned(), tokens)).to_vec(), tokenizer: None }
-}
-
-/// Two lines, the first with what it is compared with.
-fn costs() -> LogChart {
-    let line = |name: &str, costs: [f64; 4], is_reference| LogLine {
-        name: name.to_owned(),
-        points: [128.0, 512.0, 2048.0, 8192.0].into_iter().zip(costs).map(|(x, y)| [x, y]).collect(),
-        is_reference,
-    };
-    LogChart {
-        title: "注意機構の計算時間".to_owned(),
-        notes: vec!["1 層".to_owned(), "<CPU>".to_owned()],
-        axes: ["positions".to_owned(), "ms".to_owned()],
-        lines: vec![
-            line("Gemma", [0.21, 0.51, 3.05, 5.82], false),
-            line("KV キャッシュに比例", [0.21, 0.84, 3.36, 13.44], true),
-            line("</svg>", [0.39, 0.65, 3.08, 12.4], false),
-        ],
-    }
-}
-
-type Draw = fn(&Style) -> Result<Figure>;
 
 /// What the CPU twins give for X = [[1, 0], [0, 1], [1, 1]] as Q, K and V.
 fn mixed(causal: bool) -> Mixing {
@@ -54,67 +21,29 @@ fn mixed(causal: bool) -> Mixing {
     pollster::block_on(mix(&Device::Twins, head)).unwrap()
 }
 
-const FIGURES: [(&str, Draw); 9] = [
-    ("next-token-log", |style| {
-        next_token(&example::japanese(), &NextToken { log: true, ..NextToken::default() }, style)
-    }),
-    ("next-tokens", |style| {
-        let traces = [&example::japanese(), &example::english()];
-        next_tokens(&traces, &NextToken { count: 6, ..NextToken::default() }, style)
-    }),
-    ("compare", |style| {
-        let first = example::japanese();
-        let mut second = first.clone();
-        second.steps[0] = example::step(3, &[("、", 6.0), ("猫", 5.2), ("犬", 4.9)], 4_096, 1.2e3, None);
-        let ids = [107, 100, 4_000];
-        for (candidate, id) in second.steps[0].candidates.iter_mut().zip(ids) {
-            candidate.id = id;
-        }
-        let names = Some(["全ヘッド".to_owned(), "ヘッド 3.1 なし".to_owned()]);
-        compare([&first, &second], &Compare { names, count: 6, ..Compare::default() }, style)
-    }),
-    ("top-k", |style| {
-        let mut trace = example::japanese();
-        trace.sampling.min_p = Some(0.03);
-        top_k(&trace, &TopK { count: 10, ..TopK::default() }, style)
-    }),
-    ("budget", |style| budget(&full(4_096), style)),
-    ("budget-over", |style| budget(&full(3_000), style)),
-    ("log-chart", |style| log_chart(&costs(), style)),
-    ("softmax", |style| softmax(&logits(), style)),
-    ("mixing", |style| {
+#[test]
+fn a_mixture_equals_its_goldens() {
+    assert_goldens("mixing", |style| {
         // Devices round differently, and this is about the drawing.
         let row = |values: [f32; 3]| values.to_vec();
         let weights =
             vec![row([0.401, 0.198, 0.401]), row([0.198, 0.401, 0.401]), row([0.248, 0.248, 0.503])];
-        mixing(&Mixing { weights, ..mixed(false) }, style)
-    }),
-];
-
-#[test]
-fn they_equal_the_goldens() {
-    for (name, draw) in FIGURES {
-        for (theme, theme_name) in [(Theme::Light, "light"), (Theme::Dark, "dark"), (Theme::Print, "print")] {
-            for lang in [Lang::Ja, Lang::En] {
-                let figure = draw(&Style { theme, lang, ..style() }).unwrap();
-                let name = format!("{name}-{theme_name}-{}.svg", lang.code());
-                assert_golden(&name, &figure.svg_with(TextMode::Text));
-            }
-        }
-        let figure = draw(&style()).unwrap();
-        assert_golden(&format!("{name}.csv"), &figure.data_csv());
-        assert_golden_png(name, &figure.png(1.0).unwrap());
-    }
+        mixing(&Mixing { weights, ..mixed(false) }, &example::plain(style))
+    });
 }
 
 #[test]
 fn they_are_laid_out_at_every_width() {
-    for (_, draw) in FIGURES {
+    let kinds = ["budget", "compare", "log-chart", "mixing", "next-token", "next-tokens", "softmax", "top-k"];
+    for example in KINDS.iter().filter(|kind| kinds.contains(&kind.name)).flat_map(|kind| kind.examples) {
         for width in ["240px", "360px", "84mm", "720px", "1600px"] {
             for lang in [Lang::Ja, Lang::En] {
                 for caption in [false, true] {
                     let style = Style { width: width.parse().unwrap(), lang, caption, ..style() };
-                    assert_laid_out(&draw(&style).unwrap());
+                    match (example.draw)(&example::WORDS[..5], &style) {
+                        Ok(figure) => assert_laid_out(&figure),
+                        Err(error) => assert!(error.to_string().contains("wider"), "{error}"),
+                    }
                 }
             }
         }
@@ -123,7 +52,7 @@ fn they_are_laid_out_at_every_width() {
 
 #[test]
 fn softmax_gives_the_textbooks_numbers() {
-    let figure = softmax(&logits(), &style()).unwrap();
+    let figure = softmax(&example::logits(), &style()).unwrap();
     let shown = texts(&figure.svg_with(TextMode::Text));
     for number in ["0.9465", "0.0471", "0.0064", "0.7662", "0.1710", "0.0629", "0.5685", "0.2686", "0.1629"] {
         assert!(shown.iter().any(|text| text == number), "no {number} in {shown:?}");
@@ -225,8 +154,8 @@ fn renormalised_numbers_sum_to_one() {
 
 #[test]
 fn what_a_trace_does_not_list_is_bounded() {
-    let (_, draw) = FIGURES[2];
-    let figure = draw(&style()).unwrap();
+    let compared = KINDS.iter().find(|kind| kind.name == "compare").unwrap().examples[0].golden.unwrap();
+    let figure = compared(&style()).unwrap();
     let shown = texts(&figure.svg_with(TextMode::Text));
     assert!(shown.iter().any(|text| text.starts_with("≦ ")), "{shown:?}");
     let same = compare([&example::english(); 2], &Compare::default(), &style()).unwrap();
@@ -235,10 +164,10 @@ fn what_a_trace_does_not_list_is_bounded() {
 
 #[test]
 fn an_overfull_context_says_so() {
-    let figure = budget(&full(3_000), &style()).unwrap();
+    let figure = budget(&example::budget(3_000), &style()).unwrap();
     assert!(figure.alt_text().contains("280 トークン超過"), "{}", figure.alt_text());
     assert!(figure.data_csv().contains("too many,280,"));
-    assert!(budget(&full(3_280), &style()).unwrap().data_csv().contains("free,0,"));
+    assert!(budget(&example::budget(3_280), &style()).unwrap().data_csv().contains("free,0,"));
 }
 
 #[test]
@@ -248,7 +177,7 @@ fn logarithmic_axes_hold_any_span() {
         let steep =
             LogLine { name: "a".repeat(300), points: vec![[low, low], [high, high]], is_reference: true };
         let lines = vec![LogLine { name: String::new(), points, is_reference: false }, steep];
-        let figure = log_chart(&LogChart { lines, ..costs() }, &style()).unwrap();
+        let figure = log_chart(&LogChart { lines, ..example::log_chart() }, &style()).unwrap();
         assert_laid_out(&figure);
         assert!(!figure.svg().contains("NaN"), "{low} to {high}");
     }
@@ -262,23 +191,32 @@ fn bad_numbers_are_refused() {
         assert!(error.to_string().contains(expected), "{error}");
     };
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-        refused(softmax(&Logits { logits: vec![1.0, bad, 0.0], ..logits() }, &style()), "logit 2");
+        refused(softmax(&Logits { logits: vec![1.0, bad, 0.0], ..example::logits() }, &style()), "logit 2");
     }
-    refused(softmax(&Logits { logits: vec![], ..logits() }, &style()), "0 logits");
-    refused(softmax(&Logits { logits: vec![0.0; 2], ..logits() }, &style()), "2 logits with 3 names");
+    refused(softmax(&Logits { logits: vec![], ..example::logits() }, &style()), "0 logits");
+    refused(
+        softmax(&Logits { logits: vec![0.0; 2], ..example::logits() }, &style()),
+        "2 logits with 3 names",
+    );
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        refused(softmax(&Logits { temperatures: vec![bad], ..logits() }, &style()), "temperature");
+        refused(softmax(&Logits { temperatures: vec![bad], ..example::logits() }, &style()), "temperature");
     }
-    refused(budget(&full(0), &style()), "0 tokens");
+    refused(budget(&example::budget(0), &style()), "0 tokens");
     refused(budget(&Budget { context: 1, ..Budget::default() }, &style()), "0 parts");
     let parts = vec![("a".to_owned(), usize::MAX), ("b".to_owned(), 1)];
     refused(budget(&Budget { context: 1, parts, tokenizer: None }, &style()), "too large");
     refused(log_chart(&LogChart::default(), &style()), "0 lines");
-    refused(log_chart(&LogChart { lines: vec![LogLine::default(); 13], ..costs() }, &style()), "13 lines");
-    refused(log_chart(&LogChart { lines: vec![LogLine::default()], ..costs() }, &style()), "found 0 points");
+    refused(
+        log_chart(&LogChart { lines: vec![LogLine::default(); 13], ..example::log_chart() }, &style()),
+        "13 lines",
+    );
+    refused(
+        log_chart(&LogChart { lines: vec![LogLine::default()], ..example::log_chart() }, &style()),
+        "found 0 points",
+    );
     for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         for axis in [0, 1] {
-            let mut chart = costs();
+            let mut chart = example::log_chart();
             chart.lines[1].points[2][axis] = bad;
             refused(log_chart(&chart, &style()), &format!("found {bad}, expected finite numbers above 0"));
         }

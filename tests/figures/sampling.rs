@@ -5,69 +5,18 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use resvg::usvg::roxmltree;
 use sukashi::figure::{
-    Figure, Lang, Sampling, Style, TemperatureView, Temperatures, TextMode, Theme, TopK, Width, example,
-    percent, sampling, temperature, top_k,
+    Figure, Lang, Sampling, Style, TemperatureView, Temperatures, TextMode, TopK, Width, example, percent,
+    sampling, temperature, top_k,
 };
 use sukashi::sampling::{Choice, Criterion, Description, Settings};
 use sukashi::{ErrorKind, Result, Trace};
 
-use super::goldens::{assert_golden, assert_golden_png};
 use super::hazards::hazards;
-use super::kinds::saying;
 use super::layout::{assert_laid_out, token_text};
-use super::temperature_views::view;
 use super::{style, texts};
-
-/// Settings whose stages are all of them.
-fn all_stages() -> Settings {
-    Settings {
-        repetition_penalty: 1.3,
-        logit_bias: BTreeMap::from([(4, 1.5)]),
-        temperature: 0.8,
-        top_k: Some(9),
-        top_p: Some(0.9),
-        min_p: Some(0.05),
-        typical_p: Some(0.97),
-        seed: 5,
-        ..Settings::default()
-    }
-}
-
-fn usual() -> Settings {
-    Settings { temperature: 0.8, top_k: Some(9), top_p: Some(0.85), seed: 5, ..Settings::default() }
-}
 
 fn sampled(settings: Settings) -> Trace {
     example::sampled(settings).unwrap()
-}
-
-type Draw = fn(&Style) -> Result<Figure>;
-
-const FIGURES: [(&str, Draw); 6] = [
-    ("sampling", |style| sampling(&sampled(usual()), &Sampling::default(), style)),
-    ("sampling-all", |style| sampling(&sampled(all_stages()), &Sampling::default(), style)),
-    ("temperature-axis", |style| view(TemperatureView::Temperatures, false, style)),
-    ("temperature-bars", |style| view(TemperatureView::Bars, false, style)),
-    ("temperature-shown", |style| view(TemperatureView::Candidates, true, style)),
-    ("top-p", |style| top_k(&sampled(usual()), &TopK::default(), style)),
-];
-
-#[test]
-fn they_equal_the_goldens() {
-    for (name, draw) in FIGURES {
-        for (theme, theme_name) in [(Theme::Light, "light"), (Theme::Dark, "dark"), (Theme::Print, "print")] {
-            for lang in [Lang::Ja, Lang::En] {
-                let figure = draw(&Style { theme, lang, caption: true, ..style() }).unwrap();
-                let name = format!("{name}-{theme_name}-{}.svg", lang.code());
-                assert_golden(&name, &figure.svg_with(TextMode::Text));
-            }
-        }
-        let figure = draw(&style()).unwrap();
-        assert_eq!(figure.svg(), draw(&style()).unwrap().svg(), "{name}");
-        assert_golden(&format!("{name}.csv"), &figure.data_csv());
-        assert_golden(&format!("{name}.json"), &figure.data_json());
-        assert_golden_png(name, &figure.png(1.0).unwrap());
-    }
 }
 
 /// A table-figure's texts by row: those on one baseline, from left to right.
@@ -88,7 +37,7 @@ fn rows(svg: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn the_table_holds_the_stages_numbers() {
-    let trace = sampled(usual());
+    let trace = sampled(example::some_stages());
     let step = &trace.steps[0];
     let stages = step.stages.as_ref().unwrap();
     let names: Vec<&str> = stages.outputs.iter().map(|output| output.stage.as_str()).collect();
@@ -146,7 +95,7 @@ fn only_stages_that_ran_have_columns() {
     }
     assert!(plain.contains(&"softmax".to_owned()));
     let wide = Style { lang: Lang::En, width: Width::px(1600.0).unwrap(), ..style() };
-    let figure = sampling(&sampled(all_stages()), &Sampling::default(), &wide).unwrap();
+    let figure = sampling(&sampled(example::all_stages()), &Sampling::default(), &wide).unwrap();
     let all = texts(&figure.svg_with(TextMode::Text));
     for name in [
         "logit",
@@ -171,7 +120,7 @@ fn only_stages_that_ran_have_columns() {
 
 #[test]
 fn the_data_are_the_stages() {
-    let trace = sampled(all_stages());
+    let trace = sampled(example::all_stages());
     let step = &trace.steps[0];
     let stages = step.stages.as_ref().unwrap();
     let figure = sampling(&trace, &Sampling { count: 30, ..Sampling::default() }, &style()).unwrap();
@@ -221,7 +170,7 @@ fn what_a_bias_raised_is_shown() {
 #[test]
 fn the_draw_falls_into_the_share_of_the_chosen() {
     for seed in 0..40 {
-        let trace = sampled(Settings { seed, ..usual() });
+        let trace = sampled(Settings { seed, ..example::some_stages() });
         let step = &trace.steps[0];
         let draw = step.stages.as_ref().unwrap().draw.as_ref().unwrap();
         let chosen = step.chosen.as_ref().unwrap();
@@ -246,7 +195,7 @@ fn the_draw_falls_into_the_share_of_the_chosen() {
 
 #[test]
 fn top_p_shows_what_it_goes_by() {
-    let mut trace = sampled(usual());
+    let mut trace = sampled(example::some_stages());
     let column = |trace: &Trace| -> Vec<Option<f64>> {
         let data = top_k(trace, &TopK::default(), &style()).unwrap().data_csv();
         let mut reader = csv::Reader::from_reader(data.as_bytes());
@@ -268,7 +217,7 @@ fn top_p_shows_what_it_goes_by() {
     // Without the stages it is told only where nothing but the temperature came before it.
     trace.steps[0].stages = None;
     assert!(column(&trace).is_empty());
-    let mut plain = sampled(Settings { top_k: None, ..usual() });
+    let mut plain = sampled(Settings { top_k: None, ..example::some_stages() });
     let recorded = column(&plain);
     plain.steps[0].stages = None;
     let summed = column(&plain);
@@ -276,7 +225,7 @@ fn top_p_shows_what_it_goes_by() {
     for (recorded, summed) in recorded.iter().zip(&summed) {
         assert!((recorded.unwrap_or(0.0) - summed.unwrap_or(0.0)).abs() < 1e-12, "{recorded:?}, {summed:?}");
     }
-    assert!(column(&sampled(Settings { top_p: None, ..usual() })).is_empty());
+    assert!(column(&sampled(Settings { top_p: None, ..example::some_stages() })).is_empty());
 }
 
 /// Every new form of the figures, of these tokens.
@@ -299,7 +248,7 @@ fn all(words: &[&str], count: usize, settings: &Settings, style: &Style) -> Vec<
 fn no_text_breaks_out() {
     for text in hazards() {
         let words = [text.as_str(), "猫", text.as_str()];
-        for figure in all(&words, 10, &usual(), &style()) {
+        for figure in all(&words, 10, &example::some_stages(), &style()) {
             for mode in [TextMode::Paths, TextMode::Text] {
                 let svg = figure.svg_with(mode);
                 let document = roxmltree::Document::parse(&svg).unwrap();
@@ -312,7 +261,7 @@ fn no_text_breaks_out() {
             }
         }
         // A stage of the caller's own may be called anything.
-        let mut trace = sampled(usual());
+        let mut trace = sampled(example::some_stages());
         let name: String = text.chars().take(5_000).collect();
         let output = &mut trace.steps[0].stages.as_mut().unwrap().outputs[1];
         output.stage.clone_from(&name);
@@ -344,7 +293,7 @@ proptest! {
         let lang = if en { Lang::En } else { Lang::Ja };
         let style = Style { lang, width: Width::px(width).unwrap(), caption, ..Style::default() };
         let bias = BTreeMap::from([(words.len() as u32 - 1, 2.0)]);
-        let settings = if every { Settings { logit_bias: bias, ..all_stages() } } else { usual() };
+        let settings = if every { Settings { logit_bias: bias, ..example::all_stages() } } else { example::some_stages() };
         for figure in all(&words, words.len(), &Settings { seed, ..settings }, &style) {
             assert_laid_out(&figure);
         }
@@ -360,8 +309,8 @@ fn what_cannot_be_drawn_is_refused() {
     };
     let draw = |trace: &Trace| sampling(trace, &Sampling::default(), &style());
     refused(draw(&example::japanese()), "--record-stages");
-    refused(draw(&saying(&["a"])), "step 1 of the trace has no stages");
-    let sound = sampled(usual());
+    refused(draw(&example::saying(&["a"])), "step 1 of the trace has no stages");
+    let sound = sampled(example::some_stages());
     refused(sampling(&sound, &Sampling { count: 0, step: 0 }, &style()), "0 candidates");
     refused(sampling(&sound, &Sampling { count: 5, step: 1 }, &style()), "found 1 steps");
     type Damage = fn(&mut sukashi::trace::Stages);
@@ -390,6 +339,6 @@ fn what_cannot_be_drawn_is_refused() {
         assert!(error.to_string().contains("candidates, temperatures, bars"), "{error}");
     }
     // What a stage after the model's own list removes does not make it 0 candidates.
-    let one = Settings { top_k: Some(1), ..usual() };
+    let one = Settings { top_k: Some(1), ..example::some_stages() };
     assert_laid_out(&draw(&sampled(one)).unwrap());
 }

@@ -12,7 +12,7 @@ use sukashi::trace::StepRecorder;
 use super::{style, texts};
 
 /// A view of the example.
-pub fn view(view: TemperatureView, renormalise_shown: bool, style: &Style) -> Result<Figure> {
+fn view(view: TemperatureView, renormalise_shown: bool, style: &Style) -> Result<Figure> {
     let options = Temperatures { view, renormalise_shown, ..Temperatures::default() };
     temperature(&example::japanese(), &options, style)
 }

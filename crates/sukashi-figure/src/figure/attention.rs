@@ -1,8 +1,10 @@
 //! The figure `attention`: which tokens the heads of a layer look at.
 
+use super::example;
 use super::fonts::Weight;
 use super::heat;
 use super::heat_map::{self, Labels, Map};
+use super::kind::{Example, FigureKind};
 use super::page::Page;
 use super::provenance::Provenance;
 use super::scene::{ASCENT, Anchor, LABEL, NOTE};
@@ -300,3 +302,63 @@ fn table(record: &Attention, heads: &[&HeadWeights], query: Option<usize>) -> Ta
     }
     table
 }
+
+/// What tests draw of this kind.
+pub(super) const KIND: FigureKind = FigureKind {
+    name: "attention",
+    examples: &[
+        Example {
+            name: "attention",
+            draw: |words, style| {
+                attention(
+                    &example::attention_of(words),
+                    &AttentionOptions { layer: 2, head: None, query: None },
+                    style,
+                )
+            },
+            golden: Some(|style| {
+                attention(
+                    &example::attention_of(&example::WORDS),
+                    &AttentionOptions { layer: 2, head: None, query: None },
+                    style,
+                )
+            }),
+        },
+        Example {
+            name: "attention-head",
+            draw: |words, style| {
+                attention(
+                    &example::attention_of(words),
+                    &AttentionOptions { layer: 2, head: Some(2), query: None },
+                    style,
+                )
+            },
+            golden: Some(|style| {
+                attention(
+                    &example::attention_of(&example::WORDS),
+                    &AttentionOptions { layer: 2, head: Some(2), query: None },
+                    style,
+                )
+            }),
+        },
+        Example {
+            name: "attention-query",
+            draw: |words, style| {
+                let query = Some(words.len() / 2);
+                attention(
+                    &example::attention_of(words),
+                    &AttentionOptions { layer: 2, head: Some(1), query },
+                    style,
+                )
+            },
+            golden: Some(|style| {
+                let query = Some(example::WORDS.len() / 2);
+                attention(
+                    &example::attention_of(&example::WORDS),
+                    &AttentionOptions { layer: 2, head: Some(1), query },
+                    style,
+                )
+            }),
+        },
+    ],
+};

@@ -1,6 +1,8 @@
 //! The figure `bpe`: the merges that build a text, as trees.
 
+use super::example;
 use super::fonts::Weight;
+use super::kind::{Example, FigureKind};
 use super::page::Page;
 use super::provenance::Provenance;
 use super::scene::{Anchor, Item, LABEL, NOTE, Text};
@@ -311,3 +313,13 @@ fn table(tree: &MergeTree, levels: &[usize]) -> Table {
     }
     table
 }
+
+/// What tests draw of this kind.
+pub(super) const KIND: FigureKind = FigureKind {
+    name: "bpe",
+    examples: &[Example {
+        name: "bpe",
+        draw: |words, style| bpe(&example::merges(words[0], &example::text_of(words, 12)), style),
+        golden: None,
+    }],
+};

@@ -1,6 +1,8 @@
 //! The figure `budget`: what fills the context window, as a stacked bar.
 
+use super::example::{self, plain};
 use super::fonts::Weight;
+use super::kind::{Example, FigureKind};
 use super::page::Page;
 use super::provenance::Provenance;
 use super::scene::{ASCENT, Anchor, Bounds, Item, LABEL, NOTE, Text};
@@ -238,3 +240,34 @@ fn table(budget: &Budget, used: usize) -> Table {
     push("context", budget.context);
     table
 }
+
+/// What tests draw of this kind.
+pub(super) const KIND: FigureKind = FigureKind {
+    name: "budget",
+    examples: &[
+        Example {
+            name: "budget",
+            draw: |words, style| {
+                let parts =
+                    words.iter().enumerate().map(|(index, name)| ((*name).to_owned(), 40 * index)).collect();
+                budget(
+                    &Budget {
+                        context: 12 * words.len() * words.len(),
+                        parts,
+                        tokenizer: Some(words[0].to_owned()),
+                    },
+                    style,
+                )
+            },
+            golden: Some(|style| budget(&example::budget(4_096), &plain(style))),
+        },
+        Example {
+            name: "budget-over",
+            draw: |words, style| {
+                let parts = words.iter().map(|name| ((*name).to_owned(), 40)).collect();
+                budget(&Budget { context: 30 * words.len(), parts, tokenizer: None }, style)
+            },
+            golden: Some(|style| budget(&example::budget(3_000), &plain(style))),
+        },
+    ],
+};

@@ -1,7 +1,9 @@
 //! The figure `next-token` of two runs, with and without something: two bars for each candidate.
 
 use super::distribution::{self, ProbKind, context, label};
+use super::example::{self, plain};
 use super::fonts::Weight;
+use super::kind::{Example, FigureKind};
 use super::next_token;
 use super::page::Page;
 use super::provenance::Provenance;
@@ -360,3 +362,27 @@ fn table(names: &[String; 2], pairs: &[Pair<'_>], others: [f64; 2], other_count:
     }
     table
 }
+
+/// What tests draw of this kind.
+pub(super) const KIND: FigureKind = FigureKind {
+    name: "compare",
+    examples: &[Example {
+        name: "compare",
+        draw: |words, style| {
+            let (first, second) = (example::saying(words), example::saying_backwards(words));
+            let (count, names) = (words.len(), [words[0].to_owned(), words[words.len() / 2].to_owned()]);
+            compare([&first, &second], &Compare { names: Some(names), count, ..Compare::default() }, style)
+        },
+        golden: Some(|style| {
+            let first = example::japanese();
+            let mut second = first.clone();
+            second.steps[0] = example::step(3, &[("、", 6.0), ("猫", 5.2), ("犬", 4.9)], 4_096, 1.2e3, None);
+            let ids = [107, 100, 4_000];
+            for (candidate, id) in second.steps[0].candidates.iter_mut().zip(ids) {
+                candidate.id = id;
+            }
+            let names = Some(["全ヘッド".to_owned(), "ヘッド 3.1 なし".to_owned()]);
+            compare([&first, &second], &Compare { names, count: 6, ..Compare::default() }, &plain(style))
+        }),
+    }],
+};

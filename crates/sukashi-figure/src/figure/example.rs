@@ -1,11 +1,17 @@
 //! Small traces made up for the documentation's examples and the tests; no model was run for them.
 
+use super::{Lang, Style};
 use crate::sampling::{Sampler, Settings};
 use crate::trace::{
     AdapterInfo, Attention, Candidate, Chosen, HeadWeights, Lens, LensCell, LensLayer, ModelInfo, Prediction,
     Prompt, Record, SCHEMA, Score, ScoredToken, Step, StepRecorder, Temperature, Token, Totals,
 };
 use crate::{Result, Trace};
+
+pub use super::example_words::{
+    WORDS, all_stages, budget, cuts, log_chart, logits, merges, saying, saying_backwards, some_stages,
+    text_of,
+};
 
 /// 「吾輩は」 and three characters after it, from a vocabulary of characters.
 pub fn japanese() -> Trace {
@@ -333,4 +339,17 @@ fn tokens(texts: &[&str]) -> Vec<Token> {
         bytes: Some(text.as_bytes().to_vec()),
     };
     texts.iter().enumerate().map(token).collect()
+}
+
+/// The example of a language.
+pub fn of(lang: Lang) -> Trace {
+    match lang {
+        Lang::Ja => japanese(),
+        Lang::En => english(),
+    }
+}
+
+/// A style without a caption.
+pub fn plain(style: &Style) -> Style {
+    Style { caption: false, ..style.clone() }
 }

@@ -1,7 +1,9 @@
 //! The figure `lens`: what the model would say after each layer, at each position.
 
+use super::example;
 use super::fonts::Weight;
 use super::heat;
+use super::kind::{Example, FigureKind};
 use super::page::Page;
 use super::provenance::Provenance;
 use super::scene::{Anchor, Bounds, Item, NOTE, Text};
@@ -322,3 +324,30 @@ fn table(record: &Lens) -> Table {
     }
     table
 }
+
+/// What tests draw of this kind.
+pub(super) const KIND: FigureKind = FigureKind {
+    name: "lens",
+    examples: &[
+        Example {
+            name: "lens",
+            draw: |words, style| lens(&example::lens_of(words, 6), Metric::Prob, style),
+            golden: Some(|style| lens(&example::lens_of(&example::WORDS, 6), Metric::Prob, style)),
+        },
+        Example {
+            name: "lens-rank",
+            draw: |words, style| lens(&example::lens_of(words, 6), Metric::Rank, style),
+            golden: Some(|style| lens(&example::lens_of(&example::WORDS, 6), Metric::Rank, style)),
+        },
+        Example {
+            name: "lens-entropy",
+            draw: |words, style| lens(&example::lens_of(words, 6), Metric::Entropy, style),
+            golden: Some(|style| lens(&example::lens_of(&example::WORDS, 6), Metric::Entropy, style)),
+        },
+        Example {
+            name: "lens-kl",
+            draw: |words, style| lens(&example::lens_of(words, 6), Metric::Kl, style),
+            golden: Some(|style| lens(&example::lens_of(&example::WORDS, 6), Metric::Kl, style)),
+        },
+    ],
+};

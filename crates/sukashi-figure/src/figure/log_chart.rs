@@ -1,7 +1,9 @@
 //! The figure `log_chart`: measured numbers as lines along two logarithmic axes.
 
 use super::axis;
+use super::example::{self, plain};
 use super::fonts::Weight;
+use super::kind::{Example, FigureKind};
 use super::line_chart::{LABEL_GAP, name, plot_height, series, widest};
 use super::page::Page;
 use super::provenance::Provenance;
@@ -257,3 +259,27 @@ fn table(chart: &LogChart) -> Table {
     }
     table
 }
+
+/// What tests draw of this kind.
+pub(super) const KIND: FigureKind = FigureKind {
+    name: "log-chart",
+    examples: &[Example {
+        name: "log-chart",
+        draw: |words, style| {
+            let names: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            let line = |(index, name): (usize, &String)| LogLine {
+                name: name.clone(),
+                points: (1..9).map(|x| [f64::from(x), f64::from(x) + index as f64]).collect(),
+                is_reference: index % 3 == 1,
+            };
+            let chart = LogChart {
+                title: words[0].to_owned(),
+                axes: [words[0].to_owned(), words[words.len() - 1].to_owned()],
+                lines: names.iter().take(12).enumerate().map(line).collect(),
+                notes: names,
+            };
+            log_chart(&chart, style)
+        },
+        golden: Some(|style| log_chart(&example::log_chart(), &plain(style))),
+    }],
+};

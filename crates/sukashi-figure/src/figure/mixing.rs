@@ -1,6 +1,8 @@
 //! The figure `mixing`: attention on a few vectors, from Q, K and V to scores, weights and output.
 
+use super::example;
 use super::fonts::Weight;
+use super::kind::{Example, FigureKind};
 use super::page::Page;
 use super::provenance::Provenance;
 use super::scene::{ASCENT, Anchor, Bounds, Item, LABEL, NOTE, Text};
@@ -274,3 +276,28 @@ fn table(grids: &[Grid<'_>], mixing: &Mixing) -> Table {
     }
     table
 }
+
+/// What tests draw of this kind.
+pub(super) const KIND: FigureKind = FigureKind {
+    name: "mixing",
+    examples: &[Example {
+        name: "mixing",
+        draw: |words, style| {
+            let size = words.len().min(16);
+            let matrix = |columns: usize| vec![vec![0.25_f32; columns]; size];
+            let mixed = Mixing {
+                adapter: example::japanese().adapter,
+                names: words[..size].iter().map(|word| (*word).to_owned()).collect(),
+                q: matrix(2),
+                k: matrix(2),
+                v: matrix(3),
+                scores: matrix(size),
+                weights: matrix(size),
+                output: matrix(3),
+                causal: false,
+            };
+            mixing(&mixed, style)
+        },
+        golden: None,
+    }],
+};

@@ -32,9 +32,12 @@ mod distribution;
 mod embed;
 #[doc(hidden)]
 pub mod example;
+mod example_words;
 mod fonts;
 mod heat;
 mod heat_map;
+#[doc(hidden)]
+pub mod kind;
 mod lens;
 mod line_chart;
 mod log_chart;

@@ -2,6 +2,8 @@
 
 use super::bars::{self, Layout};
 use super::distribution::{self, Distribution, ProbKind, context, label};
+use super::example::{self, plain};
+use super::kind::{Example, FigureKind};
 use super::page::Page;
 use super::scene::LABEL;
 use super::style::{Lang, Style};
@@ -180,3 +182,35 @@ pub(super) fn table(steps: &[(usize, &Distribution<'_>)]) -> Table {
     }
     table
 }
+
+/// What tests draw of this kind.
+pub(super) const KIND: FigureKind = FigureKind {
+    name: "next-token",
+    examples: &[
+        Example {
+            name: "next-token",
+            draw: |words, style| {
+                next_token(
+                    &example::saying(words),
+                    &NextToken { count: words.len(), ..NextToken::default() },
+                    style,
+                )
+            },
+            golden: Some(|style| next_token(&example::of(style.lang), &NextToken::default(), style)),
+        },
+        Example {
+            name: "next-token-log",
+            draw: |words, style| {
+                let options = NextToken { count: words.len(), log: true, ids: true, ..NextToken::default() };
+                next_token(&example::saying(words), &options, style)
+            },
+            golden: Some(|style| {
+                next_token(
+                    &example::japanese(),
+                    &NextToken { log: true, ..NextToken::default() },
+                    &plain(style),
+                )
+            }),
+        },
+    ],
+};

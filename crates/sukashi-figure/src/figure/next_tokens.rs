@@ -1,7 +1,9 @@
 //! The figure `next-token` of several prompts or models: a panel for each.
 
 use super::distribution::{self, Distribution, context};
+use super::example::{self, plain};
 use super::fonts::Weight;
+use super::kind::{Example, FigureKind};
 use super::next_token::{self, NextToken};
 use super::page::Page;
 use super::panels::{self, Heading};
@@ -138,3 +140,23 @@ fn table(panels: &[Panel<'_>], step: usize) -> Table {
     }
     all
 }
+
+/// What tests draw of this kind.
+pub(super) const KIND: FigureKind = FigureKind {
+    name: "next-tokens",
+    examples: &[Example {
+        name: "next-tokens",
+        draw: |words, style| {
+            let (first, second) = (example::saying(words), example::saying_backwards(words));
+            next_tokens(
+                &[&first, &second, &example::english()],
+                &NextToken { count: words.len(), ..NextToken::default() },
+                style,
+            )
+        },
+        golden: Some(|style| {
+            let traces = [&example::japanese(), &example::english()];
+            next_tokens(&traces, &NextToken { count: 6, ..NextToken::default() }, &plain(style))
+        }),
+    }],
+};

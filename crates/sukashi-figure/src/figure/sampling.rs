@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 
 use super::distribution::{self, Distribution, ProbKind, context, label};
+use super::example;
+use super::kind::{Example, FigureKind};
 use super::page::Page;
 use super::share_strip;
 use super::stage_columns::{Column, decimal, heading};
@@ -325,3 +327,36 @@ fn table(view: &View<'_>) -> Table {
     }
     table
 }
+
+/// What tests draw of this kind.
+pub(super) const KIND: FigureKind = FigureKind {
+    name: "sampling",
+    examples: &[
+        Example {
+            name: "sampling",
+            draw: |words, style| {
+                sampling(
+                    &example::sampled_of(words, example::some_stages())?,
+                    &Sampling { count: words.len(), step: 0 },
+                    style,
+                )
+            },
+            golden: Some(|style| {
+                sampling(&example::sampled(example::some_stages())?, &Sampling::default(), style)
+            }),
+        },
+        Example {
+            name: "sampling-all",
+            draw: |words, style| {
+                sampling(
+                    &example::sampled_of(words, example::all_stages())?,
+                    &Sampling { count: words.len(), step: 0 },
+                    style,
+                )
+            },
+            golden: Some(|style| {
+                sampling(&example::sampled(example::all_stages())?, &Sampling::default(), style)
+            }),
+        },
+    ],
+};

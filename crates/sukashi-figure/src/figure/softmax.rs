@@ -1,7 +1,9 @@
 //! The figure `softmax`: a textbook's small experiment, from logits to probabilities at several temperatures.
 
 use super::bars::{Bar, Kind};
+use super::example::{self, plain};
 use super::fonts::Weight;
+use super::kind::{Example, FigureKind};
 use super::page::Page;
 use super::panels::{self, Heading};
 use super::provenance::Provenance;
@@ -226,3 +228,17 @@ fn table(record: &Logits, columns: &[Column]) -> Table {
     }
     table
 }
+
+/// What tests draw of this kind.
+pub(super) const KIND: FigureKind = FigureKind {
+    name: "softmax",
+    examples: &[Example {
+        name: "softmax",
+        draw: |words, style| {
+            let names = words.iter().map(|word| (*word).to_owned()).collect();
+            let logits = (0..words.len()).map(|index| 4.0 - index as f32 * 0.4).collect();
+            softmax(&Logits { names, logits, temperatures: vec![0.5, 1.0, 2.0] }, style)
+        },
+        golden: Some(|style| softmax(&example::logits(), &plain(style))),
+    }],
+};

@@ -1,7 +1,9 @@
 //! The figure `temperature`: the same candidates at several temperatures.
 
 use super::distribution::{Distribution, ProbKind, context, label, step};
+use super::example;
 use super::fonts::Weight;
+use super::kind::{Example, FigureKind};
 use super::line_chart::{self, Marks};
 use super::page::Page;
 use super::style::{Lang, Style};
@@ -387,3 +389,89 @@ fn table<'l>(
     }
     table
 }
+
+/// What tests draw of this kind.
+pub(super) const KIND: FigureKind = FigureKind {
+    name: "temperature",
+    examples: &[
+        Example {
+            name: "temperature",
+            draw: |words, style| {
+                temperature(
+                    &example::saying(words),
+                    &Temperatures { count: words.len(), ..Temperatures::default() },
+                    style,
+                )
+            },
+            golden: Some(|style| temperature(&example::of(style.lang), &Temperatures::default(), style)),
+        },
+        Example {
+            name: "temperature-log",
+            draw: |words, style| {
+                let options = Temperatures { count: words.len(), log: true, ..Temperatures::default() };
+                temperature(&example::saying(words), &options, style)
+            },
+            golden: None,
+        },
+        Example {
+            name: "temperature-axis",
+            draw: |words, style| {
+                let options = Temperatures {
+                    count: words.len(),
+                    view: TemperatureView::Temperatures,
+                    renormalise_shown: false,
+                    ..Temperatures::default()
+                };
+                temperature(&example::saying(words), &options, style)
+            },
+            golden: Some(|style| {
+                let options = Temperatures {
+                    view: TemperatureView::Temperatures,
+                    renormalise_shown: false,
+                    ..Temperatures::default()
+                };
+                temperature(&example::japanese(), &options, style)
+            }),
+        },
+        Example {
+            name: "temperature-bars",
+            draw: |words, style| {
+                let options = Temperatures {
+                    count: words.len(),
+                    view: TemperatureView::Bars,
+                    renormalise_shown: false,
+                    ..Temperatures::default()
+                };
+                temperature(&example::saying(words), &options, style)
+            },
+            golden: Some(|style| {
+                let options = Temperatures {
+                    view: TemperatureView::Bars,
+                    renormalise_shown: false,
+                    ..Temperatures::default()
+                };
+                temperature(&example::japanese(), &options, style)
+            }),
+        },
+        Example {
+            name: "temperature-shown",
+            draw: |words, style| {
+                let options = Temperatures {
+                    count: words.len(),
+                    view: TemperatureView::Candidates,
+                    renormalise_shown: true,
+                    ..Temperatures::default()
+                };
+                temperature(&example::saying(words), &options, style)
+            },
+            golden: Some(|style| {
+                let options = Temperatures {
+                    view: TemperatureView::Candidates,
+                    renormalise_shown: true,
+                    ..Temperatures::default()
+                };
+                temperature(&example::japanese(), &options, style)
+            }),
+        },
+    ],
+};

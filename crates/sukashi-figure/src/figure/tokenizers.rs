@@ -1,7 +1,9 @@
 //! The figure `tokenizers`: one text as several tokenizers cut it, and what it costs in each.
 
 use super::boxes::{self, Token};
+use super::example;
 use super::fonts::Weight;
+use super::kind::{Example, FigureKind};
 use super::page::Page;
 use super::provenance::Provenance;
 use super::scene::{ASCENT, Anchor, Bounds, Item, LABEL, NOTE};
@@ -241,3 +243,16 @@ fn table(cuts: &[Segmentation], costs: &[TextCost]) -> Table {
     }
     table
 }
+
+/// What tests draw of this kind.
+pub(super) const KIND: FigureKind = FigureKind {
+    name: "tokenizers",
+    examples: &[Example {
+        name: "tokenizers",
+        draw: |words, style| {
+            let text = example::text_of(words, 500);
+            tokenizers(&text, &example::cuts(words[0], &text), style)
+        },
+        golden: None,
+    }],
+};

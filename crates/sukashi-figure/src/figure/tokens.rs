@@ -1,6 +1,8 @@
 //! The figure `tokens`: a text as a strip of tokens, coloured by what the model made of each.
 
+use super::example;
 use super::heat;
+use super::kind::{Example, FigureKind};
 use super::page::Page;
 use super::provenance::Provenance;
 use super::strip::{self, Tile, name};
@@ -260,3 +262,41 @@ fn table(score: &Score) -> Table {
     }
     table
 }
+
+/// What tests draw of this kind.
+pub(super) const KIND: FigureKind = FigureKind {
+    name: "tokens",
+    examples: &[
+        Example {
+            name: "tokens",
+            draw: |words, style| {
+                tokens(&example::score_of(words), &Tokens { by: ColorBy::Prob, ids: false }, style)
+            },
+            golden: Some(|style| {
+                tokens(&example::score_of(&example::WORDS), &Tokens { by: ColorBy::Prob, ids: false }, style)
+            }),
+        },
+        Example {
+            name: "tokens-rank",
+            draw: |words, style| {
+                tokens(&example::score_of(words), &Tokens { by: ColorBy::Rank, ids: true }, style)
+            },
+            golden: Some(|style| {
+                tokens(&example::score_of(&example::WORDS), &Tokens { by: ColorBy::Rank, ids: true }, style)
+            }),
+        },
+        Example {
+            name: "tokens-entropy",
+            draw: |words, style| {
+                tokens(&example::score_of(words), &Tokens { by: ColorBy::Entropy, ids: false }, style)
+            },
+            golden: Some(|style| {
+                tokens(
+                    &example::score_of(&example::WORDS),
+                    &Tokens { by: ColorBy::Entropy, ids: false },
+                    style,
+                )
+            }),
+        },
+    ],
+};

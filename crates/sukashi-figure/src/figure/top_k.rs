@@ -3,6 +3,8 @@
 use super::before_after::{Columns, other_final};
 use super::cumulative::Cumulative;
 use super::distribution::{self, Distribution, ProbKind, context, label};
+use super::example::{self, plain};
+use super::kind::{Example, FigureKind};
 use super::page::Page;
 use super::style::{Lang, Style};
 use super::table::{Cell, Table};
@@ -210,3 +212,34 @@ fn table(shown: &Distribution<'_>, rows: &[&Candidate], cumulative: Option<&Cumu
     }
     table
 }
+
+/// What tests draw of this kind.
+pub(super) const KIND: FigureKind = FigureKind {
+    name: "top-k",
+    examples: &[
+        Example {
+            name: "top-k",
+            draw: |words, style| {
+                let mut trace = example::saying(words);
+                trace.sampling.min_p = Some(0.1);
+                top_k(&trace, &TopK { count: words.len(), ..TopK::default() }, style)
+            },
+            golden: Some(|style| {
+                let mut trace = example::japanese();
+                trace.sampling.min_p = Some(0.03);
+                top_k(&trace, &TopK { count: 10, ..TopK::default() }, &plain(style))
+            }),
+        },
+        Example {
+            name: "top-p",
+            draw: |words, style| {
+                top_k(
+                    &example::sampled_of(words, example::some_stages())?,
+                    &TopK { count: words.len(), ..TopK::default() },
+                    style,
+                )
+            },
+            golden: Some(|style| top_k(&example::sampled(example::some_stages())?, &TopK::default(), style)),
+        },
+    ],
+};

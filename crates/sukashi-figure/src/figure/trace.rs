@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use super::distribution::{self, Distribution, ProbKind, context, token_label};
+use super::example;
 use super::fonts::Weight;
+use super::kind::{Example, FigureKind};
 use super::next_token;
 use super::page::Page;
 use super::panels::{self, Heading};
@@ -207,3 +209,35 @@ pub(super) fn told(trace: &Trace, panels: &[Panel<'_>], stage: ProbKind, lang: L
         }
     }
 }
+
+/// What tests draw of this kind.
+pub(super) const KIND: FigureKind = FigureKind {
+    name: "trace",
+    examples: &[
+        Example {
+            name: "trace",
+            draw: |words, style| {
+                trace(
+                    &example::saying(words),
+                    &TraceOptions { count: words.len(), ..TraceOptions::default() },
+                    style,
+                )
+            },
+            golden: Some(|style| trace(&example::of(style.lang), &TraceOptions::default(), style)),
+        },
+        Example {
+            name: "trace-animation",
+            draw: |words, style| {
+                super::trace_animation(
+                    &example::saying(words),
+                    &TraceOptions { count: words.len(), ..TraceOptions::default() },
+                    1.5,
+                    style,
+                )
+            },
+            golden: Some(|style| {
+                super::trace_animation(&example::of(style.lang), &TraceOptions::default(), 1.5, style)
+            }),
+        },
+    ],
+};

@@ -4,7 +4,7 @@ use super::candidates::Candidates;
 use super::distribution::{Distribution, Sampled};
 use super::generator::Generator;
 use super::greatest;
-use super::stages::{ADJUSTING, Kind, TRUNCATING, Temperature};
+use super::stages::{ADJUSTING, StageKind, TRUNCATING, Temperature};
 use super::{Choice, Context, Settings, Softmax, Stage};
 use crate::error::{Error, Result};
 
@@ -66,7 +66,7 @@ impl Sampler {
             ))
             .hint("clear custom_stages and give the stages themselves to Sampler::with_stage"));
         }
-        let make = |kinds: &[&Kind]| -> Vec<Box<dyn Stage>> {
+        let make = |kinds: &[&StageKind]| -> Vec<Box<dyn Stage>> {
             let stages = kinds.iter().filter_map(|kind| (kind.make)(&settings));
             stages.filter_map(|mut stage| stage.prepare(vocab_size).then_some(stage)).collect()
         };

@@ -1,6 +1,6 @@
 //! The built-in stages in their order, and the settings that they read.
 //!
-//! A new stage is a file with its [`Kind`], and here a `mod` line, its setting, and its place among the others.
+//! A new stage is a file with its [`StageKind`], and here a `mod` line, its setting, and its place among the others.
 
 mod logit_bias;
 mod min_p;
@@ -20,18 +20,18 @@ use crate::error::{Error, Result};
 pub(super) use temperature::Temperature;
 
 /// These run first, and before a caller's own stages.
-pub(super) const ADJUSTING: [&Kind; 2] = [&penalties::KIND, &logit_bias::KIND];
+pub(super) const ADJUSTING: [&StageKind; 2] = [&penalties::KIND, &logit_bias::KIND];
 
 /// These run last, after a caller's own stages and the temperature.
-pub(super) const TRUNCATING: [&Kind; 4] = [&top_k::KIND, &top_p::KIND, &min_p::KIND, &typical_p::KIND];
+pub(super) const TRUNCATING: [&StageKind; 4] = [&top_k::KIND, &top_p::KIND, &min_p::KIND, &typical_p::KIND];
 
 /// All of them, in the order in which errors and captions name their settings.
-fn all() -> impl Iterator<Item = &'static Kind> {
+fn all() -> impl Iterator<Item = &'static StageKind> {
     [&temperature::KIND].into_iter().chain(TRUNCATING).chain(ADJUSTING)
 }
 
 /// A built-in stage: everything that the rest of the crate knows of it.
-pub(super) struct Kind {
+pub(super) struct StageKind {
     /// The name of its setting or settings.
     pub(super) name: &'static str,
     /// Checks the setting.
@@ -44,7 +44,7 @@ pub(super) struct Kind {
     pub(super) needs_all: bool,
 }
 
-impl Kind {
+impl StageKind {
     pub(super) fn is_set(&self, settings: &Settings) -> bool {
         !(self.words)(settings).is_empty()
     }

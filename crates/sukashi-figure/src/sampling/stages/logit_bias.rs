@@ -1,10 +1,10 @@
 //! Logit bias: adds to the logits of given ids.
 
-use super::{Kind, check};
+use super::{StageKind, check};
 use crate::error::Result;
 use crate::sampling::{Candidates, Context, Criterion, Description, Label, Stage};
 
-pub(super) const KIND: Kind = Kind {
+pub(super) const KIND: StageKind = StageKind {
     name: "logit_bias",
     check: |settings| {
         settings.logit_bias.iter().try_for_each(|(id, &bias)| {

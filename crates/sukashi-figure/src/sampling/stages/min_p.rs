@@ -2,11 +2,11 @@
 //!
 //! Source: Nguyen et al. 2024, arXiv:2407.01082.
 
-use super::{Kind, check};
+use super::{StageKind, check};
 use crate::error::Result;
 use crate::sampling::{Candidates, Context, Criterion, Description, Label, Stage};
 
-pub(super) const KIND: Kind = Kind {
+pub(super) const KIND: StageKind = StageKind {
     name: "min_p",
     check: |settings| match settings.min_p {
         Some(p) => check("min_p", p, |p| (0.0..=1.0).contains(&p), "0 <= min_p <= 1"),

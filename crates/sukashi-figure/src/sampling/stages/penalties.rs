@@ -3,11 +3,11 @@
 //! `repetition_penalty` r divides a positive logit by r and multiplies a negative one (Keskar et al. 2019,
 //! arXiv:1909.05858). Then `frequency_penalty` is subtracted for each occurrence, and `presence_penalty` once.
 
-use super::{Kind, Settings, check};
+use super::{Settings, StageKind, check};
 use crate::error::{Error, Result};
 use crate::sampling::{Candidates, Context, Criterion, Description, Label, Stage};
 
-pub(super) const KIND: Kind = Kind {
+pub(super) const KIND: StageKind = StageKind {
     name: "penalties",
     check: |settings| {
         let (repetition, frequency, presence) = of(settings);

@@ -1,10 +1,10 @@
 //! Temperature: divides the logits, so that below 1 the distribution sharpens and above 1 it flattens.
 
-use super::{Kind, Settings, check};
+use super::{Settings, StageKind, check};
 use crate::error::Result;
 use crate::sampling::{Candidates, Context, Criterion, Description, Label, Stage};
 
-pub(super) const KIND: Kind = Kind {
+pub(super) const KIND: StageKind = StageKind {
     name: "temperature",
     check: |settings| {
         check("temperature", settings.temperature, |t| t.is_finite() && t >= 0.0, "a finite temperature >= 0")

@@ -1,10 +1,10 @@
 //! Top-k: keeps the k most probable tokens; of equal ones at the edge, those with the lower ids.
 
-use super::{Kind, out_of_range};
+use super::{StageKind, out_of_range};
 use crate::error::Result;
 use crate::sampling::{Candidates, Context, Criterion, Description, Label, Stage};
 
-pub(super) const KIND: Kind = Kind {
+pub(super) const KIND: StageKind = StageKind {
     name: "top_k",
     check: |settings| match settings.top_k {
         Some(0) => Err(out_of_range("top_k", 0, "top_k >= 1")),

@@ -2,11 +2,11 @@
 //!
 //! Source: Holtzman et al. 2020, arXiv:1904.09751.
 
-use super::{Kind, check};
+use super::{StageKind, check};
 use crate::error::Result;
 use crate::sampling::{Candidates, Context, Criterion, Description, Label, Stage};
 
-pub(super) const KIND: Kind = Kind {
+pub(super) const KIND: StageKind = StageKind {
     name: "top_p",
     check: |settings| match settings.top_p {
         Some(p) => check("top_p", p, |p| p > 0.0 && p <= 1.0, "0 < top_p <= 1"),

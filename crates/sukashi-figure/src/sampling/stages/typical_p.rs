@@ -2,11 +2,11 @@
 //!
 //! Source: Meister et al. 2023, arXiv:2202.00666.
 
-use super::{Kind, check};
+use super::{StageKind, check};
 use crate::error::Result;
 use crate::sampling::{Candidates, Context, Criterion, Description, Label, Stage};
 
-pub(super) const KIND: Kind = Kind {
+pub(super) const KIND: StageKind = StageKind {
     name: "typical_p",
     check: |settings| match settings.typical_p {
         Some(p) => check("typical_p", p, |p| p > 0.0 && p <= 1.0, "0 < typical_p <= 1"),

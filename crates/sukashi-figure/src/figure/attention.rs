@@ -6,6 +6,7 @@ use super::heat;
 use super::heat_map::{self, Labels, Map};
 use super::kind::{Example, FigureKind};
 use super::page::Page;
+use super::phrases;
 use super::provenance::Provenance;
 use super::scene::{ASCENT, Anchor, LABEL, NOTE};
 use super::strip::{self, Tile, name};
@@ -57,14 +58,11 @@ pub fn attention(record: &Attention, options: &AttentionOptions, style: &Style) 
     let mut parts = words::model(&record.model, lang);
     parts.push(place(options.layer, options.head, lang));
     if options.query.is_none() {
-        parts.push(match lang {
-            Lang::Ja => "行は見る側、列は見られる側のトークン".to_owned(),
-            Lang::En => "rows look, columns are looked at".to_owned(),
-        });
+        parts.push(phrases::attention_axes(lang).to_owned());
     }
     page.subtitle(&parts);
     let ticks = [0, 25, 50, 75, 100].map(|tick| (f64::from(tick) / 100.0, format!("{tick}%")));
-    heat::legend(&mut page, if lang == Lang::Ja { "注意の重み" } else { "attention weight" }, &ticks);
+    heat::legend(&mut page, phrases::attention_weight(lang), &ticks);
     page.y += 6.0;
     match options.query {
         Some(query) => strips(&mut page, record, &heads, query),
@@ -107,36 +105,29 @@ fn select<'a>(record: &'a Attention, options: &AttentionOptions) -> Result<Vec<&
 
 /// A layer, or a head of it.
 fn place(layer: usize, head: Option<usize>, lang: Lang) -> String {
-    match (lang, head) {
-        (Lang::Ja, None) => format!("レイヤー {layer}"),
-        (Lang::Ja, Some(head)) => format!("レイヤー {layer} のヘッド {head}"),
-        (Lang::En, None) => format!("layer {layer}"),
-        (Lang::En, Some(head)) => format!("layer {layer}, head {head}"),
+    match head {
+        None => phrases::layer(lang, layer),
+        Some(head) => phrases::layer_and_head(lang, layer, head),
     }
 }
 
 fn head_name(head: usize, lang: Lang) -> String {
-    match lang {
-        Lang::Ja => format!("ヘッド {head}"),
-        Lang::En => format!("head {head}"),
-    }
+    phrases::head(lang, head)
 }
 
 fn title(text: &str, record: &Attention, options: &AttentionOptions, lang: Lang) -> String {
     if let Some(token) = options.query.and_then(|query| record.prompt.tokens.get(query)) {
         let token = words::quoted(&name(token), lang);
-        return match (lang, text.is_empty()) {
-            (Lang::Ja, true) => format!("{token}が見ているトークン"),
-            (Lang::Ja, false) => format!("「{text}」で{token}が見ているトークン"),
-            (Lang::En, true) => format!("What {token} looks at"),
-            (Lang::En, false) => format!("“{text}”: what {token} looks at"),
+        return if text.is_empty() {
+            phrases::seen_by_of_nothing(lang, &token)
+        } else {
+            phrases::seen_by(lang, text, &token)
         };
     }
-    match (lang, text.is_empty()) {
-        (Lang::Ja, true) => "注意の重み".to_owned(),
-        (Lang::Ja, false) => format!("「{text}」の注意の重み"),
-        (Lang::En, true) => "Attention weights".to_owned(),
-        (Lang::En, false) => format!("“{text}”: attention weights"),
+    if text.is_empty() {
+        phrases::attention_of_nothing(lang).to_owned()
+    } else {
+        phrases::attention(lang, text)
     }
 }
 
@@ -185,10 +176,7 @@ fn strongest(record: &Attention, head: &HeadWeights, lang: Lang) -> Option<Strin
     let (query, key, weight) = pairs.max_by(|a, b| a.2.total_cmp(&b.2))?;
     let token = |at: usize| record.prompt.tokens.get(at).map(name).unwrap_or_default();
     let (query, key) = (token(query), token(key));
-    Some(match lang {
-        Lang::Ja => format!("最大 {query}→{key} {}", percent(f64::from(weight))),
-        Lang::En => format!("most {query}→{key} {}", percent(f64::from(weight))),
-    })
+    Some(phrases::most_attention(lang, query, key, percent(f64::from(weight))))
 }
 
 /// The text, once for each head, with what the query gives to each of its tokens.
@@ -257,27 +245,11 @@ fn alt_text(record: &Attention, heads: &[&HeadWeights], options: &AttentionOptio
             })
             .collect(),
     };
-    let separator = if lang == Lang::Ja { "。" } else { ". " };
+    let separator = phrases::sentence_end(lang);
     let list = items.join(separator);
-    match (lang, options.query) {
-        (Lang::Ja, Some(query)) => {
-            let token = words::quoted(&token(query), lang);
-            format!("{place}で、トークン{token}が前のトークンに向ける注意の重み。大きい順に、{list}。")
-        }
-        (Lang::Ja, None) => format!(
-            "{place}の注意の重みのヒートマップ。{} トークン。後ろのトークンは見えないので三角形になる。{list}。",
-            record.prompt.tokens.len()
-        ),
-        (Lang::En, Some(query)) => {
-            let token = words::quoted(&token(query), lang);
-            format!(
-                "Attention weights of {place}, from the token {token} to those before it, largest first: {list}."
-            )
-        }
-        (Lang::En, None) => format!(
-            "Heat map of the attention weights of {place}, {} tokens; a triangle, as no token sees a later one. {list}.",
-            record.prompt.tokens.len()
-        ),
+    match options.query {
+        Some(query) => phrases::attention_from_told(lang, place, words::quoted(&token(query), lang), list),
+        None => phrases::attention_told(lang, place, record.prompt.tokens.len(), list),
     }
 }
 

@@ -4,6 +4,7 @@ use super::axis::Axis;
 use super::distribution::{Distribution, label};
 use super::fonts::Weight;
 use super::page::Page;
+use super::phrases;
 use super::scene::{Anchor, Bounds, Item, NOTE, Text};
 use super::words::{self, percent};
 
@@ -137,7 +138,7 @@ pub(super) fn of(distribution: &Distribution<'_>, ids: bool, lang: super::Lang) 
         let tooltip = format!(
             "{name} · id {} · {} {} · logit {:.3} · {}",
             candidate.id,
-            if lang == super::Lang::Ja { "順位" } else { "rank" },
+            phrases::rank(lang),
             candidate.rank,
             candidate.logit,
             percent(value)

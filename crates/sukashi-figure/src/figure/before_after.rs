@@ -4,6 +4,7 @@ use super::cumulative::Cumulative;
 use super::distribution::{Distribution, label};
 use super::fonts::Weight;
 use super::page::Page;
+use super::phrases;
 use super::scene::{ASCENT, Anchor, Bounds, Item, LABEL, NOTE, Text};
 use super::style::Lang;
 use super::words::{self, percent};
@@ -11,10 +12,7 @@ use crate::sampling::{Criterion, Settings};
 use crate::trace::Candidate;
 
 fn cumulative_word(lang: Lang) -> &'static str {
-    match lang {
-        Lang::Ja => "累積確率",
-        Lang::En => "cumulative",
-    }
+    phrases::cumulative(lang)
 }
 
 const GAP: f64 = 8.0;
@@ -140,10 +138,10 @@ impl Columns {
 
     fn headings(&self, page: &mut Page<'_>) {
         let (palette, lang) = (page.palette, page.style.lang);
-        let (names, over) = match lang {
-            Lang::Ja => (["前", "後"], ["語彙全体での確率", "再正規化した確率"]),
-            Lang::En => (["Before", "After"], ["whole vocabulary", "renormalised"]),
-        };
+        let (names, over) = (
+            [phrases::before(lang), phrases::after(lang)],
+            [phrases::whole_vocabulary(lang), phrases::after_renormalised(lang)],
+        );
         for ((name, over), zero) in names.into_iter().zip(over).zip(self.zeros) {
             let name = page.setting(LABEL, Weight::Bold).fit_start(name, self.width);
             let over = page.setting(NOTE, Weight::Regular).fit_start(over, self.width);

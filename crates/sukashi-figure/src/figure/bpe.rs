@@ -4,6 +4,7 @@ use super::example;
 use super::fonts::Weight;
 use super::kind::{Example, FigureKind};
 use super::page::Page;
+use super::phrases;
 use super::provenance::Provenance;
 use super::scene::{Anchor, Item, LABEL, NOTE, Text};
 use super::style::{Lang, Style};
@@ -78,10 +79,7 @@ pub fn bpe(tree: &MergeTree, style: &Style) -> Result<Figure> {
 }
 
 fn title(text: &str, lang: Lang) -> String {
-    match lang {
-        Lang::Ja => format!("{}を組み立てるマージ", quoted(text, lang)),
-        Lang::En => format!("The merges that build {}", quoted(text, lang)),
-    }
+    phrases::merges(lang, quoted(text, lang))
 }
 
 fn subtitle(tree: &MergeTree, lang: Lang) -> Vec<String> {
@@ -89,20 +87,12 @@ fn subtitle(tree: &MergeTree, lang: Lang) -> Vec<String> {
     let (leaves, tokens) = (grouped(leaves), grouped(tree.roots.len()));
     let (vocab_size, merges) = (grouped(tree.vocab_size), grouped(tree.num_merges));
     let name = tree.tokenizer.clone();
-    match lang {
-        Lang::Ja => vec![
-            name,
-            format!("語彙 {vocab_size}、マージ {merges}"),
-            format!("部品 {leaves} 個 → トークン {tokens} 個"),
-            "数字はマージの順位（小さいほど先）".to_owned(),
-        ],
-        Lang::En => vec![
-            name,
-            format!("vocabulary {vocab_size}, {merges} merges"),
-            format!("from {leaves} parts to {tokens} tokens"),
-            "numbers: the merge's rank (lowest first)".to_owned(),
-        ],
-    }
+    vec![
+        name,
+        phrases::vocabulary_and_merges(lang, vocab_size, merges),
+        phrases::parts_to_tokens(lang, leaves, tokens),
+        phrases::merge_ranks(lang).to_owned(),
+    ]
 }
 
 fn label(tree: &MergeTree, node: usize) -> String {
@@ -282,16 +272,7 @@ fn alt_text(tree: &MergeTree, text: &str, lang: Lang) -> String {
     let told = words::list(&all[..all.len().min(TOLD)], lang);
     let tokens = Vec::from_iter(tree.roots.iter().map(|&root| label(tree, root))).join(" | ");
     let (quoted, name) = (quoted(text, lang), visible::line(&tree.tokenizer));
-    match lang {
-        Lang::Ja => format!(
-            "{quoted}を {name} が組み立てるマージの木（括弧内は順位）: {told}{more}。トークン: {tokens}。"
-        ),
-        Lang::En => {
-            format!(
-                "Tree of the merges (with their ranks) by which {name} builds {quoted}: {told}{more}. Tokens: {tokens}."
-            )
-        }
-    }
+    phrases::bpe_told(lang, &quoted, &name, &told, more, &tokens)
 }
 
 fn table(tree: &MergeTree, levels: &[usize]) -> Table {

@@ -4,6 +4,7 @@ use super::example::{self, plain};
 use super::fonts::Weight;
 use super::kind::{Example, FigureKind};
 use super::page::Page;
+use super::phrases;
 use super::provenance::Provenance;
 use super::scene::{ASCENT, Anchor, Bounds, Item, LABEL, NOTE, Text};
 use super::style::{Lang, Style};
@@ -75,25 +76,17 @@ pub fn budget(budget: &Budget, style: &Style) -> Result<Figure> {
 }
 
 fn title(lang: Lang) -> &'static str {
-    match lang {
-        Lang::Ja => "コンテキストウィンドウの内訳",
-        Lang::En => "What fills the context window",
-    }
+    phrases::budget(lang)
 }
 
 /// How much is used, and what is free or too much.
 fn state(used: usize, context: usize, lang: Lang) -> String {
     let (used_words, context_words) = (grouped(used), grouped(context));
     let difference = grouped(used.abs_diff(context));
-    match (lang, used > context) {
-        (Lang::Ja, false) => format!("{context_words} トークン中 {used_words}（残り {difference}）"),
-        (Lang::Ja, true) => {
-            format!("上限 {context_words} に対して {used_words} トークン（{difference} トークン超過）")
-        }
-        (Lang::En, false) => format!("{used_words} of {context_words} tokens ({difference} free)"),
-        (Lang::En, true) => {
-            format!("{used_words} tokens for a context of {context_words} ({difference} too many)")
-        }
+    if used > context {
+        phrases::budget_exceeded(lang, used_words, context_words, difference)
+    } else {
+        phrases::budget_kept(lang, used_words, context_words, difference)
     }
 }
 
@@ -119,10 +112,7 @@ fn draw(page: &mut Page<'_>, budget: &Budget, used: usize) {
     let (left, right) = (page.margin, page.width - page.margin);
     let at = |tokens: usize| left + (right - left) * (tokens as f64 / whole);
 
-    let limit_words = match lang {
-        Lang::Ja => format!("上限 {}", grouped(budget.context)),
-        Lang::En => format!("limit {}", grouped(budget.context)),
-    };
+    let limit_words = phrases::limit(lang, grouped(budget.context));
     let note = page.setting(NOTE, Weight::Regular);
     let half = note.measure(&limit_words) / 2.0;
     let limit = at(budget.context);
@@ -171,10 +161,10 @@ fn draw(page: &mut Page<'_>, budget: &Budget, used: usize) {
         .map(|((name, tokens), fill)| (visible::line(name), *tokens, Some(*fill)))
         .collect();
     if over {
-        let name = if lang == Lang::Ja { "超過" } else { "too many" };
+        let name = phrases::too_many(lang);
         rows.push((name.to_owned(), used - budget.context, None));
     } else {
-        let name = if lang == Lang::Ja { "空き" } else { "free" };
+        let name = phrases::free(lang);
         rows.push((name.to_owned(), budget.context - used, None));
     }
     let regular = page.setting(LABEL, Weight::Regular);
@@ -218,10 +208,7 @@ fn alt_text(budget: &Budget, used: usize, lang: Lang) -> String {
         })
         .collect();
     let (list, state) = (words::list(&items, lang), state(used, budget.context, lang));
-    match lang {
-        Lang::Ja => format!("コンテキストウィンドウの内訳を示す積み上げ棒グラフ。{state}。{list}。"),
-        Lang::En => format!("Stacked bar of what fills the context window: {state}. {list}."),
-    }
+    phrases::budget_told(lang, &state, &list)
 }
 
 fn table(budget: &Budget, used: usize) -> Table {

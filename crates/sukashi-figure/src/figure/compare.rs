@@ -6,6 +6,7 @@ use super::fonts::Weight;
 use super::kind::{Example, FigureKind};
 use super::next_token;
 use super::page::Page;
+use super::phrases;
 use super::provenance::Provenance;
 use super::scene::{ASCENT, Anchor, Bounds, Item, LABEL, NOTE, Text};
 use super::style::{Lang, Style};
@@ -188,19 +189,12 @@ fn default_names(traces: [&Trace; 2], contexts: &[String; 2], lang: Lang) -> [St
     } else if settings[0] != settings[1] {
         settings
     } else {
-        match lang {
-            Lang::Ja => ["1 つ目", "2 つ目"],
-            Lang::En => ["first", "second"],
-        }
-        .map(str::to_owned)
+        [phrases::first(lang), phrases::second(lang)].map(str::to_owned)
     }
 }
 
 fn title(lang: Lang) -> &'static str {
-    match lang {
-        Lang::Ja => "次に来るトークンの比較",
-        Lang::En => "The next token, compared",
-    }
+    phrases::compared(lang)
 }
 
 fn subtitle(traces: [&Trace; 2], steps: [&Step; 2], stage: ProbKind, lang: Lang) -> Vec<String> {
@@ -234,7 +228,7 @@ fn legend(page: &mut Page<'_>, names: &[String; 2]) {
 
 /// A difference of probabilities, in percentage points.
 fn points(difference: f64, lang: Lang) -> String {
-    let unit = if lang == Lang::Ja { "pt" } else { "pp" };
+    let unit = phrases::points(lang);
     let hundredths = difference * 100.0;
     let text =
         if hundredths.abs() < 0.995 { format!("{hundredths:+.2}") } else { format!("{hundredths:+.1}") };
@@ -260,7 +254,7 @@ fn draw(page: &mut Page<'_>, pairs: &[Pair<'_>], others: [f64; 2], other_count: 
     let regular = page.setting(LABEL, Weight::Regular);
     let note = page.setting(NOTE, Weight::Regular);
     let change = |difference: &Option<f64>| difference.map_or("–".to_owned(), |value| points(value, lang));
-    let heading = if lang == Lang::Ja { "差" } else { "change" };
+    let heading = phrases::change(lang);
     let changes = rows.iter().map(|row| note.measure(&change(&row.2))).fold(note.measure(heading), f64::max);
     let numbers =
         rows.iter().flat_map(|row| row.1).map(|value| note.measure(&value.text())).fold(0.0, f64::max);
@@ -330,10 +324,7 @@ fn alt_text(names: &[String; 2], pairs: &[Pair<'_>], stage: ProbKind, lang: Lang
         .collect();
     let (list, stage) = (words::list(&items, lang), stage.words(lang));
     let [first, second] = names;
-    match lang {
-        Lang::Ja => format!("「{first}」と「{second}」を比べる棒グラフ。{stage}: {list}。"),
-        Lang::En => format!("Bar chart that compares “{first}” with “{second}”, {stage}: {list}."),
-    }
+    phrases::compared_told(lang, first, second, stage, &list)
 }
 
 /// A row for each candidate and trace; of a candidate that the trace does not list, `prob_at_most`.

@@ -1,6 +1,7 @@
 //! The running mass of the most probable tokens, by which top-p decides.
 
 use super::distribution::label;
+use super::phrases;
 use super::words::{self, percent};
 use crate::figure::Lang;
 use crate::sampling::{Criterion, Settings};
@@ -62,10 +63,7 @@ impl Cumulative {
         let (token, mass, least) =
             (words::quoted(&label(rows.get(at)?), lang), percent(mass), percent(self.mass));
         let name = self.name.replace('_', "-");
-        Some(match lang {
-            Lang::Ja => format!("{name}: 累積確率は{token}までで {mass} ≧ {least}"),
-            Lang::En => format!("{name}: cumulative up to {token} {mass} ≧ {least}"),
-        })
+        Some(phrases::reached(lang, &name, &token, &mass, &least))
     }
 
     /// The number beside a row.

@@ -1,6 +1,7 @@
 //! A step's distribution, checked, and cut to what a figure shows.
 
 use super::Lang;
+use super::phrases;
 use crate::names;
 use crate::trace::{Candidate, Step, visible};
 use crate::{Error, Result, Trace};
@@ -30,13 +31,10 @@ impl ProbKind {
 
     /// What the probabilities are over, in words.
     pub(super) fn words(self, lang: Lang) -> &'static str {
-        match (self, lang) {
-            (Self::Model, Lang::Ja) => "語彙全体での確率",
-            (Self::Model, Lang::En) => "over the whole vocabulary",
-            (Self::Scaled, Lang::Ja) => "温度などを反映した確率（語彙全体）",
-            (Self::Scaled, Lang::En) => "after temperature, over the whole vocabulary",
-            (Self::Final, Lang::Ja) => "切り捨て後に再正規化した確率",
-            (Self::Final, Lang::En) => "renormalised after truncation",
+        match self {
+            Self::Model => phrases::over_vocabulary(lang),
+            Self::Scaled => phrases::over_scaled(lang),
+            Self::Final => phrases::over_final(lang),
         }
     }
 }

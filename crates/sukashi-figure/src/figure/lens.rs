@@ -5,6 +5,7 @@ use super::fonts::Weight;
 use super::heat;
 use super::kind::{Example, FigureKind};
 use super::page::Page;
+use super::phrases;
 use super::provenance::Provenance;
 use super::scene::{Anchor, Bounds, Item, NOTE, Text};
 use super::strip::name;
@@ -67,10 +68,7 @@ pub fn lens(record: &Lens, metric: Metric, style: &Style) -> Result<Figure> {
     let text = record.prompt.text.as_deref().map(visible::line).unwrap_or_default();
     page.title(&text, |text| title(text, lang));
     let mut parts = words::model(&record.model, lang);
-    parts.push(match lang {
-        Lang::Ja => "各層の残差ストリームに最終ノルムと出力層を適用".to_owned(),
-        Lang::En => "the final norm and the head on each layer's residual stream".to_owned(),
-    });
+    parts.push(phrases::lens_how(lang).to_owned());
     page.subtitle(&parts);
     heat::legend(&mut page, metric.words(lang), &metric.ticks(most));
     page.y += 6.0;
@@ -88,15 +86,11 @@ pub fn lens(record: &Lens, metric: Metric, style: &Style) -> Result<Figure> {
 
 impl Metric {
     fn words(self, lang: Lang) -> &'static str {
-        match (self, lang) {
-            (Self::Prob, Lang::Ja) => "首位のトークンの確率",
-            (Self::Prob, Lang::En) => "probability of the first token",
-            (Self::Rank, Lang::Ja) => "最終的な首位トークンの順位",
-            (Self::Rank, Lang::En) => "rank of the token that comes first in the end",
-            (Self::Entropy, Lang::Ja) => "エントロピー（ビット）",
-            (Self::Entropy, Lang::En) => "entropy, in bits",
-            (Self::Kl, Lang::Ja) => "最終分布との KL 情報量（ビット）",
-            (Self::Kl, Lang::En) => "KL divergence from the final distribution, in bits",
+        match self {
+            Self::Prob => phrases::first_prob(lang),
+            Self::Rank => phrases::final_rank(lang),
+            Self::Entropy => phrases::entropy_in_bits(lang),
+            Self::Kl => phrases::divergence(lang),
         }
     }
 
@@ -149,22 +143,16 @@ impl Metric {
 }
 
 fn title(text: &str, lang: Lang) -> String {
-    match (lang, text.is_empty()) {
-        (Lang::Ja, true) => "層ごとの予測".to_owned(),
-        (Lang::Ja, false) => format!("「{text}」の層ごとの予測"),
-        (Lang::En, true) => "What each layer would say next".to_owned(),
-        (Lang::En, false) => format!("“{text}”: what each layer would say next"),
-    }
+    if text.is_empty() { phrases::lens_of_nothing(lang).to_owned() } else { phrases::lens(lang, text) }
 }
 
 /// The name of a row.
 fn row_name(point: &str, lang: Lang) -> String {
     let layer = point.strip_prefix("layers.").and_then(|rest| rest.split('.').next());
-    match (layer, lang) {
-        (Some(layer), Lang::Ja) => format!("レイヤー {layer}"),
-        (Some(layer), Lang::En) => format!("layer {layer}"),
-        (None, Lang::Ja) if point == "embed" => "埋め込み".to_owned(),
-        (None, _) => visible::line(point).chars().take(40).collect(),
+    match layer {
+        Some(layer) => phrases::layer(lang, layer),
+        None if point == "embed" => phrases::embedding(lang).to_owned(),
+        None => visible::line(point).chars().take(40).collect(),
     }
 }
 
@@ -282,15 +270,7 @@ fn alt_text(record: &Lens, metric: Metric, lang: Lang) -> String {
     let list = words::list(&items, lang);
     let (rows, columns, metric) = (record.layers.len(), record.positions.len(), metric.words(lang));
     let last = record.prompt.tokens.get(record.positions[last]).map(name).unwrap_or_default();
-    match lang {
-        Lang::Ja => format!(
-            "各層で最も確率の高い次のトークンの表。{rows} 行 × {columns} 列、数値は{metric}。最後の列（「{last}」の次）: {list}。"
-        ),
-        Lang::En => format!(
-            "Table of the most probable next token after each layer, {rows} rows × {columns} columns, with the {metric}. \
-             The last column, after “{last}”: {list}."
-        ),
-    }
+    phrases::lens_told(lang, rows, columns, metric, last, list)
 }
 
 fn table(record: &Lens) -> Table {

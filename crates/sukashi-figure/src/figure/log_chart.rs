@@ -6,6 +6,7 @@ use super::fonts::Weight;
 use super::kind::{Example, FigureKind};
 use super::line_chart::{LABEL_GAP, name, plot_height, series, widest};
 use super::page::Page;
+use super::phrases;
 use super::provenance::Provenance;
 use super::scene::{ASCENT, Anchor, Item, NOTE, Text};
 use super::style::{Lang, Style};
@@ -235,18 +236,12 @@ fn alt_text(chart: &LogChart, lang: Lang) -> String {
             let (first, last) = (line.points.first()?, line.points.last()?);
             let [x0, y0, x1, y1] = [first[0], first[1], last[0], last[1]].map(number);
             let name = visible::line(&line.name);
-            Some(match lang {
-                Lang::Ja => format!("{name} は {x0} で {y0}、{x1} で {y1}"),
-                Lang::En => format!("{name} {y0} at {x0} and {y1} at {x1}"),
-            })
+            Some(phrases::line_ends(lang, &name, &x0, &y0, &x1, &y1))
         })
         .collect();
     let [title, x, y] = [&chart.title, &chart.axes[0], &chart.axes[1]].map(|text| visible::line(text));
     let list = words::list(&items, lang);
-    match lang {
-        Lang::Ja => format!("{title}。両対数の折れ線グラフ（横軸 {x}、縦軸 {y}）。{list}。"),
-        Lang::En => format!("{title}: lines on logarithmic axes, {y} against {x}. {list}."),
-    }
+    phrases::log_chart_told(lang, &title, &x, &y, &list)
 }
 
 fn table(chart: &LogChart) -> Table {

@@ -4,6 +4,7 @@ use super::example;
 use super::fonts::Weight;
 use super::kind::{Example, FigureKind};
 use super::page::Page;
+use super::phrases;
 use super::provenance::Provenance;
 use super::scene::{ASCENT, Anchor, Bounds, Item, LABEL, NOTE, Text};
 use super::style::{Lang, Style};
@@ -41,12 +42,7 @@ pub fn mixing(mixing: &Mixing, style: &Style) -> Result<Figure> {
 
     let mut page = Page::new(style)?;
     page.title("", |_| title(lang).to_owned());
-    let mask = match (lang, mixing.causal) {
-        (Lang::Ja, true) => "後ろのトークンは見ない（因果マスク）",
-        (Lang::Ja, false) => "すべてのトークンを見る",
-        (Lang::En, true) => "no token sees those after it (causal mask)",
-        (Lang::En, false) => "every token sees all",
-    };
+    let mask = if mixing.causal { phrases::mask_set(lang) } else { phrases::mask(lang) };
     page.subtitle(&["softmax(QK^T / √d) V".to_owned(), mask.to_owned()]);
     draw(&mut page, &matrices, &names, mixing.causal)?;
 
@@ -61,34 +57,19 @@ pub fn mixing(mixing: &Mixing, style: &Style) -> Result<Figure> {
 }
 
 fn title(lang: Lang) -> &'static str {
-    match lang {
-        Lang::Ja => "アテンションはベクトルを混ぜる",
-        Lang::En => "Attention mixes vectors",
-    }
+    phrases::mixing(lang)
 }
 
 fn scores_title(lang: Lang) -> String {
-    match lang {
-        Lang::Ja => "スコア QK^T / √d",
-        Lang::En => "scores QK^T / √d",
-    }
-    .to_owned()
+    phrases::mixing_scores(lang).to_owned()
 }
 
 fn weights_title(lang: Lang) -> String {
-    match lang {
-        Lang::Ja => "重み（行の和は 1）",
-        Lang::En => "weights (rows sum to 1)",
-    }
-    .to_owned()
+    phrases::mixing_weights(lang).to_owned()
 }
 
 fn output_title(lang: Lang) -> String {
-    match lang {
-        Lang::Ja => "出力 重み × V",
-        Lang::En => "output: weights × V",
-    }
-    .to_owned()
+    phrases::mixing_output(lang).to_owned()
 }
 
 /// A matrix as it is drawn.
@@ -253,10 +234,7 @@ fn alt_text(mixing: &Mixing, names: &[String], lang: Lang) -> String {
             format!("{}: {}", words::quoted(name, lang), words::list(&items, lang))
         })
         .collect();
-    match lang {
-        Lang::Ja => format!("Q、K、V とスコア、重み、出力の行列。重みは{}。", rows.join("。")),
-        Lang::En => format!("Matrices Q, K, V, scores, weights and output. Weights: {}.", rows.join(". ")),
-    }
+    phrases::mixing_told(lang, rows.join(phrases::sentence_end(lang)))
 }
 
 fn table(grids: &[Grid<'_>], mixing: &Mixing) -> Table {

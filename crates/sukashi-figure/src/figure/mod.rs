@@ -47,6 +47,7 @@ mod next_tokens;
 mod outline;
 mod page;
 mod panels;
+mod phrases;
 mod png;
 mod provenance;
 mod sampling;

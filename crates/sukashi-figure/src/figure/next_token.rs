@@ -5,6 +5,7 @@ use super::distribution::{self, Distribution, ProbKind, context, label};
 use super::example::{self, plain};
 use super::kind::{Example, FigureKind};
 use super::page::Page;
+use super::phrases;
 use super::scene::LABEL;
 use super::style::{Lang, Style};
 use super::table::{Cell, Table};
@@ -89,10 +90,7 @@ pub(super) fn subtitle(trace: &Trace, step: &Step, stage: ProbKind, lang: Lang) 
             parts.push(format!("{} (T = 1)", stage.words(lang)));
             let plain = Settings { seed: trace.sampling.seed, ..Settings::default() };
             if step.chosen.is_some() && trace.sampling != plain {
-                parts.push(match lang {
-                    Lang::Ja => format!("選択は {settings}"),
-                    Lang::En => format!("chosen with {settings}"),
-                });
+                parts.push(phrases::chosen_with(lang, &settings));
             }
         }
         ProbKind::Scaled | ProbKind::Final => {
@@ -128,16 +126,8 @@ pub(super) fn alt_text(distribution: &Distribution<'_>, lang: Lang) -> String {
     let stage = distribution.stage.words(lang);
     let chosen = distribution.shown.iter().find(|candidate| distribution.is_chosen(candidate));
     let chosen = chosen.map(|candidate| words::quoted(&label(candidate), lang));
-    match lang {
-        Lang::Ja => {
-            let chosen = chosen.map(|token| format!("選ばれたのは{token}。")).unwrap_or_default();
-            format!("棒グラフ。{stage}: {list}。{chosen}")
-        }
-        Lang::En => {
-            let chosen = chosen.map(|token| format!(" Chosen: {token}.")).unwrap_or_default();
-            format!("Bar chart of probabilities, {stage}: {list}.{chosen}")
-        }
-    }
+    let chosen = chosen.map(|token| phrases::was_chosen(lang, token)).unwrap_or_default();
+    phrases::next_token_told(lang, stage, list, chosen)
 }
 
 /// Every number that bars show, and those that they stand on.

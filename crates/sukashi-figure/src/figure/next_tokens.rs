@@ -7,6 +7,7 @@ use super::kind::{Example, FigureKind};
 use super::next_token::{self, NextToken};
 use super::page::Page;
 use super::panels::{self, Heading};
+use super::phrases;
 use super::provenance::Provenance;
 use super::scene::{ASCENT, Anchor, LABEL, NOTE};
 use super::style::{Lang, Style};
@@ -97,10 +98,7 @@ struct Panel<'a> {
 }
 
 fn title(count: usize, lang: Lang) -> String {
-    match lang {
-        Lang::Ja => format!("{count} つの文脈の次に来るトークン"),
-        Lang::En => format!("The next token after {count} texts"),
-    }
+    phrases::next_tokens(lang, count)
 }
 
 fn alt_text(panels: &[Panel<'_>], lang: Lang) -> String {
@@ -120,12 +118,9 @@ fn alt_text(panels: &[Panel<'_>], lang: Lang) -> String {
         .collect();
     if panels.len() > TOLD {
         let more = panels.len() - TOLD;
-        sentences.push(match lang {
-            Lang::Ja => format!("ほか {more} 件。"),
-            Lang::En => format!("And {more} more."),
-        });
+        sentences.push(phrases::more_panels(lang, more));
     }
-    sentences.join(if lang == Lang::Ja { "" } else { " " })
+    sentences.join(phrases::sentence_space(lang))
 }
 
 /// The rows of each panel, behind its text and its model.

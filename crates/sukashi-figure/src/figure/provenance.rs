@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Lang;
+use super::phrases;
 use super::words;
 use crate::Trace;
 use crate::sampling::Settings;
@@ -102,10 +103,7 @@ impl Provenance {
                 if is_known { format!(" ({}, sha256 {hash})", model.precision) } else { String::new() };
             parts.push(format!("{}{weights}", model.name));
         }
-        parts.extend(self.tokenizer.as_ref().map(|model| match lang {
-            Lang::Ja => format!("トークナイザー: {model}"),
-            Lang::En => format!("tokenizer: {model}"),
-        }));
+        parts.extend(self.tokenizer.as_ref().map(|model| phrases::tokenizer(lang, model)));
         // Numbers of another program come without an adapter.
         let adapter = self.adapter.as_ref().filter(|adapter| !adapter.name.is_empty());
         parts.extend(adapter.map(|adapter| format!("{} ({})", adapter.name, adapter.backend)));

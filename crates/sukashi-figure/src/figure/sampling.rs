@@ -6,6 +6,7 @@ use super::distribution::{self, Distribution, ProbKind, context, label};
 use super::example;
 use super::kind::{Example, FigureKind};
 use super::page::Page;
+use super::phrases;
 use super::share_strip;
 use super::stage_columns::{Column, decimal, heading};
 use super::stage_table;
@@ -197,28 +198,21 @@ fn check(step: &Step, stages: &Stages, index: usize) -> Result<()> {
 }
 
 fn title(context: &str, has_chosen: bool, lang: Lang) -> String {
-    match (lang, context.is_empty(), has_chosen) {
-        (Lang::Ja, true, true) => "文頭のトークンが選ばれるまで".to_owned(),
-        (Lang::Ja, false, true) => format!("「{context}」の次のトークンが選ばれるまで"),
-        (Lang::Ja, true, false) => "文頭の候補がサンプラーを通るまで".to_owned(),
-        (Lang::Ja, false, false) => format!("「{context}」の次の候補がサンプラーを通るまで"),
-        (Lang::En, true, true) => "How the first token is chosen".to_owned(),
-        (Lang::En, false, true) => format!("“{context}”: how the next token is chosen"),
-        (Lang::En, true, false) => "The first token through the sampler".to_owned(),
-        (Lang::En, false, false) => format!("“{context}”: the next token through the sampler"),
+    match (context.is_empty(), has_chosen) {
+        (true, true) => phrases::choice_of_first(lang).to_owned(),
+        (false, true) => phrases::choice_of_next(lang, context),
+        (true, false) => phrases::stages_of_first(lang).to_owned(),
+        (false, false) => phrases::stages_of_next(lang, context),
     }
 }
 
 /// How the token was taken.
 pub(super) fn choice(view: &View<'_>, lang: Lang) -> String {
-    match (&view.stages.draw, view.settings.choice, lang) {
-        (Some(draw), _, _) => format!("u = {:.4}", draw.number),
-        (None, _, Lang::Ja) if view.step.chosen.is_none() => "なし".to_owned(),
-        (None, _, Lang::En) if view.step.chosen.is_none() => "none".to_owned(),
-        (None, Choice::Pick(n), Lang::Ja) => format!("{n} 番目"),
-        (None, Choice::Pick(n), Lang::En) => format!("number {n}"),
-        (None, _, Lang::Ja) => "最大のもの".to_owned(),
-        (None, _, Lang::En) => "the greatest".to_owned(),
+    match (&view.stages.draw, view.settings.choice) {
+        (Some(draw), _) => format!("u = {:.4}", draw.number),
+        (None, _) if view.step.chosen.is_none() => phrases::nothing(lang).to_owned(),
+        (None, Choice::Pick(n)) => phrases::number(lang, n),
+        (None, _) => phrases::greatest(lang).to_owned(),
     }
 }
 
@@ -232,10 +226,7 @@ fn alt_text(view: &View<'_>, lang: Lang) -> String {
         .enumerate()
         .map(|(index, output)| {
             let (name, count) = (heading(index, view, lang), words::grouped(output.num_left));
-            match lang {
-                Lang::Ja => format!("{name}（{count} 個）"),
-                Lang::En => format!("{name} ({count})"),
-            }
+            phrases::stage_left(lang, &name, &count)
         })
         .collect();
     let items: Vec<String> = view
@@ -249,27 +240,15 @@ fn alt_text(view: &View<'_>, lang: Lang) -> String {
                 Some(last) => percent(last.prob),
                 None => words::cut(lang).to_owned(),
             };
-            match lang {
-                Lang::Ja => format!("{name} ロジット {logit} → {} → {end}", percent(scaled)),
-                Lang::En => format!("{name} logit {logit} → {} → {end}", percent(scaled)),
-            }
+            phrases::candidate_told(lang, name, logit, percent(scaled), end)
         })
         .collect();
     let (outputs, list) = (outputs.join(" → "), words::list(&items, lang));
     let chosen = view.rows.iter().find(|row| row.is_chosen).map(|row| words::quoted(&row.name, lang));
     let how = choice(view, lang);
-    match lang {
-        Lang::Ja => {
-            let drawn = view.stages.draw.as_ref().map(|_| format!("乱数 {how} により")).unwrap_or_default();
-            let chosen = chosen.map(|token| format!("{drawn}選ばれたのは{token}。")).unwrap_or_default();
-            format!("サンプリングの各段階の表。残った数: {outputs}。{list}。{chosen}")
-        }
-        Lang::En => {
-            let drawn = view.stages.draw.as_ref().map(|_| format!(" by {how}")).unwrap_or_default();
-            let chosen = chosen.map(|token| format!(" Chosen{drawn}: {token}.")).unwrap_or_default();
-            format!("Table of the sampler's stages. Tokens left: {outputs}. {list}.{chosen}")
-        }
-    }
+    let drawn = view.stages.draw.as_ref().map(|_| phrases::by_draw(lang, how)).unwrap_or_default();
+    let chosen = chosen.map(|token| phrases::was_drawn(lang, drawn, token)).unwrap_or_default();
+    phrases::sampling_told(lang, outputs, list, chosen)
 }
 
 /// A row per stage and candidate, and those for the rest; the last stage is the choice.

@@ -2,9 +2,9 @@
 
 use super::fonts::Weight;
 use super::page::Page;
+use super::phrases;
 use super::sampling::View;
 use super::scene::{ASCENT, Anchor, Bounds, Item, NOTE};
-use super::style::Lang;
 use super::words::percent;
 
 const HEIGHT: f64 = 20.0;
@@ -12,12 +12,7 @@ const HEIGHT: f64 = 20.0;
 /// Draws the strip, its heading, and the names that have room, from the page's filled part downwards.
 pub(super) fn draw(page: &mut Page<'_>, view: &View<'_>, number: f64) {
     let (palette, lang) = (page.palette, page.style.lang);
-    page.note(&[match lang {
-        Lang::Ja => "残ったトークンを ID の順に並べ、乱数 u が入った区間のトークンを選ぶ".to_owned(),
-        Lang::En => {
-            "The tokens left, in the order of their ids: the one whose share holds u is chosen".to_owned()
-        }
-    }]);
+    page.note(&[phrases::shares(lang).to_owned()]);
     page.y += 8.0;
     let (left, width) = (page.margin, page.inner());
     let x = |at: f64| left + width * at.clamp(0.0, 1.0);

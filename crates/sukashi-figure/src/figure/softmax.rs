@@ -6,6 +6,7 @@ use super::fonts::Weight;
 use super::kind::{Example, FigureKind};
 use super::page::Page;
 use super::panels::{self, Heading};
+use super::phrases;
 use super::provenance::Provenance;
 use super::scene::{ASCENT, Anchor, Item, LABEL, NOTE, Text};
 use super::style::{Lang, Style};
@@ -132,10 +133,7 @@ fn check(record: &Logits) -> Result<()> {
 }
 
 fn title(lang: Lang) -> &'static str {
-    match lang {
-        Lang::Ja => "ロジットから確率へ",
-        Lang::En => "From logits to probabilities",
-    }
+    phrases::softmax(lang)
 }
 
 /// The logits and all probabilities to four decimals; as many temperatures side by side as fit.
@@ -144,7 +142,7 @@ fn numbers(page: &mut Page<'_>, record: &Logits, names: &[String], columns: &[Co
     const GAP: f64 = 14.0;
     let (palette, lang) = (page.palette, page.style.lang);
     let setting = page.setting(NOTE, Weight::Regular);
-    let heading = if lang == Lang::Ja { "ロジット z" } else { "logit z" };
+    let heading = phrases::logit(lang);
     let logits: Vec<String> = record.logits.iter().map(f32::to_string).collect();
     let widest = |texts: &mut dyn Iterator<Item = String>| {
         texts.map(|text| setting.measure(&text)).fold(0.0, f64::max)
@@ -204,13 +202,7 @@ fn alt_text(record: &Logits, names: &[String], columns: &[Column], lang: Lang) -
             format!("{}: {}", column.name(), items(&mut column.probs.iter().map(|prob| format!("{prob:.4}"))))
         })
         .collect();
-    match lang {
-        Lang::Ja => format!("温度ごとの確率の棒グラフ。ロジット: {logits}。{}。", sentences.join("。")),
-        Lang::En => format!(
-            "Bar charts of probabilities per temperature. Logits: {logits}. {}.",
-            sentences.join(". ")
-        ),
-    }
+    phrases::softmax_told(lang, logits, sentences.join(phrases::sentence_end(lang)))
 }
 
 fn table(record: &Logits, columns: &[Column]) -> Table {

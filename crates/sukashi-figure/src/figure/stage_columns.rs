@@ -1,5 +1,6 @@
 //! The columns of the table of stages: what each holds of the candidates.
 
+use super::phrases;
 use super::sampling::{Row, View, choice};
 use super::style::Lang;
 use super::words::{self, percent};
@@ -119,11 +120,9 @@ impl Column {
 
     /// The probabilities that an output makes.
     fn probs(view: &View<'_>, index: usize, is_final: bool, lang: Lang) -> Self {
-        let (head, note) = match (lang, is_final) {
-            (Lang::Ja, false) => ("softmax", "語彙全体の確率"),
-            (Lang::Ja, true) => ("再正規化", "残りでの確率"),
-            (Lang::En, false) => ("softmax", "of all tokens"),
-            (Lang::En, true) => ("renormalised", "of what is left"),
+        let (head, note) = match is_final {
+            false => (phrases::softmax_head(lang), phrases::of_all_tokens(lang)),
+            true => (phrases::renormalised(lang), phrases::of_what_is_left(lang)),
         };
         let entry = |row: &Row<'_>| match row.left[index] {
             Some(left) => Entry {
@@ -149,7 +148,6 @@ impl Column {
     /// What a truncation goes by, and what it cuts.
     fn truncating(view: &View<'_>, index: usize, lang: Lang) -> Self {
         let Description { criterion, note, .. } = description(index, view);
-        let ja = lang == Lang::Ja;
         let greatest = view.rows.iter().filter_map(|row| row.left[index - 1]).find(|left| left.rank == 1);
         let note = note.unwrap_or_else(|| match (criterion, greatest) {
             (Criterion::Rank, _) => Label::new("順位", "rank"),
@@ -179,8 +177,7 @@ impl Column {
         let other = match (view.others_left(index - 1), view.others_left(index)) {
             (0, _) => Entry::gone(),
             (_, 0) => Entry { mark: CUT, is_cut: true, ..Entry::default() },
-            (_, count) if ja => Entry::text(format!("{} 個", words::grouped(count))),
-            (_, count) => Entry::text(words::grouped(count)),
+            (_, count) => Entry::text(phrases::some_tokens(lang, words::grouped(count))),
         };
         Self { note, cells, other, has_marks: true, ..Self::new(view, index, lang) }
     }

@@ -2,10 +2,10 @@
 
 use super::fonts::Weight;
 use super::page::Page;
+use super::phrases;
 use super::sampling::View;
 use super::scene::{ASCENT, Anchor, Bounds, Item, NOTE, Text};
 use super::stage_columns::{CUT, Column, Entry};
-use super::style::Lang;
 use super::words;
 
 const HEAD: f64 = 38.0;
@@ -47,10 +47,7 @@ pub(super) fn draw(page: &mut Page<'_>, view: &View<'_>, columns: &[Column]) {
     let has_others = view.step.vocab_size > view.rows.len();
     let mut names: Vec<String> = view.rows.iter().map(|row| row.name.clone()).collect();
     names.extend(has_others.then(|| words::other_short(lang).to_owned()));
-    let count_name = match lang {
-        Lang::Ja => "残った数",
-        Lang::En => "left",
-    };
+    let count_name = phrases::left(lang);
     let widths = names.iter().map(String::as_str).chain([count_name]);
     let first = widths.map(|name| page.measure(name, NOTE, Weight::Bold)).fold(0.0, f64::max);
     let first = first.min(page.inner() * 0.3);

@@ -6,6 +6,7 @@ use super::fonts::Weight;
 use super::kind::{Example, FigureKind};
 use super::line_chart::{self, Marks};
 use super::page::Page;
+use super::phrases;
 use super::style::{Lang, Style};
 use super::table::{Cell, Table};
 use super::temperature_chart;
@@ -280,30 +281,25 @@ fn between(step: &Step, marked: &[f64]) -> Vec<f64> {
 
 /// What the probabilities are over.
 fn over(count: usize, renormalise: bool, lang: Lang) -> String {
-    match (lang, renormalise) {
-        (Lang::Ja, false) => "語彙全体での確率".to_owned(),
-        (Lang::En, false) => "over the whole vocabulary".to_owned(),
-        (Lang::Ja, true) => format!("表示した {count} 個の候補だけで 100% に再正規化した確率"),
-        (Lang::En, true) => format!("renormalised to 100% over the {count} shown"),
+    match renormalise {
+        false => phrases::over_vocabulary(lang).to_owned(),
+        true => phrases::over_shown(lang, count),
     }
 }
 
 /// How the model's own distribution is told from the others.
 fn raw_words(view: TemperatureView, lang: Lang) -> &'static str {
-    match (view, lang) {
-        (TemperatureView::Candidates, Lang::Ja) => "太線はモデルそのままの分布 (T = 1)",
-        (TemperatureView::Candidates, Lang::En) => "heavy: the model's own distribution (T = 1)",
-        (_, Lang::Ja) => "T = 1 がモデルそのままの分布",
-        (_, Lang::En) => "T = 1 is the model's own distribution",
+    match view {
+        TemperatureView::Candidates => phrases::raw_is_heavy(lang),
+        _ => phrases::raw_is_1(lang),
     }
 }
 
 fn title(context: &str, lang: Lang) -> String {
-    match (lang, context.is_empty()) {
-        (Lang::Ja, true) => "温度で変わる文頭のトークン".to_owned(),
-        (Lang::Ja, false) => format!("「{context}」の次に来るトークンは温度で変わる"),
-        (Lang::En, true) => "The first token at different temperatures".to_owned(),
-        (Lang::En, false) => format!("“{context}”: the next token at different temperatures"),
+    if context.is_empty() {
+        phrases::temperatures_of_nothing(lang).to_owned()
+    } else {
+        phrases::temperatures(lang, context)
     }
 }
 
@@ -313,45 +309,26 @@ fn alt_text(
     (view, over, renormalised): (TemperatureView, &str, bool),
     lang: Lang,
 ) -> String {
-    let (Some(first), Lang::Ja | Lang::En) = (candidates.first(), lang) else { return String::new() };
+    let Some(first) = candidates.first() else { return String::new() };
     let name = words::quoted(&label(first), lang);
     let items: Vec<String> = lines
         .iter()
         .map(|line| {
             let value = percent(line.probs.first().copied().unwrap_or(0.0));
-            match lang {
-                Lang::Ja => {
-                    format!("{} で {value}（エントロピー {:.2} ビット）", line.name(), line.entropy_bits)
-                }
-                Lang::En => format!("{value} at {} (entropy {:.2} bits)", line.name(), line.entropy_bits),
-            }
+            phrases::at_temperature(lang, line.name(), value, line.entropy_bits)
         })
         .collect();
     let list = words::list(&items, lang);
     let count = candidates.len();
-    let (chart, kind) = match (lang, view) {
-        (Lang::Ja, TemperatureView::Candidates) => ("折れ線グラフ", "を温度ごとに示す"),
-        (Lang::Ja, TemperatureView::Temperatures) => {
-            ("折れ線グラフ", "が温度とともに変わる様子と、その下に語彙全体の分布のエントロピーを示す")
-        }
-        (Lang::Ja, TemperatureView::Bars) => ("棒グラフ", "を温度ごとの棒で並べる"),
-        (Lang::En, TemperatureView::Candidates) => ("Line chart", "one line per temperature"),
-        (Lang::En, TemperatureView::Temperatures) => (
-            "Line chart",
-            "one line per candidate over the temperature, with the whole distribution's entropy below",
-        ),
-        (Lang::En, TemperatureView::Bars) => {
-            ("Bar chart", "a group of bars per candidate, one for each temperature")
-        }
+    let (chart, kind) = match view {
+        TemperatureView::Candidates => (phrases::line_chart(lang), phrases::line_per_temperature(lang)),
+        TemperatureView::Temperatures => (phrases::line_chart(lang), phrases::line_per_candidate(lang)),
+        TemperatureView::Bars => (phrases::bar_chart(lang), phrases::bars_per_candidate(lang)),
     };
-    match lang {
-        // What they were renormalised over says already which candidates they are.
-        Lang::Ja if renormalised => format!("{chart}。{over}{kind}。{name}は{list}。"),
-        Lang::Ja => format!("{chart}。上位 {count} 個の候補の{over}{kind}。{name}は{list}。"),
-        Lang::En if renormalised => format!("{chart} of candidates {over}, {kind}. {name}: {list}."),
-        Lang::En => {
-            format!("{chart} of the {count} most probable candidates {over}, {kind}. {name}: {list}.")
-        }
+    match renormalised {
+        // The words for what they were renormalised over name the candidates already.
+        true => phrases::temperatures_told_of(lang, chart, over, kind, name, list),
+        false => phrases::temperatures_told(lang, chart, count, over, kind, name, list),
     }
 }
 

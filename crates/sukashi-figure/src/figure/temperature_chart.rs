@@ -4,8 +4,8 @@ use super::axis::{Axis, round_step, spread};
 use super::fonts::Weight;
 use super::line_chart::{guides, name, names, plot_edges, plot_height, series, turned, widest};
 use super::page::Page;
+use super::phrases;
 use super::scene::{ASCENT, Anchor, Item, NOTE, Text};
-use super::style::Lang;
 use super::temperature::Line;
 use super::words::{self, percent};
 use crate::trace::Candidate;
@@ -160,10 +160,7 @@ fn temperature_guides(page: &mut Page<'_>, plot: &Plot<'_>, (top, bottom): (f64,
 /// The panel of entropies, with the temperatures below it.
 fn entropies(page: &mut Page<'_>, plot: &Plot<'_>) {
     let (palette, lang) = (page.palette, page.style.lang);
-    let heading = match lang {
-        Lang::Ja => "語彙全体の分布のエントロピー（ビット）",
-        Lang::En => "entropy of the whole distribution (bits)",
-    };
+    let heading = phrases::whole_entropy(lang);
     let heading =
         page.setting(NOTE, Weight::Regular).fit_start(heading, page.width - page.margin - plot.left);
     let y = page.y + NOTE * ASCENT;
@@ -217,11 +214,10 @@ fn temperature_names(page: &mut Page<'_>, plot: &Plot<'_>) {
             taken.push((x - half, x + half));
         }
     }
-    let axis = match (page.style.lang, plot.scale.is_log) {
-        (Lang::Ja, false) => "温度 T",
-        (Lang::Ja, true) => "温度 T（対数目盛）",
-        (Lang::En, false) => "temperature T",
-        (Lang::En, true) => "temperature T (logarithmic scale)",
+    let axis = if plot.scale.is_log {
+        phrases::temperature_axis_set(page.style.lang)
+    } else {
+        phrases::temperature_axis(page.style.lang)
     };
     page.y += 18.0;
     let axis = page.setting(NOTE, Weight::Regular).fit_start(axis, page.inner());

@@ -5,6 +5,7 @@ use super::example;
 use super::fonts::Weight;
 use super::kind::{Example, FigureKind};
 use super::page::Page;
+use super::phrases;
 use super::provenance::Provenance;
 use super::scene::{ASCENT, Anchor, Bounds, Item, LABEL, NOTE};
 use super::style::{Lang, Style};
@@ -79,48 +80,23 @@ pub fn tokenizers(text: &str, cuts: &[Segmentation], style: &Style) -> Result<Fi
 }
 
 fn title(text: &str, lang: Lang) -> String {
-    match lang {
-        Lang::Ja => format!("{}のトークン分割", quoted(text, lang)),
-        Lang::En => format!("{} cut into tokens", quoted(text, lang)),
-    }
+    phrases::tokenizers(lang, quoted(text, lang))
 }
 
 fn subtitle(text: &str, lang: Lang) -> Vec<String> {
     let (chars, bits) = (grouped(text.chars().count()), grouped(8 * text.len()));
-    match lang {
-        Lang::Ja => {
-            vec![
-                format!("{chars} 文字"),
-                format!("UTF-8 で {bits} ビット"),
-                "圧縮比 = UTF-8 ÷ トークン".to_owned(),
-            ]
-        }
-        Lang::En => {
-            vec![
-                format!("{chars} characters"),
-                format!("{bits} bits of UTF-8"),
-                "ratio = UTF-8 / tokens".to_owned(),
-            ]
-        }
-    }
+    vec![phrases::characters(lang, chars), phrases::utf8_bits(lang, bits), phrases::ratio_is(lang).to_owned()]
 }
 
 fn facts(cut: &Segmentation, cost: &TextCost, lang: Lang) -> Vec<String> {
     let (vocab_size, tokens) = (grouped(cut.vocab_size), grouped(cut.pieces.len()));
     let TextCost { bits_per_token, ratio, .. } = *cost;
     let bits = grouped(cost.bits as usize);
-    match lang {
-        Lang::Ja => vec![
-            format!("語彙 {vocab_size}"),
-            format!("{tokens} トークン × {bits_per_token} ビット = {bits} ビット"),
-            format!("圧縮比 {ratio:.2}"),
-        ],
-        Lang::En => vec![
-            format!("vocabulary {vocab_size}"),
-            format!("{tokens} tokens × {bits_per_token} bits = {bits} bits"),
-            format!("ratio {ratio:.2}"),
-        ],
-    }
+    vec![
+        phrases::vocabulary(lang, vocab_size),
+        phrases::tokens_in_bits(lang, tokens, bits_per_token, bits),
+        phrases::ratio(lang, ratio),
+    ]
 }
 
 /// The name, the numbers, and a bar for the bits on a track that is as long as UTF-8.
@@ -150,10 +126,7 @@ fn tokens(page: &mut Page<'_>, cut: &Segmentation) {
     let left = cut.pieces.len() - drawn;
     if left > 0 {
         let left = grouped(left);
-        page.note(&[match page.style.lang {
-            Lang::Ja => format!("… ほか {left} トークン"),
-            Lang::En => format!("… and {left} more tokens"),
-        }]);
+        page.note(&[phrases::more_tokens(page.style.lang, &left)]);
     }
 }
 
@@ -171,10 +144,7 @@ fn lost_words(cut: &Segmentation, lang: Lang) -> Option<String> {
     }
     let count = grouped(all.len());
     let list = named.join(" ");
-    (!all.is_empty()).then(|| match lang {
-        Lang::Ja => format!("語彙になく失われる文字（{count} か所）: {list}"),
-        Lang::En => format!("lost, as no token has it ({count} in all): {list}"),
-    })
+    (!all.is_empty()).then(|| phrases::lost(lang, &count, &list))
 }
 
 fn lost(page: &mut Page<'_>, cut: &Segmentation) {
@@ -199,10 +169,7 @@ fn alt_text(text: &str, cuts: &[Segmentation], costs: &[TextCost], lang: Lang) -
     };
     let all = Vec::from_iter(cuts.iter().zip(costs).map(sentence));
     let quoted = quoted(text, lang);
-    match lang {
-        Lang::Ja => format!("{quoted}をトークナイザーごとに分割した図。{}。", all.join("。")),
-        Lang::En => format!("{quoted} as tokenizers cut it. {}.", all.join(". ")),
-    }
+    phrases::tokenizers_told(lang, quoted, all.join(phrases::sentence_end(lang)))
 }
 
 fn table(cuts: &[Segmentation], costs: &[TextCost]) -> Table {

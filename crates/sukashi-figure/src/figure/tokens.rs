@@ -4,6 +4,7 @@ use super::example;
 use super::heat;
 use super::kind::{Example, FigureKind};
 use super::page::Page;
+use super::phrases;
 use super::provenance::Provenance;
 use super::strip::{self, Tile, name};
 use super::style::{Lang, Style};
@@ -105,13 +106,10 @@ pub(super) fn shortened(text: &str) -> String {
 
 impl ColorBy {
     fn words(self, lang: Lang) -> &'static str {
-        match (self, lang) {
-            (Self::Prob, Lang::Ja) => "確率（語彙全体）",
-            (Self::Prob, Lang::En) => "probability over the whole vocabulary",
-            (Self::Rank, Lang::Ja) => "順位（1 が最も確率の高いトークン）",
-            (Self::Rank, Lang::En) => "rank, 1 for the most probable token",
-            (Self::Entropy, Lang::Ja) => "直前の分布のエントロピー（ビット）",
-            (Self::Entropy, Lang::En) => "entropy of the distribution before the token, in bits",
+        match self {
+            Self::Prob => phrases::scale_of_probs(lang),
+            Self::Rank => phrases::scale_of_ranks(lang),
+            Self::Entropy => phrases::scale_of_entropies(lang),
         }
     }
 
@@ -160,36 +158,20 @@ impl ColorBy {
 }
 
 fn title(text: &str, by: ColorBy, lang: Lang) -> String {
-    let what = match (by, lang) {
-        (ColorBy::Prob, Lang::Ja) => "各トークンの確率",
-        (ColorBy::Prob, Lang::En) => "how probable each token is",
-        (ColorBy::Rank, Lang::Ja) => "各トークンの順位",
-        (ColorBy::Rank, Lang::En) => "the rank of each token",
-        (ColorBy::Entropy, Lang::Ja) => "各トークンの前のエントロピー",
-        (ColorBy::Entropy, Lang::En) => "the entropy before each token",
+    let what = match by {
+        ColorBy::Prob => phrases::token_probs(lang),
+        ColorBy::Rank => phrases::token_ranks(lang),
+        ColorBy::Entropy => phrases::token_entropies(lang),
     };
-    match (lang, text.is_empty()) {
-        (_, true) => what.to_owned(),
-        (Lang::Ja, false) => format!("「{text}」の{what}"),
-        (Lang::En, false) => format!("“{text}”: {what}"),
-    }
+    if text.is_empty() { what.to_owned() } else { phrases::what_of_text(lang, text, what) }
 }
 
 fn subtitle(score: &Score, lang: Lang) -> Vec<String> {
     let mut parts = words::model(&score.model, lang);
     let totals = &score.totals;
-    parts.push(match lang {
-        Lang::Ja => format!("{} トークン", grouped(score.tokens.len())),
-        Lang::En => format!("{} tokens", grouped(score.tokens.len())),
-    });
-    parts.extend(totals.perplexity.map(|perplexity| match lang {
-        Lang::Ja => format!("パープレキシティ {perplexity:.2}"),
-        Lang::En => format!("perplexity {perplexity:.2}"),
-    }));
-    parts.extend(totals.bits_per_character.map(|bits| match lang {
-        Lang::Ja => format!("1 文字あたり {bits:.2} ビット"),
-        Lang::En => format!("{bits:.2} bits per character"),
-    }));
+    parts.push(phrases::tokens(lang, grouped(score.tokens.len())));
+    parts.extend(totals.perplexity.map(|perplexity| phrases::perplexity(lang, perplexity)));
+    parts.extend(totals.bits_per_character.map(|bits| phrases::bits_per_character(lang, bits)));
     parts
 }
 
@@ -198,14 +180,11 @@ fn tooltip(label: &str, id: u32, prediction: Option<&Prediction>, lang: Lang) ->
     if let Some(prediction) = prediction {
         let (prob, rank, bits) =
             (percent(prediction.prob), grouped(prediction.rank), prediction.entropy_bits);
-        parts.extend(match lang {
-            Lang::Ja => {
-                [format!("確率 {prob}"), format!("順位 {rank}"), format!("エントロピー {bits:.2} ビット")]
-            }
-            Lang::En => {
-                [format!("probability {prob}"), format!("rank {rank}"), format!("entropy {bits:.2} bits")]
-            }
-        });
+        parts.extend([
+            phrases::prob(lang, prob),
+            phrases::at_rank(lang, rank),
+            phrases::entropy_of(lang, bits),
+        ]);
     }
     parts.join(" · ")
 }
@@ -224,16 +203,9 @@ fn alt_text(score: &Score, by: ColorBy, lang: Lang) -> String {
         .collect();
     let list = words::list(&items, lang);
     let more = score.tokens.len().saturating_sub(TOLD);
-    match lang {
-        Lang::Ja => {
-            let more = if more > 0 { format!("、ほか {more} トークン") } else { String::new() };
-            format!("色分けされたトークンの列。{}: {list}{more}。", by.words(lang))
-        }
-        Lang::En => {
-            let more = if more > 0 { format!(", and {more} more tokens") } else { String::new() };
-            format!("A strip of coloured tokens. {}: {list}{more}.", capital(by.words(lang)))
-        }
-    }
+    let more = if more > 0 { phrases::and_more_tokens(lang, more) } else { String::new() };
+    // Both begin a sentence with it, and only English has capitals.
+    phrases::tokens_told(lang, capital(by.words(lang)), list, more)
 }
 
 /// With a capital at the start.

@@ -6,6 +6,7 @@ use super::distribution::{self, Distribution, ProbKind, context, label};
 use super::example::{self, plain};
 use super::kind::{Example, FigureKind};
 use super::page::Page;
+use super::phrases;
 use super::style::{Lang, Style};
 use super::table::{Cell, Table};
 use super::words::{self, percent};
@@ -112,22 +113,19 @@ impl Kept {
 
     fn words(&self, lang: Lang) -> String {
         let mass = percent(self.mass);
-        match (lang, self.count) {
-            (Lang::Ja, Some(count)) => format!("残った {count} 個（合計 {mass}）を 100% に再正規化"),
-            (Lang::Ja, None) => format!("残った候補（合計 {mass}）を 100% に再正規化"),
-            (Lang::En, Some(1)) => format!("1 token left ({mass}), renormalised to 100%"),
-            (Lang::En, Some(count)) => format!("{count} tokens left ({mass}), renormalised to 100%"),
-            (Lang::En, None) => format!("the tokens left ({mass}) renormalised to 100%"),
+        match self.count {
+            Some(1) => phrases::one_left(lang, mass),
+            Some(count) => phrases::some_left(lang, count, mass),
+            None => phrases::unknown_left(lang, mass),
         }
     }
 }
 
 fn title(context: &str, lang: Lang) -> String {
-    match (lang, context.is_empty()) {
-        (Lang::Ja, true) => "切り捨てる前と後の文頭のトークン".to_owned(),
-        (Lang::Ja, false) => format!("「{context}」の次の候補、切り捨てる前と後"),
-        (Lang::En, true) => "The first token before and after truncation".to_owned(),
-        (Lang::En, false) => format!("“{context}”: the next token before and after truncation"),
+    if context.is_empty() {
+        phrases::truncation_of_nothing(lang).to_owned()
+    } else {
+        phrases::truncation(lang, context)
     }
 }
 
@@ -156,20 +154,9 @@ fn alt_text(
     let reached = cumulative.and_then(|cumulative| cumulative.words(rows, lang));
     let chosen = rows.iter().find(|candidate| shown.is_chosen(candidate));
     let chosen = chosen.map(|candidate| words::quoted(&label(candidate), lang));
-    match lang {
-        Lang::Ja => {
-            let chosen = chosen.map(|token| format!("選ばれたのは{token}。")).unwrap_or_default();
-            let reached = reached.map(|words| format!("{words}。")).unwrap_or_default();
-            format!("切り捨てる前と後の確率の棒グラフ。{kept}。{list}。{reached}{chosen}")
-        }
-        Lang::En => {
-            let chosen = chosen.map(|token| format!(" Chosen: {token}.")).unwrap_or_default();
-            let reached = reached.map(|words| format!(" {words}.")).unwrap_or_default();
-            format!(
-                "Bar chart of probabilities before and after truncation; {kept}: {list}.{reached}{chosen}"
-            )
-        }
-    }
+    let chosen = chosen.map(|token| phrases::was_chosen(lang, token)).unwrap_or_default();
+    let reached = reached.map(|words| phrases::one_more_sentence(lang, words)).unwrap_or_default();
+    phrases::truncation_told(lang, kept, list, reached, chosen)
 }
 
 fn table(shown: &Distribution<'_>, rows: &[&Candidate], cumulative: Option<&Cumulative>) -> Table {

@@ -9,6 +9,7 @@ use super::kind::{Example, FigureKind};
 use super::next_token;
 use super::page::Page;
 use super::panels::{self, Heading};
+use super::phrases;
 use super::scene::{ASCENT, Anchor, LABEL, NOTE};
 use super::style::{Lang, Style};
 use super::words::{self, percent};
@@ -70,10 +71,7 @@ pub fn trace(trace: &Trace, options: &TraceOptions, style: &Style) -> Result<Fig
     panels::grid(&mut page, &bars, false, &Heading { height: 26.0, draw });
 
     let told = told(trace, &panels, options.stage, lang);
-    let alt_text = match lang {
-        Lang::Ja => format!("「{start}」に続く各ステップの棒グラフ。{told}"),
-        Lang::En => format!("Bar charts, one per step after “{start}”. {told}"),
-    };
+    let alt_text = phrases::steps_told(lang, &start, &told);
     Ok(Figure::new(trace, style, page, contents(&start, alt_text, &panels, lang), Vec::new()))
 }
 
@@ -123,10 +121,7 @@ pub(super) fn page<'a>(
     let mut parts = next_token::subtitle(trace, first, options.stage, lang);
     if panels.len() < trace.steps.len() {
         let (first, last, all) = (options.first + 1, options.first + panels.len(), trace.steps.len());
-        parts.push(match lang {
-            Lang::Ja => format!("全 {all} ステップのうち {first}〜{last}"),
-            Lang::En => format!("steps {first} to {last} of {all}"),
-        });
+        parts.push(phrases::steps_of(lang, all, first, last));
     }
     page.subtitle(&parts);
     Ok(page)
@@ -139,11 +134,10 @@ pub(super) fn contents(start: &str, alt_text: String, panels: &[Panel<'_>], lang
 }
 
 fn title(context: &str, lang: Lang) -> String {
-    match (lang, context.is_empty()) {
-        (Lang::Ja, true) => "文頭から一トークンずつ".to_owned(),
-        (Lang::Ja, false) => format!("「{context}」の続きを一トークンずつ"),
-        (Lang::En, true) => "From the start, token by token".to_owned(),
-        (Lang::En, false) => format!("“{context}”: token by token"),
+    if context.is_empty() {
+        phrases::steps_of_nothing(lang).to_owned()
+    } else {
+        phrases::steps(lang, context)
     }
 }
 
@@ -198,16 +192,8 @@ pub(super) fn told(trace: &Trace, panels: &[Panel<'_>], stage: ProbKind, lang: L
     let list = words::list(&items, lang);
     let more = panels.len().saturating_sub(TOLD);
     let words = stage.words(lang);
-    match lang {
-        Lang::Ja => {
-            let more = if more > 0 { format!("、ほか {more} ステップ") } else { String::new() };
-            format!("選ばれたトークンと{words}: {list}{more}。")
-        }
-        Lang::En => {
-            let more = if more > 0 { format!(", and {more} more steps") } else { String::new() };
-            format!("The chosen tokens, {words}: {list}{more}.")
-        }
-    }
+    let more = if more > 0 { phrases::and_more_steps(lang, more) } else { String::new() };
+    phrases::chosen_told(lang, words, list, more)
 }
 
 /// What tests draw of this kind.

@@ -7,6 +7,7 @@ use super::boxes::{self, Placed};
 use super::distribution::context;
 use super::fonts::Weight;
 use super::page::Page;
+use super::phrases;
 use super::scene::{Anchor, Bounds, Frame, Item, LABEL, NOTE, Text};
 use super::strip;
 use super::style::{Lang, Style};
@@ -75,18 +76,7 @@ pub fn trace_animation(
     }
 
     let (told, count) = (trace::told(trace, &panels, options.stage, lang), panels.len());
-    let alt_text = match lang {
-        Lang::Ja => {
-            format!(
-                "「{start}」に続くトークンを一つずつ選んでいくアニメーション（{count} コマ）。各コマは候補の棒グラフ。{told}"
-            )
-        }
-        Lang::En => {
-            format!(
-                "Animation of the tokens chosen one by one after “{start}”, {count} frames, each a bar chart of the candidates. {told}"
-            )
-        }
-    };
+    let alt_text = phrases::animation_told(lang, &start, count, &told);
     Ok(Figure::new(trace, style, page, trace::contents(&start, alt_text, &panels, lang), Vec::new()))
 }
 
@@ -140,10 +130,7 @@ struct Track {
 }
 
 fn step_of(index: usize, count: usize, lang: Lang) -> String {
-    match lang {
-        Lang::Ja => format!("ステップ {} / {count}", index + 1),
-        Lang::En => format!("step {} of {count}", index + 1),
-    }
+    phrases::step_of(lang, index + 1, count)
 }
 
 /// Sets what stands still of the track.

@@ -1,6 +1,6 @@
 //! What figures say, in both languages, and how they write numbers.
 
-use super::Lang;
+use super::{Lang, phrases};
 use crate::sampling::{Choice, Label, Settings};
 use crate::trace::ModelInfo;
 
@@ -44,13 +44,12 @@ pub fn grouped(count: usize) -> String {
 
 /// The sampling settings that differ from taking the model's own distribution as it is; temperature always.
 pub(super) fn settings(settings: &Settings, lang: Lang) -> Vec<String> {
-    let ja = lang == Lang::Ja;
     let mut parts: Vec<String> = settings.words().map(|words| label(&words, lang).to_owned()).collect();
     parts.extend(settings.custom_stages.iter().cloned());
     match settings.choice {
         Choice::Sample => {}
-        Choice::Greedy => parts.push(if ja { "最大を選択" } else { "greedy" }.to_owned()),
-        Choice::Pick(n) => parts.push(if ja { format!("{n} 番目を選択") } else { format!("pick {n}") }),
+        Choice::Greedy => parts.push(phrases::greedy(lang).to_owned()),
+        Choice::Pick(n) => parts.push(phrases::pick(lang, n)),
     }
     parts
 }
@@ -65,60 +64,41 @@ pub(super) fn label(label: &Label, lang: Lang) -> &str {
 
 /// A passage in quotation marks.
 pub(super) fn quoted(text: &str, lang: Lang) -> String {
-    match lang {
-        Lang::Ja => format!("「{text}」"),
-        Lang::En => format!("“{text}”"),
-    }
+    phrases::quoted(lang, text)
 }
 
 /// The title of a figure on what follows `context`.
 pub(super) fn next_token_title(context: &str, lang: Lang) -> String {
-    match (lang, context.is_empty()) {
-        (Lang::Ja, true) => "文頭に来るトークン".to_owned(),
-        (Lang::Ja, false) => format!("「{context}」の次に来るトークン"),
-        (Lang::En, true) => "The first token".to_owned(),
-        (Lang::En, false) => format!("“{context}”: the next token"),
+    if context.is_empty() {
+        phrases::next_token_of_nothing(lang).to_owned()
+    } else {
+        phrases::next_token(lang, context)
     }
 }
 
 /// The label of everything not shown.
 pub(super) fn other(count: usize, lang: Lang) -> String {
-    match lang {
-        Lang::Ja => format!("その他 {} 個", grouped(count)),
-        Lang::En => format!("{} others", grouped(count)),
-    }
+    phrases::other(lang, grouped(count))
 }
 
 /// The same where there is little room.
 pub(super) fn other_short(lang: Lang) -> &'static str {
-    match lang {
-        Lang::Ja => "その他",
-        Lang::En => "others",
-    }
+    phrases::other_short(lang)
 }
 
 /// What stands beside the chosen token's number.
 pub(super) fn chosen(lang: Lang) -> &'static str {
-    match lang {
-        Lang::Ja => "選択",
-        Lang::En => "chosen",
-    }
+    phrases::chosen(lang)
 }
 
 /// What stands instead of the number of a token that was cut.
 pub(super) fn cut(lang: Lang) -> &'static str {
-    match lang {
-        Lang::Ja => "切り捨て",
-        Lang::En => "cut",
-    }
+    phrases::cut(lang)
 }
 
 /// What a figure says of its logarithmic scale.
 pub(super) fn log_scale(lang: Lang) -> &'static str {
-    match lang {
-        Lang::Ja => "対数目盛",
-        Lang::En => "logarithmic scale",
-    }
+    phrases::log_scale(lang)
 }
 
 /// A temperature as a setting.
@@ -128,33 +108,25 @@ pub(super) fn temperature(temperature: f64) -> String {
 
 /// The name of a row or an axis of entropies.
 pub(super) fn entropy(lang: Lang) -> &'static str {
-    match lang {
-        Lang::Ja => "エントロピー（ビット）",
-        Lang::En => "entropy (bits)",
-    }
+    phrases::entropy(lang)
 }
 
 /// The model, and what was left out of it.
 pub(super) fn model(model: &ModelInfo, lang: Lang) -> Vec<String> {
     let mut parts = vec![model.name.clone()];
     if !model.left_out.is_empty() {
-        parts.push(match lang {
-            Lang::Ja => {
-                let list = list(&model.left_out, lang).replace("head", "ヘッド").replace("mlp", "MLP");
-                format!("{list} を除外")
-            }
-            Lang::En => format!("without {}", list(&model.left_out, lang)),
-        });
+        let mut left_out = list(&model.left_out, lang);
+        if lang == Lang::Ja {
+            left_out = left_out.replace("head", "ヘッド").replace("mlp", "MLP");
+        }
+        parts.push(phrases::without(lang, left_out));
     }
     parts
 }
 
 /// Items in a row of a sentence.
 pub(super) fn list(items: &[String], lang: Lang) -> String {
-    items.join(match lang {
-        Lang::Ja => "、",
-        Lang::En => ", ",
-    })
+    items.join(phrases::list_comma(lang))
 }
 
 impl Lang {

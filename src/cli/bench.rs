@@ -22,24 +22,30 @@ pub struct Args {
     #[command(flatten)]
     subject: SubjectArgs,
     /// Tokens of the prompt
-    #[arg(long, value_name = "N", default_value_t = 128)]
+    #[arg(long, value_name = "N", default_value_t = 128, help_heading = "Measurement")]
     prompt_tokens: usize,
     /// Tokens to decode after it
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(long, value_name = "N", default_value_t = 64, help_heading = "Measurement")]
     new_tokens: usize,
     /// How often to measure
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Measurement")]
     runs: usize,
     #[command(flatten)]
     tuning: TuningArgs,
     /// Also list what each kernel takes of a decoded token
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     profile: bool,
     /// Also decode N texts together, up to 64, and say how many times as fast that is
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Measurement", hide_short_help = true)]
     batch: Option<usize>,
     /// text, or json: one document, `sukashi.bench/1`
-    #[arg(long, value_name = "FORMAT", default_value = "text", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
     format: Format,
 }
 

@@ -11,7 +11,7 @@ use sukashi::{Error, Result};
 use super::prompt::PromptSource;
 
 #[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Chat")]
+#[command(next_help_heading = "Prompt")]
 pub struct ChatArgs {
     /// Put the prompt as a user's message into the model's chat template
     #[arg(long, conflicts_with_all = ["ids", "bigram"], hide_short_help = true)]

@@ -8,7 +8,9 @@ use super::terminal::Terminal;
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct DeviceArgs {
-    /// auto (a GPU if there is one, else the CPU), cpu, or an index, a backend or part of a name that `sukashi adapters` lists
+    /// auto, cpu, or an index, a backend or part of a name that `sukashi adapters` lists
+    ///
+    /// auto takes a GPU, and the CPU where there is none. It never takes a software adapter, which is slower than the CPU.
     #[arg(long, value_name = "DEVICE", default_value = "auto", help_heading = "Model")]
     device: String,
 }

@@ -29,11 +29,10 @@ pub struct Args {
         value_name = "NAME,…",
         value_delimiter = ',',
         default_values = ["logits", "hidden_states", "attentions"],
-        help_heading = "Output"
-    )]
+        help_heading = "Output")]
     capture: Vec<String>,
     /// At which positions, such as 0,5-9: counted from 0 [default: all]
-    #[arg(long, value_name = "N,…", help_heading = "Output")]
+    #[arg(long, value_name = "N,…", help_heading = "Output", hide_short_help = true)]
     positions: Option<String>,
     /// Print the names and shapes of everything that can be saved, and end
     #[arg(long, help_heading = "Output", conflicts_with_all = ["output", "force"])]

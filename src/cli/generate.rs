@@ -31,35 +31,41 @@ use super::text::GrowingText;
 pub struct Args {
     #[command(flatten)]
     run: RunArgs,
-    /// Continue the prompts of a JSONL file, several at a time: each line an object with a prompt, and fields that take the place of
-    /// flags, such as {"prompt": "吾輩は", "seed": 7, "max_new_tokens": 50}; `-` reads the standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "ids", "bigram", "no_echo", "show_prompt"])]
-    batch: Option<PathBuf>,
-    /// How many texts of --batch are written at a time, up to 64; each takes memory for the longest text of the file
-    #[arg(long, value_name = "N", default_value_t = 8, requires = "batch", conflicts_with_all = ["prompt", "ids"])]
-    batch_size: usize,
-    /// How many tokens to add at most
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
-    max_new_tokens: usize,
-    /// End before this text, which may spell special tokens, such as <|im_end|>; may be repeated
-    #[arg(long, value_name = "TEXT")]
-    stop: Vec<String>,
-    /// End before this token; may be repeated
-    #[arg(long, value_name = "ID")]
-    stop_id: Vec<u32>,
-    /// Leave the prompt out
-    #[arg(long)]
-    no_echo: bool,
-    /// Print the text that the chat template makes, with its special tokens, before the answer
-    #[arg(long, requires = "chat", conflicts_with = "no_echo", help_heading = "Chat")]
-    show_prompt: bool,
-    /// Print tokens per second and times on the standard error
-    #[arg(long)]
-    stats: bool,
     #[command(flatten)]
     stages: StageArgs,
     #[command(flatten)]
     choice: ChoiceArgs,
+    /// Continue the prompts of a JSONL file, several at a time: each line an object with a prompt, and fields that take the place of
+    /// flags, such as {"prompt": "吾輩は", "seed": 7, "max_new_tokens": 50}; `-` reads the standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "ids", "bigram", "no_echo", "show_prompt"], help_heading = "Batch", hide_short_help = true)]
+    batch: Option<PathBuf>,
+    /// How many texts of --batch are written at a time, up to 64; each takes memory for the longest text of the file
+    #[arg(long, value_name = "N", default_value_t = 8, requires = "batch", conflicts_with_all = ["prompt", "ids"], help_heading = "Batch", hide_short_help = true)]
+    batch_size: usize,
+    /// How many tokens to add at most
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100, help_heading = "Output")]
+    max_new_tokens: usize,
+    /// End before this text, which may spell special tokens, such as <|im_end|>; may be repeated
+    #[arg(long, value_name = "TEXT", help_heading = "Output")]
+    stop: Vec<String>,
+    /// End before this token; may be repeated
+    #[arg(long, value_name = "ID", help_heading = "Output", hide_short_help = true)]
+    stop_id: Vec<u32>,
+    /// Leave the prompt out
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
+    no_echo: bool,
+    /// Print the text that the chat template makes, with its special tokens, before the answer
+    #[arg(
+        long,
+        requires = "chat",
+        conflicts_with = "no_echo",
+        help_heading = "Prompt",
+        hide_short_help = true
+    )]
+    show_prompt: bool,
+    /// Print tokens per second and times on the standard error
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
+    stats: bool,
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {

@@ -71,7 +71,14 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
     /// Language of headings and notes: ja or en [default: from LC_ALL, LC_MESSAGES or LANG]
-    #[arg(long, global = true, value_parser = args::names::<Lang>(&["ja", "en"]), hide_possible_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_parser = args::names::<Lang>(&["ja", "en"]),
+        hide_possible_values = true,
+        help_heading = "Output",
+        display_order = 900
+    )]
     lang: Option<Lang>,
 }
 

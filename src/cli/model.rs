@@ -11,8 +11,10 @@ use super::terminal::Terminal;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
-    /// A .gguf file, a folder with config.json, model.safetensors and tokenizer.json, or a model to download: owner/name,
-    /// owner/name@revision, owner/name:file.gguf [default: the model in the program]
+    /// A .gguf file, a folder, or a model to download such as owner/name [default: the model in the program]
+    ///
+    /// A folder holds config.json, model.safetensors and tokenizer.json. Names of models to download are owner/name,
+    /// owner/name@revision and owner/name:file.gguf. A folder `owner` in the current folder makes owner/name a path.
     #[arg(long, value_name = "MODEL")]
     model: Option<PathBuf>,
     /// Only warn of tensors that no part of the model uses

@@ -20,16 +20,16 @@ use super::terminal::{Paint, Terminal, fit_end, fit_start, width};
 pub struct Args {
     #[command(flatten)]
     run: RunArgs,
-    /// How many tokens to show
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    top: usize,
     #[command(flatten)]
     ablation: AblationArgs,
+    #[command(flatten)]
+    stages: StageArgs,
     /// Record the candidates that each stage of the sampler leaves, for `sukashi figure sampling --from`
     #[arg(long, alias = "stages", help_heading = "Sampler", hide_short_help = true)]
     record_stages: bool,
-    #[command(flatten)]
-    stages: StageArgs,
+    /// How many tokens to show
+    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
+    top: usize,
     #[command(flatten)]
     output: OutputArgs,
 }

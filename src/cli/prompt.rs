@@ -17,7 +17,7 @@ use super::terminal::Terminal;
 #[command(next_help_heading = "Prompt")]
 pub struct PromptArgs {
     /// The text to continue; `-` reads it from the standard input and drops one line end at its end
-    #[arg(id = "prompt", value_name = "PROMPT")]
+    #[arg(id = "prompt", value_name = "PROMPT", display_order = 0)]
     pub text: Option<String>,
     /// Token ids instead of a text, such as 1,2,3
     #[arg(
@@ -25,14 +25,15 @@ pub struct PromptArgs {
         value_name = "IDS",
         conflicts_with = "prompt",
         allow_hyphen_values = true,
-        hide_short_help = true
+        hide_short_help = true,
+        display_order = 2
     )]
     pub ids: Option<String>,
     /// Replace characters that the vocabulary lacks with its unknown token
-    #[arg(long, hide_short_help = true)]
+    #[arg(long, hide_short_help = true, display_order = 3)]
     pub allow_unknown: bool,
     /// Keep only the end of a prompt that is longer than the model's context
-    #[arg(long, hide_short_help = true)]
+    #[arg(long, hide_short_help = true, display_order = 4)]
     pub truncate_prompt: bool,
 }
 

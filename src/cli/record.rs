@@ -66,7 +66,7 @@ pub fn record<M: LanguageModel>(
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// What to write [default: by the extension of --output, else text]
+    /// Write this form [default: by the extension of --output, else text]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
     /// Write to this file instead of the standard output

@@ -20,19 +20,19 @@ use super::terminal::{Paint, Terminal, fit_end, fit_start, pad, width};
 pub struct Args {
     #[command(flatten)]
     run: RunArgs,
-    /// How many tokens to add at most
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 12)]
-    max_new_tokens: usize,
-    /// How many candidates to show at each step
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    top: usize,
-    /// Record the candidates that each stage of the sampler leaves, for `sukashi figure sampling --from`
-    #[arg(long, alias = "stages", help_heading = "Sampler", hide_short_help = true)]
-    record_stages: bool,
     #[command(flatten)]
     stages: StageArgs,
     #[command(flatten)]
     choice: ChoiceArgs,
+    /// Record the candidates that each stage of the sampler leaves, for `sukashi figure sampling --from`
+    #[arg(long, alias = "stages", help_heading = "Sampler", hide_short_help = true)]
+    record_stages: bool,
+    /// How many tokens to add at most
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 12, help_heading = "Output")]
+    max_new_tokens: usize,
+    /// How many candidates to show at each step
+    #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Output")]
+    top: usize,
     #[command(flatten)]
     output: OutputArgs,
 }

@@ -23,10 +23,10 @@ pub struct Args {
     #[command(flatten)]
     device: DeviceArgs,
     /// Compare this model instead, end to end along the same tokens: a .gguf file, a folder, or a model to download
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", help_heading = "Model")]
     model: Option<PathBuf>,
     /// Load a model whose files have tensors that no part of it uses, and only warn of them
-    #[arg(long, requires = "model")]
+    #[arg(long, requires = "model", help_heading = "Model")]
     allow_unused_tensors: bool,
 }
 

@@ -61,6 +61,27 @@ fn help_and_version_are_data() {
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{command}");
         assert!(ran.stdout.contains("Usage: sukashi"), "{command}");
     }
+    // The short help fits on a screen; the long one has every flag, under headings.
+    for (command, most) in
+        [("next", 30), ("trace", 34), ("generate", 34), ("figure next-token", 42), ("bench", 30)]
+    {
+        let command: Vec<&str> = command.split(' ').collect();
+        let [short, long] = ["-h", "--help"].map(|help| succeed(&[&command[..], &[help]].concat()));
+        assert!(short.lines().count() <= most, "{command:?}: {short}");
+        assert!(short.lines().count() < long.lines().count() / 2, "{command:?}");
+        assert!(long.contains("\nModel:\n") && long.contains("\nOutput:\n"), "{command:?}: {long}");
+    }
+    let next = succeed(&["next", "--help"]);
+    let headings = ["Options:", "Prompt:", "Model:", "Sampler:", "Output:"];
+    let found: Vec<&str> =
+        next.lines().filter(|line| !line.starts_with(' ') && line.ends_with(':')).collect();
+    let mut sorted = [found.clone(), headings.to_vec()];
+    sorted.iter_mut().for_each(|lines| lines.sort());
+    assert_eq!(sorted[0], sorted[1], "{found:?}");
+    for flag in ["--min-p", "--record-stages", "--chat-variable", "--bigram-unit", "--no-tune", "--zero-head"]
+    {
+        assert!(next.contains(flag), "{flag}");
+    }
     assert_eq!(succeed(&["--version"]), format!("sukashi {}\n", env!("CARGO_PKG_VERSION")));
     let ran = run(&[]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));

@@ -16,13 +16,13 @@ pub struct Args {
     #[command(flatten)]
     inside: InsideArgs,
     /// Which layer, counted from 0
-    #[arg(long, value_name = "L", default_value_t = 0)]
+    #[arg(long, value_name = "L", default_value_t = 0, help_heading = "Figure")]
     layer: usize,
     /// Which head, counted from 0 [default: all]
-    #[arg(long, value_name = "H")]
+    #[arg(long, value_name = "H", help_heading = "Figure")]
     head: Option<usize>,
     /// Show only what this token looks at: its position, counted from 0
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Figure")]
     query: Option<usize>,
     #[command(flatten)]
     style: StyleArgs,

@@ -22,13 +22,13 @@ pub struct Args {
     #[command(flatten)]
     parts: Parts,
     /// How many tokens the context holds [default: the model's, where its tokenizer counts]
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", help_heading = "Figure")]
     context: Option<usize>,
     /// Folder with the tokenizer that counts the tokens of files [default: the model in the program]
     #[arg(long, value_name = "PATH", help_heading = "Model")]
     model: Option<PathBuf>,
     /// Count characters that the vocabulary lacks as its unknown token
-    #[arg(long, help_heading = "Model")]
+    #[arg(long, help_heading = "Model", hide_short_help = true)]
     allow_unknown: bool,
     #[command(flatten)]
     style: StyleArgs,

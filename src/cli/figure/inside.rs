@@ -21,10 +21,10 @@ pub struct InsideArgs {
     #[command(flatten)]
     ablation: AblationArgs,
     /// Draw this record (.json, from --record) instead of running a model
-    #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["AblationArgs", "record"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["AblationArgs", "record"], help_heading = "Figure")]
     from: Option<PathBuf>,
     /// Write the numbers as a record that --from draws
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output", hide_short_help = true)]
     record: Option<PathBuf>,
 }
 

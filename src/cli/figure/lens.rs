@@ -18,7 +18,13 @@ pub struct Args {
     #[command(flatten)]
     inside: InsideArgs,
     /// At which positions, such as 0,5-9: counted from 0 [default: all]
-    #[arg(long, value_name = "N,…", conflicts_with = "from")]
+    #[arg(
+        long,
+        value_name = "N,…",
+        conflicts_with = "from",
+        help_heading = "Figure",
+        hide_short_help = true
+    )]
     positions: Option<String>,
     /// Which number: prob (of the token shown), rank (of the token that comes first in the end), entropy, or kl
     /// (divergence from the final distribution)
@@ -27,8 +33,7 @@ pub struct Args {
         value_name = "WHAT",
         default_value = "prob",
         value_parser = names::<Metric>(&["prob", "rank", "entropy", "kl"]),
-        hide_possible_values = true
-    )]
+        hide_possible_values = true, help_heading = "Figure")]
     metric: Metric,
     #[command(flatten)]
     style: StyleArgs,

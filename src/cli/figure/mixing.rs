@@ -17,22 +17,28 @@ type Matrix = Vec<Vec<f32>>;
 pub struct Args {
     /// One matrix as Q, K and V
     #[arg(long, value_name = "MATRIX", value_parser = matrix, allow_hyphen_values = true,
-        conflicts_with_all = ["q", "k", "v"], required_unless_present_all = ["q", "k", "v"])]
+        conflicts_with_all = ["q", "k", "v"], required_unless_present_all = ["q", "k", "v"], help_heading = "Figure")]
     x: Option<Parsed>,
     /// Queries
-    #[arg(short, long, value_name = "MATRIX", value_parser = matrix, allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "MATRIX", value_parser = matrix, allow_hyphen_values = true, help_heading = "Figure")]
     q: Option<Parsed>,
     /// Keys
-    #[arg(short, long, value_name = "MATRIX", value_parser = matrix, allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "MATRIX", value_parser = matrix, allow_hyphen_values = true, help_heading = "Figure")]
     k: Option<Parsed>,
     /// Values
-    #[arg(short, long, value_name = "MATRIX", value_parser = matrix, allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "MATRIX", value_parser = matrix, allow_hyphen_values = true, help_heading = "Figure")]
     v: Option<Parsed>,
     /// The tokens' names [default: x1, x2, …]
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "NAME,…",
+        value_delimiter = ',',
+        help_heading = "Figure",
+        hide_short_help = true
+    )]
     names: Vec<String>,
     /// Hide from each token those after it
-    #[arg(long)]
+    #[arg(long, help_heading = "Figure")]
     causal: bool,
     #[command(flatten)]
     device: DeviceArgs,

@@ -25,22 +25,22 @@ pub struct Args {
     #[command(flatten)]
     run: RunArgs,
     /// Further prompts, a panel for each
-    #[arg(conflicts_with = "ids")]
+    #[arg(conflicts_with = "ids", help_heading = "Prompt", display_order = 1)]
     more: Vec<String>,
     /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace`) instead of running a model; may be
     /// repeated
-    #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["StageArgs", "AblationArgs", "more"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["StageArgs", "AblationArgs", "more"], help_heading = "Figure")]
     from: Vec<PathBuf>,
     /// Set the bars of this record beside those of the run or of --from, with the difference
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["more", "log", "show_ids", "AblationArgs"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["more", "log", "show_ids", "AblationArgs"], help_heading = "Figure", hide_short_help = true)]
     compare: Option<PathBuf>,
     /// What the two are called, such as with,without
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = "Figure", hide_short_help = true)]
     names: Vec<String>,
     #[command(flatten)]
     ablation: AblationArgs,
     /// How many tokens to show
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Figure")]
     top: usize,
     /// Which probability: model, scaled (after temperature and penalties) or final (after truncation)
     #[arg(
@@ -48,17 +48,16 @@ pub struct Args {
         value_name = "STAGE",
         default_value = "model",
         value_parser = names::<ProbKind>(&["model", "scaled", "final"]),
-        hide_possible_values = true
-    )]
+        hide_possible_values = true, help_heading = "Figure")]
     stage: ProbKind,
     /// Which step of the record, counted from 1
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Figure", hide_short_help = true)]
     step: Option<usize>,
     /// Print ids after the tokens
-    #[arg(long)]
+    #[arg(long, help_heading = "Figure", hide_short_help = true)]
     show_ids: bool,
     /// Draw the probabilities on a logarithmic scale
-    #[arg(long)]
+    #[arg(long, help_heading = "Figure")]
     log: bool,
     #[command(flatten)]
     stages: StageArgs,

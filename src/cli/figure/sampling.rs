@@ -19,13 +19,13 @@ pub struct Args {
     run: RunArgs,
     /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace` with --record-stages) instead of running a
     /// model
-    #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["StageArgs", "ChoiceArgs"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["StageArgs", "ChoiceArgs"], help_heading = "Figure")]
     from: Option<PathBuf>,
     /// How many tokens to show
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Figure")]
     top: usize,
     /// Which step of the record, counted from 1
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Figure", hide_short_help = true)]
     step: Option<usize>,
     #[command(flatten)]
     stages: StageArgs,

@@ -10,10 +10,23 @@ use crate::cli::terminal::Terminal;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The logits, such as 3,1.5,0.5
-    #[arg(long, value_name = "Z,…", value_delimiter = ',', required = true, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "Z,…",
+        value_delimiter = ',',
+        required = true,
+        allow_hyphen_values = true,
+        help_heading = "Figure"
+    )]
     logits: Vec<f32>,
     /// The tokens' names [default: z1, z2, …]
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "NAME,…",
+        value_delimiter = ',',
+        help_heading = "Figure",
+        hide_short_help = true
+    )]
     names: Vec<String>,
     /// Which temperatures
     #[arg(
@@ -21,7 +34,8 @@ pub struct Args {
         value_name = "T,…",
         value_delimiter = ',',
         default_value = "0.5,1,2",
-        allow_hyphen_values = true
+        allow_hyphen_values = true,
+        help_heading = "Figure"
     )]
     temperatures: Vec<f64>,
     #[command(flatten)]

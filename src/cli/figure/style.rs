@@ -15,8 +15,6 @@ use crate::cli::terminal::Terminal;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Style")]
 pub struct StyleArgs {
-    #[command(flatten)]
-    targets: TargetArgs,
     /// Colours
     #[arg(
         long,
@@ -56,6 +54,9 @@ pub struct StyleArgs {
     /// Print below the figure where its numbers come from
     #[arg(long, hide_short_help = true)]
     caption: bool,
+    // Last: a flattened struct sets the heading of what follows.
+    #[command(flatten)]
+    targets: TargetArgs,
 }
 
 /// The style and the targets of a figure that is still to be drawn.

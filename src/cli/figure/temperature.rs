@@ -20,13 +20,19 @@ pub struct Args {
     #[command(flatten)]
     run: RunArgs,
     /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace`) instead of running a model
-    #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS)]
+    #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, help_heading = "Figure")]
     from: Option<PathBuf>,
     /// How many tokens to show
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 8, help_heading = "Figure")]
     top: usize,
     /// Which temperatures [default: 0.5,1,5,100, or those of the record]
-    #[arg(long, value_name = "T,…", value_delimiter = ',', allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "T,…",
+        value_delimiter = ',',
+        allow_hyphen_values = true,
+        help_heading = "Figure"
+    )]
     temperatures: Vec<f64>,
     /// How to arrange them: candidates (a line per temperature), temperatures (a line per candidate, and the entropy) or
     /// bars (a group per candidate)
@@ -35,17 +41,16 @@ pub struct Args {
         value_name = "VIEW",
         default_value = "candidates",
         value_parser = names::<TemperatureView>(&["candidates", "temperatures", "bars"]),
-        hide_possible_values = true
-    )]
+        hide_possible_values = true, help_heading = "Figure")]
     view: TemperatureView,
     /// Renormalise the probabilities over the tokens that are shown, instead of over the whole vocabulary
-    #[arg(long)]
+    #[arg(long, help_heading = "Figure", hide_short_help = true)]
     renormalise_shown: bool,
     /// Draw the probabilities on a logarithmic axis
-    #[arg(long)]
+    #[arg(long, help_heading = "Figure")]
     log: bool,
     /// Which step of the record, counted from 1
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Figure", hide_short_help = true)]
     step: Option<usize>,
     #[command(flatten)]
     style: StyleArgs,

@@ -22,7 +22,7 @@ pub struct Args {
     #[command(flatten)]
     ablation: AblationArgs,
     /// Draw this record (.json or .jsonl, from `sukashi score`) instead of running a model
-    #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["AblationArgs"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["AblationArgs"], help_heading = "Figure")]
     from: Option<PathBuf>,
     /// Which number: prob, rank or entropy (of the distribution before the token)
     #[arg(
@@ -30,11 +30,10 @@ pub struct Args {
         value_name = "WHAT",
         default_value = "prob",
         value_parser = names::<ColorBy>(&["prob", "rank", "entropy"]),
-        hide_possible_values = true
-    )]
+        hide_possible_values = true, help_heading = "Figure")]
     by: ColorBy,
     /// Print the tokens' ids, too
-    #[arg(long)]
+    #[arg(long, help_heading = "Figure", hide_short_help = true)]
     show_ids: bool,
     #[command(flatten)]
     style: StyleArgs,

@@ -19,13 +19,13 @@ pub struct Args {
     #[command(flatten)]
     run: RunArgs,
     /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace`) instead of running a model
-    #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["StageArgs", "ChoiceArgs"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["StageArgs", "ChoiceArgs"], help_heading = "Figure")]
     from: Option<PathBuf>,
     /// How many tokens to add at most, or how many steps of the record to draw
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 6)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 6, help_heading = "Figure")]
     max_new_tokens: usize,
     /// How many candidates to show at each step
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Figure")]
     top: usize,
     /// Which probability: model, scaled (after temperature and penalties) or final (after truncation)
     #[arg(
@@ -33,14 +33,13 @@ pub struct Args {
         value_name = "STAGE",
         default_value = "model",
         value_parser = names::<ProbKind>(&["model", "scaled", "final"]),
-        hide_possible_values = true
-    )]
+        hide_possible_values = true, help_heading = "Figure")]
     stage: ProbKind,
     /// The first step of the record to draw, counted from 1
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Figure", hide_short_help = true)]
     step: Option<usize>,
     /// Draw an animation, one frame for each step: an SVG that moves by style sheet, or an APNG
-    #[arg(long)]
+    #[arg(long, help_heading = "Figure")]
     animate: bool,
     /// How long a step of the animation is shown, from 0.25 to 30; the last one stays twice as long
     #[arg(
@@ -48,7 +47,9 @@ pub struct Args {
         value_name = "SECONDS",
         default_value_t = 1.5,
         requires = "animate",
-        allow_hyphen_values = true
+        allow_hyphen_values = true,
+        help_heading = "Figure",
+        hide_short_help = true
     )]
     seconds_per_step: f64,
     #[command(flatten)]

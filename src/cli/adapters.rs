@@ -1,4 +1,4 @@
-//! `sukashi adapters`: what a model could run on.
+//! `sukashi adapters`: lists the adapters of the machine.
 
 use clap::ValueEnum;
 use sukashi::gpu::AdapterSummary;
@@ -8,12 +8,12 @@ use super::failure::Outcome;
 use super::output::{note, print, print_data};
 use super::terminal::{Paint, Terminal};
 
-/// List the adapters that a model could run on
+/// List the adapters that a model can run on
 ///
-/// An index, a backend or part of a name is what --device takes. The CPU is always there, as --device cpu.
+/// --device takes an index, a backend or part of a name from this list. Every machine has --device cpu.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What to print
+    /// Print this form
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
 }
@@ -26,7 +26,7 @@ enum Format {
     Json,
 }
 
-/// An adapter as JSON: its index, then all that is known of it.
+/// An adapter as JSON: its index, then its properties.
 #[derive(serde::Serialize)]
 struct Numbered<'a> {
     index: usize,
@@ -86,7 +86,7 @@ impl Numbered<'_> {
     }
 }
 
-/// In the largest unit that leaves a number of 1 or more.
+/// Formats a size in the largest unit that leaves a number of 1 or more.
 fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let unit = (count.max(1).ilog2() / 10).min(4) as usize;

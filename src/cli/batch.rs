@@ -1,4 +1,4 @@
-//! `sukashi generate --batch`: several texts, written together.
+//! `sukashi generate --batch`: generates several texts together.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -19,24 +19,24 @@ use super::terminal::Terminal;
 use super::text::GrowingText;
 use super::text_file;
 
-/// A text that was written, as a line of the output.
+/// A line of the output: one generated text.
 #[derive(Debug, Serialize)]
 struct Answer {
-    /// Of the file, counted from 1.
+    /// The line of the file, counted from 1.
     line: usize,
-    /// As the line has it.
+    /// The prompt as the line gives it.
     prompt: Option<String>,
     prompt_tokens: usize,
-    /// What follows the prompt; none without a tokenizer.
+    /// The generated text after the prompt; `None` without a tokenizer.
     text: Option<String>,
-    /// Tokens that were chosen; the last of them may have ended the text, or belong to a stop text.
+    /// The chosen tokens. The last ones may be an end of text or belong to a stop text.
     ids: Vec<u32>,
     finish_reason: &'static str,
-    /// Tokens that left the model's context on the way.
+    /// How many tokens the model's context lost on the way.
     num_dropped: usize,
 }
 
-/// Writes a text for each line of `file`, up to `batch_size` at a time.
+/// Generates a text for each line of `file`, up to `batch_size` at a time.
 pub fn run(
     (file, batch_size): (&Path, usize),
     defaults: &Defaults<'_>,
@@ -81,7 +81,7 @@ fn stats(load: Duration, generation: Duration, num_texts: usize, num_tokens: usi
     )
 }
 
-/// Answers in the order of the lines, however they come.
+/// Prints answers in the order of the lines. Answers may arrive in any order.
 struct Answers {
     waiting: Vec<Option<Answer>>,
     next: usize,
@@ -100,7 +100,7 @@ impl Answers {
     }
 }
 
-/// Texts that are written, each in a place of the session.
+/// The texts in progress, each in a place of the session.
 struct Batch<'a> {
     model: &'a Model,
     label: &'a str,
@@ -119,8 +119,8 @@ impl<'a> Batch<'a> {
         Ok(Self { model, label, requests, session, places })
     }
 
-    /// Writes all texts and gives each to `take` when it is done, with its number; a free place goes to the next one at once. Gives how
-    /// many tokens were chosen.
+    /// Generates all texts. `take` gets each finished text with its number, and the next text starts in the free place at once.
+    /// Returns the number of chosen tokens.
     async fn run(&mut self, take: &mut impl FnMut(usize, Answer) -> Outcome) -> Outcome<usize> {
         let Self { model, label, requests, session, places } = self;
         let mut num_tokens = 0;
@@ -150,7 +150,7 @@ impl<'a> Batch<'a> {
                 return Ok(num_tokens);
             }
             let rows = session.decode(&tokens).await?;
-            // Side by side: next to a decoded token, a distribution over a large vocabulary is no trifle.
+            // In parallel: sampling from a large vocabulary takes long beside decoding a token.
             let mut chosen: Vec<_> = places.iter_mut().flatten().zip(rows).collect();
             chosen.par_iter_mut().try_for_each(|(writing, logits)| {
                 writing.choose(logits).map_err(|error| at(label, writing.request.line, error))
@@ -165,13 +165,13 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// A text on its way.
+/// A text in progress.
 struct Writing<'a> {
     index: usize,
     request: &'a Request,
     model: &'a Model,
     sampler: Sampler,
-    /// Of the prompt, and those chosen.
+    /// The tokens of the prompt, then the chosen ones.
     ids: Vec<u32>,
     growing: GrowingText<'a>,
     stop: StopTexts,
@@ -194,7 +194,7 @@ impl<'a> Writing<'a> {
         })
     }
 
-    /// Takes the next token, and ends the text where it ends.
+    /// Chooses the next token, and sets the finish reason if it ends the text.
     fn choose(&mut self, logits: &[f32]) -> Result<()> {
         let id = self.sampler.next_id(logits, &self.ids)?;
         self.ids.push(id);
@@ -215,7 +215,7 @@ impl<'a> Writing<'a> {
         Ok(())
     }
 
-    /// Adds what is left of an incomplete character and of what could have become a stop text.
+    /// Adds the rest of an incomplete character, and the text that was held back as a possible stop text.
     fn end(&mut self, reason: &'static str) {
         let (shown, is_stopped) = self.stop.push(self.growing.finish());
         self.text += &shown;

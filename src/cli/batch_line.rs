@@ -1,4 +1,4 @@
-//! The lines of a batch: a prompt each, and what is to be done otherwise than the flags say.
+//! The lines of a batch file: one prompt each, with fields that replace flags.
 
 use sukashi::sampling::{Sampler, Settings};
 use sukashi::{Error, Result};
@@ -10,12 +10,12 @@ use super::run::{OpenedModel, RunArgs};
 use super::stop::Stops;
 use super::terminal::Terminal;
 
-/// A text to be written.
+/// A text to generate.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Counted from 1.
+    /// The number of the line, counted from 1.
     pub line: usize,
-    /// As it was given.
+    /// The prompt as the line gives it.
     pub typed: Option<String>,
     pub prompt: Prompt,
     pub max_new_tokens: usize,
@@ -23,7 +23,7 @@ pub struct Request {
     pub settings: Settings,
 }
 
-/// What the flags say.
+/// The settings of the flags, for all that a line does not set.
 #[derive(Debug, Clone)]
 pub struct Defaults<'a> {
     pub run: &'a RunArgs,
@@ -32,12 +32,12 @@ pub struct Defaults<'a> {
     pub settings: Settings,
 }
 
-/// Names a line in an error.
+/// Wraps an error in one that names the line.
 pub fn at(label: &str, line: usize, error: Error) -> Error {
     Error::new(error.kind(), format!("cannot use {label}:{line}")).caused_by(error)
 }
 
-/// Reads every line of `text`, which errors call `label`; all are checked before any is used.
+/// Reads and checks every line of `text` before any of them is used. Errors call the text `label`.
 pub fn read(
     (label, text): (&str, &str),
     defaults: &Defaults<'_>,
@@ -93,12 +93,12 @@ fn request(
     Ok(request)
 }
 
-/// Whether what a line says can be done.
+/// Checks that the model can do what a line asks for.
 fn check(request: &Request, model: &OpenedModel) -> Result<()> {
     at_least_one("max_new_tokens", request.max_new_tokens)?;
     request.stop.check(model.has_tokenizer(), model.spec().vocab_size)?;
     if !request.settings.logit_bias.is_empty() {
-        // It knows the vocabulary.
+        // The sampler checks the ids against the vocabulary.
         Sampler::new(request.settings.clone(), model.spec().vocab_size)?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `sukashi bench`: how fast a model runs here, and how fast the device could.
+//! `sukashi bench`: measures a model's speed beside the speed that the device could reach.
 
 use sukashi::bench::{self, BenchSettings, KernelTime, Report, Spread};
 use sukashi::figure::Lang;
@@ -12,33 +12,33 @@ use super::subject::SubjectArgs;
 use super::terminal::{Terminal, aligned, pad, width};
 use super::tuning::{self, TuningArgs};
 
-/// Measure how fast a model runs, and how close that is to what the device can do
+/// Measure how fast a model runs, and compare that with the device's limits
 ///
-/// Reads a prompt and decodes after it, several times, and gives the medians. Kernels that do nothing else measure, in the same
-/// run, how fast the device reads and multiplies; from these follows the roofline: how fast decoding could be if weights
-/// had to be read and multiplied and nothing else. Other programs that run meanwhile slow all of it down.
+/// The command reads a prompt and decodes tokens after it, several times, and prints the medians. In the same run, it measures
+/// how fast the device reads memory and multiplies. Both give the roofline: the speed of decoding if the device only read the
+/// weights and multiplied them. Other programs that run at the same time lower all numbers.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     subject: SubjectArgs,
-    /// Tokens of the prompt
+    /// Use a prompt of N tokens
     #[arg(long, value_name = "N", default_value_t = 128, help_heading = "Measurement")]
     prompt_tokens: usize,
-    /// Tokens to decode after it
+    /// Decode N tokens after the prompt
     #[arg(long, value_name = "N", default_value_t = 64, help_heading = "Measurement")]
     new_tokens: usize,
-    /// How often to measure
+    /// Measure N times
     #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Measurement")]
     runs: usize,
     #[command(flatten)]
     tuning: TuningArgs,
-    /// Also list what each kernel takes of a decoded token
+    /// Also list each kernel's share of the time for a token
     #[arg(long, help_heading = "Output")]
     profile: bool,
-    /// Also decode N texts together, up to 64, and say how many times as fast that is
+    /// Also decode N texts together, up to 64, and compare the speed with that of one text
     #[arg(long, value_name = "N", help_heading = "Measurement", hide_short_help = true)]
     batch: Option<usize>,
-    /// text, or json: one document, `sukashi.bench/1`
+    /// Print text, or json: one document of the schema `sukashi.bench/1`
     #[arg(
         long,
         value_name = "FORMAT",
@@ -197,7 +197,7 @@ fn text(report: &Report, terminal: &Terminal) -> String {
     text
 }
 
-/// A line for each kernel and shape, the dearest first.
+/// A line for each kernel and shape, the most expensive first.
 fn table(profile: &[KernelTime], terminal: &Terminal) -> String {
     let names = match terminal.lang {
         Lang::Ja => ["カーネル", "重み", "回数", "ms", "割合", "GB/s"],
@@ -217,7 +217,7 @@ fn table(profile: &[KernelTime], terminal: &Terminal) -> String {
     aligned(&lines, 2)
 }
 
-/// Three digits that count.
+/// Formats a number with three significant digits.
 fn short(value: f64) -> String {
     let decimals = match value.abs() {
         100.0.. => 0,

@@ -1,9 +1,9 @@
-//! The folder for what a run keeps for later runs.
+//! The folder for files that later runs reuse.
 
 use std::env;
 use std::path::PathBuf;
 
-/// `sukashi` in the system's folder for caches.
+/// The folder `sukashi` in the user's folder for caches; `None` if the user has none.
 pub fn cache_folder() -> Option<PathBuf> {
     let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let of_system = if cfg!(windows) {

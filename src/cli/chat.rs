@@ -36,12 +36,12 @@ pub struct ChatArgs {
     chat_variable: Vec<(String, Variable)>,
 }
 
-/// The value is JSON, and a text where it is none.
+/// Parses NAME=VALUE. A VALUE that is no JSON is a text.
 fn chat_variable(text: &str) -> Result<(String, Variable), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => match Variable::from_json(value) {
             Ok(value) => Ok((name.to_owned(), value)),
-            // A word in a sentence means itself.
+            // Only a single word or a bracket suggests that JSON was meant; a sentence is a text.
             Err(_) if is_word(value) || value.trim_start().starts_with(['[', '{']) => {
                 match python_word(value) {
                     Some(word) => Err(format!("{word} is Python; JSON writes true, false and null")),
@@ -60,9 +60,9 @@ fn is_word(text: &str) -> bool {
 
 /// A conversation as the model reads it.
 pub struct Chat {
-    /// With its special tokens.
+    /// The text with its special tokens.
     pub text: String,
-    /// The token that ends an answer, where the template has one.
+    /// The token that ends an answer, if the template has one.
     pub end_of_turn: Option<u32>,
 }
 

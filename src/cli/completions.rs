@@ -1,4 +1,4 @@
-//! `sukashi completions`: what a shell needs to complete commands and flags.
+//! `sukashi completions`: prints a script by which a shell completes commands and flags.
 
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -10,7 +10,7 @@ use super::output::print_bytes;
 /// Print a completion script for a shell
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Which shell
+    /// The shell
     shell: Shell,
 }
 

@@ -1,4 +1,4 @@
-//! `sukashi dump`: what is inside the model while it reads a text.
+//! `sukashi dump`: saves the values inside the model as tensors.
 
 use std::path::PathBuf;
 
@@ -12,18 +12,18 @@ use super::output::print;
 use super::run::{Input, RunArgs};
 use super::terminal::{Terminal, pad, width};
 
-/// Save what is inside the model as tensors
+/// Save the values inside the model as tensors
 ///
-/// The file holds input_ids and positions as i64, and as f32 what --capture names: points that --list shows, in
-/// which * stands for any characters, or hidden_states [layers + 1, T, hidden] and attentions [layers, heads, T,
-/// T] as in Hugging Face's outputs. In Python, safetensors.numpy.load_file reads it.
+/// The file holds input_ids and positions as i64, and the points of --capture as f32. --list shows all points; * stands for any
+/// characters. hidden_states [layers + 1, T, hidden] and attentions [layers, heads, T, T] are those of Hugging Face's outputs.
+/// In Python, safetensors.numpy.load_file reads the file.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     run: RunArgs,
     #[command(flatten)]
     ablation: AblationArgs,
-    /// What to save, such as layers.*.attn.probs,layers.3.resid
+    /// Save these points, such as layers.*.attn.probs,layers.3.resid
     #[arg(
         long,
         value_name = "NAME,…",
@@ -31,13 +31,13 @@ pub struct Args {
         default_values = ["logits", "hidden_states", "attentions"],
         help_heading = "Output")]
     capture: Vec<String>,
-    /// At which positions, such as 0,5-9: counted from 0 [default: all]
+    /// Save these positions, counted from 0, such as 0,5-9 [default: all]
     #[arg(long, value_name = "N,…", help_heading = "Output", hide_short_help = true)]
     positions: Option<String>,
-    /// Print the names and shapes of everything that can be saved, and end
+    /// Print the names and shapes of all points, and end
     #[arg(long, help_heading = "Output", conflicts_with_all = ["output", "force"])]
     list: bool,
-    /// The file, such as inside.safetensors
+    /// Write to this file, such as inside.safetensors
     #[arg(short, long, value_name = "FILE", help_heading = "Output", required_unless_present = "list")]
     output: Option<PathBuf>,
     /// Replace the file if it exists
@@ -62,9 +62,9 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     Ok(output::write_atomically(path, &bytes, args.force)?)
 }
 
-/// Each point with its shape: T captured positions of a text of S tokens.
+/// Lists each point with its shape, for T captured positions of a text of S tokens.
 fn list(spec: &DecoderSpec) -> String {
-    // Larger than any size of a model, so that they can be told from those.
+    // No size of a model is as large, so these two mark T and S.
     const T: usize = usize::MAX;
     const S: usize = usize::MAX - 1;
     let size = |size: usize| match size {

@@ -1,4 +1,4 @@
-//! How a command ends: well, with an error, or because nobody reads its output any more.
+//! The end of a command: success, an error, or a closed output.
 
 use std::backtrace::Backtrace;
 use std::error::Error as _;
@@ -13,9 +13,9 @@ use super::output::{complain, note};
 /// Why a command ended early.
 #[derive(Debug)]
 pub enum Failure {
-    /// Something to be told.
+    /// An error to report.
     Error(Error),
-    /// The reader of the standard output has seen enough, as `head` does: no fault.
+    /// The reader of the standard output closed it, as `head` does. That is no error.
     ClosedPipe,
 }
 
@@ -27,7 +27,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// Prints what went wrong, and gives the process's exit code.
+/// Prints the error, if there is one, and gives the exit code of the process.
 pub fn exit_code(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(()) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
@@ -35,7 +35,7 @@ pub fn exit_code(outcome: Outcome) -> ExitCode {
             let mut message = error.to_string();
             let mut source = error.source();
             while let Some(cause) = source {
-                // Ours is more than one line, and can be shown as it is.
+                // The library's own errors are safe to print, and may have several lines.
                 let is_ours = cause.is::<Error>();
                 let said = cause.to_string();
                 message += "\n  because: ";
@@ -48,9 +48,9 @@ pub fn exit_code(outcome: Outcome) -> ExitCode {
     }
 }
 
-/// Turns a panic, which is always a fault of the program, into a message and an exit code of its own.
+/// Turns a panic into a message and an exit code of its own. A panic is always a bug of this program.
 ///
-/// Panics that the library catches itself say nothing. With `RUST_BACKTRACE` set, all is printed, with where it was.
+/// Panics that the library catches print nothing. `RUST_BACKTRACE` prints every panic with its backtrace.
 pub fn report_panics(run: impl FnOnce() -> ExitCode) -> ExitCode {
     const EXIT_CODE: u8 = 101;
     static LAST: Mutex<Option<String>> = Mutex::new(None);
@@ -66,7 +66,7 @@ pub fn report_panics(run: impl FnOnce() -> ExitCode) -> ExitCode {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
         let what = LAST.lock().ok().and_then(|mut last| last.take()).unwrap_or_default();
         let what = shown::excerpt(&what);
-        complain(&format!("sukashi has a fault: {what}\n  hint: RUST_BACKTRACE=1 shows where"));
+        complain(&format!("sukashi has a bug: {what}\n  hint: RUST_BACKTRACE=1 shows where"));
         ExitCode::from(EXIT_CODE)
     })
 }

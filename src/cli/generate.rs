@@ -1,4 +1,4 @@
-//! `sukashi generate`: continue a text.
+//! `sukashi generate`: continues a text.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -18,15 +18,15 @@ use super::text::GrowingText;
 
 /// Continue a text, token by token
 ///
-/// The prompt is printed first, so that the text is whole. A model without tokenizer.json gives token ids,
-/// separated by spaces. The text ends after --max-new-tokens, where the model ends it, or before a --stop text
-/// or a --stop-id token.
+/// The command prints the prompt first, then the text that follows. A model without tokenizer.json prints token ids with
+/// spaces between them. The text ends after --max-new-tokens, at the model's own end of text, or before a --stop text or a
+/// --stop-id token.
 ///
-/// With --chat, only the answer is printed; it ends where the model ends its turn. A template gets the prompt as it is:
-/// where it spells a special token, such as <|im_end|>, that token is meant.
+/// With --chat, the command prints only the answer, which ends at the end of the model's turn. The template gets the prompt
+/// unchanged: a special token that the prompt spells, such as <|im_end|>, becomes that token.
 ///
-/// With --batch, a line of JSON is printed for each line of the file, in its order: line, prompt, prompt_tokens, text, ids,
-/// finish_reason (end, stop or length), num_dropped. What a line does not say comes from the flags.
+/// With --batch, the command prints a line of JSON for each line of the file, in the same order, with the fields line, prompt,
+/// prompt_tokens, text, ids, finish_reason (end, stop or length) and num_dropped. The flags give what a line does not set.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -35,26 +35,26 @@ pub struct Args {
     stages: StageArgs,
     #[command(flatten)]
     choice: ChoiceArgs,
-    /// Continue the prompts of a JSONL file, several at a time: each line an object with a prompt, and fields that take the place of
-    /// flags, such as {"prompt": "吾輩は", "seed": 7, "max_new_tokens": 50}; `-` reads the standard input
+    /// Continue the prompts of a JSONL file, several at a time; `-` reads the standard input. Each line is an object with a prompt
+    /// and fields that replace flags, such as {"prompt": "吾輩は", "seed": 7, "max_new_tokens": 50}
     #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "ids", "bigram", "no_echo", "show_prompt"], help_heading = "Batch", hide_short_help = true)]
     batch: Option<PathBuf>,
-    /// How many texts of --batch are written at a time, up to 64; each takes memory for the longest text of the file
+    /// Generate N texts of --batch at a time, up to 64; each needs memory for the longest text of the file
     #[arg(long, value_name = "N", default_value_t = 8, requires = "batch", conflicts_with_all = ["prompt", "ids"], help_heading = "Batch", hide_short_help = true)]
     batch_size: usize,
-    /// How many tokens to add at most
+    /// Add at most N tokens
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100, help_heading = "Output")]
     max_new_tokens: usize,
-    /// End before this text, which may spell special tokens, such as <|im_end|>; may be repeated
+    /// End before this text, which may contain special tokens such as <|im_end|>; may be repeated
     #[arg(long, value_name = "TEXT", help_heading = "Output")]
     stop: Vec<String>,
     /// End before this token; may be repeated
     #[arg(long, value_name = "ID", help_heading = "Output", hide_short_help = true)]
     stop_id: Vec<u32>,
-    /// Leave the prompt out
+    /// Do not print the prompt
     #[arg(long, help_heading = "Output", hide_short_help = true)]
     no_echo: bool,
-    /// Print the text that the chat template makes, with its special tokens, before the answer
+    /// Print the rendered chat template, with its special tokens, before the answer
     #[arg(
         long,
         requires = "chat",
@@ -63,7 +63,7 @@ pub struct Args {
         hide_short_help = true
     )]
     show_prompt: bool,
-    /// Print tokens per second and times on the standard error
+    /// Print times and tokens per second on the standard error
     #[arg(long, help_heading = "Output", hide_short_help = true)]
     stats: bool,
 }
@@ -97,7 +97,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
 type Take<'a> = dyn FnMut(u32) -> Outcome<bool> + 'a;
 
 impl Args {
-    /// Prints the prompt and each token that `write` gives; `write` gives the number of dropped tokens in the end.
+    /// Prints the prompt, then each token that `write` passes on. `write` returns the number of dropped tokens.
     fn print<M: LanguageModel>(
         &self,
         run: &Run<M>,
@@ -129,7 +129,7 @@ impl Args {
             Ok(!is_stopped && !is_end)
         });
         if ended.is_err() && terminal.is_interactive {
-            // The message begins on a line of its own.
+            // The error message starts on a new line.
             print("\n")?;
         }
         let num_dropped = ended?;
@@ -149,7 +149,7 @@ impl Args {
     }
 }
 
-/// How long it took.
+/// The times of a run.
 struct Stats {
     started: Instant,
     first: Option<Instant>,
@@ -164,7 +164,7 @@ impl Stats {
         Self { started: now, first: None, last: now, num_tokens: 0, is_stopped: false }
     }
 
-    /// A token was chosen.
+    /// Counts a chosen token.
     fn count(&mut self) {
         self.last = Instant::now();
         self.first.get_or_insert(self.last);
@@ -175,7 +175,7 @@ impl Stats {
         let first = self.first.unwrap_or(self.last);
         let ms = |duration: std::time::Duration| duration.as_secs_f64() * 1e3;
         let decoding = (self.last - first).as_secs_f64();
-        // The first token waits for the whole prompt, so the rate is that of the others.
+        // The time of the first token includes the prompt, so the rate leaves it out.
         let rate = match self.num_tokens {
             0 | 1 => String::new(),
             count => format!(", {:.1} tokens/s", (count - 1) as f64 / decoding.max(1e-9)),

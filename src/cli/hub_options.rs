@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sukashi::weights::hub::{Options, Proxy};
 use sukashi::{Error, Result};
 
-/// A token has some forty characters.
+/// A token has about forty characters.
 const MAX_TOKEN_BYTES: u64 = 4096;
 
 /// Reads `HF_HUB_CACHE`, `HF_HOME`, `HF_TOKEN`, `HF_TOKEN_PATH`, `HF_ENDPOINT`, `HF_HUB_OFFLINE`, and for proxies
@@ -24,7 +24,7 @@ pub fn read() -> Result<Options> {
     Ok(options)
 }
 
-/// Where the tools keep what they keep.
+/// The folder in which Hugging Face's tools keep their files.
 fn home() -> Result<PathBuf> {
     let in_cache = || Some(folder("XDG_CACHE_HOME")?.join("huggingface"));
     let in_home = || Some(env::home_dir()?.join(".cache/huggingface"));
@@ -38,7 +38,7 @@ fn token(home: &Path) -> Result<Option<String>> {
     if is_set("HF_HUB_DISABLE_IMPLICIT_TOKEN") {
         return Ok(None);
     }
-    // Set to nothing means: without a token, whatever the file says.
+    // An empty variable means no token, even if there is a file with one.
     if let Some(token) = env::var_os("HF_TOKEN") {
         let token = token.into_string();
         return token.map(Some).map_err(|_| Error::input("cannot use HF_TOKEN: it is no text"));
@@ -58,7 +58,7 @@ fn text(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A folder in a variable; `~` is the home folder there also where no shell has seen it.
+/// A folder in a variable. A leading `~` is the home folder, even if no shell has expanded it.
 fn folder(name: &str) -> Option<PathBuf> {
     let value = env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)?;
     match value.strip_prefix("~") {
@@ -67,7 +67,7 @@ fn folder(name: &str) -> Option<PathBuf> {
     }
 }
 
-/// As the tools read such a variable.
+/// Whether a variable is true by the rules of Hugging Face's tools.
 fn is_set(name: &str) -> bool {
     text(name).is_some_and(|value| ["1", "true", "yes", "on"].contains(&value.to_ascii_lowercase().as_str()))
 }

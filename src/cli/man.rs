@@ -1,4 +1,4 @@
-//! `sukashi man`: manual pages.
+//! `sukashi man`: prints manual pages.
 
 use std::path::PathBuf;
 
@@ -37,7 +37,7 @@ pub fn run(args: &Args) -> Outcome {
     Ok(())
 }
 
-/// The pages of a command and of all below it, with their files' names.
+/// Collects the pages of a command and of all its subcommands, with the names of their files.
 fn collect(command: &clap::Command, pages: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
     let name = command.get_display_name().unwrap_or(command.get_name());
     pages.push((format!("{name}.1"), page(command)?));

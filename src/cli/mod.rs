@@ -1,4 +1,4 @@
-//! The program `sukashi`: one file per command, and what they share.
+//! The program `sukashi`. Each command has a file; the other files hold the flags and steps that commands share.
 //!
 //! Data goes to the standard output, everything else to the standard error. The exit code is 2 for bad input and
 //! 1 for a failed run.
@@ -57,8 +57,8 @@ use terminal::Terminal;
 
 /// An LLM runtime that you can see through.
 ///
-/// Runs a language model on any GPU (or on the CPU), and shows every number on the way to the next token: as
-/// text, as data and as figures. Without --model, it uses a small Japanese model that is part of the program.
+/// sukashi runs a language model on a GPU or the CPU, and shows every number on the way to the next token as text,
+/// data and figures. Without --model, it runs a small Japanese model that is part of the program.
 #[derive(Debug, Parser)]
 #[command(
     name = "sukashi",
@@ -134,15 +134,15 @@ impl Cli {
     }
 }
 
-/// Threads of the CPU's work: `RAYON_NUM_THREADS`, or as many as the machine runs at once.
+/// The number of threads on the CPU: `RAYON_NUM_THREADS`, or as many as the machine runs at once.
 fn num_threads() -> usize {
     let asked = std::env::var("RAYON_NUM_THREADS").ok().and_then(|count| count.parse().ok());
     let available = || std::thread::available_parallelism().map_or(1, usize::from);
     asked.filter(|&count| count > 0).unwrap_or_else(available)
 }
 
-/// Warnings of the library go to the standard error; `SUKASHI_LOG` = off, error, warn, info, debug or trace
-/// asks for less or more.
+/// Sends the library's warnings to the standard error. `SUKASHI_LOG` = off, error, warn, info, debug or trace sets the
+/// level.
 fn start_log() {
     use tracing_subscriber::filter::LevelFilter;
     let level = std::env::var("SUKASHI_LOG").ok().and_then(|level| level.parse().ok());

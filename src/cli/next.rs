@@ -1,4 +1,4 @@
-//! `sukashi next`: the most probable next tokens.
+//! `sukashi next`: shows the most probable next tokens.
 
 use sukashi::figure::Lang;
 use sukashi::trace::visible;
@@ -14,8 +14,8 @@ use super::terminal::{Paint, Terminal, fit_end, fit_start, width};
 
 /// Show the most probable next tokens
 ///
-/// Probabilities are over the whole vocabulary; what the sampling flags make of them stands beside them. JSON is
-/// the record that `sukashi figure --from` draws.
+/// Probabilities are over the whole vocabulary. If sampling flags change them, the changed probabilities stand in columns of
+/// their own. `sukashi figure --from` draws the JSON record.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -27,7 +27,7 @@ pub struct Args {
     /// Record the candidates that each stage of the sampler leaves, for `sukashi figure sampling --from`
     #[arg(long, alias = "stages", help_heading = "Sampler", hide_short_help = true)]
     record_stages: bool,
-    /// How many tokens to show
+    /// Show N tokens
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
     top: usize,
     #[command(flatten)]

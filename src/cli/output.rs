@@ -1,7 +1,7 @@
-//! The only way out: everything that the program prints passes here.
+//! The only place that prints.
 //!
-//! Text from outside (a model's name, a token, an argument) never reaches a terminal as it is. Data is data where a file or a
-//! program reads it; what is meant for people has its unseen characters shown everywhere.
+//! Text from outside (a model's name, a token, an argument) never reaches a terminal unchanged. Data goes unchanged into files
+//! and pipes. Text for people always shows control characters and invisible characters.
 
 use std::borrow::Cow;
 use std::io::{ErrorKind as Io, IsTerminal, Write};
@@ -14,32 +14,32 @@ use sukashi::{Error, ErrorKind, shown};
 use super::failure::{Failure, Outcome};
 use super::terminal;
 
-/// What is printed.
+/// The reader of an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Tables and headings, which may have colours.
+    /// People: tables and headings, which may have colours.
     People,
-    /// JSON, CSV, or the text that a model writes.
+    /// A program: JSON, CSV, or the text that a model generates.
     Data,
 }
 
-/// Writes text for people to the standard output, at once.
+/// Prints text for people.
 pub fn print(text: &str) -> Outcome {
     print_bytes(for_stdout(text, Kind::People, stdout_is_terminal()).as_bytes())
 }
 
-/// Writes data to the standard output, at once.
+/// Prints data.
 pub fn print_data(text: &str) -> Outcome {
     print_bytes(for_stdout(text, Kind::Data, stdout_is_terminal()).as_bytes())
 }
 
-/// Asked once: a text is printed token by token.
+/// Whether the standard output is a terminal. Asks once, since a text is printed token by token.
 fn stdout_is_terminal() -> bool {
     static IS_TERMINAL: LazyLock<bool> = LazyLock::new(|| std::io::stdout().is_terminal());
     *IS_TERMINAL
 }
 
-/// Writes what the program itself made.
+/// Prints bytes that need no check, since nothing from outside is in them, and flushes them.
 pub fn print_bytes(bytes: &[u8]) -> Outcome {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|cause| match cause.kind() {
@@ -48,12 +48,12 @@ pub fn print_bytes(bytes: &[u8]) -> Outcome {
     })
 }
 
-/// Text for people, as a file gets it.
+/// Text for people as it goes into a file.
 pub fn for_people(text: &str) -> Cow<'_, str> {
     for_stdout(text, Kind::People, false)
 }
 
-/// What reaches the standard output.
+/// The text that reaches the standard output.
 fn for_stdout(text: &str, kind: Kind, is_terminal: bool) -> Cow<'_, str> {
     match kind {
         Kind::Data if !is_terminal => Cow::Borrowed(text),
@@ -62,7 +62,7 @@ fn for_stdout(text: &str, kind: Kind, is_terminal: bool) -> Cow<'_, str> {
     }
 }
 
-/// As [`shown::lines`], with the codes that [`terminal::Terminal::paint`] puts there.
+/// As [`shown::lines`], but keeps the codes that [`terminal::Terminal::paint`] adds.
 fn with_colors(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut parts = text.split('\x1b');
@@ -77,22 +77,22 @@ fn with_colors(text: &str) -> String {
     shown
 }
 
-/// Says something that is not data, on the standard error.
+/// Prints a note on the standard error.
 pub fn note(text: &str) {
     say("", text);
 }
 
-/// As [`note`], of what went wrong.
+/// Prints an error on the standard error.
 pub fn complain(text: &str) {
     say(if terminal::stderr_has_colors() { "\x1b[1;31merror:\x1b[0m " } else { "error: " }, text);
 }
 
 fn say(label: &str, text: &str) {
-    // Whoever closed the standard error does not want to hear it.
+    // A closed standard error is no reason to stop.
     let _ = writeln!(std::io::stderr(), "{label}{}", shown::lines(text));
 }
 
-/// Prints what clap says of the arguments, which is help or a complaint that repeats some of them.
+/// Prints clap's help, or its error, which repeats some of the arguments.
 pub fn usage(mut error: clap::Error) -> ExitCode {
     let code = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     if matches!(error.kind(), Usage::DisplayHelp | Usage::DisplayVersion) {
@@ -126,7 +126,7 @@ fn excerpt(value: &ContextValue) -> ContextValue {
     }
 }
 
-/// The standard error for the library's log: each event in lines that can be shown.
+/// The standard error for the library's log. Control characters in events are shown, not sent.
 pub struct Log;
 
 impl Write for Log {

@@ -1,4 +1,4 @@
-//! Progress bars, for what takes longer than one likes to wait.
+//! Progress bars for work that takes long.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use sukashi::shown;
 
 use super::terminal;
 
-/// What is over before this shows no bar.
+/// Shorter work shows no bar.
 const PATIENCE: Duration = Duration::from_millis(400);
 
-/// A bar on the standard error, if that is a terminal and the work takes long; gone when dropped.
+/// A bar on the standard error. It appears only on a terminal and only if the work takes long, and it disappears when dropped.
 pub struct Progress {
     label: String,
     started: Instant,
@@ -29,7 +29,7 @@ impl Progress {
         Self { label: label.into(), started: Instant::now(), is_bytes: true, bar: None }
     }
 
-    /// `done` of `total` is done.
+    /// Sets the bar to `done` of `total`.
     pub fn set(&mut self, done: usize, total: usize) {
         if self.bar.is_none() && self.started.elapsed() >= PATIENCE && done < total {
             self.bar = Some(self.bar(done, total));
@@ -42,7 +42,7 @@ impl Progress {
 
     fn bar(&self, done: usize, total: usize) -> ProgressBar {
         let bar = ProgressBar::new(total as u64).with_elapsed(self.started.elapsed());
-        // What an earlier download left was not got at this one's rate.
+        // The rate must not count the bytes that an earlier download left.
         bar.set_position(done as u64);
         bar.reset_eta();
         bar.set_message(shown::excerpt(&self.label).into_owned());

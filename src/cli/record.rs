@@ -1,4 +1,4 @@
-//! From a run to a trace, and from a trace to a file or the standard output.
+//! Records a run as a trace, and writes a trace to a file or the standard output.
 
 use std::path::PathBuf;
 
@@ -13,16 +13,16 @@ use super::run::Run;
 use super::terminal::Terminal;
 use super::text::GrowingText;
 
-/// What is recorded of a run.
+/// The steps to record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Steps {
-    /// The distribution after the prompt; nothing is chosen.
+    /// Only the distribution after the prompt, without a choice.
     Look,
     /// Up to this many chosen tokens.
     Choose(usize),
 }
 
-/// Runs the model and records each step; `see` gets the text before each step, and the step.
+/// Runs the model and records each step. `see` gets each step and the text before it.
 pub fn record<M: LanguageModel>(
     run: &Run<M>,
     mut sampler: Sampler,
@@ -62,7 +62,6 @@ pub fn record<M: LanguageModel>(
     Ok(trace)
 }
 
-/// Where a record goes, and as what.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
@@ -77,7 +76,7 @@ pub struct OutputArgs {
     force: bool,
 }
 
-/// A record's form.
+/// The form of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people
@@ -93,24 +92,24 @@ pub enum Format {
 }
 
 impl OutputArgs {
-    /// Whether text for people goes to the standard output, and may so as it is made.
+    /// Whether the command prints text for people, which it can then print step by step.
     pub fn is_shown(&self) -> bool {
         self.format() == Format::Text && self.output.is_none()
     }
 
-    /// The form asked for, in words or by the file's extension.
+    /// The form of `--format`, or of the file's extension.
     pub fn format(&self) -> Format {
         let extension = self.output.as_ref().and_then(|path| path.extension()?.to_str());
         let by_extension = extension.and_then(|extension| Format::from_str(extension, true).ok());
         self.format.or(by_extension).unwrap_or(Format::Text)
     }
 
-    /// Whether the file can be written, before a long run.
+    /// Checks before a long run that the file can be written.
     pub fn check(&self) -> Result<()> {
         self.output.as_ref().map_or(Ok(()), |path| output::check_target(path, self.force))
     }
 
-    /// Writes the record; `text` is its form for people.
+    /// Writes the trace; `text` is its form for people.
     pub fn write(&self, trace: &Trace, text: &str) -> Outcome {
         self.write_as(|format| match format {
             Format::Text => Ok(text.to_owned()),
@@ -121,7 +120,7 @@ impl OutputArgs {
         })
     }
 
-    /// Writes what `contents` makes of the form asked for.
+    /// Writes the result of `contents` for the chosen form.
     pub fn write_as(&self, contents: impl FnOnce(Format) -> Result<String>) -> Outcome {
         let (format, contents) = (self.format(), contents(self.format())?);
         let is_for_people = format == Format::Text;
@@ -135,7 +134,7 @@ impl OutputArgs {
         }
     }
 
-    /// What text for a file is set for: no colours, a fixed width.
+    /// The terminal for which the text is laid out. A file has no colours and a fixed width.
     pub fn terminal(&self, terminal: &Terminal) -> Terminal {
         if self.output.is_some() { Terminal::plain(terminal.lang) } else { *terminal }
     }

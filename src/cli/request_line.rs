@@ -1,4 +1,4 @@
-//! A line of a batch file, as JSON: a prompt, and what differs from the flags.
+//! A line of a batch file as JSON: a prompt, and fields that replace flags.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use sukashi::sampling::{Choice, Settings};
 use sukashi::text::{Message, python_word};
 use sukashi::{Error, Result, shown};
 
-/// Far more than any context holds.
+/// More bytes than any context holds.
 const MAX_LINE_BYTES: usize = 16 << 20;
 
-/// The fields of a line. A field that is absent leaves what the flags say.
+/// The fields of a line. The flags decide where a field is absent.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RequestLine {
@@ -33,7 +33,7 @@ pub struct RequestLine {
     pub stop_id: Option<Vec<u32>>,
     #[serde(deserialize_with = "given")]
     temperature: Option<f64>,
-    // `null` takes back what the flags say.
+    // `null` removes the flag's value.
     #[serde(deserialize_with = "given")]
     top_k: Option<Option<usize>>,
     #[serde(deserialize_with = "given")]
@@ -59,7 +59,7 @@ pub struct RequestLine {
 }
 
 impl RequestLine {
-    /// Reads a line; a field that is unknown, given twice or of another type is an error that names it.
+    /// Parses a line. A field that is unknown, given twice or of another type is an error that names it.
     pub fn parse(line: &str) -> Result<Self> {
         if line.len() > MAX_LINE_BYTES {
             return Err(Error::input("the line is too long")
@@ -69,7 +69,7 @@ impl RequestLine {
             Error::input("the line is no JSON object")
                 .detail(r#"expected one such as {"prompt": "吾輩は", "seed": 7}"#)
         };
-        // serde would read an array as the fields in their order.
+        // serde would read an array as the fields in order.
         if !line.trim_start().starts_with('{') {
             return Err(hinted(no_object(), line));
         }
@@ -89,7 +89,7 @@ impl RequestLine {
         Ok(read)
     }
 
-    /// How the next token is chosen: `settings`, and what the line gives in their place.
+    /// The sampler's settings: those of the line, and `settings` for the rest.
     pub fn settings(&self, settings: Settings) -> Result<Settings> {
         let choice = match (self.greedy, self.pick) {
             (Some(true), Some(_)) => {
@@ -120,13 +120,13 @@ impl RequestLine {
         Ok(settings)
     }
 
-    /// The turns before the prompt; `None` where the line has none.
+    /// The messages before the prompt; `None` if the line has none.
     pub fn messages(&self) -> Result<Option<Vec<Message>>> {
         let read = |messages: &Value| Message::list_from_json("the line", messages.to_string().as_bytes());
         self.messages.as_ref().map(read).transpose()
     }
 
-    /// The name of a field that a line may have only with `--chat`, or only without it.
+    /// The name of a field that is allowed only with `--chat`, or only without it.
     pub fn misplaced(&self, is_chat: bool) -> Option<&'static str> {
         let fields = [
             ("ids", self.ids.is_some() && is_chat),
@@ -144,7 +144,7 @@ fn hinted(error: Error, line: &str) -> Error {
     }
 }
 
-/// A field that is there; `null` is a value like others.
+/// Reads a field that is present. `null` counts as a value.
 fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

@@ -1,4 +1,4 @@
-//! `sukashi score`: how probable a given text is.
+//! `sukashi score`: shows how probable a given text is.
 
 use sukashi::figure::{Lang, percent};
 use sukashi::model;
@@ -14,9 +14,8 @@ use super::terminal::{Paint, Terminal, bar, fit_start, pad, pad_start, width};
 
 /// Show how probable a given text is, token by token
 ///
-/// Each token's probability is that after all tokens before it, over the whole vocabulary. Below the table stand
-/// the perplexity and the bits per token and per character. JSON is the record that `sukashi figure tokens --from`
-/// draws.
+/// Each token's probability is the model's after all earlier tokens, over the whole vocabulary. Below the table stand the
+/// perplexity and the bits per token and per character. `sukashi figure tokens --from` draws the JSON record.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -51,7 +50,7 @@ pub fn of_run(run: &RunArgs, ablation: &AblationArgs, terminal: &Terminal) -> Re
     Ok(score)
 }
 
-/// A row for each token, and the totals.
+/// Lays out a row for each token, and the totals.
 fn text(score: &Score, terminal: &Terminal) -> String {
     let names = match terminal.lang {
         Lang::Ja => ["トークン", "確率", "順位", "ビット", "エントロピー"],

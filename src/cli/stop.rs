@@ -1,4 +1,4 @@
-//! Texts and tokens that end a generation, also where several tokens make a text up.
+//! Texts and tokens that end a generation. Several tokens may form a stop text together.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use sukashi::{Error, Result};
 
 use super::text::GrowingText;
 
-/// What ends a generation before it.
+/// The texts and tokens before which a generation ends.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stops {
     pub texts: Vec<String>,
@@ -14,7 +14,7 @@ pub struct Stops {
 }
 
 impl Stops {
-    /// Whether a generation of a model with `vocab_size` tokens can end before these.
+    /// Checks that a model with `vocab_size` tokens can generate these.
     pub fn check(&self, has_tokenizer: bool, vocab_size: usize) -> Result<()> {
         if self.texts.iter().any(String::is_empty) {
             return Err(Error::input("cannot stop at an empty text").hint("leave it out"));
@@ -31,14 +31,14 @@ impl Stops {
     }
 }
 
-/// Holds back what may be the start of a stop text, and says when one is complete.
+/// Holds back text that may be the start of a stop text, and finds complete stop texts.
 ///
-/// A stop text is looked for in the text with its special tokens spelled out, each of them whole; what is shown is without
-/// them.
+/// The search runs over the text with its special tokens spelled out. A match never cuts a special token. The shown text
+/// leaves special tokens out.
 pub struct StopTexts {
     stops: Vec<String>,
     held: String,
-    /// Where special tokens stand in `held`.
+    /// The ranges of special tokens in `held`.
     special: Vec<Range<usize>>,
 }
 
@@ -47,7 +47,7 @@ impl StopTexts {
         Self { stops: stops.to_vec(), held: String::new(), special: Vec::new() }
     }
 
-    /// Takes the next part of the text; gives what may be shown, and whether a stop text came after it.
+    /// Takes the next part of the text. Returns the text that may be shown, and whether a stop text follows it.
     pub fn push(&mut self, part: &str) -> (String, bool) {
         self.held += part;
         let found = self.stops.iter().filter_map(|stop| self.find(stop)).min();
@@ -55,7 +55,7 @@ impl StopTexts {
         (self.take(end), found.is_some())
     }
 
-    /// As [`Self::push`], of the next token; `is_end` says whether it ends the text. A stop text may end with that token.
+    /// As [`Self::push`], for the next token. `is_end` says whether the token ends the text. A stop text may end with that token.
     pub fn push_token(&mut self, text: &mut GrowingText<'_>, id: u32, is_end: bool) -> (String, bool) {
         match text.special(id) {
             Some(spelling) => self.push_special(spelling),
@@ -64,7 +64,7 @@ impl StopTexts {
         }
     }
 
-    /// As [`Self::push`], of a special token: it is no part of the text, but stop texts may spell it.
+    /// As [`Self::push`], for a special token, which is no part of the text but may be part of a stop text.
     fn push_special(&mut self, spelling: &str) -> (String, bool) {
         if self.stops.is_empty() {
             return (String::new(), false);
@@ -73,19 +73,19 @@ impl StopTexts {
         self.push(spelling)
     }
 
-    /// The end of the text: what was held back is no stop text.
+    /// Ends the text. Returns the text that was held back, which is no stop text.
     pub fn finish(&mut self) -> String {
         self.take(self.held.len())
     }
 
-    /// Where a stop text begins that does not begin or end within a special token.
+    /// The start of the first match of `stop` that cuts no special token.
     fn find(&self, stop: &str) -> Option<usize> {
         let is_whole = |start: &usize| !self.cuts(*start) && !self.cuts(start + stop.len());
         let mut starts = self.held.char_indices().map(|(start, _)| start);
         starts.find(|start| self.held[*start..].starts_with(stop) && is_whole(start))
     }
 
-    /// Where the longest end of the text begins that a stop text begins with.
+    /// The start of the longest end of the text that may become a stop text.
     fn undecided(&self) -> usize {
         let could_stop = |&(start, _): &(usize, char)| {
             !self.cuts(start) && self.stops.iter().any(|stop| stop.starts_with(&self.held[start..]))
@@ -93,12 +93,12 @@ impl StopTexts {
         self.held.char_indices().find(could_stop).map_or(self.held.len(), |(start, _)| start)
     }
 
-    /// Whether a place is within a special token.
+    /// Whether a place is inside a special token.
     fn cuts(&self, place: usize) -> bool {
         self.special.iter().any(|token| token.start < place && place < token.end)
     }
 
-    /// Takes what is held up to `end`, less special tokens.
+    /// Takes the held text up to `end`, without special tokens.
     fn take(&mut self, end: usize) -> String {
         let mut shown: String = self.held.drain(..end).collect();
         for token in self.special.iter().rev().filter(|token| token.end <= end) {
@@ -116,7 +116,7 @@ impl StopTexts {
 mod tests {
     use super::StopTexts;
 
-    /// What is shown of these parts, and whether it stopped.
+    /// The shown text of these parts, and whether a stop text ended it.
     fn run(stops: &[&str], parts: &[&str]) -> (String, bool) {
         let stops: Vec<String> = stops.iter().map(|stop| stop.to_string()).collect();
         let mut texts = StopTexts::new(&stops);
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(run_special(&["d>"], &parts), ("abcde".into(), false));
         assert_eq!(run_special(&["c<"], &parts), ("abcde".into(), false));
         assert_eq!(run_special(&["e"], &parts), ("abcd".into(), true));
-        // Neither what is shown nor what is held back has one.
+        // No special token is shown or held back.
         assert_eq!(run_special(&["c<end>x"], &parts), ("abcde".into(), false));
         assert_eq!(run_special(&["c<end>x"], &["c"]), ("c".into(), false));
         assert_eq!(run_special(&["c<end>x"], &["c", "<end>"]), ("c".into(), false));

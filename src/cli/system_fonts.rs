@@ -1,21 +1,20 @@
-//! The fonts that come with the platform.
+//! The fonts that are installed on the machine.
 
 use std::path::{Path, PathBuf};
 
 use sukashi::figure::Fonts;
 
-/// Folders in folders deeper than this hold no fonts.
+/// The search does not go deeper into folders than this.
 const MAX_DEPTH: usize = 6;
 
-/// Adds installed fonts, in the order of their paths, until no character of `text` is missing or there is none
-/// left.
+/// Adds installed fonts in the order of their paths until every character of `text` has a glyph or no font is left.
 pub fn add_missing(mut fonts: Fonts, text: &str) -> Fonts {
     let mut missing = fonts.missing(text).len();
     for path in files() {
         if missing == 0 {
             break;
         }
-        // Files that are no usable font are of no interest.
+        // Files that are no usable font are skipped.
         let Ok(more) = fonts.clone().with_fallback_file(&path) else { continue };
         let still_missing = more.missing(text).len();
         if still_missing < missing {

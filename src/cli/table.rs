@@ -1,47 +1,47 @@
-//! Candidates as rows: mark, rank, id, token, probabilities and a bar.
+//! A table of candidates: mark, rank, id, token, probabilities and a bar.
 
 use sukashi::figure::{Lang, grouped, percent};
 use sukashi::trace::{Candidate, Step, visible};
 
 use super::terminal::{Paint, Terminal, bar, fit_start, pad, pad_start, pale_bar, width};
 
-/// What the rows show, and how far a bar reaches.
+/// The columns of a table, and the scale of its bars.
 pub struct Layout {
-    /// Whether each row begins with a candidate's id.
+    /// Whether rows show the candidates' ids.
     pub ids: bool,
-    /// Whether a row of columns' names comes first.
+    /// Whether the first row names the columns.
     pub names: bool,
-    /// The probability of a bar over the whole width; `None` for the greatest one shown.
+    /// The probability of a bar of full width; `None` takes the greatest probability in the table.
     pub full_bar: Option<f64>,
-    /// The columns of labels, where several tables are to be aligned.
+    /// The least width of labels, so that several tables are aligned.
     pub label_width: usize,
 }
 
-/// Longest label, as a share of the width.
+/// The longest label takes this part of the width: one third.
 const MAX_LABEL_SHARE: usize = 3;
-/// A label has at least this much room.
+/// The least room of a label.
 const MIN_LABEL: usize = 8;
 /// The mark of the chosen token, and a space.
 const MARK_WIDTH: usize = 2;
 /// The longest percentage: `<0.01%`.
 const PERCENT_WIDTH: usize = 6;
-/// A bar shorter than this says nothing.
+/// The shortest width at which bars are drawn.
 const MIN_BAR: usize = 5;
-/// Two probabilities closer than this are printed as one.
+/// Probabilities that differ by less count as the same.
 const SAME: f64 = 1e-9;
 const GAP: &str = "  ";
 const ID: &str = "id";
 
-/// A candidate, or everything not listed.
+/// A candidate, or the sum of all tokens that the table does not list.
 struct Row<'a> {
     candidate: Option<&'a Candidate>,
     label: String,
-    /// The model's, the scaled and the final probability.
+    /// The model's probability, the scaled one and the final one.
     probs: [f64; 3],
     is_chosen: bool,
 }
 
-/// The step's candidates and the rest, as lines.
+/// Lays out the step's candidates, and the rest of the vocabulary in one row.
 pub fn table(step: &Step, layout: &Layout, terminal: &Terminal) -> String {
     let rows = rows(step, terminal.lang);
     let columns = Columns::new(&rows, layout, terminal);
@@ -85,15 +85,15 @@ pub fn table(step: &Step, layout: &Layout, terminal: &Terminal) -> String {
     out
 }
 
-/// Which columns there are, and how wide.
+/// The columns and their widths.
 struct Columns {
     token_name: &'static str,
     prob_names: [&'static str; 3],
     rank_width: usize,
-    /// `None` where ids are not wanted, or have no room.
+    /// `None` if ids are not shown or have no room.
     id_width: Option<usize>,
     label_width: usize,
-    /// Which of a row's probabilities are shown.
+    /// The indices of the probabilities that are shown.
     probs: Vec<usize>,
     prob_width: usize,
     bar_width: usize,
@@ -124,7 +124,7 @@ impl Columns {
         Self { token_name, prob_names, rank_width, id_width, label_width, probs, prob_width, bar_width }
     }
 
-    /// A line without its bar: mark, rank, id and label, then the probabilities.
+    /// Lays out a line without its bar: mark, rank, id, label and probabilities.
     fn line(&self, [mark, rank, id, label]: [&str; 4], probs: impl Iterator<Item = String>) -> String {
         let mut line = format!("{}{}{GAP}", pad(mark, MARK_WIDTH), pad_start(rank, self.rank_width));
         if let Some(id_width) = self.id_width {
@@ -137,7 +137,7 @@ impl Columns {
         line
     }
 
-    /// The probability that the bar shows: that of the column beside it.
+    /// The probability that the bar shows: the one in the column beside it.
     fn last(&self, row: &Row<'_>) -> f64 {
         self.probs.last().map_or(0.0, |&prob| row.probs[prob])
     }
@@ -159,7 +159,7 @@ fn rows(step: &Step, lang: Lang) -> Vec<Row<'_>> {
     if num_others > 0 {
         let rest = |column: usize| {
             let rest = 1.0 - rows.iter().map(|row| row.probs[column]).sum::<f64>();
-            // What rounding leaves is no mass.
+            // A difference from rounding counts as no mass.
             if rest < SAME { 0.0 } else { rest }
         };
         let probs = [step.other_prob, rest(1), rest(2)];
@@ -172,7 +172,7 @@ fn rows(step: &Step, lang: Lang) -> Vec<Row<'_>> {
     rows
 }
 
-/// The model's probability, and those after the stages where they are others.
+/// The indices of the probabilities to show: the model's, and those that the stages have changed.
 fn shown_probs(rows: &[Row<'_>]) -> Vec<usize> {
     let differ = |a: usize, b: usize| rows.iter().any(|row| (row.probs[a] - row.probs[b]).abs() > SAME);
     let mut probs = vec![0];

@@ -1,4 +1,4 @@
-//! What is printed for people: widths, colours and bars.
+//! Text for people: widths, colours and bars.
 
 use std::io::IsTerminal;
 
@@ -6,19 +6,19 @@ use sukashi::figure::Lang;
 use sukashi::shown;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Where text for people goes, and in which language.
+/// The terminal or file that text for people goes to, and the language.
 #[derive(Debug, Clone, Copy)]
 pub struct Terminal {
     /// The language of headings and notes.
     pub lang: Lang,
-    /// In columns.
+    /// The width in columns.
     pub width: usize,
     colors: bool,
-    /// Whether a person sees the standard output as it comes.
+    /// Whether the standard output is a terminal.
     pub is_interactive: bool,
 }
 
-/// What a colour means.
+/// The meaning of a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paint {
     Plain,
@@ -28,7 +28,7 @@ pub enum Paint {
     Chosen,
 }
 
-/// What follows the escape character in all that [`Terminal::paint`] writes.
+/// The codes that [`Terminal::paint`] writes after the escape character.
 pub const CODES: [&str; 5] = [BOLD, FAINT, CYAN, BOLD_YELLOW, RESET];
 const BOLD: &str = "[1m";
 const FAINT: &str = "[2m";
@@ -36,11 +36,11 @@ const CYAN: &str = "[36m";
 const BOLD_YELLOW: &str = "[1;33m";
 const RESET: &str = "[0m";
 
-/// Where the width is not known: files and pipes.
+/// The width for files and pipes.
 const DEFAULT_WIDTH: usize = 80;
-/// Tables have no room in less.
+/// The least width that tables need.
 const MIN_WIDTH: usize = 40;
-/// Lines longer than this are hard to follow with the eye.
+/// Longer lines are hard to read.
 const MAX_WIDTH: usize = 100;
 
 impl Terminal {
@@ -55,12 +55,12 @@ impl Terminal {
         Self { lang, width: width.clamp(MIN_WIDTH, MAX_WIDTH), colors: wants_colors(), is_interactive }
     }
 
-    /// A file: no colours.
+    /// A file, which has no colours.
     pub fn plain(lang: Lang) -> Self {
         Self { lang, width: DEFAULT_WIDTH, colors: false, is_interactive: false }
     }
 
-    /// One of two, by language.
+    /// The words in the language of the terminal.
     pub fn words<'a>(&self, japanese: &'a str, english: &'a str) -> &'a str {
         match self.lang {
             Lang::Ja => japanese,
@@ -86,13 +86,13 @@ pub fn stderr_has_colors() -> bool {
     std::io::stderr().is_terminal() && wants_colors()
 }
 
-/// `NO_COLOR` counts where it is not empty.
+/// Whether the environment allows colours. An empty `NO_COLOR` has no effect.
 pub fn wants_colors() -> bool {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// Japanese where the locale for messages is Japanese.
+/// The language of the locale for messages.
 pub fn lang_of_locale() -> Lang {
     let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
         .iter()
@@ -104,22 +104,22 @@ pub fn lang_of_locale() -> Lang {
     }
 }
 
-/// In columns; a full-width character takes two.
+/// The width of a text in columns. A full-width character takes two.
 pub fn width(text: &str) -> usize {
     text.width()
 }
 
-/// `text` and as many spaces as make it `columns` wide.
+/// Adds spaces after `text` until it is `columns` wide.
 pub fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
-/// As [`pad`], with the spaces in front.
+/// Adds spaces before `text` until it is `columns` wide.
 pub fn pad_start(text: &str, columns: usize) -> String {
     format!("{}{text}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
-/// The start of `text`, with an ellipsis where it is cut.
+/// Cuts the end of `text` to fit into `columns`, and adds an ellipsis if it cut something.
 pub fn fit_start(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
@@ -128,7 +128,7 @@ pub fn fit_start(text: &str, columns: usize) -> String {
     format!("{kept}…")
 }
 
-/// The end of `text`, with an ellipsis where it is cut.
+/// Cuts the start of `text` to fit into `columns`, and adds an ellipsis if it cut something.
 pub fn fit_end(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
@@ -138,7 +138,7 @@ pub fn fit_end(text: &str, columns: usize) -> String {
     format!("…{}", String::from_iter(kept))
 }
 
-/// As many characters as fit beside an ellipsis.
+/// The characters that fit beside an ellipsis.
 fn fitting(characters: impl Iterator<Item = char>, columns: usize) -> impl Iterator<Item = char> {
     let mut left = columns.saturating_sub(1);
     characters.map_while(move |character| {
@@ -147,7 +147,7 @@ fn fitting(characters: impl Iterator<Item = char>, columns: usize) -> impl Itera
     })
 }
 
-/// A bar of `share` of `columns`, exact to an eighth of a column; what is not 0 can be seen.
+/// A bar over `share` of `columns`, exact to an eighth of a column. A share above 0 is always visible.
 pub fn bar(share: f64, columns: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = (share.clamp(0.0, 1.0) * columns as f64 * 8.0).round() as usize;
@@ -155,13 +155,13 @@ pub fn bar(share: f64, columns: usize) -> String {
     "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
 }
 
-/// A paler bar, for everything not shown.
+/// A paler bar for the tokens that are not listed.
 pub fn pale_bar(share: f64, columns: usize) -> String {
     let length = (share.clamp(0.0, 1.0) * columns as f64).round() as usize;
     "░".repeat(if share > 0.0 { length.max(1) } else { 0 })
 }
 
-/// Rows of cells under each other, the first `num_left` of a row to the left of their columns and the others to the right.
+/// Aligns the cells of rows in columns. The first `num_left` columns are aligned to the left, the others to the right.
 pub fn aligned(rows: &[Vec<String>], num_left: usize) -> String {
     let num_columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let column_width =

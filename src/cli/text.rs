@@ -1,11 +1,11 @@
-//! The text as it grows, token by token.
+//! A text that grows token by token.
 
 use sukashi::LanguageModel;
 use sukashi::text::{StreamDecoder, Tokenizer};
 
 use super::prompt::Prompt;
 
-/// The prompt and what follows, in whole characters; ids separated by spaces where there is no tokenizer.
+/// The prompt and the tokens after it, in whole characters. Without a tokenizer, the text is ids with spaces between them.
 pub struct GrowingText<'a> {
     tokenizer: Option<&'a Tokenizer>,
     stream: Option<StreamDecoder<'a>>,
@@ -19,7 +19,7 @@ impl<'a> GrowingText<'a> {
         for &id in &prompt.ids {
             this.push(id);
         }
-        // A prompt that was typed is shown as it was, also where its tokens say less.
+        // A typed prompt is shown unchanged, even if its tokens lost characters.
         if let Some(text) = &prompt.typed {
             this.text.clone_from(text);
         }
@@ -31,7 +31,7 @@ impl<'a> GrowingText<'a> {
         &self.text
     }
 
-    /// Takes the next token and gives what it adds, which is nothing while a character is incomplete.
+    /// Adds a token. Returns the text that it adds, which is empty while a character is incomplete.
     pub fn push(&mut self, id: u32) -> &str {
         let start = self.text.len();
         match &mut self.stream {
@@ -42,12 +42,12 @@ impl<'a> GrowingText<'a> {
         &self.text[start..]
     }
 
-    /// How a special token is spelled, which is no part of the text.
+    /// The spelling of a special token, which is no part of the text; `None` for other tokens.
     pub fn special(&self, id: u32) -> Option<&'a str> {
         self.tokenizer.and_then(|tokenizer| tokenizer.special_text(id))
     }
 
-    /// The end: gives what is left of an incomplete character.
+    /// Ends the text. Returns the rest of an incomplete character.
     pub fn finish(&mut self) -> &str {
         let start = self.text.len();
         self.text.extend(self.stream.as_mut().and_then(StreamDecoder::finish));

@@ -1,4 +1,4 @@
-//! `sukashi trace`: every step of a generation.
+//! `sukashi trace`: shows every step of a generation.
 
 use sukashi::figure::Lang;
 use sukashi::trace::{Step, visible};
@@ -13,9 +13,9 @@ use super::sampler::{ChoiceArgs, StageArgs};
 use super::table::{Layout, table};
 use super::terminal::{Paint, Terminal, fit_end, fit_start, pad, width};
 
-/// Show every step of a generation: the candidates, and the one that was chosen
+/// Show every step of a generation: the candidates, and the chosen one
 ///
-/// JSON is the record that `sukashi figure --from` draws.
+/// `sukashi figure --from` draws the JSON record.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -27,10 +27,10 @@ pub struct Args {
     /// Record the candidates that each stage of the sampler leaves, for `sukashi figure sampling --from`
     #[arg(long, alias = "stages", help_heading = "Sampler", hide_short_help = true)]
     record_stages: bool,
-    /// How many tokens to add at most
+    /// Add at most N tokens
     #[arg(short = 'n', long, value_name = "N", default_value_t = 12, help_heading = "Output")]
     max_new_tokens: usize,
-    /// How many candidates to show at each step
+    /// Show N candidates at each step
     #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Output")]
     top: usize,
     #[command(flatten)]
@@ -77,7 +77,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     if is_shown { print(&whole) } else { args.output.write(&trace, &(text + &whole)) }
 }
 
-/// The text so far with the chosen token behind it, and the candidates.
+/// Lays out the text so far, the chosen token after it, and the candidates.
 fn panel(number: usize, before: &str, step: &Step, terminal: &Terminal) -> String {
     let bits = step.entropy_bits;
     let note = match terminal.lang {
@@ -105,7 +105,7 @@ fn panel(number: usize, before: &str, step: &Step, terminal: &Terminal) -> Strin
     format!("{}\n{}\n", heading.concat(), table(step, &layout, terminal))
 }
 
-/// The whole text.
+/// Lays out the whole text.
 fn end(text: &str, terminal: &Terminal) -> String {
     format!("{}\n{}\n", terminal.paint(Paint::Quiet, terminal.words("全文", "text")), text)
 }

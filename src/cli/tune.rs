@@ -1,4 +1,4 @@
-//! `sukashi tune`: find out how a device computes a model fastest.
+//! `sukashi tune`: finds the fastest kernels of a device for a model.
 
 use sukashi::kernels::{GemmKernel, GemvShape, MatmulShape};
 use sukashi::{Device, Error};
@@ -9,12 +9,12 @@ use super::subject::SubjectArgs;
 use super::terminal::{Terminal, aligned};
 use super::tuning::{Found, run_fully};
 
-/// Find out how a device computes a model fastest, and keep it for later runs
+/// Find the fastest kernels of a device for a model, and store them for later runs
 ///
-/// Tries every way to share rows among threads, every kernel for a prompt, and every way to bring a token's dispatches together,
-/// checks its results, and times it. Other commands do this for a second when they meet a large model for the first time
-/// (--no-tune leaves it out); here it takes as long as it takes. What is found is kept in the user's folder for caches, for this
-/// adapter, driver and version alone.
+/// The command tries every shape of the matrix products, every kernel for a prompt, and every fusion level. It checks the
+/// results of each and measures its time. Other commands search for one second when they run a large model on an adapter for
+/// the first time (--no-tune skips that); this command searches without a limit. The result goes into the user's folder for
+/// caches, and counts for this adapter, driver and version only.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -25,7 +25,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let device = args.subject.device(terminal)?;
     if matches!(device, Device::Cpu | Device::Twins) {
         return Err(Error::input("cannot tune the CPU: only adapters have kernels that take shapes")
-            .hint("`sukashi adapters` lists what there is")
+            .hint("--device NAME chooses an adapter; `sukashi adapters` lists them")
             .into());
     }
     let (model, _) = args.subject.load(&device, terminal)?;

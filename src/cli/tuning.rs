@@ -1,4 +1,4 @@
-//! The device's tuning: forced, stored from an earlier run, or found now.
+//! The kernels of a run: forced by the environment, stored by an earlier run, or found by a short search.
 
 use std::env;
 use std::path::PathBuf;
@@ -21,21 +21,21 @@ pub struct TuningArgs {
     no_tune: bool,
 }
 
-/// What tuning may take of a run that was not started for it.
+/// The time that a run other than `tune` may spend on the search.
 const BUDGET: Duration = Duration::from_secs(1);
 
-/// Of that, for the shapes of products, and for the kernels of a prompt's.
+/// The shares of that time for the shapes of products, and for the kernels of a prompt.
 const SHARE_OF_SHAPES: f64 = 0.5;
 const SHARE_OF_PREFILL: f64 = 0.25;
 
-/// For who asked for tuning.
+/// The time that `tune` may spend.
 const UNLIMITED: Duration = Duration::from_secs(3600);
 
-/// A model whose token reads less is over before tuning would be.
+/// A smaller model finishes before the search would.
 const WORTHWHILE_BYTES: usize = 50 << 20;
 
-/// `model` with the variant in `SUKASHI_VARIANT`, or else with what is stored for it, or else, if it is large, with what a second of trying
-/// finds. Nothing that goes wrong with what is stored stops a run.
+/// `model` with the variant in `SUKASHI_VARIANT`, else with the stored choices, else, for a large model, with the result of a search of
+/// one second. An error in the stored file does not stop the run.
 pub fn prepare(model: Model, args: &TuningArgs, terminal: &Terminal) -> Result<Model> {
     let device = model.device();
     if let Some(choices) = forced(device)? {
@@ -47,7 +47,7 @@ pub fn prepare(model: Model, args: &TuningArgs, terminal: &Terminal) -> Result<M
     }
     let stored = Stored::of(device);
     let known = stored.read();
-    // A software adapter takes longer than there is to compile what one more candidate needs.
+    // A software adapter needs more than the whole time to compile one more candidate.
     let tunes_passes = !matches!(device, Device::Gpu(gpu) if gpu.is_software());
     let knows_passes = known.covers_gemm(&products) && known.fusion(&products).is_some();
     if known.covers(&products) && (!tunes_passes || knows_passes) {
@@ -64,7 +64,7 @@ pub fn prepare(model: Model, args: &TuningArgs, terminal: &Terminal) -> Result<M
         pollster::block_on(tune(device, &products, budget, &mut |done, total| progress.set(done, total)))?;
     if tunes_passes {
         let shaped = model.with_choices(found.choices(device, &products))?;
-        // What there was no time for goes on where it ended.
+        // A search that ran out of time continues in the next run.
         let unknown: Vec<MatmulShape> =
             products.iter().copied().filter(|product| known.gemm_kernel(product).is_none()).collect();
         let budget = BUDGET.mul_f64(SHARE_OF_PREFILL);
@@ -83,14 +83,14 @@ pub fn forced(device: &Device) -> Result<Option<Choices>> {
     Choices::forced(device, &variant).map(Some).map_err(|error| error.hint("SUKASHI_VARIANT says so"))
 }
 
-/// What is found where there is no limit of time.
+/// The result of a search without a time limit.
 pub struct Found {
     pub tuning: Tuning,
-    /// Where it is kept.
+    /// The file that stores it.
     pub path: Option<PathBuf>,
 }
 
-/// Tunes `model`'s device for it without a limit of time, keeps what comes out, and gives it.
+/// Searches without a time limit, and stores and returns the result.
 pub fn run_fully(model: &Model, terminal: &Terminal) -> Result<Found> {
     let (device, products) = (model.device(), model.matmul_shapes());
     let stored = Stored::of(device);
@@ -105,10 +105,10 @@ pub fn run_fully(model: &Model, terminal: &Terminal) -> Result<Found> {
     Ok(Found { tuning, path: stored.path })
 }
 
-/// Where a device's tuning is kept.
+/// The file that stores a device's tuning.
 struct Stored {
     key: String,
-    /// `None` where the user has no folder for caches.
+    /// `None` if the user has no folder for caches.
     path: Option<PathBuf>,
 }
 
@@ -119,7 +119,7 @@ impl Stored {
         Self { key, path }
     }
 
-    /// What is stored; nothing where it cannot be used, which is said.
+    /// Reads the stored tuning. Prints a note and returns none if the file is unusable.
     fn read(&self) -> Tuning {
         let Some(path) = &self.path else { return Tuning::default() };
         match Tuning::read(path, &self.key) {
@@ -132,7 +132,7 @@ impl Stored {
         }
     }
 
-    /// Stores `found` beside what was `known`, and gives both.
+    /// Stores `found` together with `known`, and returns both.
     fn keep(&self, mut known: Tuning, found: Tuning) -> Tuning {
         known.extend(found);
         if let Some(path) = &self.path

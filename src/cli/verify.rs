@@ -1,4 +1,4 @@
-//! `sukashi verify`: holds a device against the CPU twins.
+//! `sukashi verify`: compares a device with the CPU twins, the f64 reference implementation of every kernel.
 
 use std::path::PathBuf;
 
@@ -14,18 +14,19 @@ use super::progress::Progress;
 use super::terminal::Terminal;
 use super::tuning;
 
-/// Compute every kernel on the adapter and compare with the CPU
+/// Run every kernel on the device and compare it with the CPU twins, the reference implementation
 ///
-/// Runs every kernel over a sweep of shapes and the embedded model end to end, and prints the worst error of each as a
-/// percentage of its tolerance; with --model, runs that model instead and names the first layer that diverges. The exit code is 1 if one is outside.
+/// The command runs every kernel over a sweep of shapes, and the embedded model end to end. It prints each kernel's worst error
+/// as a percentage of its tolerance. With --model, it runs that model instead and names the first layer that diverges. The
+/// exit code is 1 if an error is outside its tolerance.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     device: DeviceArgs,
-    /// Compare this model instead, end to end along the same tokens: a .gguf file, a folder, or a model to download
+    /// Compare this model end to end instead: a .gguf file, a folder, or a model to download
     #[arg(long, value_name = "PATH", help_heading = "Model")]
     model: Option<PathBuf>,
-    /// Load a model whose files have tensors that no part of it uses, and only warn of them
+    /// Only warn of tensors that no part of the model uses
     #[arg(long, requires = "model", help_heading = "Model")]
     allow_unused_tensors: bool,
 }
@@ -70,7 +71,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     }
 }
 
-/// A line for each row: kernel, cases, worst error as a percentage of the tolerance, and its case.
+/// Lays out a line for each row: kernel, cases, worst error as a percentage of the tolerance, and its case.
 fn table(report: &Report) -> String {
     let width = report.rows.iter().map(|row| row.kernel.len()).max().unwrap_or(0);
     let mut table = format!("{:5}  {:width$}  {:>5}  {:>6}  worst case\n", "", "kernel", "cases", "error");
@@ -80,7 +81,7 @@ fn table(report: &Report) -> String {
             (false, None) => "FAIL",
             (false, Some(_)) => "known",
         };
-        // `inf` for what is not a number, or was written or left unwritten against the twin.
+        // The error is `inf` if an element is NaN, or if the kernel wrote an element that the twin does not, or the reverse.
         let percent = format!("{:.0}%", row.worst_percent);
         let (kernel, cases, case) = (&row.kernel, row.cases, &row.worst_case);
         let case = shown::line(case);

@@ -62,6 +62,6 @@ fn names(folder: &Path) -> Vec<String> {
 #[track_caller]
 fn message(output: &Output) -> String {
     let text = String::from_utf8(output.stderr.clone()).expect("messages are UTF-8");
-    assert!(!text.contains("panicked") && !text.contains("has a fault"), "{text}");
+    assert!(!text.contains("panicked") && !text.contains("has a bug"), "{text}");
     text
 }

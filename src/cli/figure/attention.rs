@@ -10,18 +10,18 @@ use crate::cli::failure::Outcome;
 use crate::cli::run::Input;
 use crate::cli::terminal::Terminal;
 
-/// Which tokens the heads of a layer look at
+/// The attention of a layer's heads: which tokens each token looks at
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     inside: InsideArgs,
-    /// Which layer, counted from 0
+    /// Draw this layer, counted from 0
     #[arg(long, value_name = "L", default_value_t = 0, help_heading = "Figure")]
     layer: usize,
-    /// Which head, counted from 0 [default: all]
+    /// Draw this head, counted from 0 [default: all]
     #[arg(long, value_name = "H", help_heading = "Figure")]
     head: Option<usize>,
-    /// Show only what this token looks at: its position, counted from 0
+    /// Draw only the attention of the token at this position, counted from 0
     #[arg(long, value_name = "N", help_heading = "Figure")]
     query: Option<usize>,
     #[command(flatten)]

@@ -10,10 +10,10 @@ use crate::cli::tokenize::{SourceArgs, TrainArgs};
 
 /// The merges by which a BPE builds a word, as a tree
 ///
-/// The model in the program has no merges: name a tokenizer, or train one.
+/// The model in the program has no merges, so this figure needs a tokenizer or a text to train one.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What is built; `-` reads the standard input, less one line end at its end
+    /// The word to build; `-` reads it from the standard input and drops one line end at its end
     word: String,
     #[command(flatten)]
     sources: SourceArgs,

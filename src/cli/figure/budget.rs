@@ -14,17 +14,17 @@ use crate::cli::model::open_model;
 use crate::cli::terminal::Terminal;
 use crate::cli::text_file;
 
-/// What fills the context window, as a stacked bar
+/// The parts of a context window as a stacked bar
 ///
-/// Parts stand in the order in which they are given.
+/// The bar shows the parts in the order of the flags.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     parts: Parts,
-    /// How many tokens the context holds [default: the model's, where its tokenizer counts]
+    /// Draw a context of so many tokens [default: the model's, if its tokenizer counts the parts]
     #[arg(long, value_name = "TOKENS", help_heading = "Figure")]
     context: Option<usize>,
-    /// Folder with the tokenizer that counts the tokens of files [default: the model in the program]
+    /// Count the tokens of files with the tokenizer of this model [default: the model in the program]
     #[arg(long, value_name = "PATH", help_heading = "Model")]
     model: Option<PathBuf>,
     /// Count characters that the vocabulary lacks as its unknown token
@@ -34,7 +34,7 @@ pub struct Args {
     style: StyleArgs,
 }
 
-/// `--part` and `--part-file` in one order: that of the command line, which a struct of two lists would lose.
+/// The values of `--part` and `--part-file` in the order of the command line, which two separate lists would lose.
 #[derive(Debug, Default)]
 struct Parts(Vec<(String, Tokens)>);
 

@@ -1,4 +1,4 @@
-//! What the figures of the model's inside share: a record from a file or of a new run, which may be kept.
+//! The flags and steps of the figures that look inside the model: they draw a record from a file or of a new run.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,6 @@ use crate::cli::failure::Outcome;
 use crate::cli::run::{Input, RUN_GROUPS, Run, RunArgs};
 use crate::cli::terminal::Terminal;
 
-/// Where the numbers come from, and where they go.
 #[derive(Debug, clap::Args)]
 pub struct InsideArgs {
     #[command(flatten)]
@@ -23,13 +22,13 @@ pub struct InsideArgs {
     /// Draw this record (.json, from --record) instead of running a model
     #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["AblationArgs", "record"], help_heading = "Figure")]
     from: Option<PathBuf>,
-    /// Write the numbers as a record that --from draws
+    /// Also write the numbers as a record that --from draws
     #[arg(long, value_name = "FILE", help_heading = "Output", hide_short_help = true)]
     record: Option<PathBuf>,
 }
 
 impl InsideArgs {
-    /// Draws the record in the file, or what `of_run` makes of a run, and writes the figure and the record.
+    /// Draws the record of `--from`, or the record that `of_run` makes of a new run. Writes the figure, and the record if asked.
     pub fn draw<R: Record>(
         &self,
         (name, style_args): (&str, &StyleArgs),
@@ -53,7 +52,7 @@ impl InsideArgs {
     }
 }
 
-/// Has the record say the prompt as it was typed, where its tokens say less.
+/// Stores the prompt as it was typed in the record, since its tokens may have lost characters.
 pub fn say_as_typed(prompt: &mut Prompt, run: Run) {
     if let Some(typed) = run.prompt.typed {
         prompt.text = Some(typed);

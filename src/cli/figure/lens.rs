@@ -12,12 +12,12 @@ use crate::cli::progress::Progress;
 use crate::cli::run::Input;
 use crate::cli::terminal::Terminal;
 
-/// What the model would say after each layer (the logit lens)
+/// The logit lens: the prediction after each layer
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     inside: InsideArgs,
-    /// At which positions, such as 0,5-9: counted from 0 [default: all]
+    /// Draw these positions, counted from 0, such as 0,5-9 [default: all]
     #[arg(
         long,
         value_name = "N,…",
@@ -26,8 +26,8 @@ pub struct Args {
         hide_short_help = true
     )]
     positions: Option<String>,
-    /// Which number: prob (of the token shown), rank (of the token that comes first in the end), entropy, or kl
-    /// (divergence from the final distribution)
+    /// Show this number: prob (of the shown token), rank (of the finally most probable token), entropy, or kl (divergence from the
+    /// final distribution)
     #[arg(
         long,
         value_name = "WHAT",

@@ -15,7 +15,7 @@ type Matrix = Vec<Vec<f32>>;
 /// A matrix has a row for each token: numbers separated by commas, rows by semicolons, such as '1,0;0,1;1,1'.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// One matrix as Q, K and V
+    /// Use one matrix as Q, K and V
     #[arg(long, value_name = "MATRIX", value_parser = matrix, allow_hyphen_values = true,
         conflicts_with_all = ["q", "k", "v"], required_unless_present_all = ["q", "k", "v"], help_heading = "Figure")]
     x: Option<Parsed>,
@@ -28,7 +28,7 @@ pub struct Args {
     /// Values
     #[arg(short, long, value_name = "MATRIX", value_parser = matrix, allow_hyphen_values = true, help_heading = "Figure")]
     v: Option<Parsed>,
-    /// The tokens' names [default: x1, x2, …]
+    /// Name the tokens [default: x1, x2, …]
     #[arg(
         long,
         value_name = "NAME,…",
@@ -37,7 +37,7 @@ pub struct Args {
         hide_short_help = true
     )]
     names: Vec<String>,
-    /// Hide from each token those after it
+    /// Hide later tokens from each token
     #[arg(long, help_heading = "Figure")]
     causal: bool,
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub struct Args {
     style: StyleArgs,
 }
 
-/// A type of its own: clap takes a plain `Vec` for a flag that is repeated.
+/// A matrix of the command line. It is a type of its own because clap takes a plain `Vec` for a repeated flag.
 #[derive(Debug, Clone)]
 struct Parsed(Matrix);
 

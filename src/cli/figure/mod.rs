@@ -1,4 +1,4 @@
-//! `sukashi figure`: a figure of a new run or of a record, one file per figure.
+//! `sukashi figure`: draws a new run or a record. Each figure has a file.
 
 mod attention;
 mod bpe;
@@ -23,9 +23,11 @@ use clap::Subcommand;
 use super::failure::Outcome;
 use super::terminal::Terminal;
 
-/// Draw a figure: of a new run, with --from of a record, or of numbers
+/// Draw a figure of a new run, of a record (--from), or of numbers
 ///
-/// The file's extension decides what is written: .svg or .png for the picture, .csv or .json for its numbers.
+/// The extension of -o decides the content of the file: .svg and .png hold the picture, .csv and .json its numbers. Without -o,
+/// the figure goes into a file of its own name, or into a terminal that can show pictures (kitty, Ghostty, iTerm2, WezTerm,
+/// mintty).
 #[derive(Debug, clap::Args)]
 #[command(arg_required_else_help = true)]
 pub struct Args {

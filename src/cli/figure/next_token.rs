@@ -18,31 +18,31 @@ use crate::cli::terminal::Terminal;
 
 /// The most probable next tokens as bars
 ///
-/// Several prompts, or several records, become panels on one scale. With --zero-head or --zero-mlp, the bars of the
-/// model without that part stand beside those of the whole model.
+/// Several prompts or records become panels with one scale. --zero-head and --zero-mlp compare the whole model with the model
+/// without that part.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     run: RunArgs,
-    /// Further prompts, a panel for each
+    /// More prompts; each gets a panel
     #[arg(conflicts_with = "ids", help_heading = "Prompt", display_order = 1)]
     more: Vec<String>,
     /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace`) instead of running a model; may be
     /// repeated
     #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["StageArgs", "AblationArgs", "more"], help_heading = "Figure")]
     from: Vec<PathBuf>,
-    /// Set the bars of this record beside those of the run or of --from, with the difference
+    /// Compare the run, or the record of --from, with this record
     #[arg(long, value_name = "FILE", conflicts_with_all = ["more", "log", "show_ids", "AblationArgs"], help_heading = "Figure", hide_short_help = true)]
     compare: Option<PathBuf>,
-    /// What the two are called, such as with,without
+    /// Name the two that are compared, such as with,without
     #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = "Figure", hide_short_help = true)]
     names: Vec<String>,
     #[command(flatten)]
     ablation: AblationArgs,
-    /// How many tokens to show
+    /// Show N tokens
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Figure")]
     top: usize,
-    /// Which probability: model, scaled (after temperature and penalties) or final (after truncation)
+    /// Show this probability: model, scaled (after temperature and penalties) or final (after truncation)
     #[arg(
         long,
         value_name = "STAGE",
@@ -50,7 +50,7 @@ pub struct Args {
         value_parser = names::<ProbKind>(&["model", "scaled", "final"]),
         hide_possible_values = true, help_heading = "Figure")]
     stage: ProbKind,
-    /// Which step of the record, counted from 1
+    /// Draw this step of the record, counted from 1
     #[arg(long, value_name = "N", help_heading = "Figure", hide_short_help = true)]
     step: Option<usize>,
     /// Print ids after the tokens
@@ -65,10 +65,10 @@ pub struct Args {
     style: StyleArgs,
 }
 
-/// How many times as many candidates as are shown are kept of each of two runs.
+/// A comparison records this many times as many candidates as it shows.
 const KEPT_OF_TWO: usize = 20;
 
-/// What the two models are called.
+/// The names of the whole model and of the model without some of its parts.
 fn part_names(without: &Trace, terminal: &Terminal) -> [String; 2] {
     let parts = without.model.left_out.join(", ");
     match terminal.lang {
@@ -128,7 +128,7 @@ impl Args {
         }
     }
 
-    /// The records of the whole model, and of the model without some of its parts.
+    /// Records the whole model, and the model without some of its parts.
     fn with_and_without(&self, terminal: &Terminal) -> Outcome<[Trace; 2]> {
         if !self.more.is_empty() || self.log || self.show_ids {
             return Err(Error::input(
@@ -150,12 +150,12 @@ impl Args {
         Ok([whole, without])
     }
 
-    /// The records in the files, or those of the runs.
+    /// Reads the records of `--from`, or records new runs.
     fn traces(&self, terminal: &Terminal) -> Outcome<Vec<Trace>> {
         if !self.from.is_empty() {
             return Ok(self.from.iter().map(|path| read_record(path)).collect::<Result<_>>()?);
         }
-        // Of two runs, each has to know the probability of what the other shows.
+        // Each of two runs needs the probabilities of the tokens that the other one shows.
         let recorder = recorder(self.top, if self.compare.is_some() { KEPT_OF_TWO } else { 1 })?;
         let new = NewRun { run: &self.run, settings: self.stages.settings(None)?, steps: Steps::Look };
         new.traces(&self.more, &recorder, terminal)

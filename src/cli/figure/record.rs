@@ -1,4 +1,4 @@
-//! The record that a figure is drawn of: from a file, or of a new run.
+//! The record that a figure draws: one from a file, or one of a new run.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use crate::cli::run::{Input, Run, RunArgs};
 use crate::cli::terminal::Terminal;
 use crate::cli::text_file;
 
-/// A step's number on the command line as an index.
+/// The index of a step that the command line counts from 1.
 pub fn index(step: Option<usize>, from: Option<&PathBuf>) -> Result<usize> {
     if step.is_some() && from.is_none() {
         return Err(Error::input("cannot use --step: it is about a record").hint("give one with --from"));
@@ -23,7 +23,7 @@ pub fn index(step: Option<usize>, from: Option<&PathBuf>) -> Result<usize> {
     step.unwrap_or(1).checked_sub(1).ok_or_else(refused)
 }
 
-/// The run that a figure is drawn of where no record is given.
+/// The run that a figure draws without `--from`.
 pub struct NewRun<'a> {
     pub run: &'a RunArgs,
     pub settings: Settings,
@@ -31,7 +31,7 @@ pub struct NewRun<'a> {
 }
 
 impl NewRun<'_> {
-    /// The record in the file, or that of the run where there is none.
+    /// Reads the record in the file. Without a file, records the run.
     pub fn trace(self, from: Option<&Path>, recorder: &StepRecorder, terminal: &Terminal) -> Outcome<Trace> {
         if let Some(path) = from {
             return Ok(read_record(path)?);
@@ -40,7 +40,7 @@ impl NewRun<'_> {
         traces.pop().ok_or_else(|| Error::input("there is no prompt").into())
     }
 
-    /// The records of the run's own prompt and of `more` prompts, from one model.
+    /// Records the run's own prompt and `more` prompts with one model.
     pub fn traces(
         self,
         more: &[String],
@@ -60,7 +60,7 @@ impl NewRun<'_> {
         let other = |prompt: &String| input.other_prompt(args, PromptSource::of_argument(prompt)?, terminal);
         let more = more.iter().map(other);
         let more = more.collect::<Result<Vec<_>>>()?;
-        // What is wrong with the settings is told before a long load.
+        // Bad settings are reported before a long load.
         input.sampler(self.settings.clone())?;
         self.record(input.load(terminal)?, more, recorder, terminal)
     }
@@ -98,12 +98,12 @@ pub fn read_record(path: &Path) -> Result<Trace> {
     read_other(path, if is_jsonl(path) { Trace::from_jsonl } else { Trace::from_json })
 }
 
-/// Whether the file's name says that it holds JSON lines.
+/// Whether the file's extension is that of JSON lines.
 pub fn is_jsonl(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "jsonl")
 }
 
-/// The record in the file, of any kind that `read` reads.
+/// Reads a record of the kind that `read` parses.
 pub fn read_other<R>(path: &Path, read: impl FnOnce(&str) -> Result<R>) -> Result<R> {
     let text = text_file::read(path)?;
     read(&text).map_err(|cause| Error::input(format!("cannot draw {}", path.display())).caused_by(cause))

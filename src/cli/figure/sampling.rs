@@ -12,7 +12,7 @@ use crate::cli::run::{RUN_GROUPS, RunArgs};
 use crate::cli::sampler::{ChoiceArgs, StageArgs};
 use crate::cli::terminal::Terminal;
 
-/// How the next token is chosen: what each stage of the sampler leaves of the candidates
+/// How the sampler chooses the next token: the candidates after each of its stages
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -21,10 +21,10 @@ pub struct Args {
     /// model
     #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["StageArgs", "ChoiceArgs"], help_heading = "Figure")]
     from: Option<PathBuf>,
-    /// How many tokens to show
+    /// Show N tokens
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Figure")]
     top: usize,
-    /// Which step of the record, counted from 1
+    /// Draw this step of the record, counted from 1
     #[arg(long, value_name = "N", help_heading = "Figure", hide_short_help = true)]
     step: Option<usize>,
     #[command(flatten)]
@@ -38,7 +38,7 @@ pub struct Args {
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let sheet = args.style.check("sampling", terminal)?;
     let settings = args.stages.settings(Some(&args.choice))?;
-    // A bias may raise what the model itself does not rank high.
+    // A bias may raise a token that the model ranks low, so more candidates are recorded than shown.
     let recorder = recorder(args.top, 20)?.with_stages();
     let options = Sampling { count: args.top, step: index(args.step, args.from.as_ref())? };
     let new = NewRun { run: &args.run, settings, steps: Steps::Choose(1) };

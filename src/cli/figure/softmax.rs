@@ -6,10 +6,10 @@ use super::style::StyleArgs;
 use crate::cli::failure::Outcome;
 use crate::cli::terminal::Terminal;
 
-/// From a few logits to their probabilities at several temperatures
+/// The probabilities of a few logits at several temperatures
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The logits, such as 3,1.5,0.5
+    /// Use these logits, such as 3,1.5,0.5
     #[arg(
         long,
         value_name = "Z,…",
@@ -19,7 +19,7 @@ pub struct Args {
         help_heading = "Figure"
     )]
     logits: Vec<f32>,
-    /// The tokens' names [default: z1, z2, …]
+    /// Name the tokens [default: z1, z2, …]
     #[arg(
         long,
         value_name = "NAME,…",
@@ -28,7 +28,7 @@ pub struct Args {
         hide_short_help = true
     )]
     names: Vec<String>,
-    /// Which temperatures
+    /// Use these temperatures
     #[arg(
         long,
         value_name = "T,…",

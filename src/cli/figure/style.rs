@@ -15,7 +15,7 @@ use crate::cli::terminal::Terminal;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Style")]
 pub struct StyleArgs {
-    /// Colours
+    /// Use these colours
     #[arg(
         long,
         value_name = "THEME",
@@ -23,11 +23,11 @@ pub struct StyleArgs {
         value_parser = names::<Theme>(&["light", "dark", "print"])
     )]
     theme: Theme,
-    /// Width, in px or mm
+    /// Make the figure this wide, in px or mm
     #[arg(long, value_name = "WIDTH", default_value = "720px", value_parser = str::parse::<Width>,
         allow_hyphen_values = true)]
     width: Width,
-    /// Pixels of a PNG for each pixel of the width
+    /// Give a PNG this many pixels for each pixel of the width
     #[arg(
         long,
         value_name = "SCALE",
@@ -36,7 +36,7 @@ pub struct StyleArgs {
         hide_short_help = true
     )]
     scale: f32,
-    /// Text of an SVG: as outlines, with an embedded font, or as plain text in the reader's fonts
+    /// Write the text of an SVG as outlines, with an embedded font, or as plain text in the reader's fonts
     #[arg(
         long,
         value_name = "MODE",
@@ -48,10 +48,10 @@ pub struct StyleArgs {
     /// Prefer this font; may be repeated
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     font: Vec<PathBuf>,
-    /// Look for missing characters in the installed fonts
+    /// Search the installed fonts for missing characters
     #[arg(long, hide_short_help = true)]
     system_fonts: bool,
-    /// Print below the figure where its numbers come from
+    /// Name the source of the numbers below the figure
     #[arg(long, hide_short_help = true)]
     caption: bool,
     // Last: a flattened struct sets the heading of what follows.

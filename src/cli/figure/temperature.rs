@@ -22,10 +22,10 @@ pub struct Args {
     /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace`) instead of running a model
     #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, help_heading = "Figure")]
     from: Option<PathBuf>,
-    /// How many tokens to show
+    /// Show N tokens
     #[arg(long, value_name = "N", default_value_t = 8, help_heading = "Figure")]
     top: usize,
-    /// Which temperatures [default: 0.5,1,5,100, or those of the record]
+    /// Use these temperatures [default: 0.5,1,5,100, or those of the record]
     #[arg(
         long,
         value_name = "T,…",
@@ -34,7 +34,7 @@ pub struct Args {
         help_heading = "Figure"
     )]
     temperatures: Vec<f64>,
-    /// How to arrange them: candidates (a line per temperature), temperatures (a line per candidate, and the entropy) or
+    /// Arrange the figure by candidates (a line per temperature), by temperatures (a line per candidate, and the entropy) or as
     /// bars (a group per candidate)
     #[arg(
         long,
@@ -43,13 +43,13 @@ pub struct Args {
         value_parser = names::<TemperatureView>(&["candidates", "temperatures", "bars"]),
         hide_possible_values = true, help_heading = "Figure")]
     view: TemperatureView,
-    /// Renormalise the probabilities over the tokens that are shown, instead of over the whole vocabulary
+    /// Normalise the probabilities over the shown tokens instead of the whole vocabulary
     #[arg(long, help_heading = "Figure", hide_short_help = true)]
     renormalise_shown: bool,
     /// Draw the probabilities on a logarithmic axis
     #[arg(long, help_heading = "Figure")]
     log: bool,
-    /// Which step of the record, counted from 1
+    /// Draw this step of the record, counted from 1
     #[arg(long, value_name = "N", help_heading = "Figure", hide_short_help = true)]
     step: Option<usize>,
     #[command(flatten)]

@@ -8,10 +8,10 @@ use crate::cli::prompt::read_text;
 use crate::cli::terminal::Terminal;
 use crate::cli::tokenize::{SourceArgs, TrainArgs};
 
-/// One text as several tokenizers cut it, with what it costs in each
+/// One text in the tokens of several tokenizers, with its cost in each
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What to cut; `-` reads the standard input, less one line end at its end
+    /// The text to cut; `-` reads it from the standard input and drops one line end at its end
     text: String,
     #[command(flatten)]
     sources: SourceArgs,

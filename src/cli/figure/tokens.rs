@@ -24,7 +24,7 @@ pub struct Args {
     /// Draw this record (.json or .jsonl, from `sukashi score`) instead of running a model
     #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["AblationArgs"], help_heading = "Figure")]
     from: Option<PathBuf>,
-    /// Which number: prob, rank or entropy (of the distribution before the token)
+    /// Colour by this number: prob, rank or entropy (of the distribution before the token)
     #[arg(
         long,
         value_name = "WHAT",
@@ -32,7 +32,7 @@ pub struct Args {
         value_parser = names::<ColorBy>(&["prob", "rank", "entropy"]),
         hide_possible_values = true, help_heading = "Figure")]
     by: ColorBy,
-    /// Print the tokens' ids, too
+    /// Also print the tokens' ids
     #[arg(long, help_heading = "Figure", hide_short_help = true)]
     show_ids: bool,
     #[command(flatten)]

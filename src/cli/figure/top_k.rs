@@ -21,10 +21,10 @@ pub struct Args {
     /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace`) instead of running a model
     #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["StageArgs"], help_heading = "Figure")]
     from: Option<PathBuf>,
-    /// How many tokens to show
+    /// Show N tokens
     #[arg(long, value_name = "N", default_value_t = 12, help_heading = "Figure")]
     top: usize,
-    /// Which step of the record, counted from 1
+    /// Draw this step of the record, counted from 1
     #[arg(long, value_name = "N", help_heading = "Figure", hide_short_help = true)]
     step: Option<usize>,
     #[command(flatten)]
@@ -33,7 +33,7 @@ pub struct Args {
     style: StyleArgs,
 }
 
-/// Without a flag that truncates.
+/// The setting without a flag that truncates.
 const DEFAULT_TOP_K: usize = 5;
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
@@ -46,10 +46,10 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
             Lang::En => format!("note: no flag truncates the candidates; drawing --top-k {DEFAULT_TOP_K}"),
         });
     }
-    // What is left is counted, so that more is recorded than is shown.
+    // The figure counts the remaining tokens, so more candidates are recorded than shown.
     let mut recorder = recorder(args.top, 20)?;
     if settings.top_p.is_some() {
-        // The running mass is the sampler's own.
+        // The figure shows the sampler's own running sum.
         recorder = recorder.with_stages();
     }
     let options = TopK { count: args.top, step: index(args.step, args.from.as_ref())? };

@@ -13,7 +13,7 @@ use crate::cli::run::{RUN_GROUPS, RunArgs};
 use crate::cli::sampler::{ChoiceArgs, StageArgs};
 use crate::cli::terminal::Terminal;
 
-/// Every step of a generation, one panel each, or with --animate one after the other
+/// Every step of a generation in a panel of its own, or with --animate in a frame of its own
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -21,13 +21,13 @@ pub struct Args {
     /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace`) instead of running a model
     #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["StageArgs", "ChoiceArgs"], help_heading = "Figure")]
     from: Option<PathBuf>,
-    /// How many tokens to add at most, or how many steps of the record to draw
+    /// Add at most N tokens, or draw N steps of the record
     #[arg(short = 'n', long, value_name = "N", default_value_t = 6, help_heading = "Figure")]
     max_new_tokens: usize,
-    /// How many candidates to show at each step
+    /// Show N candidates at each step
     #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Figure")]
     top: usize,
-    /// Which probability: model, scaled (after temperature and penalties) or final (after truncation)
+    /// Show this probability: model, scaled (after temperature and penalties) or final (after truncation)
     #[arg(
         long,
         value_name = "STAGE",
@@ -35,13 +35,13 @@ pub struct Args {
         value_parser = names::<ProbKind>(&["model", "scaled", "final"]),
         hide_possible_values = true, help_heading = "Figure")]
     stage: ProbKind,
-    /// The first step of the record to draw, counted from 1
+    /// Start with this step of the record, counted from 1
     #[arg(long, value_name = "N", help_heading = "Figure", hide_short_help = true)]
     step: Option<usize>,
-    /// Draw an animation, one frame for each step: an SVG that moves by style sheet, or an APNG
+    /// Draw an animation with a frame for each step: an SVG that CSS moves, or an APNG
     #[arg(long, help_heading = "Figure")]
     animate: bool,
-    /// How long a step of the animation is shown, from 0.25 to 30; the last one stays twice as long
+    /// Show each step of the animation for SECONDS, from 0.25 to 30; the last step stays twice as long
     #[arg(
         long,
         value_name = "SECONDS",
@@ -64,7 +64,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let sheet = args.style.check("trace", terminal)?;
     at_least_one("--max-new-tokens", args.max_new_tokens)?;
     if args.animate {
-        // A record may hold fewer steps than are asked for, and so may a run; but nobody wants to wait for that.
+        // A record may have fewer steps than --max-new-tokens. A run may too, but it is too long to wait for.
         let steps = if args.from.is_some() { 1 } else { args.max_new_tokens };
         figure::check_animation(steps, args.seconds_per_step)?;
     }

@@ -1,4 +1,4 @@
-//! `sukashi tokenize`: how tokenizers cut a text, and a new tokenizer from texts.
+//! `sukashi tokenize`: shows how tokenizers cut a text, and trains a tokenizer.
 
 mod sources;
 mod table;
@@ -20,21 +20,21 @@ pub use train::TrainArgs;
 
 /// Show how tokenizers cut a text, or train one
 ///
-/// Pieces, ids and bytes, and what the text costs: tokens, bits per token, and bits in all beside those of UTF-8. With
-/// --train, a new tokenizer is compared with single bytes and single characters, on TEXT or on the training text.
+/// The command prints pieces, ids and bytes, and the text's cost: tokens, bits per token, and bits in all beside those of UTF-8.
+/// --train trains a new tokenizer and compares it with single bytes and single characters, on TEXT or on the training text.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What to cut; `-` reads the standard input, less one line end at its end
+    /// The text to cut; `-` reads it from the standard input and drops one line end at its end
     #[arg(required_unless_present = "train")]
     text: Option<String>,
     #[command(flatten)]
     sources: SourceArgs,
     #[command(flatten)]
     train: TrainArgs,
-    /// What to write [default: by the extension of --output where nothing is trained, else text]
+    /// Write this form [default: by the extension of --output without --train, else text]
     #[arg(long, value_name = "FORMAT", help_heading = "Output")]
     format: Option<Format>,
-    /// With --train, the tokenizer.json to write; else write the table to this file
+    /// Write to this file: the trained tokenizer.json with --train, else the table
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
     /// Replace the file if it exists
@@ -52,10 +52,10 @@ enum Format {
     Csv,
 }
 
-/// A text as several tokenizers cut it.
+/// A text and its tokens in several tokenizers.
 pub struct Tokenized {
     pub text: String,
-    /// What the text is called; `None` where it was given itself.
+    /// The name of the text; `None` if the text itself was given.
     pub name: Option<String>,
     pub cuts: Vec<Segmentation>,
 }
@@ -160,7 +160,7 @@ fn unwritable(form: &str) -> Error {
     Error::new(ErrorKind::Io, format!("cannot write the tokens as {form}"))
 }
 
-/// Bytes as `E7 8C AB`.
+/// Formats bytes as `E7 8C AB`.
 fn hex(bytes: &[u8]) -> String {
     Vec::from_iter(bytes.iter().map(|byte| format!("{byte:02X}"))).join(" ")
 }

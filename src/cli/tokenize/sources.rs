@@ -1,4 +1,4 @@
-//! Which tokenizers cut a text.
+//! The flags that name tokenizers.
 
 use std::path::{Path, PathBuf};
 
@@ -9,26 +9,25 @@ use sukashi::{Error, Result};
 use crate::cli::model::open_model;
 use crate::cli::terminal::Terminal;
 
-/// Tokenizers by the files that hold them.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Tokenizers")]
 pub struct SourceArgs {
-    /// Use the tokenizer of this model; may be repeated [default: that of the model in the program]
+    /// Use the tokenizer of this model; may be repeated [default: the model in the program]
     #[arg(long, value_name = "PATH")]
     model: Vec<PathBuf>,
     /// Use this tokenizer.json; may be repeated
     #[arg(long, value_name = "FILE")]
     tokenizer: Vec<PathBuf>,
-    /// Compare with the text's bytes as tokens
+    /// Add a tokenizer that takes each byte as a token
     #[arg(long)]
     bytes: bool,
-    /// Count the special tokens that a tokenizer puts around a text, such as <bos>
+    /// Count the special tokens that a tokenizer adds around a text, such as <bos>
     #[arg(long)]
     pub special: bool,
 }
 
 impl SourceArgs {
-    /// The tokenizers and what they are called; `needs_one` asks for the embedded one where no other is named.
+    /// Opens the tokenizers, and gives their names too. With `needs_one`, the embedded one is used if the flags name none.
     pub fn open(&self, needs_one: bool, terminal: &Terminal) -> Result<Vec<(String, Tokenizer)>> {
         let mut all = Vec::new();
         if self.bytes {
@@ -49,7 +48,7 @@ impl SourceArgs {
 
 /// A tokenizer with a token for each byte.
 pub fn bytes() -> Result<Tokenizer> {
-    // Its tokens are known before it sees a text.
+    // Bytes need no training, so any text does.
     Training { kind: TokenizerKind::Byte, ..Training::default() }.run(["a"])
 }
 
@@ -63,7 +62,7 @@ fn of_model(files: ModelFiles) -> Result<(String, Tokenizer)> {
     Ok((name.clone(), tokenizer.ok_or_else(missing)?))
 }
 
-/// A file's name without its extension; the folder's, where the file is called as all are.
+/// A file's name without its extension. For tokenizer.json, which says nothing, the folder's name.
 fn name_of(path: &Path) -> String {
     let resolved = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let stem = resolved.file_stem().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A text's tokens and costs for people.
+//! Lays out a text's tokens and costs for people.
 
 use sukashi::figure::{Lang, grouped};
 use sukashi::trace::{Piece, Segmentation, visible};
@@ -7,12 +7,12 @@ use super::{Tokenized, hex};
 use crate::cli::terminal::{Paint, Terminal, fit_end, fit_start, pad, pad_start, width};
 
 const GAP: &str = "  ";
-/// Lost passages that are told.
+/// The most lost passages that are listed.
 const TOLD: usize = 12;
 
 pub fn text(tokenized: &Tokenized, terminal: &Terminal) -> String {
     let mut out = title(tokenized, terminal);
-    // Of a whole book, only the costs.
+    // A whole book gets only its costs.
     if tokenized.name.is_none() {
         for cut in &tokenized.cuts {
             out += &format!("\n{}\n", terminal.paint(Paint::Title, &visible::line(&cut.tokenizer)));
@@ -45,7 +45,7 @@ fn title(tokenized: &Tokenized, terminal: &Terminal) -> String {
     format!("{}\n{}\n", terminal.paint(Paint::Title, &name), terminal.paint(Paint::Quiet, &facts))
 }
 
-/// The token; where it is the unknown one, also what it stands for.
+/// A token's label. The unknown token's label also shows the text that it replaces.
 fn label(piece: &Piece) -> String {
     let token = visible::token(piece.token.id, piece.token.text.as_deref(), piece.token.bytes.as_deref());
     match &piece.replaces {
@@ -85,7 +85,7 @@ fn rows(cut: &Segmentation, terminal: &Terminal) -> String {
     out
 }
 
-/// All tokens in running lines.
+/// All tokens one after the other, in lines.
 fn strip(cut: &Segmentation, terminal: &Terminal) -> String {
     let (mut out, mut column) = (String::new(), 0);
     for piece in &cut.pieces {
@@ -102,7 +102,7 @@ fn strip(cut: &Segmentation, terminal: &Terminal) -> String {
     out + "\n"
 }
 
-/// What the text costs in each vocabulary.
+/// The text's cost in each vocabulary.
 fn costs(tokenized: &Tokenized, terminal: &Terminal) -> String {
     let names = match terminal.lang {
         Lang::Ja => ["", "語彙", "トークン", "ビット/トークン", "ビット", "圧縮比"],
@@ -110,7 +110,7 @@ fn costs(tokenized: &Tokenized, terminal: &Terminal) -> String {
     };
     let mut rows = vec![names.map(str::to_owned)];
     for (cut, cost) in tokenized.costs() {
-        // What is lost costs nothing, so the ratio would be better than it is.
+        // Lost text costs nothing, so the ratio looks better than it is.
         let mark = if cut.lost().next().is_some() { "*" } else { "" };
         rows.push([
             fit_start(&visible::line(&cut.tokenizer), terminal.width / 3),
@@ -136,7 +136,7 @@ fn costs(tokenized: &Tokenized, terminal: &Terminal) -> String {
     out
 }
 
-/// What cannot be had back from the tokens, if there is something.
+/// A note on the text that the tokens lose, if they lose any.
 fn lost(cut: &Segmentation, terminal: &Terminal) -> String {
     let all: Vec<&str> = cut.lost().collect();
     let mut different = all.clone();

@@ -1,4 +1,4 @@
-//! A new tokenizer from texts.
+//! Trains a tokenizer.
 
 use std::path::PathBuf;
 
@@ -10,14 +10,13 @@ use crate::cli::args::names;
 use crate::cli::terminal::Terminal;
 use crate::cli::text_file;
 
-/// What is trained, and on what.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Training")]
 pub struct TrainArgs {
     /// Train a tokenizer on these texts
     #[arg(long, value_name = "FILE", num_args = 1..)]
     train: Vec<PathBuf>,
-    /// What its tokens are: characters or bytes, with merges (-bpe) or alone, or words
+    /// Train tokens of this kind: characters or bytes, with merges (-bpe) or without, or words
     #[arg(
         long,
         value_name = "KIND",
@@ -26,10 +25,10 @@ pub struct TrainArgs {
         requires = "train"
     )]
     kind: TokenizerKind,
-    /// How many tokens it has at most
+    /// Train at most N tokens
     #[arg(long, value_name = "N", default_value_t = 5_000, requires = "train")]
     vocab_size: usize,
-    /// How often a pair has to occur to be merged
+    /// Merge pairs that occur at least N times
     #[arg(long, value_name = "N", default_value_t = 2, requires = "train")]
     min_frequency: u64,
     /// Add a special token, such as <|endoftext|>; may be repeated
@@ -37,18 +36,18 @@ pub struct TrainArgs {
     special_token: Vec<String>,
 }
 
-/// The tokenizer and what it is compared with.
+/// A trained tokenizer, and the tokenizers that it is compared with.
 pub struct Trained {
-    /// Bytes, characters, then the trained one, each with its name.
+    /// Bytes, characters and the trained one, each with its name.
     pub tokenizers: Vec<(String, Tokenizer)>,
-    /// What it was trained on.
+    /// The training text.
     pub text: String,
     /// The files' names.
     pub name: String,
 }
 
 impl TrainArgs {
-    /// Trains what is asked for, if anything is.
+    /// Trains a tokenizer if `--train` asks for one.
     pub fn run(&self, terminal: &Terminal) -> Result<Option<Trained>> {
         if self.train.is_empty() {
             return Ok(None);
@@ -67,7 +66,7 @@ impl TrainArgs {
             tokenizers.push((bytes_name(terminal), bytes()?));
         }
         if self.kind != TokenizerKind::Char {
-            // Room for all there are.
+            // More than there are characters.
             let all = Training { kind: TokenizerKind::Char, vocab_size: 2_000_000, ..Training::default() };
             tokenizers.push((terminal.words("文字", "characters").to_owned(), all.run(texts())?));
         }
@@ -86,7 +85,7 @@ impl TrainArgs {
 }
 
 impl Trained {
-    /// The trained one as a `tokenizer.json`.
+    /// The trained tokenizer as a `tokenizer.json`.
     pub fn json(&self) -> Result<String> {
         self.tokenizers.last().map_or(Ok(String::new()), |(_, tokenizer)| tokenizer.to_json())
     }

@@ -85,9 +85,7 @@ impl Bench {
                     if !matches!(self.device, Device::Gpu(_)) {
                         continue;
                     }
-                    if kernels::REGISTRY
-                        .iter()
-                        .any(|kernel| kernel.name == "gemm_rows" && self.device.runs(kernel))
+                    if kernels::kernels().any(|kernel| kernel.name == "gemm_rows" && self.device.runs(kernel))
                     {
                         self.line(
                             &format!("gemm_rows {label} x {num_tokens}"),

@@ -4,6 +4,7 @@ use crate::cpu;
 use crate::device::Tensor;
 use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
 use crate::kernels::Plan;
+use crate::kernels::sweep::{Case, EPS, KernelSweep, Padding, Scene, Values, cases};
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -23,6 +24,33 @@ pub(super) static KERNEL: Kernel = Kernel {
     fast: compute,
     // Two RMS norms and a sum: a few roundings of numbers around 1, of which a difference can leave little.
     tolerance: Tolerance { atol: 1e-6, rtol: 1e-6 },
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || cases::rows(&[Values::Ordinary, Values::Large, Values::Small]),
+    set_up: |scene, case| {
+        let rows = Scene::rows(case);
+        let (sizes, inputs) = (rows.sizes(), &mut scene.inputs);
+        let value = |value| rows.values.of(value);
+        let x = inputs.tensor("x", sizes, Padding::Poison, value)?;
+        let update = inputs.tensor("update", sizes, Padding::Poison, value)?;
+        let post_weight = inputs.vector("post_weight", rows.columns)?;
+        let weight = inputs.vector("weight", rows.columns)?;
+        let z = inputs.output("z", sizes.0, rows.columns)?;
+        let y = inputs.output("y", sizes.0, rows.columns)?;
+        let residual = Residual { x: &x, update: &update, post_weight: &post_weight, z: &z.tensor, eps: EPS };
+        add_norm(&mut scene.plan, &residual, &weight, &y.tensor);
+        Ok(vec![z, y])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("z[row + channel] = sum;", "", "unwritten"),
+        ("z[row + channel] = sum;", "z[row + channel] = x[row + channel];", "nothing added"),
+        ("* update_scale", "", "the update as it is"),
+        ("squares += sum * sum", "squares += sum", "squares"),
+        ("* weight[channel]", "* post_weight[channel]", "the other norm's weight"),
+    ],
 };
 
 fn compute(call: &mut Call<'_>) {

@@ -3,6 +3,7 @@
 use crate::cpu;
 use crate::device::{Buffer, Tensor};
 use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
+use crate::kernels::sweep::{Case, KernelSweep, cases};
 use crate::kernels::{Plan, SearchShape};
 
 #[repr(C)]
@@ -24,6 +25,25 @@ pub(super) static KERNEL: Kernel = Kernel {
     fast: twin,
     // Ids.
     tolerance: Tolerance::NONE,
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: cases::searches,
+    set_up: |scene, case| {
+        let logits = scene.logits(case)?;
+        let ids = scene.inputs.output("ids", 1, logits.num_parts)?;
+        argmax(&mut scene.plan, logits.shape, &logits.x, ids.tensor.buffer());
+        Ok(vec![ids])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("id < ids[local]", "id > ids[local]", "the highest id of equals"),
+        ("if magnitude == 0u", "if false", "minus zero below zero"),
+        ("magnitude > 2139095040u ||", "", "NaN for a number"),
+        ("4286578689u - bits", "bits", "the least of what is below zero"),
+        ("params.part_size, params.num_columns", "params.part_size, params.x_stride", "padding read"),
+    ],
 };
 
 fn twin(call: &mut Call<'_>) {

@@ -5,6 +5,8 @@ use super::{attention_merge, attention_subgroups};
 use crate::cpu;
 use crate::device::Tensor;
 use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
+use crate::error::Result;
+use crate::kernels::sweep::{Case, KernelSweep, Output, Padding, Scene, cases};
 use crate::kernels::{Caches, Plan};
 
 /// How heads lie in rows, and what scores are multiplied with.
@@ -79,6 +81,61 @@ pub(super) static KERNEL: Kernel = Kernel {
     fast: |call| compute(call, cpu::fast::attention),
     tolerance: TOLERANCE,
 };
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || cases::attended(true),
+    set_up: |scene, case| set_up(scene, case, false),
+    atol_factor: Case::atol_factor_of_partials,
+    mistakes: &[
+        (
+            "vec4<u32>(first_position + 1u) + low / shared_by",
+            "vec4<u32>(first_position + 2u) + low / shared_by",
+            "sees the next token",
+        ),
+        (
+            "vec4<u32>(first_position + 1u) + high / shared_by",
+            "vec4<u32>(first_position) + high / shared_by",
+            "does not see itself",
+        ),
+        ("vec4<u32>(kv_head * shared_by) + low", "vec4<u32>(kv_head) + low", "heads"),
+        ("cache_rows[first_token]", "cache_rows[0]", "every token in the first one's place"),
+        ("text_start + kv_head", "kv_head", "the first text's keys and values"),
+        (
+            "(token * params.num_heads + head) * params.max_splits + split)",
+            "head * params.max_splits + split)",
+            "splits of one token for all",
+        ),
+        ("sums.low * low_rescale", "sums.low", "the sum of earlier chunks not rescaled"),
+        ("sum.row5 *= high_rescale.y;", "", "the values of earlier chunks not rescaled"),
+        (
+            "min(kv_len, vec4<u32>(params.window))",
+            "min(kv_len, vec4<u32>(params.window + 1u))",
+            "a window that is one too wide",
+        ),
+        ("params.window > 0u", "false", "no window"),
+        ("if params.softcap > 0.0", "if false", "no cap"),
+        ("(tile_end - 1u) / params.split_len", "tile_end / params.split_len", "a split too many"),
+        ("min(tile_end, split_start + params.split_len)", "tile_end", "splits that overlap"),
+        ("partials[end - 2u] = max_score", "partials[end - 2u] = 0.0", "a split's maximum"),
+    ],
+};
+
+/// A case of `attention`, or of `attention_subgroups`.
+pub(super) fn set_up(scene: &mut Scene<'_>, case: &Case, subgroups: bool) -> Result<Vec<Output>> {
+    let of = scene.attention(case)?;
+    let qkv = scene.inputs.tensor("qkv", of.qkv(), Padding::Poison, |value| of.value(value))?;
+    let k_cache = scene.filled_cache("k_cache", &of)?;
+    let v_cache = scene.filled_cache("v_cache", &of)?;
+    let y = scene.inputs.output("y", of.rows, of.shape.num_heads * of.shape.head_dim)?;
+    let tile = AttentionTile { subgroups, ..of.tile };
+    let max_splits = tile.max_splits(&of.shape, of.max_seq_len, scene.plan.tokens_of_text());
+    let size = of.num_tokens * of.shape.num_heads * max_splits * (of.shape.head_dim + 2);
+    let partials = scene.inputs.output("partials", 1, size)?;
+    let caches = of.caches(&k_cache, &v_cache);
+    attention_tiled(&mut scene.plan, tile, &of.shape, &qkv, caches, &partials.tensor, &y.tensor);
+    Ok(vec![y, partials])
+}
 
 // An average of values around 1 with weights whose exp argument is off by an f32 product's error. Measured on
 // llvmpipe through Vulkan and GL: 2.5e-6, where large queries make scores of tens, and 3.9e-6, where these are capped at

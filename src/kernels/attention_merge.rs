@@ -4,6 +4,7 @@ use crate::cpu;
 use crate::device::{Buffer, Tensor};
 use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
 use crate::kernels::elementwise::groups_per_row;
+use crate::kernels::sweep::{Case, KernelSweep, Padding, cases};
 use crate::kernels::{AttentionShape, Plan};
 
 #[repr(C)]
@@ -28,6 +29,32 @@ pub(super) static KERNEL: Kernel = Kernel {
     fast: twin,
     // An average of what the splits have, with a few roundings. Measured on llvmpipe through Vulkan and GL: 7e-7 of 1.06.
     tolerance: Tolerance { atol: 2e-6, rtol: 4e-6 },
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || [cases::splits(), cases::texts()].concat(),
+    set_up: |scene, case| {
+        let of = scene.attention(case)?;
+        let split_len = of.tile.split_len.unwrap_or(1);
+        let max_splits = of.kv_len.div_ceil(split_len as usize).max(2);
+        let size = of.num_tokens * of.shape.num_heads * max_splits * (of.shape.head_dim + 2);
+        // Sums of weights are positive.
+        let positive = |value| of.value(value).abs();
+        let partials = scene.inputs.tensor("partials", (1, 1, size), Padding::Poison, positive)?;
+        let y = scene.inputs.output("y", of.rows, of.shape.num_heads * of.shape.head_dim)?;
+        let cache = (&of.cache_rows, of.max_seq_len);
+        attention_merge(&mut scene.plan, &of.shape, (split_len, max_splits), &partials, cache, &y.tensor);
+        Ok(vec![y])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("(token * params.num_heads + head)", "head", "the first token's splits"),
+        ("token * params.y_stride + head", "head", "into the first token's row"),
+        ("- first / params.split_len", "", "splits before the window"),
+        ("if num_splits == 1u", "if false", "one split merged"),
+        ("rescale * partials[of_split + channel]", "partials[of_split + channel]", "not rescaled"),
+    ],
 };
 
 fn twin(call: &mut Call<'_>) {

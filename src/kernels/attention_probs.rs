@@ -3,6 +3,7 @@
 use crate::cpu;
 use crate::device::Tensor;
 use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
+use crate::kernels::sweep::{Case, KernelSweep, Padding, SPARE_ROWS, cases};
 use crate::kernels::{AttentionShape, Plan};
 
 #[repr(C)]
@@ -30,6 +31,29 @@ pub(super) static KERNEL: Kernel = Kernel {
     // The exp argument's error is relative in the weights. Measured on llvmpipe through Vulkan and GL, for scores of
     // tens: 1.4e-6 of 0.33, and of 0.16 where these are capped at 50, which multiplies the rounding of tanh.
     tolerance: Tolerance { atol: 1e-6, rtol: 4e-5 },
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || cases::attended(false),
+    set_up: |scene, case| {
+        let of = scene.attention(case)?;
+        let qkv = scene.inputs.tensor("qkv", of.qkv(), Padding::Poison, |value| of.value(value))?;
+        let columns = of.kv_len + SPARE_ROWS;
+        let cache = (columns, of.kv_len, of.shape.kv_size());
+        let k_cache = scene.inputs.tensor("k_cache", cache, Padding::Poison, |value| value)?;
+        let probs = scene.inputs.output("probs", 1, of.rows * of.shape.num_heads * columns)?;
+        attention_probs(&mut scene.plan, &of.shape, &qkv, &k_cache, columns, &probs.tensor);
+        Ok(vec![probs])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("min(kv_len, params.window)", "min(kv_len, params.window - 1u)", "a window that is one too narrow"),
+        ("j < first || j >= kv_len", "j >= kv_len", "unwritten before the window"),
+        ("return params.softcap * tanh", "return tanh", "capped at 1"),
+        ("probs[row + j] = 0.0;", "", "unwritten"),
+        ("product * params.scale", "product", "scale"),
+    ],
 };
 
 fn compute(

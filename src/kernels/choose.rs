@@ -5,6 +5,7 @@ use crate::cpu::{self, DeviceSampling};
 use crate::device::Buffer;
 use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
 use crate::kernels::Plan;
+use crate::kernels::sweep::{Case, KernelSweep, cases};
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -22,6 +23,32 @@ pub(super) static KERNEL: Kernel = Kernel {
     fast: twin,
     // Ids. The sums are f32 here and f64 in the twin: no case draws next to where a share ends.
     tolerance: Tolerance::NONE,
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: cases::searches,
+    set_up: |scene, case| {
+        let logits = scene.logits(case)?;
+        let (found, choosing) = scene.candidates(&logits)?;
+        let found = scene.inputs.given("found", found)?;
+        let ids = scene.inputs.output("ids", 1, logits.rows)?;
+        choose(&mut scene.plan, &choosing, found.tensor.buffer(), ids.tensor.buffer());
+        Ok(vec![found, ids])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("< found[first + taken].x", "> found[first + taken].x", "the last share past the draw"),
+        ("ends[rank] > draw", "ends[rank] < draw", "a share before the draw"),
+        ("found[first + other].x <= id", "other <= rank", "shares in another order"),
+        ("- greatest) / bitcast<f32>(how.z)", "- greatest)", "temperature"),
+        ("reached >= bitcast<f32>(how.w) * whole", "reached > bitcast<f32>(how.w)", "top-p of 1"),
+        ("weight < bitcast<f32>(more.x)", "weight * whole < bitcast<f32>(more.x)", "min-p of another"),
+        ("sum = reached", "sum = whole", "a draw from what was cut"),
+        ("min(how.y, num_left) - 1u", "min(how.y, count) - 1u", "what was cut picked"),
+        ("ids[token] = found[first + taken].x", "ids[token] = found[first].x", "the greatest"),
+        ("taken = 0u;\n        }", "}", "weights of what is no number"),
+    ],
 };
 
 fn twin(call: &mut Call<'_>) {

@@ -6,6 +6,7 @@ use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
 use crate::format::Format;
 use crate::kernels::Plan;
 use crate::kernels::elementwise::groups_per_row;
+use crate::kernels::sweep::{Case, KernelSweep, SPARE_ROWS, cases};
 
 /// What a thread looks up.
 const ELEMENTS_PER_THREAD: usize = 16;
@@ -32,6 +33,43 @@ pub(super) static KERNEL: Kernel = Kernel {
     fast: |call| compute(call, cpu::fast::embedding),
     // One f32 product or one sum, of which WGSL allows either neighbour: 2^-23. Measured: equal.
     tolerance: Tolerance { atol: f32::MIN_POSITIVE, rtol: f32::EPSILON },
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: cases::lookups,
+    set_up: |scene, case| {
+        let Case::Lookup { num_tokens, vocab_size, hidden_size, format, rows_per_part, added } = *case else {
+            panic!("no look-up: {case}")
+        };
+        let inputs = &mut scene.inputs;
+        // The first and the last row, rows between, and ids past the end.
+        let ids: Vec<u32> = (0..num_tokens)
+            .map(|token| match token % 6 {
+                0 => 0,
+                1 => vocab_size as u32 - 1,
+                3 => vocab_size as u32,
+                5 => u32::MAX,
+                _ => inputs.index(vocab_size),
+            })
+            .collect();
+        let ids = scene.device.upload("ids", &ids)?;
+        let table = inputs.matrix((vocab_size, hidden_size), format, rows_per_part)?;
+        let rows = num_tokens + SPARE_ROWS;
+        let (y, lookup) = if added {
+            (inputs.in_place("y", (rows, num_tokens, hidden_size), |value| value)?, Lookup::Added)
+        } else {
+            (inputs.output("y", rows, hidden_size)?, Lookup::Scaled(1.7))
+        };
+        embedding(&mut scene.plan, &ids, &table, lookup, &y.tensor);
+        Ok(vec![y])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("id - params.first_row >= params.num_rows", "false", "ids outside a part"),
+        ("first / 16u % 2u", "1u - first / 16u % 2u", "halves of a block exchanged"),
+        ("half == 1u", "half == 0u", "halves of a block of quants exchanged"),
+    ],
 };
 
 fn compute(

@@ -5,6 +5,7 @@ use crate::device::Tensor;
 use crate::dispatch::{Access, Call, Kernel, Requires, Tolerance};
 use crate::kernels::Plan;
 use crate::kernels::gated::{self, Params};
+use crate::kernels::sweep::{Case, KernelSweep, Padding, Rows, SPARE_ROWS, Scene, Values, cases};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "geglu",
@@ -17,6 +18,25 @@ pub(super) static KERNEL: Kernel = Kernel {
     // As gelu_tanh's, times the value: where 1 + tanh rounds to 0, something is lost. Measured on llvmpipe through Vulkan
     // and GL: 2.2e-6, at gates below -5 with values around 8.
     tolerance: Tolerance { atol: 1.5e-5, rtol: 5e-6 },
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || cases::rows(&[Values::Ordinary, Values::Large]),
+    set_up: |scene, case| {
+        let Rows { num_tokens, columns, values } = Scene::rows(case);
+        let factor = if values == Values::Large { 100.0 } else { 8.0 };
+        let sizes = (num_tokens + SPARE_ROWS, num_tokens, 2 * columns);
+        let x = scene.inputs.tensor("x", sizes, Padding::Poison, |value| factor * value)?;
+        let y = scene.inputs.output("y", sizes.0, columns)?;
+        geglu(&mut scene.plan, &x, &y.tensor);
+        Ok(vec![y])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("x[start + params.columns]", "x[start]", "the gate for the value"),
+        ("0.044715", "0.0447", "a coefficient"),
+    ],
 };
 
 fn compute(call: &mut Call<'_>, geglu: impl Fn(usize, usize, (&[f32], usize), (&mut [f32], usize))) {

@@ -5,6 +5,7 @@ use crate::device::Tensor;
 use crate::dispatch::{Access, Call, Kernel, Requires, Tolerance};
 use crate::kernels::Plan;
 use crate::kernels::elementwise::{self, Params};
+use crate::kernels::sweep::{Case, KernelSweep, Padding, Scene, Values, cases};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gelu_erf",
@@ -17,6 +18,21 @@ pub(super) static KERNEL: Kernel = Kernel {
     // The polynomial's 1.5e-7 times x / 2, and the rounding of 1 + erf for negative x. Measured on llvmpipe through
     // Vulkan and GL: 2.6e-7 at x = -3.
     tolerance: Tolerance { atol: 1e-6, rtol: 1e-6 },
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || cases::rows(&[Values::Ordinary, Values::Large]),
+    set_up: |scene, case| {
+        let rows = Scene::rows(case);
+        let x =
+            scene.inputs.tensor("x", rows.sizes(), Padding::Poison, |value| 8.0 * rows.values.of(value))?;
+        let y = scene.inputs.output("y", rows.sizes().0, rows.columns)?;
+        gelu_erf(&mut scene.plan, &x, &y.tensor);
+        Ok(vec![y])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[("0.254829592", "0.254929592", "a coefficient")],
 };
 
 fn compute(call: &mut Call<'_>, gelu_erf: impl Fn(usize, usize, usize, &[f32], &mut [f32])) {

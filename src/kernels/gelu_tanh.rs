@@ -5,6 +5,7 @@ use crate::device::Tensor;
 use crate::dispatch::{Access, Call, Kernel, Requires, Tolerance};
 use crate::kernels::Plan;
 use crate::kernels::elementwise::{self, Params};
+use crate::kernels::sweep::{Case, KernelSweep, Padding, Scene, Values, cases};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gelu_tanh",
@@ -17,6 +18,21 @@ pub(super) static KERNEL: Kernel = Kernel {
     // Measured on llvmpipe through Vulkan and GL: 3e-7 near x = -5, where 1 + tanh has no digits left. WGSL lets a driver
     // build tanh from exp, which costs others a few digits more.
     tolerance: Tolerance { atol: 2e-6, rtol: 5e-6 },
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || cases::rows(&[Values::Ordinary, Values::Large]),
+    set_up: |scene, case| {
+        let rows = Scene::rows(case);
+        let x =
+            scene.inputs.tensor("x", rows.sizes(), Padding::Poison, |value| 8.0 * rows.values.of(value))?;
+        let y = scene.inputs.output("y", rows.sizes().0, rows.columns)?;
+        gelu_tanh(&mut scene.plan, &x, &y.tensor);
+        Ok(vec![y])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[("0.044715", "0.0447", "a coefficient")],
 };
 
 fn compute(call: &mut Call<'_>, gelu_tanh: impl Fn(usize, usize, usize, &[f32], &mut [f32])) {

@@ -2,7 +2,9 @@
 
 use crate::device::{Matrix, Tensor};
 use crate::dispatch::{Kernel, Requires};
+use crate::format::Format;
 use crate::kernels::matmul::{self, Tiling};
+use crate::kernels::sweep::{Case, KernelSweep, Product, cases};
 use crate::kernels::{Matmul, Plan};
 
 /// Rows, and tokens, of a workgroup: the shader's `TILE`.
@@ -10,6 +12,22 @@ const TILE: usize = 32;
 
 pub(super) static KERNEL: Kernel =
     matmul::kernel("gemm", include_str!("../../shaders/resolved/gemm.wgsl"), Requires::NOTHING);
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || cases::products(&Format::ALL, &[(2, 1), (31, 31), (32, 32), (33, 33), (64, 65)], &[None]),
+    set_up: |scene, case| {
+        let Product { x, weight, bias, y, .. } = scene.product(case)?;
+        gemm(&mut scene.plan, &x, &weight, bias.as_ref(), &y.tensor);
+        Ok(vec![y])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("if token >= batch.num_tokens {", "if token > batch.num_tokens {", "a token too many"),
+        ("sums[i][j]", "sums[j][i]", "exchanged"),
+        ("sum += bias[params.first_row + row];", "sum += bias[row];", "bias of a part"),
+    ],
+};
 
 /// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`].
 ///

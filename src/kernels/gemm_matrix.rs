@@ -2,7 +2,9 @@
 
 use crate::device::{Device, Matrix, Tensor};
 use crate::dispatch::{Kernel, Requires};
+use crate::format::Format;
 use crate::kernels::matmul::{self, Tiling};
+use crate::kernels::sweep::{Case, KernelSweep, Product, cases};
 use crate::kernels::{Matmul, Plan};
 
 /// Matrices in a row of a workgroup's tile, and in a column.
@@ -16,6 +18,34 @@ pub(super) static KERNEL_16: Kernel = of_size(16, include_str!("../../shaders/re
 
 const fn of_size(matrix_size: u32, wgsl: &'static str) -> Kernel {
     matmul::kernel("gemm_matrix", wgsl, Requires { matrix_size, ..Requires::subgroups(1) })
+}
+
+pub(super) static SWEEP_8: KernelSweep = sweep(&KERNEL_8);
+pub(super) static SWEEP_16: KernelSweep = sweep(&KERNEL_16);
+
+const fn sweep(kernel: &'static Kernel) -> KernelSweep {
+    KernelSweep {
+        kernel,
+        // Around a tile, and tiles with tokens that are not there.
+        cases: || cases::products(&Format::ALL, &[(2, 1), (63, 31), (64, 32), (65, 33), (33, 65)], &[None]),
+        set_up: |scene, case| {
+            let Product { x, weight, bias, y, .. } = scene.product(case)?;
+            gemm_matrix(&mut scene.plan, &x, &weight, bias.as_ref(), &y.tensor);
+            Ok(vec![y])
+        },
+        atol_factor: Case::atol_factor,
+        mistakes: &[
+            ("f16(low.z);", "f16(0.0);", "an element without its second part"),
+            ("sum10 = coopMultiplyAdd(high_tokens1, low_rows0, sum10);", "", "weights without theirs"),
+            ("sum01 = coopMultiplyAdd(low_tokens0, high_rows1, sum01);", "", "tokens without theirs"),
+            ("coopStoreT(sum11,", "coopStoreT(sum01,", "another matrix"),
+            ("min(TOP + 127u - exponent, 253u)", "127u", "nothing scaled"),
+            ("* inverse(scales[row_line])", "", "a row that stays scaled"),
+            ("inverse(scales[TILE + token_line])", "inverse(scales[TILE])", "another token's scale"),
+            ("token < batch.num_tokens", "token <= batch.num_tokens", "a token too many"),
+            ("bias[params.first_row + row]", "bias[row]", "bias of a part"),
+        ],
+    }
 }
 
 /// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`].

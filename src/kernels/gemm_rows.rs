@@ -2,7 +2,9 @@
 
 use crate::device::{Matrix, Tensor};
 use crate::dispatch::{Kernel, Requires};
+use crate::format::Format;
 use crate::kernels::matmul::{self, Tiling};
+use crate::kernels::sweep::{Case, KernelSweep, Product, cases};
 use crate::kernels::{Matmul, Plan};
 
 /// The most tokens of a workgroup: the sums of more do not fit into registers.
@@ -15,6 +17,23 @@ pub(super) static KERNEL: Kernel = matmul::kernel(
     include_str!("../../shaders/resolved/gemm_rows.wgsl"),
     Requires::subgroups(8),
 );
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || cases::products(&Format::ALL, &[(3, 65), (8, 1), (19, 33)], &[None]),
+    set_up: |scene, case| {
+        let Product { x, weight, bias, y, .. } = scene.product(case)?;
+        gemm_rows(&mut scene.plan, &x, &weight, bias.as_ref(), &y.tensor);
+        Ok(vec![y])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("subgroupBroadcast(mine, 6u)", "subgroupBroadcast(mine, 5u)", "another lane's part of x"),
+        ("x[at + 3u * token_vectors]", "x[at + 2u * token_vectors]", "another token"),
+        ("first_token + index, first_row", "index, first_row", "always the first tokens"),
+        ("sums.token2 += dot_block(low, high,", "sums.token2 += dot_block(low, low,", "half a block twice"),
+    ],
+};
 
 /// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`].
 ///

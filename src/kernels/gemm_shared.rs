@@ -2,7 +2,9 @@
 
 use crate::device::{Matrix, Tensor};
 use crate::dispatch::{Kernel, Requires};
+use crate::format::Format;
 use crate::kernels::matmul::{self, Tiling};
+use crate::kernels::sweep::{Case, KernelSweep, Product, cases};
 use crate::kernels::{Matmul, Plan};
 
 /// Rows, and tokens, of a workgroup: the shader's `TILE`.
@@ -10,6 +12,25 @@ const TILE: usize = 64;
 
 pub(super) static KERNEL: Kernel =
     matmul::kernel("gemm_shared", include_str!("../../shaders/resolved/gemm_shared.wgsl"), Requires::NOTHING);
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || cases::products(&Format::ALL, &[(2, 1), (63, 31), (64, 32), (65, 33), (33, 65)], &[None]),
+    set_up: |scene, case| {
+        let Product { x, weight, bias, y, .. } = scene.product(case)?;
+        gemm_shared(&mut scene.plan, &x, &weight, bias.as_ref(), &y.tensor);
+        Ok(vec![y])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("place(token + 3u, vector)", "place(token + 2u, vector)", "another token"),
+        ("place(row + 5u * ROW_STEP, vector)", "place(row + 4u * ROW_STEP, vector)", "another row"),
+        ("let first_vector = 4u * half;", "let first_vector = 0u;", "half a block over the other"),
+        ("if token < batch.num_tokens {", "if token <= batch.num_tokens {", "a token too many"),
+        ("if row >= params.out_features {", "if row > params.out_features {", "a row too many"),
+        ("bias[params.first_row + row]", "bias[row]", "bias of a part"),
+    ],
+};
 
 /// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`].
 ///

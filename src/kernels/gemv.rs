@@ -3,7 +3,10 @@
 use crate::cpu;
 use crate::device::{Matrix, MatrixPart, Tensor};
 use crate::dispatch::{Access, Call, Kernel, Requires};
+use crate::error::Result;
+use crate::format::Format;
 use crate::kernels::matmul::{Params, TOLERANCE};
+use crate::kernels::sweep::{Case, KernelSweep, Output, Scene, cases};
 use crate::kernels::{GemvShape, Matmul, MatmulShape, Plan};
 
 pub(super) static KERNEL: Kernel = Kernel {
@@ -16,6 +19,63 @@ pub(super) static KERNEL: Kernel = Kernel {
     fast: |call| compute(call, cpu::fast::gemv),
     tolerance: TOLERANCE,
 };
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || {
+        let shapes = [None, Some(GemvShape::GPU), Some(GemvShape::SOFTWARE)];
+        let mut cases = cases::products(&Format::ALL, &[(1, 1), (1, 2), (1, 31), (2, 33)], &shapes);
+        cases.push(cases::GPT2_VOCABULARY);
+        let shapes = [GemvShape::GPU, GemvShape::SOFTWARE, GemvShape::new(64, 8, 4)];
+        cases.extend(cases::projections(&cases::FORMATS, &cases::NORMS, &shapes));
+        cases
+    },
+    set_up: set_up,
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("block < blocks;", "block + 1u < blocks;", "the last block left out"),
+        ("s.y * part.sum", "-s.y * part.sum", "an offset's sign"),
+        ("return 16;", "return 8;", "the bias of five bits"),
+        ("vec4<u32>(0u, 2u, 4u, 6u)", "vec4<u32>(0u, 2u, 4u, 4u)", "upper bits of six"),
+        ("vec4<u32>(0u, 1u, 2u, 3u)", "vec4<u32>(0u, 1u, 2u, 2u)", "the upper bit of five"),
+        ("start + 3u", "start + 1u", "a scale for a minimum"),
+        ("if params.has_bias != 0u", "if params.has_bias == 0u", "bias"),
+        (
+            "if NORM == RMS_NORM {\n        sums *=",
+            "if false {\n        sums *=",
+            "an RMS norm without its scale",
+        ),
+        ("+ params.eps", "", "epsilon"),
+        ("value * norm_weight[vector]", "value", "the norm's weight"),
+        ("columns < vec4<u32>(params.in_features)", "vec4<bool>(true)", "padding in the variance"),
+        ("/ f32(params.in_features)", "/ f32(params.x_stride)", "padding in the mean"),
+        ("* norm_weight[vector] + norm_bias[vector]", "* norm_weight[vector]", "no bias of the norm"),
+        (
+            "index / COLUMNS_PER_THREAD * params.out_features",
+            "index / COLUMNS_PER_THREAD",
+            "a gate for a value",
+        ),
+        ("bias_of(column + params.out_features)", "bias_of(column)", "a gate's bias for a value's"),
+        ("y[at] += sum;", "y[at] = sum;", "nothing added"),
+        ("y[at] = gelu_erf_of(sum);", "y[at] = gelu_tanh_of(sum);", "another activation"),
+        ("silu_of(sum) *", "gelu_tanh_of(sum) *", "another gate"),
+    ],
+};
+
+/// A case of `gemv` or `gemv_rows`, which its shape tells apart.
+pub(super) fn set_up(scene: &mut Scene<'_>, case: &Case) -> Result<Vec<Output>> {
+    if let Case::Projection { .. } = case {
+        let of = scene.projection(case)?;
+        gemv_shaped(&mut scene.plan, of.shape, &of.matmul());
+        return Ok(vec![of.y]);
+    }
+    let of = scene.product(case)?;
+    match of.shape {
+        None => gemv(&mut scene.plan, &of.x, &of.weight, of.bias.as_ref(), &of.y.tensor),
+        Some(shape) => gemv_shaped(&mut scene.plan, shape, &of.matmul()),
+    }
+    Ok(vec![of.y])
+}
 
 /// `x`, weights, bias, `y`, the norm's weight and bias.
 pub(super) const BUFFERS: [Access; 6] =

@@ -4,6 +4,7 @@ use crate::cpu;
 use crate::device::{Matrix, MatrixPart, Tensor};
 use crate::dispatch::{Access, Call, Kernel, Requires};
 use crate::kernels::matmul::{Params, TOLERANCE};
+use crate::kernels::sweep::{Before, Case, EPS, KernelSweep, Padding, cases};
 use crate::kernels::{Epilogue, GemvShape, InputNorm, Matmul, Plan, Residual};
 
 pub(super) static KERNEL: Kernel = Kernel {
@@ -24,6 +25,31 @@ pub(super) static KERNEL: Kernel = Kernel {
     twin: |call| compute(call, cpu::gemv),
     fast: |call| compute(call, cpu::fast::gemv),
     tolerance: TOLERANCE,
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || {
+        let shapes = [GemvShape::GPU, GemvShape::SOFTWARE, GemvShape::new(64, 8, 4)];
+        cases::projections(&cases::FORMATS, &[Before::RmsNorm], &shapes)
+    },
+    set_up: |scene, case| {
+        let of = scene.projection(case)?;
+        let update = scene.inputs.tensor("update", of.sizes, Padding::Zero, |value| of.values.of(value))?;
+        let z = scene.inputs.output("z", of.sizes.0, of.sizes.2)?;
+        let residual =
+            Residual { x: &of.x, update: &update, post_weight: &of.norm_bias, z: &z.tensor, eps: EPS };
+        let (norm, y) = ((&residual, &of.norm_weight), (of.epilogue, &of.y.tensor));
+        gemv_residual(&mut scene.plan, |_| of.shape, norm, (&of.weight, of.bias.as_ref()), y);
+        Ok(vec![z, of.y])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("z[at] = sum;", "", "unwritten"),
+        ("* update_scale", "", "the update as it is"),
+        ("sums *= scale_of(sums.w);", "", "no scale"),
+        ("* post_weight[vector]", "* norm_weight[vector]", "the other norm's weight"),
+    ],
 };
 
 fn compute(call: &mut Call<'_>, gemv: impl cpu::Gemv) {

@@ -2,6 +2,8 @@
 
 use crate::device::{Matrix, Tensor};
 use crate::dispatch::{Kernel, Requires};
+use crate::format::Format;
+use crate::kernels::sweep::{Case, KernelSweep, Product, cases};
 use crate::kernels::{Matmul, Plan, matmul};
 
 /// The most tokens of a workgroup.
@@ -11,6 +13,22 @@ const THREADS_PER_ROW: usize = 32;
 
 pub(super) static KERNEL: Kernel =
     matmul::kernel("gemv_tokens", include_str!("../../shaders/resolved/gemv_tokens.wgsl"), Requires::NOTHING);
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || cases::products(&Format::ALL, &[(3, 65), (8, 1), (19, 33)], &[None]),
+    set_up: |scene, case| {
+        let Product { x, weight, bias, y, .. } = scene.product(case)?;
+        gemv_tokens(&mut scene.plan, &x, &weight, bias.as_ref(), &y.tensor);
+        Ok(vec![y])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("high_starts.z + vector", "high_starts.y + vector", "another token"),
+        ("high_sums = row_sum(local, high_sums);", "", "a thread's part of the row"),
+        ("if token < batch.num_tokens {", "if token <= batch.num_tokens {", "a token too many"),
+    ],
+};
 
 /// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`].
 ///

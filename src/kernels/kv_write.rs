@@ -4,6 +4,7 @@ use crate::cpu;
 use crate::device::Tensor;
 use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
 use crate::kernels::elementwise::groups_per_row;
+use crate::kernels::sweep::{Case, KernelSweep, Padding, cases};
 use crate::kernels::{Caches, Plan};
 
 #[repr(C)]
@@ -25,6 +26,21 @@ pub(super) static KERNEL: Kernel = Kernel {
     fast: twin,
     // A copy; the smallest positive number keeps the ratio defined.
     tolerance: Tolerance { atol: f32::MIN_POSITIVE, rtol: 0.0 },
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || [cases::attention(), cases::texts()].concat(),
+    set_up: |scene, case| {
+        let of = scene.attention(case)?;
+        let qkv = scene.inputs.tensor("qkv", of.qkv(), Padding::Poison, |value| of.value(value))?;
+        let k_cache = scene.empty_cache("k_cache", &of)?;
+        let v_cache = scene.empty_cache("v_cache", &of)?;
+        kv_write(&mut scene.plan, &qkv, of.caches(&k_cache.tensor, &v_cache.tensor));
+        Ok(vec![k_cache, v_cache])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[("cache_rows[token]", "cache_rows[0]", "all tokens in the first one's row")],
 };
 
 fn twin(call: &mut Call<'_>) {

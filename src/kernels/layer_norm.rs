@@ -4,6 +4,7 @@ use crate::cpu;
 use crate::device::Tensor;
 use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
 use crate::kernels::Plan;
+use crate::kernels::sweep::{Case, KernelSweep, Padding, Scene, Values, cases};
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -24,6 +25,23 @@ pub(super) static KERNEL: Kernel = Kernel {
     // f32 sums of up to a few thousand elements. Measured on llvmpipe through Vulkan and GL: 2.4e-7; where the mean is 1e3
     // times the spread, x - mean has lost three digits, and the error is 2e-4.
     tolerance: Tolerance { atol: 1e-6, rtol: 1e-6 },
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || cases::rows(&[Values::Ordinary, Values::Large, Values::Small, Values::MeanHeavy]),
+    set_up: |scene, case| {
+        let rows = Scene::rows(case);
+        let inputs = &mut scene.inputs;
+        let x = inputs.tensor("x", rows.sizes(), Padding::Poison, |value| rows.values.of(value))?;
+        let weight = inputs.vector("weight", rows.columns)?;
+        let bias = inputs.vector("bias", rows.columns)?;
+        let y = inputs.output("y", rows.sizes().0, rows.columns)?;
+        layer_norm(&mut scene.plan, &x, &weight, &bias, 1e-5, &y.tensor);
+        Ok(vec![y])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[("+ params.eps", "", "epsilon")],
 };
 
 fn compute(

@@ -47,6 +47,7 @@ mod rope;
 mod search_shape;
 mod select_rows;
 mod softcap;
+mod sweep;
 mod swiglu;
 mod top_k;
 mod zero_columns;
@@ -91,46 +92,66 @@ pub use rope::rope;
 pub use search_shape::SearchShape;
 pub use select_rows::select_rows;
 pub use softcap::softcap;
+pub use sweep::{AttentionCase, Before, Case, KernelSweep, Mistake, Values};
+pub(crate) use sweep::{Inputs, POISON, Setup};
 pub use swiglu::swiglu;
 pub use top_k::{FOUND_WORDS, MAX_CANDIDATES, top_k};
 pub use zero_columns::zero_columns;
 
 use crate::dispatch::Kernel;
 
-/// Every kernel, by name; `gemm_matrix` once for each size of matrices.
-pub static REGISTRY: [&Kernel; 34] = [
-    &add::KERNEL,
-    &add_norm::KERNEL,
-    &argmax::KERNEL,
-    &attention::KERNEL,
-    &attention_merge::KERNEL,
-    &attention_probs::KERNEL,
-    &attention_subgroups::KERNEL,
-    &choose::KERNEL,
-    &embedding::KERNEL,
-    &geglu::KERNEL,
-    &gelu_erf::KERNEL,
-    &gelu_tanh::KERNEL,
-    &gemm::KERNEL,
-    &gemm_matrix::KERNEL_8,
-    &gemm_matrix::KERNEL_16,
-    &gemm_rows::KERNEL,
-    &gemm_shared::KERNEL,
-    &gemv::KERNEL,
-    &gemv_residual::KERNEL,
-    &gemv_rows::KERNEL,
-    &gemv_tokens::KERNEL,
-    &kv_write::KERNEL,
-    &layer_norm::KERNEL,
-    &norm_rope_write::KERNEL,
-    &probe_f32::KERNEL,
-    &probe_read::KERNEL,
-    &qk_norm::KERNEL,
-    &rms_norm::KERNEL,
-    &rope::KERNEL,
-    &select_rows::KERNEL,
-    &softcap::KERNEL,
-    &swiglu::KERNEL,
-    &top_k::KERNEL,
-    &zero_columns::KERNEL,
+/// Every kernel with its sweep, by name; `gemm_matrix` once for each size of matrices.
+pub static REGISTRY: [&KernelSweep; 34] = [
+    &add::SWEEP,
+    &add_norm::SWEEP,
+    &argmax::SWEEP,
+    &attention::SWEEP,
+    &attention_merge::SWEEP,
+    &attention_probs::SWEEP,
+    &attention_subgroups::SWEEP,
+    &choose::SWEEP,
+    &embedding::SWEEP,
+    &geglu::SWEEP,
+    &gelu_erf::SWEEP,
+    &gelu_tanh::SWEEP,
+    &gemm::SWEEP,
+    &gemm_matrix::SWEEP_8,
+    &gemm_matrix::SWEEP_16,
+    &gemm_rows::SWEEP,
+    &gemm_shared::SWEEP,
+    &gemv::SWEEP,
+    &gemv_residual::SWEEP,
+    &gemv_rows::SWEEP,
+    &gemv_tokens::SWEEP,
+    &kv_write::SWEEP,
+    &layer_norm::SWEEP,
+    &norm_rope_write::SWEEP,
+    &probe_f32::SWEEP,
+    &probe_read::SWEEP,
+    &qk_norm::SWEEP,
+    &rms_norm::SWEEP,
+    &rope::SWEEP,
+    &select_rows::SWEEP,
+    &softcap::SWEEP,
+    &swiglu::SWEEP,
+    &top_k::SWEEP,
+    &zero_columns::SWEEP,
 ];
+
+/// The kernels of the registry.
+pub fn kernels() -> impl Iterator<Item = &'static Kernel> {
+    REGISTRY.iter().map(|sweep| sweep.kernel)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::REGISTRY;
+
+    #[test]
+    fn every_kernel_has_cases_and_mistakes() {
+        for sweep in REGISTRY {
+            assert!((sweep.cases)().len() > 10, "{}", sweep.kernel.name);
+            assert!(!sweep.mistakes.is_empty(), "{}", sweep.kernel.name);
+        }
+    }
+}

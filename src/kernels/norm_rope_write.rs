@@ -3,6 +3,7 @@
 use crate::cpu;
 use crate::device::Tensor;
 use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
+use crate::kernels::sweep::{Case, EPS, KernelSweep, Values, cases};
 use crate::kernels::{AttentionShape, Caches, Plan};
 
 #[repr(C)]
@@ -36,6 +37,37 @@ pub(super) static KERNEL: Kernel = Kernel {
     fast: twin,
     // As rope's, of what qk_norm leaves.
     tolerance: Tolerance { atol: 2e-6, rtol: 2e-6 },
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || {
+        let heads = cases::heads(&[Values::Ordinary, Values::Large, Values::Small], &[]);
+        [heads, cases::texts()].concat()
+    },
+    set_up: |scene, case| {
+        let of = scene.attention(case)?;
+        let qkv = scene.inputs.in_place("qkv", of.qkv(), |value| of.value(value))?;
+        let (q_weight, k_weight) = scene.qk_weights(&of)?;
+        let angles = scene.angles(&of)?;
+        let k_cache = scene.empty_cache("k_cache", &of)?;
+        let v_cache = scene.empty_cache("v_cache", &of)?;
+        let caches = of.caches(&k_cache.tensor, &v_cache.tensor);
+        // Heads without a window or a cap to tell them apart: half of them are normed.
+        let norm = of.shape.num_heads.is_multiple_of(2).then_some((&q_weight, &k_weight, EPS));
+        norm_rope_write(&mut scene.plan, &of.shape, norm, &angles, &qkv.tensor, caches);
+        Ok(vec![qkv, k_cache, v_cache])
+    },
+    atol_factor: Case::atol_factor_of_rotation,
+    mistakes: &[
+        ("+ params.eps", "", "epsilon"),
+        ("select(k_weight[i], q_weight[i], is_query)", "q_weight[i]", "a key head with the queries' weight"),
+        ("if params.has_norm != 0u", "if true", "normed without weights"),
+        ("b * cosine + a * sine", "b * cosine - a * sine", "a reflection"),
+        ("cache_rows[token]", "(cache_rows[0] + token)", "as if in one text"),
+        ("(head - params.num_heads) * params.head_dim", "head * params.head_dim", "another head's place"),
+        ("k_cache[k_start + half + i] = high;", "", "unwritten"),
+    ],
 };
 
 fn twin(call: &mut Call<'_>) {

@@ -5,6 +5,7 @@ use crate::device::Tensor;
 use crate::dispatch::{Access, Call, Kernel, Requires, Tolerance};
 use crate::kernels::Plan;
 use crate::kernels::probe::{self, Params};
+use crate::kernels::sweep::{Case, KernelSweep, cases};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "probe_f32",
@@ -16,6 +17,21 @@ pub(super) static KERNEL: Kernel = Kernel {
     fast: |call| compute(call, cpu::fast::probe_f32),
     // A sum of 32 values up to about 40. Measured on llvmpipe through Vulkan and GL: 1.2e-4 of 465.
     tolerance: Tolerance { atol: 1e-4, rtol: 1e-6 },
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: cases::probes,
+    set_up: |scene, case| {
+        let (x, y, rounds) = scene.probe(case)?;
+        probe_f32(&mut scene.plan, rounds, &x, &y.tensor);
+        Ok(vec![y])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("vec4<f32>(-0.5)", "vec4<f32>(0.5)", "the factor"),
+        ("round < params.rounds", "round <= params.rounds", "a round too many"),
+    ],
 };
 
 fn compute(call: &mut Call<'_>, probe_f32: impl Fn(usize, &[f32], &mut [f32])) {

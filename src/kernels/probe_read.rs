@@ -5,6 +5,7 @@ use crate::device::Tensor;
 use crate::dispatch::{Access, Call, Kernel, Requires, Tolerance};
 use crate::kernels::Plan;
 use crate::kernels::probe::{self, Params};
+use crate::kernels::sweep::{Case, KernelSweep, cases};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "probe_read",
@@ -16,6 +17,22 @@ pub(super) static KERNEL: Kernel = Kernel {
     fast: |call| compute(call, cpu::fast::probe_read),
     // Integers below 2^16.
     tolerance: Tolerance::NONE,
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: cases::probes,
+    set_up: |scene, case| {
+        let (x, y, rounds) = scene.probe(case)?;
+        // Threads take turns where that is 1.
+        probe_read(&mut scene.plan, rounds == 1, &x, &y.tensor);
+        Ok(vec![y])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("turn < count", "turn + 1u < count", "the last turn left out"),
+        ("select(thread * turns, thread,", "select(thread, thread,", "stretches that overlap"),
+    ],
 };
 
 fn compute(call: &mut Call<'_>, probe_read: impl Fn(bool, &[u32], &mut [f32])) {

@@ -3,6 +3,7 @@
 use crate::cpu;
 use crate::device::Tensor;
 use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
+use crate::kernels::sweep::{Case, EPS, KernelSweep, Values, cases};
 use crate::kernels::{AttentionShape, Plan};
 
 #[repr(C)]
@@ -25,6 +26,23 @@ pub(super) static KERNEL: Kernel = Kernel {
     fast: |call| compute(call, cpu::fast::qk_norm),
     // As rms_norm's. Measured on llvmpipe through Vulkan and GL: 2.4e-7 of 1.
     tolerance: Tolerance { atol: 3e-7, rtol: 1e-6 },
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || cases::heads(&[Values::Ordinary, Values::Large, Values::Small], &[1, 5, 65]),
+    set_up: |scene, case| {
+        let of = scene.attention(case)?;
+        let qkv = scene.inputs.in_place("qkv", of.qkv(), |value| of.value(value))?;
+        let (q_weight, k_weight) = scene.qk_weights(&of)?;
+        qk_norm(&mut scene.plan, &of.shape, (&q_weight, &k_weight), EPS, &qkv.tensor);
+        Ok(vec![qkv])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("head < params.num_heads", "head <= params.num_heads", "a key head with the queries' weight"),
+        ("+ params.eps", "", "epsilon"),
+    ],
 };
 
 fn compute(

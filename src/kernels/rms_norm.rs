@@ -4,6 +4,7 @@ use crate::cpu;
 use crate::device::Tensor;
 use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
 use crate::kernels::Plan;
+use crate::kernels::sweep::{Case, EPS, KernelSweep, Padding, Scene, Values, cases};
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -24,6 +25,25 @@ pub(super) static KERNEL: Kernel = Kernel {
     // A sum of squares has no cancellation: a few roundings, relative to the result. Measured on llvmpipe through Vulkan and
     // GL: 2.5e-7 of 1.06.
     tolerance: Tolerance { atol: 3e-7, rtol: 1e-6 },
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || cases::rows(&[Values::Ordinary, Values::Large, Values::Small]),
+    set_up: |scene, case| {
+        let rows = Scene::rows(case);
+        let inputs = &mut scene.inputs;
+        let x = inputs.tensor("x", rows.sizes(), Padding::Poison, |value| rows.values.of(value))?;
+        let weight = inputs.vector("weight", rows.columns)?;
+        let y = inputs.output("y", rows.sizes().0, rows.columns)?;
+        rms_norm(&mut scene.plan, &x, &weight, EPS, &y.tensor);
+        Ok(vec![y])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("+ params.eps", "", "epsilon"),
+        ("f32(params.hidden_size)", "f32(params.stride)", "padding in the mean"),
+    ],
 };
 
 fn compute(call: &mut Call<'_>, rms_norm: impl Fn(usize, (usize, usize), f32, &[f32], &[f32], &mut [f32])) {

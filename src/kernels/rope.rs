@@ -4,6 +4,7 @@ use crate::cpu;
 use crate::device::Tensor;
 use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
 use crate::kernels::elementwise::groups_per_row;
+use crate::kernels::sweep::{Case, KernelSweep, Values, cases};
 use crate::kernels::{AttentionShape, Plan};
 
 #[repr(C)]
@@ -26,6 +27,23 @@ pub(super) static KERNEL: Kernel = Kernel {
     // Two products and a difference of numbers around 1, which may cancel.
     // Measured on llvmpipe through Vulkan and GL: 1.2e-7 of 1.
     tolerance: Tolerance { atol: 5e-7, rtol: 5e-7 },
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || cases::heads(&[Values::Ordinary, Values::Large], &[]),
+    set_up: |scene, case| {
+        let of = scene.attention(case)?;
+        let qkv = scene.inputs.in_place("qkv", of.qkv(), |value| of.value(value))?;
+        let angles = scene.angles(&of)?;
+        rope(&mut scene.plan, &of.shape, &angles, &qkv.tensor);
+        Ok(vec![qkv])
+    },
+    atol_factor: Case::atol_factor_of_rotation,
+    mistakes: &[
+        ("b * cosine + a * sine", "b * cosine - a * sine", "a reflection"),
+        ("angles[token * params.angles_stride + i]", "angles[i]", "the first token's angle"),
+    ],
 };
 
 fn compute(call: &mut Call<'_>, rope: impl Fn(usize, (usize, usize), (&[f32], usize), (&mut [f32], usize))) {

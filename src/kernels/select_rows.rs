@@ -5,6 +5,7 @@ use crate::device::Tensor;
 use crate::dispatch::{Access, Call, Kernel, Requires, Tolerance};
 use crate::kernels::Plan;
 use crate::kernels::elementwise::{self, Params};
+use crate::kernels::sweep::{Case, KernelSweep, Padding, Rows, SPARE_ROWS, Scene, Values, cases};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "select_rows",
@@ -16,6 +17,24 @@ pub(super) static KERNEL: Kernel = Kernel {
     fast: twin,
     // A copy; the smallest positive number keeps the ratio defined.
     tolerance: Tolerance { atol: f32::MIN_POSITIVE, rtol: 0.0 },
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || cases::rows(&[Values::Ordinary, Values::Large]),
+    set_up: |scene, case| {
+        const FIRST_ROW: usize = 2;
+        let Rows { num_tokens, columns, values } = Scene::rows(case);
+        scene.batch.first_row = FIRST_ROW as u32;
+        let filled = FIRST_ROW + num_tokens;
+        let sizes = (filled + SPARE_ROWS, filled, columns);
+        let x = scene.inputs.tensor("x", sizes, Padding::Poison, |value| values.of(value))?;
+        let y = scene.inputs.output("y", num_tokens + SPARE_ROWS, columns)?;
+        select_rows(&mut scene.plan, &x, &y.tensor);
+        Ok(vec![y])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[("batch.first_row + token", "token", "row")],
 };
 
 fn twin(call: &mut Call<'_>) {

@@ -5,6 +5,7 @@ use crate::device::Tensor;
 use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
 use crate::kernels::Plan;
 use crate::kernels::elementwise::groups_per_row;
+use crate::kernels::sweep::{Case, KernelSweep, Scene, Values, cases};
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -25,6 +26,27 @@ pub(super) static KERNEL: Kernel = Kernel {
     // The cap times the rounding of tanh. Measured on llvmpipe through Vulkan and GL: 2.8e-6 of 0.95, with a cap of 30.
     // WGSL lets a driver build tanh from exp, which costs others a few digits more.
     tolerance: Tolerance { atol: 1e-5, rtol: 1e-5 },
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || cases::rows(&[Values::Ordinary, Values::Large, Values::Small]),
+    set_up: |scene, case| {
+        // Gemma 2's of logits.
+        const CAP: f32 = 30.0;
+        let rows = Scene::rows(case);
+        // Ordinary values from a third of the cap to three times it, where it bends; small ones a tenth of that, as
+        // what is smaller rounds to itself.
+        let scale = if rows.values == Values::Small { 0.1 } else { rows.values.of(1.0) };
+        let x = scene.inputs.in_place("x", rows.sizes(), |value| 3.0 * CAP * scale * value)?;
+        softcap(&mut scene.plan, CAP, &x.tensor);
+        Ok(vec![x])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("-15.0, 15.0", "-1.0, 1.0", "clamped where it still bends"),
+        ("params.cap * tanh", "tanh", "capped at 1"),
+    ],
 };
 
 fn compute(call: &mut Call<'_>, softcap: impl Fn(usize, usize, usize, f32, &mut [f32])) {

@@ -5,6 +5,7 @@ use crate::device::Tensor;
 use crate::dispatch::{Access, Call, Kernel, Requires, Tolerance};
 use crate::kernels::Plan;
 use crate::kernels::gated::{self, Params};
+use crate::kernels::sweep::{Case, KernelSweep, Padding, Rows, SPARE_ROWS, Scene, Values, cases};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "swiglu",
@@ -17,6 +18,25 @@ pub(super) static KERNEL: Kernel = Kernel {
     // Measured on llvmpipe through Vulkan and GL: 2.4e-7 of 0.75. WGSL lets a driver's exp be off by twice its argument in
     // roundings, which counts where the gate is between -10 and 10.
     tolerance: Tolerance { atol: 5e-7, rtol: 3e-6 },
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || cases::rows(&[Values::Ordinary, Values::Large]),
+    set_up: |scene, case| {
+        let Rows { num_tokens, columns, values } = Scene::rows(case);
+        let factor = if values == Values::Large { 100.0 } else { 8.0 };
+        let sizes = (num_tokens + SPARE_ROWS, num_tokens, 2 * columns);
+        let x = scene.inputs.tensor("x", sizes, Padding::Poison, |value| factor * value)?;
+        let y = scene.inputs.output("y", sizes.0, columns)?;
+        swiglu(&mut scene.plan, &x, &y.tensor);
+        Ok(vec![y])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("exp(-clamp", "exp(clamp", "sign"),
+        ("column >= params.columns", "column >= params.y_stride", "padding written"),
+    ],
 };
 
 fn compute(call: &mut Call<'_>, swiglu: impl Fn(usize, usize, (&[f32], usize), (&mut [f32], usize))) {

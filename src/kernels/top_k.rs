@@ -4,6 +4,7 @@ use super::argmax;
 use crate::cpu::{self, DeviceSampling};
 use crate::device::{Buffer, Tensor};
 use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
+use crate::kernels::sweep::{Case, KernelSweep, cases};
 use crate::kernels::{Plan, SearchShape};
 
 /// The most of the greatest logits that [`top_k`] finds.
@@ -27,6 +28,30 @@ pub(super) static KERNEL: Kernel = Kernel {
     fast: twin,
     // Ids and what was read.
     tolerance: Tolerance::NONE,
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: cases::searches,
+    set_up: |scene, case| {
+        let logits = scene.logits(case)?;
+        let (_, choosing) = scene.candidates(&logits)?;
+        let parts = scene.inputs.output("parts", 1, logits.num_parts)?;
+        let found = scene.inputs.output("found", 1, logits.rows * FOUND_WORDS)?;
+        let (parts_words, found_words) = (parts.tensor.buffer(), found.tensor.buffer());
+        top_k(&mut scene.plan, logits.shape, &logits.x, &choosing, parts_words, found_words);
+        Ok(vec![parts, found])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("key == found_key && id > found_id", "false", "one of equals"),
+        ("id < ids[local]", "id > ids[local]", "the highest id of equals"),
+        ("if magnitude == 0u", "if false", "minus zero below zero"),
+        ("head_keys[part] = keys[0]", "head_keys[part] = 0u", "one of each part"),
+        ("params.part_size, params.num_columns", "params.part_size, params.x_stride", "padding read"),
+        ("1u + rank] =", "rank] =", "in the place of the choice"),
+        ("if found_key > 0u", "if true", "a number where nothing is left"),
+    ],
 };
 
 fn twin(call: &mut Call<'_>) {

@@ -7,6 +7,7 @@ use crate::device::Tensor;
 use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
 use crate::kernels::Plan;
 use crate::kernels::elementwise::groups_per_row;
+use crate::kernels::sweep::{Case, KernelSweep, Scene, Values, cases};
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -26,6 +27,25 @@ pub(super) static KERNEL: Kernel = Kernel {
     fast: twin,
     // Zeros; the smallest positive number keeps the ratio defined.
     tolerance: Tolerance { atol: f32::MIN_POSITIVE, rtol: 0.0 },
+};
+
+pub(super) static SWEEP: KernelSweep = KernelSweep {
+    kernel: &KERNEL,
+    cases: || cases::rows(&[Values::Ordinary, Values::Large]),
+    set_up: |scene, case| {
+        let rows = Scene::rows(case);
+        let x = scene.inputs.in_place("x", rows.sizes(), |value| rows.values.of(value))?;
+        // All of a row, or what leaves something on either side.
+        let some = rows.columns / 3..rows.columns - rows.columns / 5;
+        let columns = if rows.num_tokens == 2 { some } else { 0..rows.columns };
+        zero_columns(&mut scene.plan, &x.tensor, columns);
+        Ok(vec![x])
+    },
+    atol_factor: Case::atol_factor,
+    mistakes: &[
+        ("params.first_column + column", "column", "the row's first columns"),
+        ("column >= params.num_columns", "column > params.num_columns", "a column too many"),
+    ],
 };
 
 fn twin(call: &mut Call<'_>) {

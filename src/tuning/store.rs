@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::file;
 use crate::format::Format;
 use crate::json_cause;
-use crate::kernels::{MatmulShape, REGISTRY};
+use crate::kernels::{MatmulShape, kernels};
 use crate::output;
 use crate::weights::hexadecimal;
 
@@ -95,7 +95,7 @@ impl Tuning {
             hasher.update(part);
             hasher.update([0]);
         }
-        for kernel in REGISTRY {
+        for kernel in kernels() {
             hasher.update(kernel.wgsl);
         }
         hexadecimal(hasher)

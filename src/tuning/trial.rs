@@ -6,8 +6,8 @@ use crate::device::{Device, Matrix, Program, Readback, Tensor};
 use crate::dispatch::{Batch, Tolerance};
 use crate::error::Result;
 use crate::format::BLOCK;
+use crate::kernels::Inputs;
 use crate::kernels::{Choices, MatmulShape, Plan, TOLERANCE_OF_PRODUCTS};
-use crate::verify::Inputs;
 
 /// Weights that a candidate is timed on, in bytes: past the caches of a GPU; on a software adapter a fraction of it, as a run takes
 /// a hundred times as long.

@@ -12,28 +12,18 @@
 //! # Ok::<(), sukashi::Error>(()) }).unwrap();
 //! ```
 
-mod attention;
-mod case;
-mod choice;
 mod compare;
 mod expectations;
-mod inputs;
 mod model;
-mod setup;
-mod sweep;
 
-pub use case::{AttentionCase, Before, Case, Values};
+pub use crate::kernels::{AttentionCase, Before, Case, Values};
 pub use compare::{Worst, compare};
 pub use expectations::{EXPECTATIONS, Expectation};
-pub(crate) use inputs::Inputs;
-pub use sweep::cases;
 
 use crate::device::{Device, Readback};
-use crate::dispatch::Kernel;
 use crate::error::Result;
-use crate::kernels::{Choices, REGISTRY};
+use crate::kernels::{Choices, KernelSweep, REGISTRY, Setup};
 use crate::model::Model;
-use setup::Setup;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,7 +82,7 @@ impl Row {
     }
 }
 
-/// Computes all of [`REGISTRY`] that `device` can run over [`cases`], and the embedded model, on `device`, as `choices` say, and with the
+/// Computes all of [`REGISTRY`] that `device` can run over their cases, and the embedded model, on `device`, as `choices` say, and with the
 /// twins; `progress` is told the number of rows done, of how many, and what comes next.
 ///
 /// # Errors
@@ -102,12 +92,12 @@ pub async fn run(
     choices: &Choices,
     progress: &mut dyn FnMut(usize, usize, &str),
 ) -> Result<Report> {
-    let kernels = || REGISTRY.into_iter().filter(|kernel| device.runs(kernel));
-    let total = kernels().count() + model::NUM_ROWS;
+    let sweeps = || REGISTRY.into_iter().filter(|sweep| device.runs(sweep.kernel));
+    let total = sweeps().count() + model::NUM_ROWS;
     let mut rows = Vec::with_capacity(total);
-    for kernel in kernels() {
-        progress(rows.len(), total, kernel.name);
-        rows.push(sweep(device, choices, kernel).await?);
+    for sweep in sweeps() {
+        progress(rows.len(), total, sweep.kernel.name);
+        rows.push(run_sweep(device, choices, sweep).await?);
     }
     progress(rows.len(), total, model::NAME);
     rows.extend(model::check_embedded(device, choices).await?);
@@ -132,20 +122,20 @@ pub async fn run_model(tested: &Model, twin: &Model) -> Result<Report> {
     Ok(Report { rows: model::check(pair).await? })
 }
 
-/// Computes `kernel` over the [`cases`] of its name.
+/// Computes a kernel over its cases.
 ///
 /// # Errors
 /// If the device fails.
-pub async fn sweep_kernel(device: &Device, kernel: &'static Kernel) -> Result<Row> {
-    sweep(device, &Choices::of(device), kernel).await
+pub async fn sweep_kernel(device: &Device, sweep: &KernelSweep) -> Result<Row> {
+    run_sweep(device, &Choices::of(device), sweep).await
 }
 
 /// The same, as `choices` say where a case does not.
-async fn sweep(device: &Device, choices: &Choices, kernel: &'static Kernel) -> Result<Row> {
-    let mut row = Row::new(kernel.name);
-    row.expected = expectations::find(EXPECTATIONS, kernel.name, &device.info());
-    for case in cases(kernel.name) {
-        let worst = check_chosen(device, choices, kernel, &case).await?;
+async fn run_sweep(device: &Device, choices: &Choices, sweep: &KernelSweep) -> Result<Row> {
+    let mut row = Row::new(sweep.kernel.name);
+    row.expected = expectations::find(EXPECTATIONS, sweep.kernel.name, &device.info());
+    for case in (sweep.cases)() {
+        let worst = check_chosen(device, choices, sweep, &case).await?;
         row.add(worst.error, || format!("{case}: {}", worst.place));
     }
     if row.cases == 0 {
@@ -155,7 +145,7 @@ async fn sweep(device: &Device, choices: &Choices, kernel: &'static Kernel) -> R
     Ok(row)
 }
 
-/// Computes one case of `kernel` on `device` and with the twins, and compares them.
+/// Computes one case of a kernel on `device` and with the twins, and compares them.
 ///
 /// Inputs are pseudo-random and the same every time. Every element of the outputs holds a pattern beforehand, padding
 /// too: what the twin leaves alone has to be left alone, and what it writes has to be written.
@@ -165,21 +155,15 @@ async fn sweep(device: &Device, choices: &Choices, kernel: &'static Kernel) -> R
 ///
 /// # Panics
 /// If the case is of another kind of kernel.
-pub async fn check(device: &Device, kernel: &'static Kernel, case: &Case) -> Result<Worst> {
-    check_chosen(device, &Choices::of(device), kernel, case).await
+pub async fn check(device: &Device, sweep: &KernelSweep, case: &Case) -> Result<Worst> {
+    check_chosen(device, &Choices::of(device), sweep, case).await
 }
 
-async fn check_chosen(
-    device: &Device,
-    choices: &Choices,
-    kernel: &'static Kernel,
-    case: &Case,
-) -> Result<Worst> {
-    let wanted = setup::build(&Device::Twins, &Choices::of(&Device::Twins), kernel.name, case)?;
-    let mut tested = setup::build(device, choices, kernel.name, case)?;
-    tested.plan.substitute(kernel);
+async fn check_chosen(device: &Device, choices: &Choices, sweep: &KernelSweep, case: &Case) -> Result<Worst> {
+    let wanted = sweep.set_up(&Device::Twins, &Choices::of(&Device::Twins), case)?;
+    let tested = sweep.set_up(device, choices, case)?;
     let (wanted, tested) = (compute(wanted).await?, compute(tested).await?);
-    let tolerance = case.tolerance(kernel);
+    let tolerance = sweep.tolerance(case);
     let mut worst = Worst::default();
     for (want, got) in wanted.iter().zip(&tested) {
         let found = compare(tolerance, &want.initial, &got.words, &want.words);

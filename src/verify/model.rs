@@ -124,7 +124,7 @@ fn add_layers(
         let got: &[u32] = bytemuck::cast_slice(got.get(layer).copied().unwrap_or_default());
         let want: &[u32] = bytemuck::cast_slice(want);
         // Nothing is left alone here: no value has this pattern.
-        let initial = vec![super::inputs::POISON; want.len()];
+        let initial = vec![crate::kernels::POISON; want.len()];
         let worst = compare(tolerance, &initial, got, want);
         row.add(worst.error, || format!("{}: {}", name(layer), worst.place));
         if !row.passed {

@@ -43,8 +43,8 @@ const PHASES: [Phase; 6] = [
     }),
     ("verify", |gpu, begin| {
         begin();
-        let kernel = sukashi::kernels::REGISTRY[0];
-        pollster::block_on(sukashi::verify::sweep_kernel(&device(gpu), kernel)).map(|_| ())
+        let sweep = sukashi::kernels::REGISTRY[0];
+        pollster::block_on(sukashi::verify::sweep_kernel(&device(gpu), sweep)).map(|_| ())
     }),
 ];
 

@@ -15,7 +15,7 @@ use naga::back::{self, PipelineConstants};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
 use sukashi::dispatch::{Access, Batch, Kernel, Requires};
-use sukashi::kernels::REGISTRY;
+use sukashi::kernels::kernels;
 use variants::variants;
 
 type Check<T = ()> = Result<T, String>;
@@ -260,11 +260,11 @@ fn every_file_is_a_kernel_and_every_kernel_a_file() {
         .filter(|file| has_entry_point(file))
         .map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
-    let mut names: Vec<&str> = REGISTRY.iter().map(|kernel| kernel.name).collect();
+    let mut names: Vec<&str> = kernels().map(|kernel| kernel.name).collect();
     // One file makes the kernels of both sizes of matrices.
     names.dedup();
     assert_eq!(files, names, "the registry is in the files' order");
-    for kernel in REGISTRY {
+    for kernel in kernels() {
         assert!(!kernel.wgsl.contains("import "), "{}: imports are resolved", kernel.name);
         assert!(root().join("src/kernels").join(kernel.name).with_extension("rs").is_file());
     }
@@ -272,7 +272,7 @@ fn every_file_is_a_kernel_and_every_kernel_a_file() {
 
 #[test]
 fn every_shader_is_valid_and_fits_its_wrapper() {
-    for kernel in REGISTRY {
+    for kernel in kernels() {
         check(kernel, &source(kernel))
             .unwrap_or_else(|error| panic!("shaders/{}.wesl: {error}", kernel.name));
     }
@@ -281,7 +281,7 @@ fn every_shader_is_valid_and_fits_its_wrapper() {
 #[test]
 fn spirv_is_accepted_by_its_validator() {
     let folder = tempfile::tempdir().unwrap();
-    for kernel in REGISTRY {
+    for kernel in kernels() {
         let (module, info) = validate(kernel.wgsl, kernel.requires).unwrap();
         for constants in variants(&module) {
             let spirv = translate(&module, &info, &constants, kernel.requires).unwrap();
@@ -308,14 +308,14 @@ fn spirv_is_accepted_by_its_validator() {
         }
     }
     // And the validator is one: a module cut short is refused.
-    let (module, info) = validate(REGISTRY[0].wgsl, Requires::NOTHING).unwrap();
+    let (module, info) = validate(kernels().next().unwrap().wgsl, Requires::NOTHING).unwrap();
     let spirv = translate(&module, &info, &PipelineConstants::default(), Requires::NOTHING).unwrap();
     assert!(spirv_val(&spirv[..spirv.len() - 3], folder.path()).unwrap().is_err());
 }
 
 /// Checks `add` with one change.
 fn check_changed(from: &str, to: &str) -> Check {
-    let add = REGISTRY.iter().find(|kernel| kernel.name == "add").unwrap();
+    let add = kernels().find(|kernel| kernel.name == "add").unwrap();
     let written = source(add);
     assert!(add.wgsl.contains(from) || written.contains(from), "{from}");
     let kernel = Kernel {
@@ -372,9 +372,9 @@ fn broken_shaders_are_rejected() {
 
 #[test]
 fn barriers_are_traced_through_calls_and_loops() {
-    let layer_norm = REGISTRY.iter().find(|kernel| kernel.name == "layer_norm").unwrap().wgsl;
-    let gemv = REGISTRY.iter().find(|kernel| kernel.name == "gemv").unwrap().wgsl;
-    let gemm_matrix = REGISTRY.iter().find(|kernel| kernel.name == "gemm_matrix").unwrap();
+    let layer_norm = kernels().find(|kernel| kernel.name == "layer_norm").unwrap().wgsl;
+    let gemv = kernels().find(|kernel| kernel.name == "gemv").unwrap().wgsl;
+    let gemm_matrix = kernels().find(|kernel| kernel.name == "gemm_matrix").unwrap();
     for (wgsl, from, to) in [
         (gemm_matrix.wgsl, "if subgroup < WORKERS", "if local < WORKERS"),
         (gemm_matrix.wgsl, "column < DEPTH", "column < local"),

@@ -1,70 +1,67 @@
 //! Cases of more workgroups than one dimension of a dispatch holds, where that is 300.
 
-use sukashi::format::Format;
-use sukashi::kernels::{AttentionTile, Epilogue, GemvShape};
-use sukashi::verify::{AttentionCase, Before, Case, Values};
+use sukashi::kernels::{AttentionTile, GemvShape, KernelSweep};
+use sukashi::verify::{AttentionCase, Case};
 
-/// At least 301 workgroups each.
-pub fn cases(kernel: &str) -> Vec<Case> {
-    let rows = Case::Rows { num_tokens: 303, columns: 65, values: Values::Ordinary };
-    let product = |num_tokens, out_features| Case::Product {
-        num_tokens,
-        out_features,
-        in_features: 9,
-        format: Format::F32,
-        bias: true,
-        rows_per_part: None,
-        shape: Some(match kernel {
-            "gemv_rows" => GemvShape { shares_x: true, ..GemvShape::new(8, 1, 1) },
-            _ => GemvShape::GPU,
-        }),
-        values: Values::Ordinary,
-    };
-    match kernel {
-        "embedding" => vec![Case::Lookup {
+/// The first of a kernel's cases of each kind, with sizes of at least 301 workgroups.
+pub fn cases(sweep: &KernelSweep) -> Vec<Case> {
+    let mut folded: Vec<Case> = Vec::new();
+    for case in (sweep.cases)() {
+        let case = fold(case);
+        if !folded.iter().any(|other| std::mem::discriminant(other) == std::mem::discriminant(&case)) {
+            folded.push(case);
+        }
+    }
+    folded
+}
+
+fn fold(case: Case) -> Case {
+    // Tiles have up to 64 rows and 64 tokens.
+    const OUT_FEATURES: usize = 64 * 151;
+    // A shape with two rows a workgroup would fold twice.
+    let shape = |shape: GemvShape| if shape.shares_x { shape } else { GemvShape::GPU };
+    match case {
+        Case::Rows { values, .. } => Case::Rows { num_tokens: 303, columns: 65, values },
+        Case::Lookup { format, .. } => Case::Lookup {
             num_tokens: 201,
             vocab_size: 20,
-            hidden_size: 70,
-            format: Format::F32,
+            hidden_size: 70_usize.next_multiple_of(format.block_columns()),
+            format,
             rows_per_part: None,
             added: false,
-        }],
-        "gemv" => vec![product(1, 701), product(7, 101)],
-        "gemv_rows" => vec![product(1, 8 * 301), product(7, 500)],
-        "gemv_residual" => vec![Case::Projection {
-            num_tokens: 7,
-            out_features: 101,
-            in_features: 9,
-            format: Format::F32,
+        },
+        Case::Product { in_features, format, shape: of, values, .. } => Case::Product {
+            num_tokens: if of.is_some() { 3 } else { 65 },
+            out_features: OUT_FEATURES,
+            in_features,
+            format,
             bias: true,
-            before: Before::RmsNorm,
-            epilogue: Epilogue::Add,
-            shape: GemvShape::GPU,
-            values: Values::Ordinary,
-        }],
-        "gemm" => vec![product(33, 32 * 151)],
-        "gemm_matrix" => vec![product(65, 32 * 151)],
-        "gemm_rows" => vec![product(9, 64 * 151)],
-        "gemm_shared" => vec![product(65, 64 * 151)],
-        "gemv_tokens" => vec![product(9, 2 * 151)],
-        "attention_merge" => vec![Case::Attention(AttentionCase {
-            tile: AttentionTile { rows: 1, split_len: Some(64), subgroups: false },
-            ..AttentionCase::new((200, 1), (303, 3, 6))
-        })],
-        "attention"
-        | "attention_probs"
-        | "attention_subgroups"
-        | "kv_write"
-        | "norm_rope_write"
-        | "qk_norm"
-        | "rope" => vec![Case::Attention(AttentionCase {
-            window: Some(70),
-            tile: AttentionTile { rows: 1, split_len: None, subgroups: false },
-            ..AttentionCase::new((1, 101), (3, 3, 66))
-        })],
-        "probe_f32" | "probe_read" => {
-            vec![Case::Probe { num_blocks: 3, num_threads: 64 * 301, rounds: 1 }]
+            rows_per_part: None,
+            shape: of.map(shape),
+            values,
+        },
+        Case::Projection { in_features, format, before, epilogue, shape: of, values, .. } => {
+            Case::Projection {
+                num_tokens: 7,
+                out_features: if of.shares_x { 64 * 50 } else { 101 },
+                in_features,
+                format,
+                bias: true,
+                before,
+                epilogue,
+                shape: shape(of),
+                values,
+            }
         }
-        _ => vec![rows],
+        Case::Attention(AttentionCase { values, tile: AttentionTile { split_len: Some(_), .. }, .. }) => {
+            let tile = AttentionTile { rows: 1, split_len: Some(64), subgroups: false };
+            Case::Attention(AttentionCase { tile, values, ..AttentionCase::new((200, 1), (303, 3, 6)) })
+        }
+        Case::Attention(AttentionCase { values, .. }) => {
+            let tile = AttentionTile { rows: 1, split_len: None, subgroups: false };
+            let plain = AttentionCase::new((1, 101), (3, 3, 66));
+            Case::Attention(AttentionCase { window: Some(70), tile, values, ..plain })
+        }
+        Case::Probe { .. } => Case::Probe { num_blocks: 3, num_threads: 64 * 301, rounds: 1 },
     }
 }

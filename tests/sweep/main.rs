@@ -16,15 +16,14 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 use proptest::prop_assert;
 use proptest::test_runner::{Config, TestRunner};
-use sukashi::dispatch::Kernel;
-use sukashi::kernels::REGISTRY;
+use sukashi::kernels::{KernelSweep, REGISTRY, kernels};
 use sukashi::verify;
 use sukashi::{Device, Gpu, Model};
 
 use adapters::{device, gpus, name};
 
 fn main() -> ExitCode {
-    let mut names: Vec<_> = REGISTRY.iter().map(|kernel| kernel.name).collect();
+    let mut names = Vec::from_iter(kernels().map(|kernel| kernel.name));
     names.dedup();
     let mut trials = vec![trial("embedded_model", embedded_model_agrees)];
     for kernel in names {
@@ -33,11 +32,6 @@ fn main() -> ExitCode {
         trials.push(trial(format!("folds::{kernel}"), || folds_into_the_second_dimension(kernel)));
         trials
             .push(trial(format!("mistakes_on_the_cpu::{kernel}"), || mistakes::are_found_on_the_cpu(kernel)));
-    }
-    for kernel in mistakes::kernels() {
-        trials.push(trial(format!("mistakes::{kernel}"), || {
-            mistakes::are_found_in_shaders(kernel, &devices())
-        }));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
@@ -56,20 +50,20 @@ fn devices() -> Vec<(String, Device)> {
     devices
 }
 
-/// The kernels of a name that a device runs: with cooperative matrices there is one for each size.
-fn kernels_of(kernel_name: &str, label: &str, device: &Device) -> Vec<&'static Kernel> {
-    let kernels = REGISTRY.into_iter().filter(|kernel| kernel.name == kernel_name && device.runs(kernel));
-    let kernels = Vec::from_iter(kernels);
-    if kernels.is_empty() {
+/// The kernels of a name that a device runs, with their sweeps.
+fn sweeps_of(kernel_name: &str, label: &str, device: &Device) -> Vec<&'static KernelSweep> {
+    let is_one = |sweep: &&KernelSweep| sweep.kernel.name == kernel_name && device.runs(sweep.kernel);
+    let sweeps = Vec::from_iter(REGISTRY.into_iter().filter(is_one));
+    if sweeps.is_empty() {
         skip::skip(format_args!("{label} does not run {kernel_name}"));
     }
-    kernels
+    sweeps
 }
 
 fn agrees_with_the_twin(kernel_name: &str) {
     for (label, device) in devices() {
-        for kernel in kernels_of(kernel_name, &label, &device) {
-            let row = pollster::block_on(verify::sweep_kernel(&device, kernel)).unwrap();
+        for sweep in sweeps_of(kernel_name, &label, &device) {
+            let row = pollster::block_on(verify::sweep_kernel(&device, sweep)).unwrap();
             println!("{label}: {} cases, {:.1}%, {}", row.cases, row.worst_percent, row.worst_case);
             assert!(row.passed || row.expected.is_some(), "{label}: {}", row.worst_case);
         }
@@ -78,10 +72,10 @@ fn agrees_with_the_twin(kernel_name: &str) {
 
 fn agrees_on_any_shape(kernel_name: &str) {
     for (label, device) in devices() {
-        for kernel in kernels_of(kernel_name, &label, &device) {
+        for sweep in sweeps_of(kernel_name, &label, &device) {
             let config = Config { cases: 12, failure_persistence: None, ..Config::default() };
-            let agrees = TestRunner::new(config).run(&random::cases(kernel_name), |case| {
-                let worst = pollster::block_on(verify::check(&device, kernel, &case)).unwrap();
+            let agrees = TestRunner::new(config).run(&random::cases(sweep), |case| {
+                let worst = pollster::block_on(verify::check(&device, sweep, &case)).unwrap();
                 let percent = 100.0 * worst.error;
                 prop_assert!(worst.error <= 1.0, "{label}, {case}: {} ({percent:.0}%)", worst.place);
                 Ok(())
@@ -97,9 +91,9 @@ fn folds_into_the_second_dimension(kernel_name: &str) {
         let limits = wgpu::Limits { max_compute_workgroups_per_dimension: 300, ..wgpu::Limits::default() };
         let gpu = pollster::block_on(Gpu::request_with_limits(&index.to_string(), limits)).unwrap().unwrap();
         let (label, device) = (name(&gpu), device(&gpu));
-        for kernel in kernels_of(kernel_name, &label, &device) {
-            for case in folds::cases(kernel_name) {
-                let worst = pollster::block_on(verify::check(&device, kernel, &case)).unwrap();
+        for sweep in sweeps_of(kernel_name, &label, &device) {
+            for case in folds::cases(sweep) {
+                let worst = pollster::block_on(verify::check(&device, sweep, &case)).unwrap();
                 assert!(worst.error <= 1.0, "{label}, {case}: {}", worst.place);
             }
         }

@@ -1,43 +1,61 @@
-//! Cases of random shapes.
+//! Cases of random sizes.
 
 use proptest::prelude::*;
 use sukashi::format::Format;
-use sukashi::kernels::{AttentionTile, Epilogue, GemvShape};
+use sukashi::kernels::{AttentionTile, Epilogue, GemvShape, KernelSweep};
 use sukashi::verify::{AttentionCase, Before, Case, Values};
 
-/// The cases of a kernel.
-pub fn cases(kernel: &str) -> BoxedStrategy<Case> {
-    match kernel {
-        "embedding" => any_lookup().boxed(),
-        "gemm" | "gemm_matrix" | "gemm_rows" | "gemm_shared" | "gemv_tokens" => {
-            any_product(Just(None)).boxed()
+/// Cases of the kinds that the kernel's own cases have.
+pub fn cases(sweep: &KernelSweep) -> BoxedStrategy<Case> {
+    let mut strategies = Vec::new();
+    let (mut befores, mut product_shapes, mut attention) = (Vec::new(), Vec::new(), Vec::new());
+    let mut shares_x = false;
+    for case in (sweep.cases)() {
+        match case {
+            Case::Rows { .. } if strategies.is_empty() => strategies.push(any_rows().boxed()),
+            Case::Lookup { .. } if strategies.is_empty() => strategies.push(any_lookup().boxed()),
+            Case::Probe { .. } if strategies.is_empty() => strategies.push(any_probe().boxed()),
+            Case::Rows { .. } | Case::Lookup { .. } | Case::Probe { .. } => {}
+            Case::Product { shape, .. } => product_shapes.push(shape),
+            Case::Projection { before, shape, .. } => {
+                shares_x |= shape.shares_x;
+                if !befores.contains(&before) {
+                    befores.push(before);
+                }
+            }
+            Case::Attention(case) => attention.push(case),
         }
-        "gemv" => {
-            let shape = prop_oneof![Just(None), Just(Some(GemvShape::GPU)), Just(Some(GemvShape::SOFTWARE))];
-            prop_oneof![any_product(shape), any_projection("gemv")].boxed()
-        }
-        "gemv_residual" => any_projection("gemv_residual").boxed(),
-        "gemv_rows" => {
-            let shape = (3..8_u32, 1..5_u32).prop_map(move |(size, rows)| {
-                Some(GemvShape { shares_x: true, ..GemvShape::new(1 << size, 1, rows) })
-            });
-            prop_oneof![any_product(shape), any_projection("gemv_rows")].boxed()
-        }
-        "probe_f32" | "probe_read" => any_probe().boxed(),
-        "attention" | "attention_subgroups" => {
-            let alone = any_attention(1, false, 1..100_usize);
-            let texts = any_attention(9, true, 1..100_usize);
-            prop_oneof![alone, any_attention(39, false, 1..100_usize), texts].boxed()
-        }
-        "attention_merge" => any_attention(9, true, 1..100_usize).boxed(),
-        "kv_write" => any_attention(39, true, 1..100_usize).boxed(),
-        "attention_probs" | "qk_norm" => any_attention(39, false, 1..100_usize).boxed(),
-        // Its heads have two halves.
-        "norm_rope_write" | "rope" => {
-            any_attention(39, true, (1..70_usize).prop_map(|half| 2 * half)).boxed()
-        }
-        _ => any_rows().boxed(),
     }
+    if !product_shapes.is_empty() {
+        let shape = if shares_x {
+            let shape =
+                |(size, rows): (u32, u32)| GemvShape { shares_x, ..GemvShape::new(1_u32 << size, 1, rows) };
+            (3..8_u32, 1..5_u32).prop_map(move |sizes| Some(shape(sizes))).boxed()
+        } else {
+            proptest::sample::select(product_shapes).boxed()
+        };
+        strategies.push(any_product(shape).boxed());
+    }
+    if !befores.is_empty() {
+        strategies.push(any_projection(befores, shares_x).boxed());
+    }
+    if !attention.is_empty() {
+        let head_dim = if attention.iter().all(|case| case.head_dim % 2 == 0) {
+            (1..70_usize).prop_map(|half| 2 * half).boxed()
+        } else {
+            (1..100_usize).boxed()
+        };
+        if attention.iter().any(|case| case.tile.split_len.is_some()) {
+            strategies.push(any_attention(1, false, head_dim.clone()).boxed());
+        }
+        if attention.iter().any(|case| case.own_texts) {
+            strategies.push(any_attention(9, true, head_dim.clone()).boxed());
+        }
+        if attention.iter().any(|case| case.num_tokens > 1 && !case.own_texts) {
+            strategies.push(any_attention(39, false, head_dim).boxed());
+        }
+    }
+    proptest::strategy::Union::new(strategies).boxed()
 }
 
 fn any_values() -> impl Strategy<Value = Values> {
@@ -97,15 +115,10 @@ fn any_product(shape: impl Strategy<Value = Option<GemvShape>>) -> impl Strategy
     )
 }
 
-fn any_projection(kernel: &'static str) -> impl Strategy<Value = Case> {
-    let befores = match kernel {
-        "gemv_residual" => vec![Before::RmsNorm],
-        _ => vec![Before::Nothing, Before::RmsNorm, Before::LayerNorm],
-    };
+fn any_projection(befores: Vec<Before>, shares_x: bool) -> impl Strategy<Value = Case> {
     let what = (proptest::sample::select(befores), proptest::sample::select(&Epilogue::ALL[..]));
     let sizes = (1..5_usize, 1..200_usize, 1..300_usize);
     let shape = (3..8_u32, 0..6_u32, 1..5_u32).prop_map(move |(size, threads, rows)| {
-        let shares_x = kernel.ends_with("_rows");
         let threads = if shares_x { 1 } else { 1 << threads.min(size) };
         GemvShape { shares_x, ..GemvShape::new(1 << size, threads, rows) }
     });

@@ -3,20 +3,20 @@
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
-use super::setup::Output;
+use super::Output;
 use crate::device::{Device, Matrix, Tensor};
 use crate::error::Result;
 use crate::format::{Format, SUPER_BLOCK_SCALE_WORDS, Scales, row_stride};
 
 /// NaN with a payload: in outputs it shows what was not written, in inputs it spoils what reads too far.
-pub(super) const POISON: u32 = 0x7fc0_dead;
+pub(crate) const POISON: u32 = 0x7fc0_dead;
 
 /// A number for what is read and written in place: arithmetic keeps a NaN's bits, so that poison would hide a write.
 const UNTOUCHED: u32 = 0x4a5e_ad01;
 
 /// What follows the elements of an input's row.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Padding {
+pub(in crate::kernels) enum Padding {
     /// As kernels promise one another.
     Zero,
     /// For kernels that do not read it.
@@ -42,12 +42,12 @@ impl<'a> Inputs<'a> {
     }
 
     /// An index below `end`.
-    pub(super) fn index(&mut self, end: usize) -> u32 {
+    pub(in crate::kernels) fn index(&mut self, end: usize) -> u32 {
         self.random.next_u32() % end as u32
     }
 
     /// Words `[rows, stride]` whose first `filled` rows have values, made by `value` of a [`Inputs::value`].
-    pub(super) fn words(
+    pub(in crate::kernels) fn words(
         &mut self,
         (rows, filled, columns): (usize, usize, usize),
         padding: Padding,
@@ -67,7 +67,7 @@ impl<'a> Inputs<'a> {
     }
 
     /// A tensor that is read: `filled` rows of values, the rest poison.
-    pub(super) fn tensor(
+    pub(in crate::kernels) fn tensor(
         &mut self,
         label: &str,
         (rows, filled, columns): (usize, usize, usize),
@@ -80,7 +80,7 @@ impl<'a> Inputs<'a> {
 
     /// A cache of texts that is read, `[lens.len() * max_seq_len, columns]`: as many rows of values as each text has, the rest
     /// poison.
-    pub(super) fn cache(
+    pub(in crate::kernels) fn cache(
         &mut self,
         label: &str,
         (lens, max_seq_len): (&[usize], usize),
@@ -94,17 +94,22 @@ impl<'a> Inputs<'a> {
     }
 
     /// A row that is read, such as a bias.
-    pub(super) fn vector(&mut self, label: &str, columns: usize) -> Result<Tensor> {
+    pub(in crate::kernels) fn vector(&mut self, label: &str, columns: usize) -> Result<Tensor> {
         self.tensor(label, (1, 1, columns), Padding::Poison, |value| value)
     }
 
     /// A tensor that is written: poison.
-    pub(super) fn output(&mut self, label: &'static str, rows: usize, columns: usize) -> Result<Output> {
+    pub(in crate::kernels) fn output(
+        &mut self,
+        label: &'static str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Output> {
         self.in_place(label, (rows, 0, columns), |value| value)
     }
 
     /// A tensor that is read and written: `filled` rows of values, the rest poison.
-    pub(super) fn in_place(
+    pub(in crate::kernels) fn in_place(
         &mut self,
         label: &'static str,
         (rows, filled, columns): (usize, usize, usize),
@@ -119,7 +124,7 @@ impl<'a> Inputs<'a> {
     }
 
     /// Words that are read and written in place.
-    pub(super) fn given(&self, label: &'static str, mut initial: Vec<u32>) -> Result<Output> {
+    pub(in crate::kernels) fn given(&self, label: &'static str, mut initial: Vec<u32>) -> Result<Output> {
         let columns = initial.len();
         initial.resize(row_stride(columns), UNTOUCHED);
         let tensor = Tensor::from_words(self.device, label, &initial, 1, columns)?;
@@ -127,7 +132,7 @@ impl<'a> Inputs<'a> {
     }
 
     /// Weights in `format`, padded with zeros, in parts of at most `rows_per_part` rows.
-    pub(super) fn matrix(
+    pub(in crate::kernels) fn matrix(
         &mut self,
         (rows, columns): (usize, usize),
         format: Format,

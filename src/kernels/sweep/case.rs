@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::dispatch::{Kernel, Tolerance};
 use crate::format::Format;
 use crate::kernels::{AttentionTile, Epilogue, GemvShape};
 
@@ -34,7 +33,7 @@ pub enum Values {
 
 impl Values {
     /// Makes one out of an ordinary value.
-    pub(super) fn of(self, ordinary: f32) -> f32 {
+    pub(in crate::kernels) fn of(self, ordinary: f32) -> f32 {
         match self {
             Self::Ordinary => ordinary,
             Self::Large => 1000.0 * ordinary,
@@ -67,7 +66,7 @@ pub enum Before {
     LayerNorm,
 }
 
-/// The sizes and values that a kernel is tried with. Which kernels take which kind, [`super::cases`] shows.
+/// The sizes and values that a kernel is tried with.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "the fields are named as everywhere")]
 pub enum Case {
@@ -157,46 +156,55 @@ impl AttentionCase {
 }
 
 impl Case {
-    /// The kernel's tolerance, with an absolute part that grows with what is summed.
-    pub(super) fn tolerance(&self, kernel: &Kernel) -> Tolerance {
-        let Tolerance { atol, rtol } = kernel.tolerance;
+    /// How many tokens the pass has.
+    pub fn num_tokens(&self) -> usize {
+        match *self {
+            Self::Rows { num_tokens, .. }
+            | Self::Lookup { num_tokens, .. }
+            | Self::Product { num_tokens, .. }
+            | Self::Projection { num_tokens, .. }
+            | Self::Attention(AttentionCase { num_tokens, .. }) => num_tokens,
+            Self::Probe { .. } => 1,
+        }
+    }
+
+    /// The factor of a tolerance's absolute part, which grows with what is summed.
+    pub(in crate::kernels) fn atol_factor(&self) -> f32 {
         match self {
-            Self::Product { values, .. } => Tolerance { atol: values.of(1.0) * atol, rtol },
-            // Turned values cancel to any size, so the error is relative to what they were before.
-            Self::Attention(AttentionCase { values: Values::Large, .. })
-                if ["norm_rope_write", "rope"].contains(&kernel.name) =>
-            {
-                Tolerance { atol: 16.0 * atol, rtol }
-            }
-            Self::Projection { before: Before::Nothing, values: Values::Large, .. } => {
-                Tolerance { atol: 1000.0 * atol, rtol }
-            }
+            Self::Product { values, .. } => values.of(1.0),
+            Self::Projection { before: Before::Nothing, values: Values::Large, .. } => 1000.0,
             // A gate's error grows with the value, and the other way round: sums of up to some tens.
             Self::Projection { epilogue, values: Values::Ordinary | Values::Small, .. }
                 if epilogue.is_gated() =>
             {
-                Tolerance { atol: 20.0 * atol, rtol }
+                20.0
             }
-            // What a split leaves is not divided by the sum of its weights, which is up to its length, and is off by as much more.
-            // Measured on llvmpipe through GL: 4.3e-5 in splits of 46 with capped scores.
+            // The digits that the mean takes are missing in the differences; a gate multiplies two of these errors with values.
+            // Measured on llvmpipe through Vulkan and GL: 0.07 in a value of 200.
+            Self::Projection { epilogue, values: Values::MeanHeavy, .. } if epilogue.is_gated() => 3000.0,
+            Self::Rows { values: Values::MeanHeavy, .. }
+            | Self::Projection { values: Values::MeanHeavy, .. } => 1000.0,
+            _ => 1.0,
+        }
+    }
+
+    /// The factor for rotated values: they cancel to any size, so the error is relative to what they were before.
+    pub(in crate::kernels) fn atol_factor_of_rotation(&self) -> f32 {
+        if matches!(self, Self::Attention(AttentionCase { values: Values::Large, .. })) { 16.0 } else { 1.0 }
+    }
+
+    /// The factor for the partial results of split attention. They are not divided by the sum of their weights, which is up to the
+    /// length of a split, and their error is larger by as much. Measured on llvmpipe through GL: 4.3e-5 in splits of 46 with capped
+    /// scores.
+    pub(in crate::kernels) fn atol_factor_of_partials(&self) -> f32 {
+        match self {
             Self::Attention(AttentionCase {
                 num_tokens,
                 own_texts,
                 tile: AttentionTile { split_len: Some(split_len), .. },
                 ..
-            }) if (*num_tokens == 1 || *own_texts)
-                && ["attention", "attention_subgroups"].contains(&kernel.name) =>
-            {
-                Tolerance { atol: atol * (*split_len as f32 / 8.0).max(1.0), rtol }
-            }
-            // The digits that the mean takes are missing in the differences; a gate multiplies two of these errors with values.
-            // Measured on llvmpipe through Vulkan and GL: 0.07 in a value of 200.
-            Self::Projection { epilogue, values: Values::MeanHeavy, .. } if epilogue.is_gated() => {
-                Tolerance { atol: 3000.0 * atol, rtol }
-            }
-            Self::Rows { values: Values::MeanHeavy, .. }
-            | Self::Projection { values: Values::MeanHeavy, .. } => Tolerance { atol: 1000.0 * atol, rtol },
-            _ => Tolerance { atol, rtol },
+            }) if *num_tokens == 1 || *own_texts => (*split_len as f32 / 8.0).max(1.0),
+            _ => 1.0,
         }
     }
 }

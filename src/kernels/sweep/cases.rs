@@ -11,11 +11,11 @@ const COLUMNS: [usize; 14] = [1, 2, 7, 12, 63, 64, 65, 129, 192, 640, 768, 1152,
 const TOKENS: [usize; 6] = [1, 2, 31, 32, 33, 64];
 
 /// What products with something before or after are tried with.
-const FORMATS: [Format; 4] = [Format::F32, Format::F16, Format::Q8_0, Format::Q4K];
-const NORMS: [Before; 3] = [Before::Nothing, Before::RmsNorm, Before::LayerNorm];
+pub(in crate::kernels) const FORMATS: [Format; 4] = [Format::F32, Format::F16, Format::Q8_0, Format::Q4K];
+pub(in crate::kernels) const NORMS: [Before; 3] = [Before::Nothing, Before::RmsNorm, Before::LayerNorm];
 
 /// 25129 workgroups of two rows for each token, so that three tokens need the second dimension.
-const GPT2_VOCABULARY: Case = Case::Product {
+pub(in crate::kernels) const GPT2_VOCABULARY: Case = Case::Product {
     num_tokens: 3,
     out_features: 50257,
     in_features: 16,
@@ -26,89 +26,46 @@ const GPT2_VOCABULARY: Case = Case::Product {
     values: Values::Ordinary,
 };
 
-/// The cases that the kernel of this name is tried with; none if there is no such kernel.
-pub fn cases(kernel: &str) -> Vec<Case> {
-    match kernel {
-        "add" | "geglu" | "gelu_erf" | "gelu_tanh" | "select_rows" | "swiglu" | "zero_columns" => {
-            rows(&[Values::Ordinary, Values::Large])
-        }
-        "add_norm" | "rms_norm" | "softcap" => rows(&[Values::Ordinary, Values::Large, Values::Small]),
-        "layer_norm" => rows(&[Values::Ordinary, Values::Large, Values::Small, Values::MeanHeavy]),
-        "argmax" | "choose" | "top_k" => {
-            let mut cases = rows(&[
-                Values::Ordinary,
-                Values::Large,
-                Values::Equal,
-                Values::Zeros,
-                Values::Broken,
-                Values::Impossible,
-            ]);
-            // Around a part, several of them, and Gemma's vocabulary.
-            for (num_tokens, columns) in [(2, 1023), (2, 1024), (2, 1025), (3, 50257), (1, 262_144)] {
-                let sizes = [Values::Ordinary, Values::Equal, Values::Zeros, Values::Broken];
-                cases.extend(sizes.map(|values| Case::Rows { num_tokens, columns, values }));
-            }
-            cases
-        }
-        "embedding" => lookups(),
-        "gemv" => {
-            let shapes = [None, Some(GemvShape::GPU), Some(GemvShape::SOFTWARE)];
-            let mut cases = products(&Format::ALL, &[(1, 1), (1, 2), (1, 31), (2, 33)], &shapes);
-            cases.push(GPT2_VOCABULARY);
-            let shapes = [GemvShape::GPU, GemvShape::SOFTWARE, GemvShape::new(64, 8, 4)];
-            cases.extend(projections(&FORMATS, &NORMS, &shapes));
-            cases
-        }
-        "gemv_rows" => {
-            let shapes = [GemvShape::new(32, 1, 2), GemvShape::new(64, 1, 1), GemvShape::new(8, 1, 4)]
-                .map(|shape| GemvShape { shares_x: true, ..shape });
-            let mut cases = products(&Format::ALL, &[(1, 1), (1, 31), (2, 33)], &shapes.map(Some));
-            cases.extend(projections(&FORMATS, &NORMS, &shapes));
-            cases
-        }
-        "gemv_residual" => {
-            let shapes = [GemvShape::GPU, GemvShape::SOFTWARE, GemvShape::new(64, 8, 4)];
-            projections(&FORMATS, &[Before::RmsNorm], &shapes)
-        }
-        // Around a tile, and tiles with tokens that are not there.
-        "gemm_matrix" | "gemm_shared" => {
-            products(&Format::ALL, &[(2, 1), (63, 31), (64, 32), (65, 33), (33, 65)], &[None])
-        }
-        "gemm" => products(&Format::ALL, &[(2, 1), (31, 31), (32, 32), (33, 33), (64, 65)], &[None]),
-        // Few, as many as workgroups have, and more.
-        "gemm_rows" | "gemv_tokens" => products(&Format::ALL, &[(3, 65), (8, 1), (19, 33)], &[None]),
-        "attention" | "attention_probs" | "attention_subgroups" => {
-            let mut cases = attention();
-            cases.extend(windows());
-            cases.extend(softcaps());
-            if kernel != "attention_probs" {
-                cases.extend(splits());
-                cases.extend(texts());
-            }
-            // Five, so that neither the heads nor the spans of the cases always meet the same one.
-            let tiles = [(8, None), (1, Some(64)), (4, None), (2, None), (8, Some(128))];
-            for (index, case) in cases.iter_mut().enumerate() {
-                if let Case::Attention(AttentionCase { tile, .. }) = case
-                    && *tile == AttentionCase::TILE
-                {
-                    (tile.rows, tile.split_len) = tiles[index % tiles.len()];
-                }
-            }
-            cases
-        }
-        "attention_merge" => [splits(), texts()].concat(),
-        "kv_write" => [attention(), texts()].concat(),
-        "qk_norm" => heads(&[Values::Ordinary, Values::Large, Values::Small], &[1, 5, 65]),
-        "norm_rope_write" => {
-            [heads(&[Values::Ordinary, Values::Large, Values::Small], &[]), texts()].concat()
-        }
-        "rope" => heads(&[Values::Ordinary, Values::Large], &[]),
-        "probe_f32" | "probe_read" => probes(),
-        _ => Vec::new(),
+/// The cases of a kernel that finds the greatest logits.
+pub(in crate::kernels) fn searches() -> Vec<Case> {
+    let mut cases = rows(&[
+        Values::Ordinary,
+        Values::Large,
+        Values::Equal,
+        Values::Zeros,
+        Values::Broken,
+        Values::Impossible,
+    ]);
+    // Around a part, several of them, and Gemma's vocabulary.
+    for (num_tokens, columns) in [(2, 1023), (2, 1024), (2, 1025), (3, 50257), (1, 262_144)] {
+        let sizes = [Values::Ordinary, Values::Equal, Values::Zeros, Values::Broken];
+        cases.extend(sizes.map(|values| Case::Rows { num_tokens, columns, values }));
     }
+    cases
 }
 
-fn probes() -> Vec<Case> {
+/// The cases of a kernel that computes attention; `partials` for one that splits a text.
+pub(in crate::kernels) fn attended(partials: bool) -> Vec<Case> {
+    let mut cases = attention();
+    cases.extend(windows());
+    cases.extend(softcaps());
+    if partials {
+        cases.extend(splits());
+        cases.extend(texts());
+    }
+    // Heads of one size meet two of them: each tile and size is a pipeline of its own, which takes a second to compile.
+    let tiles = [(8, None), (1, Some(64)), (4, None), (2, None), (8, Some(128))];
+    for (index, case) in cases.iter_mut().enumerate() {
+        if let Case::Attention(AttentionCase { tile, head_dim, .. }) = case
+            && *tile == AttentionCase::TILE
+        {
+            (tile.rows, tile.split_len) = tiles[(*head_dim + index % 2) % tiles.len()];
+        }
+    }
+    cases
+}
+
+pub(in crate::kernels) fn probes() -> Vec<Case> {
     let mut cases = Vec::new();
     for (num_blocks, num_threads) in [(1, 1), (1, 7), (2, 64), (3, 65), (40, 63), (100, 700)] {
         cases.extend([0, 1, 9].map(|rounds| Case::Probe { num_blocks, num_threads, rounds }));
@@ -116,7 +73,7 @@ fn probes() -> Vec<Case> {
     cases
 }
 
-fn rows(all_values: &[Values]) -> Vec<Case> {
+pub(in crate::kernels) fn rows(all_values: &[Values]) -> Vec<Case> {
     let mut cases = Vec::new();
     for &values in all_values {
         cases.extend(COLUMNS.map(|columns| Case::Rows { num_tokens: 2, columns, values }));
@@ -125,7 +82,7 @@ fn rows(all_values: &[Values]) -> Vec<Case> {
     cases
 }
 
-fn lookups() -> Vec<Case> {
+pub(in crate::kernels) fn lookups() -> Vec<Case> {
     let mut cases = Vec::new();
     for format in Format::ALL {
         for added in [false, true] {
@@ -151,7 +108,11 @@ fn lookups() -> Vec<Case> {
 }
 
 /// `(num_tokens, in_features)` pairs beside those of real models.
-fn products(formats: &[Format], tokens: &[(usize, usize)], shapes: &[Option<GemvShape>]) -> Vec<Case> {
+pub(in crate::kernels) fn products(
+    formats: &[Format],
+    tokens: &[(usize, usize)],
+    shapes: &[Option<GemvShape>],
+) -> Vec<Case> {
     let many = tokens.iter().map(|(num_tokens, _)| *num_tokens).max().unwrap_or(1);
     // (num_tokens, out_features, in_features, rows_per_part, values)
     let mut sizes: Vec<(usize, usize, usize, Option<usize>, Values)> = Vec::new();
@@ -193,7 +154,11 @@ fn products(formats: &[Format], tokens: &[(usize, usize)], shapes: &[Option<Gemv
 }
 
 /// Every norm before every epilogue, in formats, shapes and sizes that take turns: each is a pipeline of its own.
-fn projections(formats: &[Format], norms: &[Before], shapes: &[GemvShape]) -> Vec<Case> {
+pub(in crate::kernels) fn projections(
+    formats: &[Format],
+    norms: &[Before],
+    shapes: &[GemvShape],
+) -> Vec<Case> {
     // (num_tokens, out_features, in_features): one row, part of a workgroup, several, and a model's.
     const SIZES: [(usize, usize, usize); 7] =
         [(1, 1, 1), (2, 33, 31), (1, 65, 129), (3, 130, 33), (1, 192, 768), (2, 7, 640), (1, 300, 192)];
@@ -237,24 +202,24 @@ fn projections(formats: &[Format], norms: &[Before], shapes: &[GemvShape]) -> Ve
 }
 
 /// Attention without a window or a cap.
-fn attended(span: (usize, usize), heads: (usize, usize, usize), values: Values) -> Case {
+fn plain(span: (usize, usize), heads: (usize, usize, usize), values: Values) -> Case {
     Case::Attention(AttentionCase { values, ..AttentionCase::new(span, heads) })
 }
 
-fn attention() -> Vec<Case> {
+pub(in crate::kernels) fn attention() -> Vec<Case> {
     let mut cases = Vec::new();
     // (num_heads, num_kv_heads, head_dim)
     let heads = [(1, 1, 1), (2, 1, 5), (4, 2, 80), (6, 6, 32), (1, 1, 272), (3, 1, 64), (8, 2, 65)];
     // (position, num_tokens): alone, and with a length that meets or crosses a multiple of the workgroup.
     let spans = [(0, 1), (0, 2), (62, 1), (63, 1), (64, 1), (61, 5), (127, 3), (255, 1), (0, 33)];
     for heads in heads {
-        cases.extend(spans.map(|span| attended(span, heads, Values::Ordinary)));
+        cases.extend(spans.map(|span| plain(span, heads, Values::Ordinary)));
     }
     // Small Gemma, Qwen and Llama models, and heads of two channels.
     for heads in [(4, 1, 256), (16, 8, 128), (32, 4, 64), (6, 2, 10), (4, 4, 2)] {
-        cases.extend([(0, 1), (61, 5)].map(|span| attended(span, heads, Values::Ordinary)));
+        cases.extend([(0, 1), (61, 5)].map(|span| plain(span, heads, Values::Ordinary)));
     }
-    cases.extend([(0, 64), (65, 7), (700, 2)].map(|span| attended(span, (6, 3, 32), Values::Large)));
+    cases.extend([(0, 64), (65, 7), (700, 2)].map(|span| plain(span, (6, 3, 32), Values::Large)));
     cases
 }
 
@@ -282,7 +247,7 @@ fn windows() -> Vec<Case> {
 }
 
 /// One token whose positions are split: into one, two, as many as fit, and with a window that begins within a split.
-fn splits() -> Vec<Case> {
+pub(in crate::kernels) fn splits() -> Vec<Case> {
     let mut cases = Vec::new();
     // (position, split_len, window)
     let spans = [
@@ -314,7 +279,7 @@ fn splits() -> Vec<Case> {
 
 /// Tokens in texts of their own: a few as a batch has them, with and without splits that some of them reach, and more than a workgroup
 /// has threads.
-fn texts() -> Vec<Case> {
+pub(in crate::kernels) fn texts() -> Vec<Case> {
     let mut cases = Vec::new();
     // (position, num_tokens, split_len, window)
     let spans = [
@@ -360,31 +325,17 @@ fn softcaps() -> Vec<Case> {
 }
 
 /// What is done to each head alone; with these widths beside the even ones.
-fn heads(all_values: &[Values], odd: &[usize]) -> Vec<Case> {
+pub(in crate::kernels) fn heads(all_values: &[Values], odd: &[usize]) -> Vec<Case> {
     let mut cases = Vec::new();
     let even = [2, 10, 62, 64, 66, 80, 126, 128, 130, 256];
     for &values in all_values {
         for &head_dim in even.iter().chain(odd) {
             for (num_heads, num_kv_heads) in [(1, 1), (4, 1), (6, 3), (3, 3)] {
-                cases.push(attended((5, 2), (num_heads, num_kv_heads, head_dim), values));
+                cases.push(plain((5, 2), (num_heads, num_kv_heads, head_dim), values));
             }
         }
-        cases.extend(TOKENS.map(|num_tokens| attended((70, num_tokens), (6, 2, 10), values)));
-        cases.extend([(4, 1, 256), (16, 8, 128), (32, 8, 64)].map(|heads| attended((0, 33), heads, values)));
+        cases.extend(TOKENS.map(|num_tokens| plain((70, num_tokens), (6, 2, 10), values)));
+        cases.extend([(4, 1, 256), (16, 8, 128), (32, 8, 64)].map(|heads| plain((0, 33), heads, values)));
     }
     cases
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cases;
-    use crate::kernels::REGISTRY;
-
-    #[test]
-    fn every_kernel_has_cases() {
-        for kernel in REGISTRY {
-            assert!(cases(kernel.name).len() > 10, "{}", kernel.name);
-        }
-        assert!(cases("no such kernel").is_empty());
-    }
 }

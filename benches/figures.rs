@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use sukashi::Result;
-use sukashi::figure::kind::KINDS;
+use sukashi::figure::KINDS;
 use sukashi::figure::{
     AttentionOptions, Figure, Metric, Style, TextMode, Tokens, TraceOptions, attention, example, lens,
     tokens, trace_animation,

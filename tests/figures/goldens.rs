@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use sukashi::figure::{Figure, Lang, Style, TextMode, Theme, example, kind};
+use sukashi::figure::{Figure, KINDS, Lang, Style, TextMode, Theme, example, kind};
 use sukashi::{Result, Trace};
 
 use crate::skip::skip;
@@ -83,7 +83,7 @@ pub fn assert_goldens(name: &str, draw: impl Fn(&Style) -> Result<Figure>) {
 
 /// The examples that have goldens, and those that other tests draw.
 fn examples() -> impl Iterator<Item = &'static kind::Example> {
-    kind::KINDS.iter().flat_map(|kind| kind.examples)
+    KINDS.iter().flat_map(|kind| kind.examples)
 }
 const ELSEWHERE: [&str; 3] = ["bpe", "mixing", "tokenizers"];
 

@@ -1,6 +1,6 @@
 //! Every kind of figure, of any tokens.
 
-use sukashi::figure::kind::KINDS;
+use sukashi::figure::KINDS;
 use sukashi::figure::{Figure, Style};
 
 /// Every example of every kind, of these words. Those that ask for a wider page are left out.

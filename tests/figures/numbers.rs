@@ -1,6 +1,6 @@
 //! Figures of numbers given by hand, and of several traces: goldens, exact values, layout and bad input.
 
-use sukashi::figure::kind::KINDS;
+use sukashi::figure::KINDS;
 use sukashi::figure::{
     Budget, Compare, Figure, Lang, LogChart, LogLine, Logits, NextToken, Style, TextMode, TopK, budget,
     compare, example, log_chart, mixing, next_tokens, softmax, top_k,

@@ -81,10 +81,10 @@ impl Layout {
         pitch: f64,
     ) -> Self {
         let (label_width, room) = Self::widths(page, bars.clone(), width, size);
-        let axis = Axis::new(bars.clone().map(|bar| bar.value), true, 1.0, 0.0);
+        let axis = Axis::of_probs(bars.clone().map(|bar| bar.value), true, (1.0, 0.0));
         let whole = bars
-            .filter(|bar| axis.y(bar.value) > 0.0)
-            .map(|bar| (room - bar.number_width(page, size)) / axis.y(bar.value))
+            .filter(|bar| axis.at(bar.value) > 0.0)
+            .map(|bar| (room - bar.number_width(page, size)) / axis.at(bar.value))
             .fold(room, f64::min);
         let scale = Scale::Log(axis, whole.max(0.0));
         Self { pitch, thickness: (pitch * 0.64).round(), size, label_width, scale }
@@ -108,7 +108,7 @@ impl Layout {
     fn length(&self, value: f64) -> f64 {
         let length = match self.scale {
             Scale::Linear(scale) => scale * value,
-            Scale::Log(axis, whole) => axis.y(value) * whole,
+            Scale::Log(axis, whole) => axis.at(value) * whole,
         };
         // A probability that is there can be seen.
         if value > 0.0 { length.max(1.0) } else { 0.0 }
@@ -224,8 +224,8 @@ fn decades(page: &mut Page<'_>, layout: &Layout, zero: f64, (top, bottom): (f64,
     let palette = page.palette;
     let y = bottom + 4.0 + NOTE;
     let mut named = f64::NEG_INFINITY;
-    for (value, name) in axis.ticks() {
-        let x = zero + axis.y(value) * whole;
+    for (value, name) in axis.prob_ticks() {
+        let x = zero + axis.at(value) * whole;
         let half = page.measure(&name, NOTE, Weight::Regular) / 2.0;
         let fits = x - half >= named + GAP && x + half <= page.width - page.margin;
         if x > zero {

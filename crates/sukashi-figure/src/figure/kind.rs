@@ -22,23 +22,3 @@ pub struct Example {
     /// Draws what the goldens show; `None` leaves goldens to a test of its own, or to none.
     pub golden: Option<fn(&Style) -> Result<Figure>>,
 }
-
-/// Every kind.
-pub const KINDS: &[&FigureKind] = &[
-    &super::attention::KIND,
-    &super::bpe::KIND,
-    &super::budget::KIND,
-    &super::compare::KIND,
-    &super::lens::KIND,
-    &super::log_chart::KIND,
-    &super::mixing::KIND,
-    &super::next_token::KIND,
-    &super::next_tokens::KIND,
-    &super::sampling::KIND,
-    &super::softmax::KIND,
-    &super::temperature::KIND,
-    &super::tokenizers::KIND,
-    &super::tokens::KIND,
-    &super::top_k::KIND,
-    &super::trace::KIND,
-];

@@ -1,23 +1,19 @@
 //! Probabilities over candidates, per temperature: as lines or as groups of bars, with all numbers below.
 
-use super::axis::{self, Axis};
+use super::axis::Axis;
 use super::distribution::label;
 use super::fonts::Weight;
 use super::page::Page;
 use super::scene::{ASCENT, Anchor, Bounds, Item, LABEL, NOTE, Text};
+use super::series::{self, End, LABEL_GAP, Look, plot_edges, plot_height, series, widest};
 use super::style::Theme;
-use super::temperature::Line;
+use super::temperature_line::Line;
 use super::words::{self, percent};
 use crate::trace::Candidate;
 
-/// Between a line's end and its label.
-pub(super) const LABEL_GAP: f64 = 26.0;
 /// A column holds at least an upright label.
 const MIN_PITCH: f64 = 16.0;
 const ROW: f64 = 18.0;
-
-/// A line's colour and dashes.
-pub(super) type Look = (&'static str, Option<&'static str>);
 
 /// How the numbers are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,41 +22,11 @@ pub(super) enum Marks {
     Bars,
 }
 
-/// The width of the widest text.
-pub(super) fn widest(page: &Page<'_>, names: impl Iterator<Item = String>) -> f64 {
-    names.map(|name| page.measure(&name, NOTE, Weight::Bold)).fold(0.0, f64::max)
-}
-
-/// The left and right edge of a plot, with the names of ticks on its left and those of lines on its right.
-pub(super) fn plot_edges(page: &Page<'_>, left_names: f64, right_names: f64, log: bool) -> (f64, f64) {
-    // The widest name that a tick can have.
-    let ticks = page.measure(if log { "0.0001%" } else { "0.05%" }, NOTE, Weight::Regular);
-    let left = page.margin + ticks.max(left_names) + 8.0;
-    (left, page.width - page.margin - right_names - LABEL_GAP)
-}
-
-/// The height of a plot of probabilities.
-pub(super) fn plot_height(page: &Page<'_>) -> f64 {
-    (page.width * 0.4).clamp(190.0, 300.0)
-}
-
 /// How many columns of labels the plot has room for, the one for the rest included.
 pub(super) fn columns(page: &Page<'_>, temperatures: &[f64], log: bool) -> usize {
     let names_width = widest(page, temperatures.iter().map(|t| words::temperature(*t)));
     let (left, right) = plot_edges(page, names_width, names_width, log);
     (((right - left) / MIN_PITCH).floor() as usize).max(2)
-}
-
-/// Guides across the plot, and what they stand for.
-pub(super) fn guides(page: &mut Page<'_>, axis: &Axis, (left, right): (f64, f64)) {
-    let palette = page.palette;
-    for (value, name) in axis.ticks() {
-        let y = axis.y(value);
-        let stroke = if value == 0.0 { palette.hatch } else { palette.guide };
-        page.items.push(Item::Line { points: vec![(left, y), (right, y)], stroke, width: 1.0, dash: None });
-        let baseline = Text::centred(y, NOTE);
-        page.text(name, left - 8.0, baseline, Anchor::End, NOTE, Weight::Regular, palette.muted);
-    }
 }
 
 /// The columns of a plot.
@@ -84,8 +50,8 @@ pub(super) fn draw(
     let (left, right) = plot_edges(page, names_width, names_width, log);
     let (top, bottom) = (page.y + 6.0, page.y + 6.0 + plot_height(page));
     let values = lines.iter().flat_map(|line| line.values(other_count));
-    let axis = Axis::new(values, log, top, bottom);
-    guides(page, &axis, (left, right));
+    let axis = Axis::of_probs(values, log, (top, bottom));
+    axis.guides(page, axis.prob_ticks(), (left, right));
 
     let names = names(candidates, other_count, page);
     let pitch = (right - left) / names.len() as f64;
@@ -99,7 +65,17 @@ pub(super) fn draw(
             for (index, line) in scaled.into_iter().chain(raw) {
                 draw_line(page, line, look(page, index, line), &columns, &axis);
             }
-            draw_names(page, lines, &columns, &axis, (right, top, bottom));
+            let from = columns.xs.last().copied().unwrap_or(right) + 6.0;
+            let last = |line: &Line| line.values(other_count).last().copied().unwrap_or(0.0);
+            let end = |(index, line): (usize, &Line)| End {
+                name: line.name(),
+                from: (from, axis.at(last(line))),
+                look: look(page, index, line),
+                width: line.width(),
+                weight: line.weight(),
+            };
+            let ends = lines.iter().enumerate().map(end).collect();
+            series::end_names(page, ends, NOTE + 3.0, (right, top, bottom));
         }
         Marks::Bars => draw_bars(page, lines, &columns, &axis, (right, top, bottom)),
     }
@@ -114,15 +90,6 @@ pub(super) fn names(candidates: &[&Candidate], other_count: usize, page: &Page<'
     candidates.iter().map(|candidate| label(candidate)).chain(other).collect()
 }
 
-/// The look of one of several lines: its colour and its dashes.
-pub(super) fn series(page: &Page<'_>, index: usize) -> Look {
-    const DASHES: [Option<&str>; 5] = [None, Some("6 3"), Some("2 2"), Some("8 3 2 3"), Some("4 4")];
-    let series = page.palette.series;
-    // On paper, and where colours come round again, dashes tell lines apart.
-    let round = if page.style.theme == Theme::Print { index } else { index / series.len() };
-    (series[index % series.len()], DASHES[round % DASHES.len()])
-}
-
 fn look(page: &Page<'_>, index: usize, line: &Line) -> Look {
     if line.is_raw() { (page.palette.text, None) } else { series(page, index) }
 }
@@ -130,7 +97,7 @@ fn look(page: &Page<'_>, index: usize, line: &Line) -> Look {
 fn draw_line(page: &mut Page<'_>, line: &Line, (stroke, dash): Look, columns: &Columns, axis: &Axis) {
     let values = line.values(columns.other_count);
     let points: Vec<(f64, f64)> =
-        columns.xs.iter().zip(&values).map(|(x, value)| (*x, axis.y(*value))).collect();
+        columns.xs.iter().zip(&values).map(|(x, value)| (*x, axis.at(*value))).collect();
     let (own, rest) = points.split_at(line.probs.len());
     page.items.push(Item::Line { points: own.to_vec(), stroke, width: line.width(), dash });
     // The rest is no candidate: a thin dotted line leads to it.
@@ -143,40 +110,6 @@ fn draw_line(page: &mut Page<'_>, line: &Line, (stroke, dash): Look, columns: &C
         let dot = Item::Dot { x: point.0, y: point.1, radius, fill: stroke };
         page.items.push(Item::Mark { tooltip, items: vec![dot] });
     }
-}
-
-/// Writes each line's temperature at its end.
-fn draw_names(
-    page: &mut Page<'_>,
-    lines: &[Line],
-    columns: &Columns,
-    axis: &Axis,
-    (right, top, bottom): (f64, f64, f64),
-) {
-    let end = columns.xs.last().copied().unwrap_or(right);
-    let last = |line: &Line| line.values(columns.other_count).last().copied().unwrap_or(0.0);
-    let wanted: Vec<f64> = lines.iter().map(|line| axis.y(last(line))).collect();
-    let placed = axis::spread(&wanted, NOTE + 3.0, top, bottom);
-    for (index, (line, (wanted, y))) in lines.iter().zip(wanted.iter().zip(placed)).enumerate() {
-        let points = vec![(end + 6.0, *wanted), (right + 3.0, y)];
-        page.items.push(Item::Line { points, stroke: page.palette.hatch, width: 1.0, dash: None });
-        let look = look(page, index, line);
-        name(page, line.name(), (look, line.width(), line.weight()), (right, y));
-    }
-}
-
-/// A line's name behind a sample of it, right of the plot.
-pub(super) fn name(
-    page: &mut Page<'_>,
-    name: String,
-    ((stroke, dash), width, weight): (Look, f64, Weight),
-    (right, y): (f64, f64),
-) {
-    // Bright line colours are too pale for letters; the rule before the name carries the colour.
-    let points = vec![(right + 4.0, y), (right + LABEL_GAP - 5.0, y)];
-    page.items.push(Item::Line { points, stroke, width, dash });
-    let (x, baseline) = (right + LABEL_GAP, Text::centred(y, NOTE));
-    page.text(name, x, baseline, Anchor::Start, NOTE, weight, page.palette.text);
 }
 
 /// A group of bars in each column, in the order of the temperatures, and what they are called at the right.
@@ -202,7 +135,7 @@ fn draw_bars(
         {
             let left = x - columns.pitch * FILLED / 2.0 + width * index as f64;
             // A probability that is there can be seen.
-            let y = if value > 0.0 { axis.y(value).min(bottom - 1.0) } else { bottom };
+            let y = if value > 0.0 { axis.at(value).min(bottom - 1.0) } else { bottom };
             let bounds = Bounds { x: left, y, width: width - gap, height: bottom - y };
             let tooltip = format!("{column} · {} · {}", line.name(), percent(value));
             page.items.push(Item::Mark { tooltip, items: vec![bar(bounds)] });

@@ -1,14 +1,14 @@
 //! The figure `log_chart`: measured numbers as lines along two logarithmic axes.
 
-use super::axis;
+use super::axis::{self, Axis};
 use super::example::{self, plain};
 use super::fonts::Weight;
 use super::kind::{Example, FigureKind};
-use super::line_chart::{LABEL_GAP, name, plot_height, series, widest};
 use super::page::Page;
 use super::phrases;
 use super::provenance::Provenance;
-use super::scene::{ASCENT, Anchor, Item, NOTE, Text};
+use super::scene::{ASCENT, Anchor, Item, NOTE};
+use super::series::{End, LABEL_GAP, end_names, plot_height, series, widest};
 use super::style::{Lang, Style};
 use super::table::{Cell, Table};
 use super::words;
@@ -42,8 +42,6 @@ pub struct LogLine {
 
 /// More lines than this cannot be told apart.
 const MAX_LINES: usize = 12;
-/// More numbers than this have no room along an axis.
-const MAX_TICKS: usize = 12;
 const DASH: Option<&str> = Some("4 4");
 
 /// Draws lines along two logarithmic axes, on which what grows in proportion is straight and of slope 1.
@@ -98,40 +96,6 @@ fn check(chart: &LogChart) -> Result<()> {
     Ok(())
 }
 
-/// From numbers to pixels.
-#[derive(Debug, Clone, Copy)]
-struct Scale {
-    low: f64,
-    high: f64,
-    start: f64,
-    end: f64,
-}
-
-impl Scale {
-    fn new(numbers: impl Iterator<Item = f64>, (start, end): (f64, f64)) -> Self {
-        let (low, high) = numbers.fold((f64::INFINITY, 0.0_f64), |(low, high), n| (low.min(n), high.max(n)));
-        Self { low, high, start, end }
-    }
-
-    fn at(self, number: f64) -> f64 {
-        // A single number stands in the middle.
-        let along = |number: f64| libm::log(number) - libm::log(self.low);
-        let fraction = if self.high > self.low { along(number) / along(self.high) } else { 0.5 };
-        self.start + fraction * (self.end - self.start)
-    }
-
-    /// Round numbers on it: 1, 2 and 5 times powers of ten, or these powers alone where there are many, and not all of very many.
-    fn ticks(self) -> Vec<f64> {
-        let decades = libm::log10(self.low).floor() as i32..=libm::log10(self.high).ceil() as i32;
-        let count = decades.clone().count();
-        let factors: &[f64] = if count > 4 { &[1.0] } else { &[1.0, 2.0, 5.0] };
-        let all = decades
-            .step_by(1 + count / MAX_TICKS)
-            .flat_map(|power| factors.iter().map(move |f| f * libm::pow(10.0, f64::from(power))));
-        all.filter(|tick| (self.low * 0.999..=self.high * 1.001).contains(tick)).collect()
-    }
-}
-
 fn draw(page: &mut Page<'_>, chart: &LogChart) {
     /// Dots at the ends stay off the edges.
     const INSET: f64 = 8.0;
@@ -142,8 +106,9 @@ fn draw(page: &mut Page<'_>, chart: &LogChart) {
     // The name of the vertical axis stands above it.
     page.note(&chart.axes[1..]);
     let (top, bottom) = (page.y + 6.0, page.y + 6.0 + plot_height(page));
-    let y_scale = Scale::new(numbers(1), (bottom - INSET, top + INSET));
-    let y_ticks: Vec<(f64, String)> = y_scale.ticks().into_iter().map(|tick| (tick, number(tick))).collect();
+    let y_scale = Axis::logarithmic(numbers(1), (bottom - INSET, top + INSET));
+    let y_ticks: Vec<(f64, String)> =
+        y_scale.log_ticks().into_iter().map(|tick| (tick, number(tick))).collect();
     let ticks_width = widest(page, y_ticks.iter().map(|(_, name)| name.clone()));
     let most = page.inner() * 0.34;
     let names: Vec<String> =
@@ -152,15 +117,9 @@ fn draw(page: &mut Page<'_>, chart: &LogChart) {
         page.margin + ticks_width + 8.0,
         page.width - page.margin - widest(page, names.iter().cloned()) - LABEL_GAP,
     );
-    let x_scale = Scale::new(numbers(0), (left + INSET, right - INSET));
+    let x_scale = Axis::logarithmic(numbers(0), (left + INSET, right - INSET));
 
-    for (tick, name) in y_ticks {
-        let y = y_scale.at(tick);
-        let points = vec![(left, y), (right, y)];
-        page.items.push(Item::Line { points, stroke: palette.guide, width: 1.0, dash: None });
-        let baseline = Text::centred(y, NOTE);
-        page.text(name, left - 8.0, baseline, Anchor::End, NOTE, Weight::Regular, palette.muted);
-    }
+    y_scale.guides(page, y_ticks, (left, right));
     let mut free_from = f64::NEG_INFINITY;
     for tick in x_ticks(chart, x_scale) {
         let x = x_scale.at(tick);
@@ -185,7 +144,14 @@ fn draw(page: &mut Page<'_>, chart: &LogChart) {
         let width = if line.is_reference { 1.25 } else { 2.0 };
         let points: Vec<(f64, f64)> =
             line.points.iter().map(|point| (x_scale.at(point[0]), y_scale.at(point[1]))).collect();
-        ends.push((points[points.len() - 1], (stroke, dash), width));
+        let (x, y) = points[points.len() - 1];
+        ends.push(End {
+            name: names[index].clone(),
+            from: (x + 6.0, y),
+            look: (stroke, dash),
+            width,
+            weight: Weight::Regular,
+        });
         page.items.push(Item::Line { points: points.clone(), stroke, width, dash });
         if !line.is_reference {
             for (&(x, y), point) in points.iter().zip(&line.points) {
@@ -196,23 +162,17 @@ fn draw(page: &mut Page<'_>, chart: &LogChart) {
             }
         }
     }
-    let wanted: Vec<f64> = ends.iter().map(|((_, y), ..)| *y).collect();
-    let placed = axis::spread(&wanted, NOTE + 4.0, top, bottom);
-    for ((label, ((x, y), look, width)), placed) in names.into_iter().zip(ends).zip(placed) {
-        let points = vec![(x + 6.0, y), (right + 3.0, placed)];
-        page.items.push(Item::Line { points, stroke: palette.hatch, width: 1.0, dash: None });
-        name(page, label, (look, width, Weight::Regular), (right, placed));
-    }
+    end_names(page, ends, NOTE + 4.0, (right, top, bottom));
     page.y = bottom + 4.0 + NOTE + 8.0;
     page.note(&chart.axes[..1]);
 }
 
 /// The numbers that were measured at, where they are few, or round ones.
-fn x_ticks(chart: &LogChart, scale: Scale) -> Vec<f64> {
+fn x_ticks(chart: &LogChart, scale: Axis) -> Vec<f64> {
     let mut all: Vec<f64> = chart.lines.iter().flat_map(|line| line.points.iter().map(|p| p[0])).collect();
     all.sort_by(f64::total_cmp);
     all.dedup();
-    if all.len() <= MAX_TICKS { all } else { scale.ticks() }
+    if all.len() <= axis::MAX_TICKS { all } else { scale.log_ticks() }
 }
 
 /// Three digits, or all of a whole number.

@@ -18,6 +18,10 @@
 //! # Ok::<_, sukashi_figure::Error>(())
 //! ```
 
+// Its macros come before the modules that use them.
+#[macro_use]
+mod phrases;
+
 mod animation;
 mod attention;
 mod axis;
@@ -47,11 +51,11 @@ mod next_tokens;
 mod outline;
 mod page;
 mod panels;
-mod phrases;
 mod png;
 mod provenance;
 mod sampling;
 mod scene;
+mod series;
 mod share_strip;
 mod snippet;
 mod softmax;
@@ -63,6 +67,7 @@ mod svg;
 mod table;
 mod temperature;
 mod temperature_chart;
+mod temperature_line;
 mod text_wrap;
 mod tokenizers;
 mod tokens;
@@ -101,6 +106,27 @@ use page::Page;
 use provenance::Provenance;
 use scene::Scene;
 use table::Table;
+
+/// Every kind of figure: what tests and benchmarks draw.
+#[doc(hidden)]
+pub const KINDS: &[&kind::FigureKind] = &[
+    &attention::KIND,
+    &bpe::KIND,
+    &budget::KIND,
+    &compare::KIND,
+    &lens::KIND,
+    &log_chart::KIND,
+    &mixing::KIND,
+    &next_token::KIND,
+    &next_tokens::KIND,
+    &sampling::KIND,
+    &softmax::KIND,
+    &temperature::KIND,
+    &tokenizers::KIND,
+    &tokens::KIND,
+    &top_k::KIND,
+    &trace::KIND,
+];
 
 /// A drawn figure: ask it for SVG, PNG, its numbers, or the words for those who cannot see it.
 #[derive(Debug, Clone)]

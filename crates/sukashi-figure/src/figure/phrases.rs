@@ -1,10 +1,6 @@
-//! What figures say: one row for each phrase, in Japanese and in English.
+//! What figures say: one row for each phrase, in Japanese and in English. A new figure may have a table of its own.
 
-use std::fmt::Display;
-
-use super::Lang;
-
-/// Makes a function of each row. It takes the language and what stands in braces.
+/// Makes a function of each row. The function takes the language, and what stands in braces.
 macro_rules! phrases {
     ($($name:ident $(($($argument:ident),+))?: $ja:literal, $en:literal;)*) => {
         $(phrase! { $name $(($($argument),+))? $ja $en })*
@@ -13,18 +9,18 @@ macro_rules! phrases {
 
 macro_rules! phrase {
     ($name:ident $ja:literal $en:literal) => {
-        pub(super) fn $name(lang: Lang) -> &'static str {
+        pub(super) fn $name(lang: $crate::figure::Lang) -> &'static str {
             match lang {
-                Lang::Ja => $ja,
-                Lang::En => $en,
+                $crate::figure::Lang::Ja => $ja,
+                $crate::figure::Lang::En => $en,
             }
         }
     };
     ($name:ident($($argument:ident),+) $ja:literal $en:literal) => {
-        pub(super) fn $name(lang: Lang, $($argument: impl Display),+) -> String {
+        pub(super) fn $name(lang: $crate::figure::Lang, $($argument: impl std::fmt::Display),+) -> String {
             match lang {
-                Lang::Ja => format!($ja),
-                Lang::En => format!($en),
+                $crate::figure::Lang::Ja => format!($ja),
+                $crate::figure::Lang::En => format!($en),
             }
         }
     };

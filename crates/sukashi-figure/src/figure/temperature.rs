@@ -2,7 +2,6 @@
 
 use super::distribution::{Distribution, ProbKind, context, label, step};
 use super::example;
-use super::fonts::Weight;
 use super::kind::{Example, FigureKind};
 use super::line_chart::{self, Marks};
 use super::page::Page;
@@ -10,11 +9,12 @@ use super::phrases;
 use super::style::{Lang, Style};
 use super::table::{Cell, Table};
 use super::temperature_chart;
+use super::temperature_line::{Line, between, same, temperatures};
 use super::words::{self, percent};
 use super::{Contents, Figure};
 use crate::names;
-use crate::trace::{Candidate, Step};
-use crate::{Error, Result, Trace};
+use crate::trace::Candidate;
+use crate::{Result, Trace};
 
 /// How [`temperature`] arranges its numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -80,8 +80,8 @@ impl Temperatures {
         }
         let low = marked.iter().copied().fold(f64::INFINITY, f64::min);
         let high = marked.iter().copied().fold(0.0, f64::max);
-        let scale = temperature_chart::Scale::new(low, high);
-        let between = (1..BETWEEN).map(|index| scale.at(f64::from(index) / f64::from(BETWEEN)));
+        let axis = temperature_chart::axis((low, high), (0.0, 1.0));
+        let between = (1..BETWEEN).map(|index| axis.number(f64::from(index) / f64::from(BETWEEN)));
         let mut all: Vec<f64> = marked.iter().copied().chain(between).collect();
         all.sort_by(f64::total_cmp);
         // Those asked for are kept to the last digit.
@@ -95,9 +95,6 @@ impl Temperatures {
         all
     }
 }
-
-/// More lines than this cannot be told apart.
-const MAX_LINES: usize = 12;
 
 /// Draws the candidates' probabilities at several temperatures, as [`Temperatures::view`] says; the model's own (T = 1) are
 /// drawn heavier.
@@ -173,110 +170,6 @@ pub fn temperature(trace: &Trace, options: &Temperatures, style: &Style) -> Resu
         table: table(&candidates, lines.iter().chain(&between), other_count, options.renormalise_shown),
     };
     Ok(Figure::new(trace, style, page, contents, warnings))
-}
-
-/// One temperature's probabilities.
-pub(super) struct Line {
-    pub(super) temperature: f64,
-    /// As they are shown.
-    pub(super) probs: Vec<f64>,
-    /// Over the whole vocabulary.
-    whole: Vec<f64>,
-    other: f64,
-    pub(super) entropy_bits: f64,
-}
-
-impl Line {
-    fn new(step: &Step, temperature: f64, candidates: &[&Candidate], renormalise: bool) -> Result<Self> {
-        let known = step.temperatures.iter().find(|known| same(known.temperature, temperature));
-        let prob = |candidate: &&Candidate| match known {
-            Some(known) if !same(temperature, 1.0) => {
-                libm::exp(f64::from(candidate.logit) / known.temperature - known.log_sum_exp)
-            }
-            _ => candidate.prob,
-        };
-        let whole: Vec<f64> = candidates.iter().map(prob).collect();
-        let sum: f64 = whole.iter().sum();
-        // The candidates are f32 logits; their exponents are good to about 1e-5.
-        if !(0.0..=1.001).contains(&sum) {
-            return Err(Error::input(format!(
-                "the trace holds no distribution for temperature {temperature}"
-            ))
-            .detail(format!("found candidates with {sum} in all, expected 1 at most")));
-        }
-        let other = if sum > 1.0 - 1e-9 { 0.0 } else { 1.0 - sum };
-        let entropy_bits = known.map_or(step.entropy_bits, |known| known.entropy_bits);
-        if renormalise && sum <= 0.0 {
-            return Err(Error::input(format!(
-                "cannot renormalise over the shown candidates at temperature {temperature}"
-            ))
-            .detail("found candidates with 0 in all"));
-        }
-        let probs = whole.iter().map(|prob| if renormalise { prob / sum } else { *prob }).collect();
-        Ok(Self { temperature, probs, whole, other, entropy_bits })
-    }
-
-    pub(super) fn is_raw(&self) -> bool {
-        same(self.temperature, 1.0)
-    }
-
-    pub(super) fn name(&self) -> String {
-        words::temperature(self.temperature)
-    }
-
-    /// Of the line, in pixels.
-    pub(super) fn width(&self) -> f64 {
-        if self.is_raw() { 3.0 } else { 1.75 }
-    }
-
-    pub(super) fn weight(&self) -> Weight {
-        if self.is_raw() { Weight::Bold } else { Weight::Regular }
-    }
-
-    /// All probabilities in the columns' order; the last is the rest, if there is one.
-    pub(super) fn values(&self, other_count: usize) -> Vec<f64> {
-        let rest = (other_count > 0).then_some(self.other);
-        self.probs.iter().copied().chain(rest).collect()
-    }
-}
-
-fn same(a: f64, b: f64) -> bool {
-    (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
-}
-
-/// The wanted temperatures, ascending, each once, all of them known to the step.
-fn temperatures(step: &Step, wanted: &[f64]) -> Result<Vec<f64>> {
-    let mut known: Vec<f64> = step.temperatures.iter().map(|known| known.temperature).chain([1.0]).collect();
-    known.sort_by(f64::total_cmp);
-    known.dedup_by(|a, b| same(*a, *b));
-    let mut temperatures = if wanted.is_empty() { known.clone() } else { wanted.to_vec() };
-    for temperature in &temperatures {
-        let usable = temperature.is_finite() && *temperature > 0.0;
-        if !usable || !known.iter().any(|known| same(*known, *temperature)) {
-            let known: Vec<String> = known.iter().map(f64::to_string).collect();
-            return Err(Error::input(format!("the trace has no temperature {temperature}"))
-                .detail(format!("found {}", known.join(", ")))
-                .hint("record the trace again with the temperatures that the figure needs"));
-        }
-    }
-    temperatures.sort_by(f64::total_cmp);
-    temperatures.dedup_by(|a, b| same(*a, *b));
-    if temperatures.len() > MAX_LINES {
-        return Err(Error::input(format!("cannot draw {} temperatures", temperatures.len()))
-            .detail(format!("expected {MAX_LINES} at most")));
-    }
-    Ok(temperatures)
-}
-
-/// The temperatures that the step knows between the least and the greatest of `marked`.
-fn between(step: &Step, marked: &[f64]) -> Vec<f64> {
-    let (Some(low), Some(high)) = (marked.first(), marked.last()) else { return Vec::new() };
-    let known = step.temperatures.iter().map(|known| known.temperature);
-    let is_new = |at: &f64| low < at && at < high && !marked.iter().any(|marked| same(*marked, *at));
-    let mut between: Vec<f64> = known.filter(is_new).collect();
-    between.sort_by(f64::total_cmp);
-    between.dedup_by(|a, b| same(*a, *b));
-    between
 }
 
 /// What the probabilities are over.

@@ -1,12 +1,13 @@
 //! Probabilities over the temperature, a line per candidate, and the entropy below them.
 
-use super::axis::{Axis, round_step, spread};
+use super::axis::{Axis, round_step};
 use super::fonts::Weight;
-use super::line_chart::{guides, name, names, plot_edges, plot_height, series, turned, widest};
+use super::line_chart::{names, turned};
 use super::page::Page;
 use super::phrases;
-use super::scene::{ASCENT, Anchor, Item, NOTE, Text};
-use super::temperature::Line;
+use super::scene::{ASCENT, Anchor, Item, NOTE};
+use super::series::{End, end_names, plot_edges, plot_height, series, widest};
+use super::temperature_line::Line;
 use super::words::{self, percent};
 use crate::trace::Candidate;
 
@@ -18,34 +19,12 @@ const LINE_WIDTH: f64 = 1.75;
 /// From the end of a line to its name: hot distributions end close together.
 const LEADER: f64 = 12.0;
 
-/// From temperatures to fractions of the axis; logarithmic where they span more than a decade.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Scale {
-    low: f64,
-    high: f64,
-    is_log: bool,
-}
+/// Dots at the ends stay off the edges.
+const INSET: f64 = 6.0;
 
-impl Scale {
-    pub(super) fn new(low: f64, high: f64) -> Self {
-        Self { low, high, is_log: high > 10.0 * low }
-    }
-
-    /// The temperature at a fraction of the axis.
-    pub(super) fn at(self, fraction: f64) -> f64 {
-        if self.is_log {
-            self.low * libm::pow(self.high / self.low, fraction)
-        } else {
-            self.low + (self.high - self.low) * fraction
-        }
-    }
-
-    fn fraction(self, temperature: f64) -> f64 {
-        let span = if self.is_log { libm::log(self.high / self.low) } else { self.high - self.low };
-        let along = if self.is_log { libm::log(temperature / self.low) } else { temperature - self.low };
-        // A single temperature stands in the middle.
-        if span > 0.0 { along / span } else { 0.5 }
-    }
+/// An axis of temperatures: logarithmic where they span more than a decade.
+pub(super) fn axis((low, high): (f64, f64), ends: (f64, f64)) -> Axis {
+    Axis::new((low, high), high > 10.0 * low, ends)
 }
 
 /// How many lines have room for their names, the one for the rest included.
@@ -57,7 +36,8 @@ pub(super) fn lines(page: &Page<'_>) -> usize {
 struct Plot<'a> {
     left: f64,
     right: f64,
-    scale: Scale,
+    /// Of the temperatures.
+    axis: Axis,
     /// Those that were asked for, ascending.
     marked: &'a [Line],
     /// And those between them.
@@ -66,10 +46,7 @@ struct Plot<'a> {
 
 impl Plot<'_> {
     fn x(&self, temperature: f64) -> f64 {
-        /// Dots at the ends stay off the edges.
-        const INSET: f64 = 6.0;
-        let (left, right) = (self.left + INSET, self.right - INSET);
-        left + (right - left) * self.scale.fraction(temperature)
+        self.axis.at(temperature)
     }
 }
 
@@ -90,13 +67,14 @@ pub(super) fn draw(
     let mut all: Vec<&Line> = marked.iter().chain(between).collect();
     all.sort_by(|a, b| a.temperature.total_cmp(&b.temperature));
     let end = |line: Option<&Line>| line.map_or(1.0, |line| line.temperature);
-    let scale = Scale::new(end(marked.first()), end(marked.last()));
-    let plot = Plot { left, right, scale, marked, all };
+    let ends = (end(marked.first()), end(marked.last()));
+    let plot = Plot { left, right, axis: axis(ends, (left + INSET, right - INSET)), marked, all };
 
     let (top, bottom) = (page.y + 6.0, page.y + 6.0 + plot_height(page));
-    let axis = Axis::new(plot.all.iter().flat_map(|line| line.values(other_count)), log, top, bottom);
+    let probs = plot.all.iter().flat_map(|line| line.values(other_count));
+    let axis = Axis::of_probs(probs, log, (top, bottom));
     temperature_guides(page, &plot, (top, bottom));
-    guides(page, &axis, (left, right));
+    axis.guides(page, axis.prob_ticks(), (left, right));
     let values: Vec<Vec<f64>> = plot.all.iter().map(|line| line.values(other_count)).collect();
     for (index, row) in rows.iter().enumerate() {
         let is_other = index == candidates.len();
@@ -104,18 +82,27 @@ pub(super) fn draw(
             .all
             .iter()
             .zip(&values)
-            .filter_map(|(line, values)| Some((plot.x(line.temperature), axis.y(*values.get(index)?))))
+            .filter_map(|(line, values)| Some((plot.x(line.temperature), axis.at(*values.get(index)?))))
             .collect();
         let (stroke, dash) = look(page, index, is_other);
         page.items.push(Item::Line { points, stroke, width: LINE_WIDTH, dash });
         for line in plot.marked {
             let Some(value) = line.values(other_count).get(index).copied() else { continue };
             let tooltip = format!("{row} · {} · {}", line.name(), percent(value));
-            let dot = Item::Dot { x: plot.x(line.temperature), y: axis.y(value), radius: 3.0, fill: stroke };
+            let dot = Item::Dot { x: plot.x(line.temperature), y: axis.at(value), radius: 3.0, fill: stroke };
             page.items.push(Item::Mark { tooltip, items: vec![dot] });
         }
     }
-    line_names(page, &labels, candidates.len(), &plot, values.last(), (&axis, top, bottom));
+    let last = values.last().map(Vec::as_slice).unwrap_or_default();
+    let end = |(index, (label, value)): (usize, (&String, &f64))| End {
+        name: label.clone(),
+        from: (right - 2.0, axis.at(*value)),
+        look: look(page, index, index == candidates.len()),
+        width: LINE_WIDTH,
+        weight: Weight::Regular,
+    };
+    let ends = labels.iter().zip(last).enumerate().map(end).collect();
+    end_names(page, ends, NAME_PITCH, (right + LEADER, top, bottom));
     page.y = bottom + 12.0;
     entropies(page, &plot);
     page.y += 14.0;
@@ -124,27 +111,6 @@ pub(super) fn draw(
 
 fn look(page: &Page<'_>, index: usize, is_other: bool) -> (&'static str, Option<&'static str>) {
     if is_other { (page.palette.muted, Some("1 4")) } else { series(page, index) }
-}
-
-/// Writes each line's name at its end.
-fn line_names(
-    page: &mut Page<'_>,
-    labels: &[String],
-    num_candidates: usize,
-    plot: &Plot<'_>,
-    ends: Option<&Vec<f64>>,
-    (axis, top, bottom): (&Axis, f64, f64),
-) {
-    let Some(ends) = ends else { return };
-    let wanted: Vec<f64> = ends.iter().map(|value| axis.y(*value)).collect();
-    let placed = spread(&wanted, NAME_PITCH, top, bottom);
-    let from = plot.right - 2.0;
-    for (index, (label, (wanted, y))) in labels.iter().zip(wanted.iter().zip(placed)).enumerate() {
-        let points = vec![(from, *wanted), (plot.right + LEADER + 3.0, y)];
-        page.items.push(Item::Line { points, stroke: page.palette.hatch, width: 1.0, dash: None });
-        let look = look(page, index, index == num_candidates);
-        name(page, label.clone(), (look, LINE_WIDTH, Weight::Regular), (plot.right + LEADER, y));
-    }
 }
 
 /// Upright lines at the temperatures that were asked for.
@@ -171,24 +137,19 @@ fn entropies(page: &mut Page<'_>, plot: &Plot<'_>) {
     let greatest = plot.all.iter().map(|line| line.entropy_bits).fold(0.0, f64::max).max(1e-3);
     let step = round_step(greatest, 4.0);
     let num_steps = (greatest / step - 1e-9).ceil().max(1.0);
-    let height = |bits: f64| bottom - (bottom - top) * bits / (step * num_steps);
-    for index in 0..=num_steps as u32 {
+    let axis = Axis::new((0.0, step * num_steps), false, (bottom, top));
+    let ticks = (0..=num_steps as u32).map(|index| {
         let bits = step * f64::from(index);
-        let stroke = if index == 0 { palette.hatch } else { palette.guide };
-        let y = height(bits);
-        let points = vec![(plot.left, y), (plot.right, y)];
-        page.items.push(Item::Line { points, stroke, width: 1.0, dash: None });
-        let name = (libm::round(bits * 1e8) / 1e8).to_string();
-        let baseline = Text::centred(y, NOTE);
-        page.text(name, plot.left - 8.0, baseline, Anchor::End, NOTE, Weight::Regular, palette.muted);
-    }
+        (bits, (libm::round(bits * 1e8) / 1e8).to_string())
+    });
+    axis.guides(page, ticks, (plot.left, plot.right));
     let points: Vec<(f64, f64)> =
-        plot.all.iter().map(|line| (plot.x(line.temperature), height(line.entropy_bits))).collect();
+        plot.all.iter().map(|line| (plot.x(line.temperature), axis.at(line.entropy_bits))).collect();
     page.items.push(Item::Line { points, stroke: palette.text, width: LINE_WIDTH, dash: None });
     for line in plot.marked {
         let bits = format!("{:.2}", line.entropy_bits);
         let tooltip = format!("{} · {}: {bits}", line.name(), words::entropy(lang));
-        let (x, y) = (plot.x(line.temperature), height(line.entropy_bits));
+        let (x, y) = (plot.x(line.temperature), axis.at(line.entropy_bits));
         let dot = Item::Dot { x, y, radius: 3.0, fill: palette.text };
         page.items.push(Item::Mark { tooltip, items: vec![dot] });
     }
@@ -214,7 +175,7 @@ fn temperature_names(page: &mut Page<'_>, plot: &Plot<'_>) {
             taken.push((x - half, x + half));
         }
     }
-    let axis = if plot.scale.is_log {
+    let axis = if plot.axis.is_log() {
         phrases::temperature_axis_set(page.style.lang)
     } else {
         phrases::temperature_axis(page.style.lang)

@@ -104,8 +104,8 @@ impl StageArgs {
             frequency_penalty: self.frequency_penalty.unwrap_or(default.frequency_penalty),
             presence_penalty: self.presence_penalty.unwrap_or(default.presence_penalty),
             logit_bias: BTreeMap::from_iter(self.logit_bias.iter().copied()),
-            custom_stages: Vec::new(),
             seed: choice.map_or(default.seed, |choice| choice.seed),
+            ..default
         };
         settings.validate()?;
         Ok(settings)

@@ -1,6 +1,6 @@
 //! The one error type of the runtime and its figures.
 //!
-//! A message says what failed and where, what was found, what was expected, and how to mend it:
+//! A message says what failed and where, what was found, what was expected, and how to fix it:
 //!
 //! ```text
 //! error: cannot load transformer.h.0.attn.c_attn.weight from tiny/model.safetensors
@@ -32,10 +32,10 @@ pub enum ErrorKind {
     Computation,
 }
 
-/// What failed, what was found there, a hint, and the cause.
+/// An error: what failed, what was found there, a hint, and the cause.
 ///
-/// `Display` prints all of it but the cause, which [`std::error::Error::source`] gives. Whatever a file or a flag put into
-/// it can be shown on a terminal: each part is an [`excerpt`](shown::excerpt) of one line.
+/// `Display` prints everything but the cause, which [`std::error::Error::source`] returns. Text from files and flags is safe on
+/// a terminal, because each part of the message is an [`excerpt`](shown::excerpt) of one line.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -52,33 +52,33 @@ struct Inner {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// An error of `kind`; `message` says what failed and where, in lower case, without a full stop.
+    /// Makes an error of `kind`. `message` says what failed and where, in lower case, without a full stop.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let message = shown_part(message.into());
         Self(Box::new(Inner { kind, message, details: Vec::new(), hint: None, source: None }))
     }
 
-    /// Bad input: [`ErrorKind::Input`].
+    /// Makes an error of [`ErrorKind::Input`].
     pub fn input(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Input, message)
     }
 
-    /// Adds a line on what was found and what was expected.
+    /// Adds a line that says what was found and what was expected.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.0.details.push(shown_part(detail.into()));
         self
     }
 
-    /// Says how to mend it.
+    /// Adds a hint on how to fix it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(shown_part(hint.into()));
         self
     }
 
-    /// Keeps the cause; of one that says what cannot be shown, only an excerpt of that. What is wrong with JSON is told in
-    /// JSON's words, not in Rust's.
+    /// Adds the cause. If its text is not safe to show, only an excerpt of that is kept. An error of serde is put into JSON's
+    /// words.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let source = match source.into().downcast::<serde_json::Error>() {
@@ -91,7 +91,7 @@ impl Error {
         self
     }
 
-    /// An error of reading or writing `path`; a file that is not there is bad input.
+    /// Makes an error of reading or writing `path`. A file that does not exist is bad input.
     pub fn file(action: &str, path: &std::path::Path, source: std::io::Error) -> Self {
         use std::io::ErrorKind as Io;
         let kind = match source.kind() {
@@ -103,18 +103,18 @@ impl Error {
         Self::new(kind, format!("cannot {action} {}", path.display())).caused_by(source)
     }
 
-    /// What the caller can act on.
+    /// Returns the kind, by which a caller can decide what to do.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The process exit code for this error: 2 for bad input, 1 for a failed run.
+    /// Returns the exit code of the process for this error: 2 for bad input, 1 for a failed run.
     pub fn exit_code(&self) -> u8 {
         if self.0.kind == ErrorKind::Input { 2 } else { 1 }
     }
 }
 
-/// What an error says that others made: an excerpt, unless it is one of ours, which is one already.
+/// Returns the text of any error. Of an error from another crate, that is an excerpt.
 pub(crate) fn cause(cause: &(dyn std::error::Error + 'static)) -> String {
     match cause.downcast_ref::<Error>() {
         Some(error) => error.to_string(),
@@ -122,7 +122,7 @@ pub(crate) fn cause(cause: &(dyn std::error::Error + 'static)) -> String {
     }
 }
 
-/// What the cause of an error said.
+/// The text of a cause.
 #[derive(Debug)]
 struct Said(String);
 

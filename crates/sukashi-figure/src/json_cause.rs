@@ -1,11 +1,11 @@
-//! What is wrong with a JSON file, in JSON's own words.
+//! Says in JSON's words why a JSON file cannot be read.
 //!
 //! serde says it in words of Rust: "invalid type: map, expected u32", "data did not match any variant of untagged
-//! enum ModelWrapper". Whoever reads a file knows neither.
+//! enum ModelWrapper". The reader of a JSON file need not know Rust.
 
-/// The cause that serde found, with the place where it has one.
+/// Returns the cause that serde found, with its line and column if serde knows them.
 ///
-/// A value of the file is shown in at most [`MAX_SHOWN`] characters.
+/// The message shows at most 80 characters of a value.
 pub fn plain(error: &serde_json::Error) -> String {
     let whole = error.to_string();
     let (message, place) = match whole.rfind(" at line ") {

@@ -1,4 +1,4 @@
-//! Text from outside as it may be shown: nothing in it moves a cursor, hides or turns what stands beside it, or has no end.
+//! Makes text from outside safe to show. Nothing in the result moves a cursor, hides or reverses other text, or is endless.
 //!
 //! A model's name, a token, a file name or an argument is whatever its author wrote. On a terminal, control characters
 //! are commands, and characters that are not seen make one text look like another. So they are shown as
@@ -8,13 +8,13 @@ use std::borrow::Cow;
 
 use crate::visible;
 
-/// Most characters that [`excerpt`] shows of a text.
+/// The largest number of characters that [`excerpt`] shows.
 pub const MAX_EXCERPT: usize = 600;
 
-/// Of an excerpt, the characters from the end.
+/// The number of characters of an excerpt that come from the end of the text.
 const EXCERPT_END: usize = 200;
 
-/// `text` in one line, with every character to be seen; spaces stay.
+/// Returns `text` in one line, in which every character is visible. Spaces stay.
 ///
 /// ```
 /// use sukashi_figure::shown;
@@ -26,7 +26,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     with_marks(text, |character| character == ' ')
 }
 
-/// As [`line()`], with its own lines and tabs.
+/// Returns `text` as [`line()`] does, but keeps its lines and tabs.
 ///
 /// ```
 /// assert_eq!(sukashi_figure::shown::lines("a\r\n\u{200B}b"), "a\n<U+200B>b");
@@ -38,7 +38,7 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     with_marks(text, |character| matches!(character, ' ' | '\n' | '\t' | '\u{3000}'))
 }
 
-/// As [`line()`], and no more than [`MAX_EXCERPT`] characters of that: the start, how many are left out, and the end.
+/// Returns at most [`MAX_EXCERPT`] characters of [`line()`]: the start, the number of characters left out, and the end.
 ///
 /// ```
 /// use sukashi_figure::shown;
@@ -60,7 +60,7 @@ pub fn excerpt(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{start}…[{} characters more]…{end}", num_characters - MAX_EXCERPT))
 }
 
-/// The first characters of `text`, with an ellipsis where that is not all.
+/// Returns the first characters of `text`, and an ellipsis if there are more.
 ///
 /// ```
 /// assert_eq!(sukashi_figure::shown::start("吾輩は猫", 3), "吾輩は…");
@@ -72,7 +72,7 @@ pub fn start(text: &str, num_characters: usize) -> Cow<'_, str> {
     }
 }
 
-/// `text` with marks for the characters that would not be seen and that do not stay.
+/// Returns `text` with marks in place of invisible characters, unless they stay.
 fn with_marks(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.chars().any(|character| !stays(character) && visible::is_invisible(character)) {
         return Cow::Borrowed(text);

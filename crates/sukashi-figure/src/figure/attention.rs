@@ -18,14 +18,14 @@ use super::{Contents, Figure};
 use crate::trace::{Attention, HeadWeights, Record, visible};
 use crate::{Error, Result};
 
-/// What [`attention`] shows.
+/// Options of [`attention`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AttentionOptions {
     /// Which layer, counted from 0.
     pub layer: usize,
-    /// Which head, counted from 0; all that there are where none is given.
+    /// The head, counted from 0; `None` for all heads.
     pub head: Option<usize>,
-    /// The position, counted from 0, of the one token that looks; all of them where none is given.
+    /// The position of the query token, counted from 0; `None` for all of them.
     pub query: Option<usize>,
 }
 
@@ -275,7 +275,7 @@ fn table(record: &Attention, heads: &[&HeadWeights], query: Option<usize>) -> Ta
     table
 }
 
-/// What tests draw of this kind.
+/// The examples that tests draw.
 pub(super) const KIND: FigureKind = FigureKind {
     name: "attention",
     examples: &[

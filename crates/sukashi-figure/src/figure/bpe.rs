@@ -295,7 +295,7 @@ fn table(tree: &MergeTree, levels: &[usize]) -> Table {
     table
 }
 
-/// What tests draw of this kind.
+/// The examples that tests draw.
 pub(super) const KIND: FigureKind = FigureKind {
     name: "bpe",
     examples: &[Example {

@@ -14,7 +14,7 @@ use super::{Contents, Figure};
 use crate::trace::visible;
 use crate::{Error, Result};
 
-/// What fills a context window: the record that [`budget`] draws.
+/// The parts of a context window, which [`budget`] draws.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Budget {
     /// How many tokens the context holds.
@@ -228,7 +228,7 @@ fn table(budget: &Budget, used: usize) -> Table {
     table
 }
 
-/// What tests draw of this kind.
+/// The examples that tests draw.
 pub(super) const KIND: FigureKind = FigureKind {
     name: "budget",
     examples: &[

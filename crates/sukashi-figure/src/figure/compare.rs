@@ -16,16 +16,16 @@ use super::{Contents, Figure};
 use crate::trace::{Candidate, Step, visible};
 use crate::{Error, Result, Trace};
 
-/// What [`compare`] shows.
+/// Options of [`compare`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compare {
-    /// How many candidates, those with the greatest probability in either trace; everything else becomes one bar.
+    /// The number of candidates: those with the greatest probability in either trace. All other tokens become one bar.
     pub count: usize,
-    /// Which step, 0 being the first.
+    /// The step, counted from 0.
     pub step: usize,
-    /// Which probability.
+    /// The kind of probability.
     pub stage: ProbKind,
-    /// What the two are called; by default what tells them apart: their texts, models or settings.
+    /// The names of the two. By default these are the texts, models or settings in which they differ.
     pub names: Option<[String; 2]>,
 }
 
@@ -54,7 +54,7 @@ impl Default for Compare {
 ///
 /// # Errors
 ///
-/// As [`super::next_token`], for either trace; if their vocabularies differ in size.
+/// The errors of [`super::next_token`] for either trace; vocabularies of different sizes.
 pub fn compare(traces: [&Trace; 2], options: &Compare, style: &Style) -> Result<Figure> {
     let lang = style.lang;
     let steps = [distribution::step(traces[0], options.step)?, distribution::step(traces[1], options.step)?];
@@ -354,7 +354,7 @@ fn table(names: &[String; 2], pairs: &[Pair<'_>], others: [f64; 2], other_count:
     table
 }
 
-/// What tests draw of this kind.
+/// The examples that tests draw.
 pub(super) const KIND: FigureKind = FigureKind {
     name: "compare",
     examples: &[Example {

@@ -29,7 +29,7 @@ impl ProbKind {
         }
     }
 
-    /// What the probabilities are over, in words.
+    /// Says what the probabilities are over.
     pub(super) fn words(self, lang: Lang) -> &'static str {
         match self {
             Self::Model => phrases::over_vocabulary(lang),
@@ -39,7 +39,7 @@ impl ProbKind {
     }
 }
 
-/// What a figure shows of one step.
+/// The part of a step that a figure shows.
 pub(super) struct Distribution<'a> {
     pub(super) shown: Vec<&'a Candidate>,
     pub(super) stage: ProbKind,

@@ -143,7 +143,7 @@ pub fn step(
 ///
 /// # Errors
 ///
-/// As [`Sampler::new`] and [`Sampler::sample`].
+/// The same as [`Sampler::new`] and [`Sampler::sample`].
 pub fn sampled(settings: Settings) -> Result<Trace> {
     let words = [
         "「", "、", "猫", "こ", "ま", "此", "\u{3000}", "、\n", "無", "主", "又", "何", "決", "一", "は",
@@ -156,7 +156,7 @@ pub fn sampled(settings: Settings) -> Result<Trace> {
 ///
 /// # Errors
 ///
-/// As [`sampled`].
+/// The same as [`sampled`].
 pub fn sampled_of(words: &[&str], settings: Settings) -> Result<Trace> {
     const OTHERS: usize = 80;
     let made_up = |index: usize| ((index * 7 + 3) % 17) as f32 * 0.35;

@@ -24,7 +24,7 @@ pub(super) const EM: f32 = 1000.0;
 /// How much a face without a bold weight is thickened for bold text, in thousandths of the em.
 pub(super) const EMBOLDENING: f64 = 36.0;
 
-/// A file past this is no font; those with all Chinese, Japanese and Korean characters have some 120 MB.
+/// A larger file is not a font. Fonts with all Chinese, Japanese and Korean characters have some 120 MB.
 const MAX_FILE_BYTES: u64 = 256 << 20;
 
 /// The two weights that figures use.
@@ -34,7 +34,7 @@ pub(super) enum Weight {
     Bold,
 }
 
-/// The faces that a figure's text is drawn with, in the order in which they are asked for a character.
+/// The faces that draw a figure's text. The first face that has a character draws it.
 ///
 /// Text is set character by character, from left to right: Japanese, Latin, Greek, Cyrillic and Hangul come
 /// out right; scripts that need shaping or run from right to left show their characters one by one.
@@ -60,7 +60,7 @@ pub(super) struct Face {
     pub(super) role: Role,
 }
 
-/// Where a face comes from, which decides what may be done with it.
+/// The origin of a face. It decides how the face may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// Part of the crate; its licence allows subsets inside a figure.
@@ -96,7 +96,7 @@ impl Fonts {
         Self { faces: vec![face(REGULAR, Weight::Regular), face(BOLD, Weight::Bold)] }
     }
 
-    /// No face yet. A figure cannot be drawn before one is added.
+    /// Has no face. No figure can be drawn until one is added.
     pub fn none() -> Self {
         Self { faces: Vec::new() }
     }
@@ -115,7 +115,7 @@ impl Fonts {
         Ok(())
     }
 
-    /// Prefers the font file at `path` (TrueType, OpenType, or a collection's first face) to the faces so far.
+    /// Adds the font file at `path` (TrueType, OpenType, or the first face of a collection) before the other faces.
     ///
     /// # Errors
     ///
@@ -126,18 +126,18 @@ impl Fonts {
         self.add(bytes, &path.display().to_string(), true)
     }
 
-    /// Asks the font file at `path` only for what the faces so far lack: for a system's fonts.
+    /// Adds the font file at `path` after the other faces, for characters that they lack.
     ///
     /// # Errors
     ///
-    /// As [`Fonts::with_file`].
+    /// The same as [`Fonts::with_file`].
     pub fn with_fallback_file(self, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = file::read(path, MAX_FILE_BYTES)?;
         self.add(bytes, &path.display().to_string(), false)
     }
 
-    /// As [`Fonts::with_file`], from memory.
+    /// Does what [`Fonts::with_file`] does, with a font in memory.
     ///
     /// # Errors
     ///
@@ -146,7 +146,7 @@ impl Fonts {
         self.add(bytes, "the given bytes", true)
     }
 
-    /// The characters of `text` that no face has, in their order, each once.
+    /// Returns the characters of `text` that no face has, each once, in their order.
     pub fn missing(&self, text: &str) -> Vec<char> {
         let mut missing = Vec::new();
         for run in self.shape(text, Weight::Regular) {

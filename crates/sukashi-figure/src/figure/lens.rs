@@ -305,7 +305,7 @@ fn table(record: &Lens) -> Table {
     table
 }
 
-/// What tests draw of this kind.
+/// The examples that tests draw.
 pub(super) const KIND: FigureKind = FigureKind {
     name: "lens",
     examples: &[

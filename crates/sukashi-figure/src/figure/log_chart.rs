@@ -19,11 +19,11 @@ use crate::{Error, Result};
 /// Measured numbers, and what they are compared with: the record that [`log_chart`] draws.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LogChart {
-    /// What is shown.
+    /// The title.
     pub title: String,
-    /// Parts of the line below it, such as where and when it was measured.
+    /// The parts of the subtitle, such as the place and time of the measurement.
     pub notes: Vec<String>,
-    /// What runs along the horizontal axis, with its unit, and what along the vertical one.
+    /// The names of the horizontal and the vertical axis, with their units.
     pub axes: [String; 2],
     /// The lines.
     pub lines: Vec<LogLine>,
@@ -32,11 +32,11 @@ pub struct LogChart {
 /// A line of a [`LogChart`].
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LogLine {
-    /// What it is called.
+    /// The name.
     pub name: String,
     /// Its points from left to right, at numbers above 0.
     pub points: Vec<[f64; 2]>,
-    /// The line before it that it is only compared with: it has that one's colour, dashes, and no dots.
+    /// Whether the line is only a reference for the one before it. It then has that line's colour, dashes, and no dots.
     pub is_reference: bool,
 }
 
@@ -215,7 +215,7 @@ fn table(chart: &LogChart) -> Table {
     table
 }
 
-/// What tests draw of this kind.
+/// The examples that tests draw.
 pub(super) const KIND: FigureKind = FigureKind {
     name: "log-chart",
     examples: &[Example {

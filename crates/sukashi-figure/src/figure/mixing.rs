@@ -82,7 +82,7 @@ struct Grid<'a> {
 
 const ROW: f64 = 24.0;
 const CELL_GAP: f64 = 14.0;
-/// The same where there is little room.
+/// The short form, for narrow places.
 const CLOSEST_GAP: f64 = 5.0;
 /// Decimals of what was calculated, and where there is little room.
 const DECIMALS: usize = 3;
@@ -255,7 +255,7 @@ fn table(grids: &[Grid<'_>], mixing: &Mixing) -> Table {
     table
 }
 
-/// What tests draw of this kind.
+/// The examples that tests draw.
 pub(super) const KIND: FigureKind = FigureKind {
     name: "mixing",
     examples: &[Example {

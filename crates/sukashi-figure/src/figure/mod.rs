@@ -128,7 +128,7 @@ pub const KINDS: &[&kind::FigureKind] = &[
     &trace::KIND,
 ];
 
-/// A drawn figure: ask it for SVG, PNG, its numbers, or the words for those who cannot see it.
+/// A drawn figure. It can be had as SVG, as PNG, as numbers, and as a description in words.
 #[derive(Debug, Clone)]
 pub struct Figure {
     scene: Scene,
@@ -138,7 +138,7 @@ pub struct Figure {
     warnings: Vec<String>,
 }
 
-/// What a figure holds besides the drawing.
+/// The title, the description and the numbers of a figure.
 #[derive(Debug, Clone)]
 struct Contents {
     kind: &'static str,
@@ -222,7 +222,7 @@ impl Figure {
         png::render(&drawings, self.size(), scale, &description)
     }
 
-    /// The frames of an animation, each as a still figure; of a still figure, itself.
+    /// Returns the frames of an animation as still figures. A still figure returns itself.
     pub fn frames(&self) -> Vec<Self> {
         if self.scene.frames.is_empty() {
             return vec![self.clone()];
@@ -231,45 +231,45 @@ impl Figure {
         frames.map(|frame| Self { scene: self.scene.during(frame), ..self.clone() }).collect()
     }
 
-    /// Shows the figure in a notebook: evcxr calls this for a value at the end of a cell.
+    /// Shows the figure in a notebook. evcxr calls this for a value at the end of a cell.
     ///
-    /// The one thing in the library that prints, since printing is how evcxr is told what to show.
+    /// This is the only function of the crate that prints, because evcxr reads the standard output.
     pub fn evcxr_display(&self) {
         let svg = self.svg_with(TextMode::Paths);
         println!("EVCXR_BEGIN_CONTENT text/html\n{svg}\nEVCXR_END_CONTENT");
     }
 
-    /// The numbers of the figure, with a line of column names.
+    /// Returns the numbers of the figure as CSV. The first line has the names of the columns.
     pub fn data_csv(&self) -> String {
         self.contents.table.csv()
     }
 
-    /// The numbers of the figure and where they come from.
+    /// Returns the numbers of the figure and their origin as JSON.
     pub fn data_json(&self) -> String {
         self.contents.table.json(self.contents.kind, &self.contents.title, &self.provenance)
     }
 
-    /// The title, in full even where the drawing shortens it.
+    /// Returns the full title. The drawing may shorten it.
     pub fn title(&self) -> &str {
         &self.contents.title
     }
 
-    /// What the figure shows, in sentences, for those who cannot see it.
+    /// Describes the figure in sentences, for people who cannot see it.
     pub fn alt_text(&self) -> &str {
         &self.contents.alt_text
     }
 
-    /// What did not come out as one may expect, such as characters that no font has.
+    /// Returns what the figure could not show as expected, such as characters that no font has.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// Width and height in pixels at scale 1.
+    /// Returns width and height in pixels at scale 1.
     pub fn size(&self) -> (f64, f64) {
         (self.scene.width, self.scene.height)
     }
 
-    /// Every text in the figure, of an animation in all frames, and the room that it takes.
+    /// Returns every text in the figure with its bounds. Of an animation, these are the texts of all frames.
     pub fn labels(&self) -> Vec<(String, Bounds)> {
         self.scene.texts().iter().map(|text| (text.content.clone(), text.bounds(&self.style.fonts))).collect()
     }

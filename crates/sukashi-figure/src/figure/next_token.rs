@@ -15,14 +15,14 @@ use crate::sampling::Settings;
 use crate::trace::Step;
 use crate::{Result, Trace};
 
-/// What [`next_token`] shows.
+/// Options of [`next_token`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NextToken {
-    /// How many candidates; everything else becomes one bar.
+    /// The number of candidates. All other tokens become one bar.
     pub count: usize,
-    /// Which step, 0 being the first.
+    /// The step, counted from 0.
     pub step: usize,
-    /// Which probability.
+    /// The kind of probability.
     pub stage: ProbKind,
     /// Prints the ids after the tokens.
     pub ids: bool,
@@ -173,7 +173,7 @@ pub(super) fn table(steps: &[(usize, &Distribution<'_>)]) -> Table {
     table
 }
 
-/// What tests draw of this kind.
+/// The examples that tests draw.
 pub(super) const KIND: FigureKind = FigureKind {
     name: "next-token",
     examples: &[

@@ -22,7 +22,7 @@ const MAX_PANELS: usize = 100;
 
 /// Draws the most probable next tokens of several traces as small multiples: a panel for each, all on one scale.
 ///
-/// A panel is named after its text; where all texts are the same, after its model.
+/// The text is the name of a panel. If all texts are the same, the model is.
 ///
 /// ```
 /// use sukashi_figure::figure::{NextToken, Style, next_tokens};
@@ -35,7 +35,7 @@ const MAX_PANELS: usize = 100;
 ///
 /// # Errors
 ///
-/// As [`super::next_token`], for each of the traces; if there are none, or more than 100.
+/// The errors of [`super::next_token`] for each trace; no trace, or more than 100.
 pub fn next_tokens(traces: &[&Trace], options: &NextToken, style: &Style) -> Result<Figure> {
     let Some(first) = traces.first().filter(|_| traces.len() <= MAX_PANELS) else {
         return Err(Error::input(format!("cannot draw {} traces", traces.len()))
@@ -136,7 +136,7 @@ fn table(panels: &[Panel<'_>], step: usize) -> Table {
     all
 }
 
-/// What tests draw of this kind.
+/// The examples that tests draw.
 pub(super) const KIND: FigureKind = FigureKind {
     name: "next-tokens",
     examples: &[Example {

@@ -18,13 +18,13 @@ use crate::sampling::{Choice, Settings};
 use crate::trace::{Candidate, Stages, Step, TokenLeft};
 use crate::{Error, Result, Trace};
 
-/// What [`sampling`] shows.
+/// Options of [`sampling`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sampling {
     /// How many candidates, the most probable ones of the model's own distribution, and after penalties and bias; everything
     /// else becomes one row.
     pub count: usize,
-    /// Which step, 0 being the first.
+    /// The step, counted from 0.
     pub step: usize,
 }
 
@@ -35,7 +35,7 @@ impl Default for Sampling {
 }
 
 /// Draws what each stage of the sampler made of the candidates, as a table: a row for each, a column for each stage that
-/// ran. What was cut is greyed from there on. Below it, where the number that was drawn fell.
+/// ran. A candidate that a stage cut is grey from there on. A strip below the table shows where the random number fell.
 ///
 /// ```
 /// use sukashi_figure::figure::{Sampling, Style, sampling};
@@ -307,7 +307,7 @@ fn table(view: &View<'_>) -> Table {
     table
 }
 
-/// What tests draw of this kind.
+/// The examples that tests draw.
 pub(super) const KIND: FigureKind = FigureKind {
     name: "sampling",
     examples: &[

@@ -221,7 +221,7 @@ fn table(record: &Logits, columns: &[Column]) -> Table {
     table
 }
 
-/// What tests draw of this kind.
+/// The examples that tests draw.
 pub(super) const KIND: FigureKind = FigureKind {
     name: "softmax",
     examples: &[Example {

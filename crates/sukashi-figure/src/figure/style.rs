@@ -1,4 +1,4 @@
-//! How a figure looks: theme, language, width, faces and what becomes of its text.
+//! How a figure looks: theme, language, width, fonts, and how an SVG holds text.
 
 use std::str::FromStr;
 
@@ -24,9 +24,9 @@ pub struct Style {
     pub width: Width,
     /// The faces that text is measured and drawn with.
     pub fonts: Fonts,
-    /// What becomes of text in [`super::Figure::svg`].
+    /// How [`super::Figure::svg`] writes text.
     pub text_mode: TextMode,
-    /// Prints where the numbers come from below the figure; they are in its metadata in any case.
+    /// Prints the origin of the numbers below the figure. The metadata always has it.
     pub caption: bool,
 }
 
@@ -52,7 +52,7 @@ pub enum Lang {
     En,
 }
 
-/// What becomes of text in an SVG.
+/// How an SVG holds text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum TextMode {
     /// Outlines: looks the same everywhere, needs nothing.

@@ -36,20 +36,20 @@ names!(
     "bars" => Bars,
 );
 
-/// What [`temperature`] shows.
+/// Options of [`temperature`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Temperatures {
-    /// Which temperatures; empty for all that the trace has, and 1.
+    /// The temperatures. If empty, these are 1 and all that the trace has.
     pub temperatures: Vec<f64>,
     /// How many candidates, the most probable ones at temperature 1.
     pub count: usize,
-    /// Which step, 0 being the first.
+    /// The step, counted from 0.
     pub step: usize,
     /// A logarithmic axis, for what is rare.
     pub log: bool,
     /// How the numbers are arranged.
     pub view: TemperatureView,
-    /// Divides the probabilities by those of the shown candidates together, as if there were no others.
+    /// Renormalises the probabilities over the shown candidates, as if there were no other tokens.
     pub renormalise_shown: bool,
 }
 
@@ -75,7 +75,7 @@ impl Temperatures {
     pub fn smooth(marked: &[f64]) -> Vec<f64> {
         const BETWEEN: u32 = 64;
         if marked.is_empty() || marked.iter().any(|at| !at.is_finite() || *at <= 0.0) {
-            // Whoever records them refuses these.
+            // The recorder refuses these.
             return marked.to_vec();
         }
         let low = marked.iter().copied().fold(f64::INFINITY, f64::min);
@@ -260,7 +260,7 @@ fn table<'l>(
     table
 }
 
-/// What tests draw of this kind.
+/// The examples that tests draw.
 pub(super) const KIND: FigureKind = FigureKind {
     name: "temperature",
     examples: &[

@@ -211,7 +211,7 @@ fn table(cuts: &[Segmentation], costs: &[TextCost]) -> Table {
     table
 }
 
-/// What tests draw of this kind.
+/// The examples that tests draw.
 pub(super) const KIND: FigureKind = FigureKind {
     name: "tokenizers",
     examples: &[Example {

@@ -15,7 +15,7 @@ use crate::names;
 use crate::trace::{Prediction, Record, Score, visible};
 use crate::{Error, Result, shown};
 
-/// What [`tokens`] shows.
+/// Options of [`tokens`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tokens {
     /// Which number colours a token and stands below it.
@@ -235,7 +235,7 @@ fn table(score: &Score) -> Table {
     table
 }
 
-/// What tests draw of this kind.
+/// The examples that tests draw.
 pub(super) const KIND: FigureKind = FigureKind {
     name: "tokens",
     examples: &[

@@ -15,12 +15,12 @@ use crate::sampling::Settings;
 use crate::trace::Candidate;
 use crate::{Error, Result, Trace};
 
-/// What [`top_k`] shows.
+/// Options of [`top_k`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopK {
-    /// How many candidates; everything else becomes one bar.
+    /// The number of candidates. All other tokens become one bar.
     pub count: usize,
-    /// Which step, 0 being the first.
+    /// The step, counted from 0.
     pub step: usize,
 }
 
@@ -200,7 +200,7 @@ fn table(shown: &Distribution<'_>, rows: &[&Candidate], cumulative: Option<&Cumu
     table
 }
 
-/// What tests draw of this kind.
+/// The examples that tests draw.
 pub(super) const KIND: FigureKind = FigureKind {
     name: "top-k",
     examples: &[

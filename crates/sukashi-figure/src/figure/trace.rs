@@ -16,7 +16,7 @@ use super::words::{self, percent};
 use super::{Contents, Figure};
 use crate::{Error, Result, Trace};
 
-/// What [`trace`] shows.
+/// Options of [`trace`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceOptions {
     /// How many candidates in each panel; everything else becomes one bar.
@@ -25,7 +25,7 @@ pub struct TraceOptions {
     pub first: usize,
     /// At most this many steps.
     pub steps: usize,
-    /// Which probability.
+    /// The kind of probability.
     pub stage: ProbKind,
 }
 
@@ -196,7 +196,7 @@ pub(super) fn told(trace: &Trace, panels: &[Panel<'_>], stage: ProbKind, lang: L
     phrases::chosen_told(lang, words, list, more)
 }
 
-/// What tests draw of this kind.
+/// The examples that tests draw.
 pub(super) const KIND: FigureKind = FigureKind {
     name: "trace",
     examples: &[

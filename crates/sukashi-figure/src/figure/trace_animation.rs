@@ -23,7 +23,7 @@ const TRACK_GAP: f64 = 12.0;
 
 /// Draws a trace as an animation without end, one frame per generated token: the tokens so far, and the bars of the
 /// candidates from which the last of them was chosen. All frames share one layout and one scale; the last one stays
-/// twice as long, and is what is seen where nothing moves.
+/// twice as long, and is what a reader without animation sees.
 ///
 /// [`Figure::svg`] moves by style sheet alone and stands still for readers who want little motion; [`Figure::png`] is an
 /// APNG.

@@ -1,4 +1,4 @@
-//! What figures say, in both languages, and how they write numbers.
+//! Words that several figures share, and how figures write numbers.
 
 use super::{Lang, phrases};
 use crate::sampling::{Choice, Label, Settings};
@@ -81,22 +81,22 @@ pub(super) fn other(count: usize, lang: Lang) -> String {
     phrases::other(lang, grouped(count))
 }
 
-/// The same where there is little room.
+/// The short form, for narrow places.
 pub(super) fn other_short(lang: Lang) -> &'static str {
     phrases::other_short(lang)
 }
 
-/// What stands beside the chosen token's number.
+/// The mark beside the number of the chosen token.
 pub(super) fn chosen(lang: Lang) -> &'static str {
     phrases::chosen(lang)
 }
 
-/// What stands instead of the number of a token that was cut.
+/// The word in place of the number of a token that was cut.
 pub(super) fn cut(lang: Lang) -> &'static str {
     phrases::cut(lang)
 }
 
-/// What a figure says of its logarithmic scale.
+/// The note of a figure with a logarithmic scale.
 pub(super) fn log_scale(lang: Lang) -> &'static str {
     phrases::log_scale(lang)
 }

@@ -1,10 +1,10 @@
-//! How a token is taken from what the stages left.
+//! Takes a token from those that the stages left.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Candidates, Generator};
 
-/// What is done with the distribution that the stages leave.
+/// How a token is chosen from the distribution that the stages leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Choice {

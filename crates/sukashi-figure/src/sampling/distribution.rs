@@ -30,7 +30,7 @@ pub struct Sampled {
     pub prob_scaled: f64,
     /// After truncation and renormalisation: the probability with which `Choice::Sample` takes it.
     pub prob_final: f64,
-    /// The number in `0..1` that was drawn for it; `None` where nothing was left to chance.
+    /// The number in `0..1` that was drawn for it; `None` if the choice was not random.
     pub draw: Option<f64>,
 }
 

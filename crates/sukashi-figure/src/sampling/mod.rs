@@ -1,4 +1,4 @@
-//! From logits to the next token: a chain of stages, each visible, and a choice.
+//! Turns logits into the next token: a chain of stages, each of them visible, and a choice.
 //!
 //! The stages run in this order, and those whose setting changes nothing are left out:
 //!
@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | `penalties` | `repetition_penalty`, `frequency_penalty`, `presence_penalty` | lowers the logits of tokens already present, prompt included |
 //! | `logit_bias` | `logit_bias` | adds to the logits of given ids |
-//! | a caller's own | [`Sampler::with_stage`] | whatever its [`Stage`] does |
+//! | a caller's own | [`Sampler::with_stage`] | what its [`Stage`] does |
 //! | `temperature` | `temperature` | divides the logits; 0 leaves the most probable token alone |
 //! | `top_k` | `top_k` | keeps the k most probable tokens |
 //! | `top_p` | `top_p` | keeps the smallest set of most probable tokens whose mass reaches p |

@@ -87,10 +87,10 @@ impl Sampler {
         Ok(sampler)
     }
 
-    /// Adds a stage of one's own, after those added before it.
+    /// Adds a caller's own stage after those added before it.
     ///
-    /// It runs after penalties and bias, and before temperature and truncation: so a token that it removes can
-    /// never come back as the only one left by a truncation. It sees probabilities at temperature 1.
+    /// It runs after penalties and bias, and before temperature and truncation. So no truncation can leave only tokens that
+    /// the stage removed. The stage sees probabilities at temperature 1.
     #[must_use]
     pub fn with_stage(mut self, mut stage: impl Stage + 'static) -> Self {
         if stage.prepare(self.vocab_size) {
@@ -110,8 +110,8 @@ impl Sampler {
         self.vocab_size
     }
 
-    /// How many of the greatest logits decide what is chosen, whatever all the logits are: 1 for greedy choice, k for top-k.
-    /// `None` where the others count, too, or the tokens before.
+    /// Returns how many of the greatest logits are enough to choose a token: 1 for greedy choice, k for top-k. Returns `None`
+    /// if other logits or previous tokens matter too.
     ///
     /// ```
     /// use sukashi_figure::sampling::{Sampler, Settings};
@@ -152,7 +152,7 @@ impl Sampler {
             .chain(self.truncating.iter().map(|stage| stage.name()))
     }
 
-    /// Goes back to the start of the seed's stream.
+    /// Restarts the generator from the seed.
     pub fn restart(&mut self) {
         self.generator = Generator::new(self.settings.seed);
     }
@@ -162,17 +162,17 @@ impl Sampler {
     ///
     /// # Errors
     ///
-    /// As [`Self::distribution`].
+    /// The same as [`Self::distribution`].
     pub fn sample(&mut self, logits: &[f32], previous: &[u32]) -> Result<Sampled> {
         Ok(self.distribution(logits, previous)?.choose())
     }
 
-    /// The id of the token that [`Self::sample`] would take, without its probabilities: where only the greatest logits count, far
-    /// cheaper than a distribution over a large vocabulary.
+    /// Returns the id of the token that [`Self::sample`] would take, without its probabilities. If only the greatest logits
+    /// matter, this is far cheaper than a distribution over a large vocabulary.
     ///
     /// # Errors
     ///
-    /// As [`Self::distribution`].
+    /// The same as [`Self::distribution`].
     pub fn next_id(&mut self, logits: &[f32], previous: &[u32]) -> Result<u32> {
         if let Some(count) = self.num_deciding()
             && logits.len() == self.vocab_size
@@ -194,7 +194,7 @@ impl Sampler {
     ///
     /// # Errors
     ///
-    /// As [`Self::distribution`].
+    /// The same as [`Self::distribution`].
     #[doc(hidden)]
     pub fn choose_among(&mut self, deciding: impl Iterator<Item = (u32, f32)>) -> Result<Option<u32>> {
         let candidates = &mut self.candidates;
@@ -263,7 +263,7 @@ impl Sampler {
     ///
     /// # Errors
     ///
-    /// As [`Self::distribution`].
+    /// The same as [`Self::distribution`].
     pub fn observe<'a>(
         &'a mut self,
         logits: &'a [f32],

@@ -1,9 +1,9 @@
-//! What a stage is.
+//! The trait of a stage.
 
 use super::{Candidates, Criterion, Description};
 use crate::error::Result;
 
-/// What a stage may know besides the candidates.
+/// What a stage knows besides the candidates.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Context<'a> {
@@ -15,8 +15,8 @@ pub struct Context<'a> {
 
 /// One step on the way from logits to the distribution that a token is chosen from.
 ///
-/// A stage of one's own changes logits or removes tokens; [`Sampler::with_stage`](super::Sampler::with_stage)
-/// takes it into the chain.
+/// A caller's own stage changes logits or removes tokens. [`Sampler::with_stage`](super::Sampler::with_stage)
+/// adds it to the chain.
 ///
 /// ```
 /// use sukashi_figure::sampling::{Candidates, Context, Sampler, Settings, Stage};
@@ -65,6 +65,6 @@ pub trait Stage: Send {
     ///
     /// # Errors
     ///
-    /// Whatever keeps the stage from doing so; sampling ends with it.
+    /// Anything that keeps the stage from working. Sampling ends with this error.
     fn apply(&mut self, candidates: &mut Candidates, context: &Context<'_>) -> Result<()>;
 }

@@ -54,7 +54,7 @@ impl StageKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// What is done with the distribution that the stages leave.
+    /// How a token is chosen from the distribution that the stages leave.
     pub choice: Choice,
     /// Divides the logits; 0 means the most probable token alone.
     pub temperature: f64,

@@ -28,7 +28,7 @@ impl Trace {
     ///
     /// # Errors
     ///
-    /// As [`Self::write_json`].
+    /// The same as [`Self::write_json`].
     pub fn write_csv(&self, out: impl Write) -> Result<()> {
         self.validate()?;
         let failed = |cause: csv::Error| unwritable("CSV", cause);
@@ -62,7 +62,7 @@ impl Trace {
     ///
     /// # Errors
     ///
-    /// As [`Self::to_json`].
+    /// The same as [`Self::to_json`].
     pub fn to_csv(&self) -> Result<String> {
         super::to_text("CSV", |out| self.write_csv(out))
     }

@@ -1,7 +1,7 @@
 //! Texts in cells of CSV: a spreadsheet runs what begins like a formula.
 //!
 //! A token may be `=` or `@SUM`, and a spreadsheet that opens the file takes such a cell for a formula. So an apostrophe is put before
-//! it, which spreadsheets take for the mark of a text; whoever reads the file takes one off. Numbers have cells of
+//! it, which marks a text for spreadsheets. A program that reads the file removes one. Numbers have cells of
 //! their own and none.
 
 use std::borrow::Cow;

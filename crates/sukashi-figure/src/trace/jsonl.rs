@@ -28,7 +28,7 @@ impl Trace {
     ///
     /// # Errors
     ///
-    /// As [`Self::from_json`]; the line is named.
+    /// The same as [`Self::from_json`]; the line is named.
     pub fn from_jsonl(jsonl: &str) -> Result<Self> {
         let mut lines = jsonl
             .lines()
@@ -64,7 +64,7 @@ impl Trace {
     ///
     /// # Errors
     ///
-    /// As [`Self::write_json`].
+    /// The same as [`Self::write_json`].
     pub fn write_jsonl(&self, mut out: impl Write) -> Result<()> {
         self.validate()?;
         let Self { schema, version, model, adapter, sampling, prompt, steps, text } = self;
@@ -76,7 +76,7 @@ impl Trace {
     ///
     /// # Errors
     ///
-    /// As [`Self::to_json`].
+    /// The same as [`Self::to_json`].
     pub fn to_jsonl(&self) -> Result<String> {
         super::to_text("JSON lines", |out| self.write_jsonl(out))
     }

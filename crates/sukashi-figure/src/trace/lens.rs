@@ -1,4 +1,4 @@
-//! What the model would say after each layer, as a record.
+//! The record of what the model predicts after each layer.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,7 @@ pub struct Lens {
 /// The cells after one layer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LensLayer {
-    /// What the head was put on: `embed` or `layers.N.resid`.
+    /// The point that the head was applied to: `embed` or `layers.N.resid`.
     pub point: String,
     /// One for each of the positions.
     pub cells: Vec<LensCell>,

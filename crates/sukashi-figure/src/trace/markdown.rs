@@ -15,7 +15,7 @@ impl Trace {
     ///
     /// # Errors
     ///
-    /// As [`Self::write_json`].
+    /// The same as [`Self::write_json`].
     pub fn write_markdown(&self, mut out: impl Write) -> Result<()> {
         self.validate()?;
         self.markdown(&mut out).map_err(|cause| unwritable("Markdown", cause))
@@ -25,7 +25,7 @@ impl Trace {
     ///
     /// # Errors
     ///
-    /// As [`Self::to_json`].
+    /// The same as [`Self::to_json`].
     pub fn to_markdown(&self) -> Result<String> {
         super::to_text("Markdown", |out| self.write_markdown(out))
     }

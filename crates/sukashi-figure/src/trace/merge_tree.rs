@@ -7,13 +7,13 @@ use super::Token;
 /// The merges that build a text, as a forest: one tree for each token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MergeTree {
-    /// What the tokenizer is called.
+    /// The name of the tokenizer.
     pub tokenizer: String,
-    /// How many tokens it has.
+    /// The number of its tokens.
     pub vocab_size: usize,
-    /// How many merges it knows.
+    /// The number of its merges.
     pub num_merges: usize,
-    /// What is built.
+    /// The text that is built.
     pub text: String,
     /// The leaves in the text's order, then the merges in the order in which they are made.
     pub nodes: Vec<Node>,
@@ -24,9 +24,9 @@ pub struct MergeTree {
 /// A character or byte, or two neighbours made one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
-    /// What it is alone.
+    /// The node's own token.
     pub token: Token,
-    /// The merge that made it; `None` for a leaf.
+    /// The merge that made the node; `None` for a leaf.
     pub merge: Option<Merge>,
 }
 
@@ -35,7 +35,7 @@ pub struct Node {
 pub struct Merge {
     /// The left one, an index of [`MergeTree::nodes`] below the node's own.
     pub left: usize,
-    /// The right one, likewise.
+    /// The right one, an index of [`MergeTree::nodes`] below the node's own.
     pub right: usize,
     /// Its place among all merges, counted from 1: the lowest is made first.
     pub rank: usize,

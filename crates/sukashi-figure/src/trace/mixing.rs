@@ -2,7 +2,7 @@
 
 use super::AdapterInfo;
 
-/// What one attention head makes of a few tokens: `weights = softmax(scores)`, `output = weights V`.
+/// The work of one attention head on a few tokens: `weights = softmax(scores)`, `output = weights V`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mixing {
     /// Which adapter computed it.
@@ -21,6 +21,6 @@ pub struct Mixing {
     pub weights: Vec<Vec<f32>>,
     /// Rows of V, mixed.
     pub output: Vec<Vec<f32>>,
-    /// Whether a token sees only itself and those before it.
+    /// Whether a token sees only itself and the tokens before it.
     pub causal: bool,
 }

@@ -1,10 +1,10 @@
-//! What a run leaves behind: every number on the way to each next token, as data.
+//! The record of a run: every number on the way to each next token, as data.
 //!
-//! A [`Trace`] is the versioned record `sukashi.trace/1`. Figures are pure functions of it, so they can be
-//! drawn again later, elsewhere and without a GPU.
+//! A [`Trace`] is the versioned record `sukashi.trace/1`. Figures are pure functions of it. They can be drawn again
+//! later, on another machine, and without a GPU.
 //!
-//! Beside it stand, each with a schema of its own, a [`Score`] of a given text, [`Attention`] weights, and a [`Lens`] on
-//! every layer; they are [`Record`]s.
+//! Three other [`Record`]s have schemas of their own: a [`Score`] of a given text, [`Attention`] weights, and a [`Lens`]
+//! on every layer.
 //!
 //! A [`StepRecorder`] makes the steps. JSON and JSON lines are written and read, CSV and Markdown written.
 //! Readers ignore fields that they do not know; readers and writers check every number ([`Trace::validate`]).
@@ -116,7 +116,7 @@ pub struct AdapterInfo {
 /// What the model was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompt {
-    /// The prompt's text; `None` where only ids were given and there is no tokenizer.
+    /// The prompt's text; `None` if only ids were given and there is no tokenizer.
     pub text: Option<String>,
     /// Its tokens.
     pub tokens: Vec<Token>,
@@ -129,7 +129,7 @@ pub struct Token {
     pub id: u32,
     /// The token alone, decoded; incomplete UTF-8 appears as U+FFFD. `None` without a tokenizer.
     pub text: Option<String>,
-    /// The token's own bytes, also where they are only part of a character. `None` without a tokenizer.
+    /// The token's own bytes, which may be only part of a character. `None` without a tokenizer.
     pub bytes: Option<Vec<u8>>,
 }
 
@@ -150,10 +150,10 @@ pub struct Step {
     /// For other temperatures: what turns a candidate's logit into its probability over the whole vocabulary.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub temperatures: Vec<Temperature>,
-    /// What each stage of the sampler left of the candidates; `None` where that was not recorded.
+    /// What each stage of the sampler left of the candidates; `None` if that was not recorded.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stages: Option<Stages>,
-    /// The token taken; `None` where the distribution was only looked at.
+    /// The token taken; `None` if none was chosen.
     pub chosen: Option<Chosen>,
 }
 
@@ -164,9 +164,9 @@ pub struct Candidate {
     pub rank: usize,
     /// Index into the vocabulary.
     pub id: u32,
-    /// As [`Token::text`].
+    /// The same as [`Token::text`].
     pub text: Option<String>,
-    /// As [`Token::bytes`].
+    /// The same as [`Token::bytes`].
     pub bytes: Option<Vec<u8>>,
     /// The model's own output, before any stage.
     pub logit: f32,
@@ -183,13 +183,13 @@ pub struct Candidate {
 pub struct Chosen {
     /// Index into the vocabulary.
     pub id: u32,
-    /// As [`Token::text`].
+    /// The same as [`Token::text`].
     pub text: Option<String>,
-    /// As [`Candidate::prob`].
+    /// The same as [`Candidate::prob`].
     pub prob: f64,
-    /// As [`Candidate::prob_scaled`].
+    /// The same as [`Candidate::prob_scaled`].
     pub prob_scaled: f64,
-    /// As [`Candidate::prob_final`].
+    /// The same as [`Candidate::prob_final`].
     pub prob_final: f64,
 }
 
@@ -206,7 +206,7 @@ pub struct Temperature {
     pub entropy_bits: f64,
 }
 
-/// What `write` writes, as text.
+/// Returns as text what `write` writes.
 fn to_text(format: &str, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<String> {
     let mut bytes = Vec::new();
     write(&mut bytes)?;

@@ -10,7 +10,7 @@ use crate::json_cause;
 pub trait Record: Serialize + DeserializeOwned {
     /// The value of the field `schema`, such as `sukashi.score/1`.
     const SCHEMA: &'static str;
-    /// What messages call it.
+    /// The name of the record in messages.
     const NAME: &'static str;
 
     /// The field `schema`.

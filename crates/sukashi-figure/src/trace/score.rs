@@ -14,7 +14,7 @@ use crate::json_cause;
 /// How far a total may be from that of the tokens: room for a writer that rounds to a few digits.
 const TOTAL_TOLERANCE: f64 = 1e-3;
 
-/// The probability that a model gives to each token of a text after those before it.
+/// The probability that a model gives to each token of a text after the tokens before it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// Always [`Record::SCHEMA`], `sukashi.score/1`.
@@ -45,7 +45,7 @@ pub struct ScoredToken {
     pub prediction: Option<Prediction>,
 }
 
-/// What a model gave to the token that came.
+/// The model's prediction of a token that the text has.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
     /// Softmax over the whole vocabulary at temperature 1.
@@ -133,7 +133,7 @@ impl Score {
     ///
     /// # Errors
     ///
-    /// As [`Record::from_json`]; the line is named.
+    /// The same as [`Record::from_json`]; the line is named.
     pub fn from_jsonl(jsonl: &str) -> Result<Self> {
         let at_line = |number: usize, cause: serde_json::Error| {
             Error::input("cannot read the score as JSON lines")
@@ -161,7 +161,7 @@ impl Score {
     ///
     /// # Errors
     ///
-    /// As [`Record::to_json`].
+    /// The same as [`Record::to_json`].
     pub fn to_jsonl(&self) -> Result<String> {
         self.validate()?;
         let failed = |cause| unwritable("JSON lines", cause);
@@ -180,7 +180,7 @@ impl Score {
     ///
     /// # Errors
     ///
-    /// As [`Record::to_json`].
+    /// The same as [`Record::to_json`].
     pub fn to_csv(&self) -> Result<String> {
         self.validate()?;
         let failed = |cause: csv::Error| unwritable("CSV", cause);
@@ -213,7 +213,7 @@ impl Score {
     ///
     /// # Errors
     ///
-    /// As [`Record::to_json`].
+    /// The same as [`Record::to_json`].
     pub fn to_markdown(&self) -> Result<String> {
         self.validate()?;
         let mut out = Vec::new();

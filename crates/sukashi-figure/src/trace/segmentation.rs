@@ -7,9 +7,9 @@ use super::Token;
 /// How one tokenizer cuts a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segmentation {
-    /// What the tokenizer is called.
+    /// The name of the tokenizer.
     pub tokenizer: String,
-    /// How many tokens it has.
+    /// The number of its tokens.
     pub vocab_size: usize,
     /// The tokens, in the text's order.
     pub pieces: Vec<Piece>,
@@ -27,7 +27,7 @@ pub struct Piece {
     pub replaces: Option<String>,
 }
 
-/// What a text costs in a vocabulary, if every token is written with the same number of bits.
+/// The cost of a text in a vocabulary, if every token is written with the same number of bits.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct TextCost {
     /// The text as UTF-8, in bits.
@@ -43,7 +43,7 @@ pub struct TextCost {
 }
 
 impl Segmentation {
-    /// What `text`, which this is of, costs.
+    /// Returns the cost of `text`, the text that was cut.
     ///
     /// ```
     /// use sukashi_figure::trace::{Piece, Segmentation, Token};

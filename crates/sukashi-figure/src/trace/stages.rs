@@ -1,4 +1,4 @@
-//! What each stage of the sampler left, and the number that was drawn.
+//! The tokens that each stage of the sampler left, and the number that was drawn.
 
 use std::collections::HashMap;
 
@@ -13,17 +13,17 @@ use crate::sampling::{Candidates, Criterion, Description, Distribution, InPlay, 
 pub struct Stages {
     /// In the order in which the stages ran; the first, `logits`, is the model's own distribution.
     pub outputs: Vec<StageOutput>,
-    /// The number that chose the token; `None` where nothing was left to chance.
+    /// The number that chose the token; `None` if the choice was not random.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub draw: Option<Draw>,
 }
 
-/// What one stage left.
+/// The tokens that one stage left.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StageOutput {
     /// `logits`, then the stages' names as [`crate::sampling`] lists them, such as `top_p`.
     pub stage: String,
-    /// What the stage says of itself. `None` for `logits`, and in records of older versions.
+    /// The stage's own description; `None` for `logits`, and in records of older versions.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub description: Option<Description>,
     /// How many tokens of the whole vocabulary.

@@ -1,4 +1,4 @@
-//! Makes a [`Step`] of logits: the numbers are the sampler's own, none is computed twice.
+//! Makes a [`Step`] from logits. The numbers are the sampler's own; none is computed twice.
 
 use super::stages::Seen;
 use super::{Candidate, Chosen, Stages, Step, Temperature, Token};
@@ -83,7 +83,7 @@ impl StepRecorder {
     ///
     /// # Errors
     ///
-    /// As [`Sampler::distribution`]; a recorded temperature so small that logits divided by it overflow.
+    /// The same as [`Sampler::distribution`]; a recorded temperature so small that logits divided by it overflow.
     pub fn sample(
         &self,
         sampler: &mut Sampler,
@@ -109,7 +109,7 @@ impl StepRecorder {
     ///
     /// # Errors
     ///
-    /// As [`Self::sample`].
+    /// The same as [`Self::sample`].
     pub fn look(
         &self,
         sampler: &mut Sampler,

@@ -1,4 +1,4 @@
-//! What a trace has to fulfil, whoever wrote it.
+//! Checks that a trace is sound, whatever program wrote it.
 
 use super::{Candidate, SCHEMA, Step, Trace};
 use crate::error::{Error, Result};

@@ -14,13 +14,13 @@ use super::prompt::PromptSource;
 #[command(next_help_heading = "Prompt")]
 pub struct ChatArgs {
     /// Put the prompt as a user's message into the model's chat template
-    #[arg(long, conflicts_with_all = ["ids", "bigram"], hide_short_help = true)]
+    #[arg(long, conflicts_with_all = ["ids", "bigram"], hide_short_help = true, display_order = 10)]
     pub chat: bool,
     /// Put this system message before the conversation
-    #[arg(long, value_name = "TEXT", requires = "chat", hide_short_help = true)]
+    #[arg(long, value_name = "TEXT", requires = "chat", hide_short_help = true, display_order = 11)]
     pub system: Option<String>,
     /// Read earlier messages from a file: a JSON array of {"role": "user", "content": "…"}
-    #[arg(long, value_name = "FILE", requires = "chat", hide_short_help = true)]
+    #[arg(long, value_name = "FILE", requires = "chat", hide_short_help = true, display_order = 12)]
     messages: Option<PathBuf>,
     /// Tell this date to templates that ask for it, such as 2025-03-09 [default: now]
     #[arg(
@@ -28,11 +28,11 @@ pub struct ChatArgs {
         value_name = "DATE",
         requires = "chat",
         value_parser = str::parse::<DateTime>,
-        hide_short_help = true
+        hide_short_help = true, display_order = 13
     )]
     date: Option<DateTime>,
     /// Set a variable that the template knows, such as enable_thinking=false; may be repeated. VALUE is JSON, or else a text
-    #[arg(long, value_name = "NAME=VALUE", requires = "chat", value_parser = chat_variable, hide_short_help = true)]
+    #[arg(long, value_name = "NAME=VALUE", requires = "chat", value_parser = chat_variable, hide_short_help = true, display_order = 14)]
     chat_variable: Vec<(String, Variable)>,
 }
 

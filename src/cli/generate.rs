@@ -60,7 +60,8 @@ pub struct Args {
         requires = "chat",
         conflicts_with = "no_echo",
         help_heading = "Prompt",
-        hide_short_help = true
+        hide_short_help = true,
+        display_order = 20
     )]
     show_prompt: bool,
     /// Print times and tokens per second on the standard error

@@ -1,5 +1,6 @@
 //! Parsers that flags of several commands share.
 
+use std::fmt::Display;
 use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -11,6 +12,11 @@ where
     T: FromStr<Err = Error> + Clone + Send + Sync + 'static,
 {
     PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
+}
+
+/// Names the flag and its value in an error of the library, which knows nothing of flags.
+pub fn of_flag<T>(flag: &str, value: impl Display, result: Result<T>) -> Result<T> {
+    result.map_err(|error| Error::new(error.kind(), format!("cannot use {flag} {value}")).caused_by(error))
 }
 
 /// Refuses a count of 0.

@@ -60,10 +60,13 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     if let Some(texts) = args.batch {
         at_least_one("--batch", texts)?;
     }
+    for (flag, count) in [("--prompt-tokens", prompt_tokens), ("--new-tokens", new_tokens), ("--runs", runs)]
+    {
+        at_least_one(flag, count)?;
+    }
     let texts = args.batch.unwrap_or(0);
     let settings = BenchSettings { prompt_tokens, new_tokens, runs, profile, texts };
-    let device = args.subject.device(terminal)?;
-    let (model, load_time) = args.subject.load(&device, terminal)?;
+    let (model, load_time) = args.subject.load(|| args.subject.device(terminal), terminal)?;
     let model = tuning::prepare(model, &args.tuning, terminal)?;
     let mut progress = Progress::new(terminal.words("計測中", "measuring"));
     let report = pollster::block_on(bench::run(&model, load_time, settings, &mut |done, total| {

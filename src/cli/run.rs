@@ -8,7 +8,7 @@ use sukashi::sampling::{Sampler, Settings};
 use sukashi::weights::ModelFiles;
 use sukashi::{LanguageModel, Model, Result};
 
-use super::args::at_least_one;
+use super::args::{at_least_one, of_flag};
 use super::bigram::BigramArgs;
 use super::chat::ChatArgs;
 use super::device::DeviceArgs;
@@ -132,7 +132,7 @@ impl Input {
 
     /// A sampler for the model's vocabulary.
     pub fn sampler(&self, settings: Settings) -> Result<Sampler> {
-        Sampler::new(settings, self.opened.spec.vocab_size)
+        checked_sampler(settings, self.opened.spec.vocab_size)
     }
 
     /// Whether the model can turn tokens into text.
@@ -145,6 +145,12 @@ impl Input {
         let (model, load_time) = self.opened.load(terminal)?;
         Ok(Run { model: model.without(self.ablation)?, prompt: self.prompt, load_time })
     }
+}
+
+/// The settings were checked when they were parsed; only the vocabulary can still refuse a bias.
+fn checked_sampler(settings: Settings, vocab_size: usize) -> Result<Sampler> {
+    let ids = Vec::from_iter(settings.logit_bias.keys().map(u32::to_string)).join(", ");
+    of_flag("--logit-bias", ids, Sampler::new(settings, vocab_size))
 }
 
 impl Run {
@@ -236,7 +242,7 @@ impl<M: LanguageModel> Run<M> {
 
     /// A sampler for the model's vocabulary.
     pub fn sampler(&self, settings: Settings) -> Result<Sampler> {
-        Sampler::new(settings, self.model.vocab_size())
+        checked_sampler(settings, self.model.vocab_size())
     }
 
     /// Whether `id` is one of the model's marks for the end of a text, or of an answer in a chat.

@@ -139,6 +139,13 @@ fn one_line(message: &str) -> String {
     Vec::from_iter(message.lines().map(str::trim)).join(", ")
 }
 
+/// Parses a temperature of a figure that shows a whole distribution, which 0 does not have.
+pub fn temperature(text: &str) -> Result<f64, String> {
+    let value: f64 = text.trim().parse().map_err(|_| format!("{text:?} is not a number"))?;
+    let is_usable = value.is_finite() && value > 0.0;
+    is_usable.then_some(value).ok_or_else(|| format!("temperature {value} is not a finite number above 0"))
+}
+
 fn logit_bias(text: &str) -> Result<(u32, f64), String> {
     let parsed = text
         .split_once('=')

@@ -27,15 +27,22 @@ impl SubjectArgs {
         self.device.open(terminal)
     }
 
-    /// Loads the model onto the device; gives the time from the first look at its files, too.
-    pub fn load(&self, device: &Device, terminal: &Terminal) -> Result<(Model, Duration)> {
+    /// Reads the model's files, then opens the device and loads the model onto it. Gives the time of reading and loading, too.
+    pub fn load(
+        &self,
+        open_device: impl FnOnce() -> Result<Device>,
+        terminal: &Terminal,
+    ) -> Result<(Model, Duration)> {
         let started = Instant::now();
         let files = match &self.synthetic {
             Some(name) => bench::synthetic(name)?,
             None => self.model.open(terminal)?,
         };
+        let reading = started.elapsed();
+        let device = open_device()?;
+        let started = Instant::now();
         let mut progress = Progress::new(terminal.words("読み込み中", "loading"));
-        let model = Model::from_files(device, files, &mut |done, total| progress.set(done, total))?;
-        Ok((model, started.elapsed()))
+        let model = Model::from_files(&device, files, &mut |done, total| progress.set(done, total))?;
+        Ok((model, reading + started.elapsed()))
     }
 }

@@ -28,7 +28,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
             .hint("--device NAME chooses an adapter; `sukashi adapters` lists them")
             .into());
     }
-    let (model, _) = args.subject.load(&device, terminal)?;
+    let (model, _) = args.subject.load(|| Ok(device.clone()), terminal)?;
     let Found { tuning, path } = run_fully(&model, terminal)?;
     let products = model.matmul_shapes();
     let shape = |product: &MatmulShape| tuning.shape(product).unwrap_or_else(|| GemvShape::of(&device));

@@ -128,7 +128,10 @@ fn figures() {
         &["scale 1000000000", "100 million pixels"],
     );
     for bad in ["0", "-1", "NaN", "x"] {
-        refused(&["figure", "temperature", "吾輩は", "-o", &path, "--temperatures", bad], &[bad]);
+        refused(
+            &["figure", "temperature", "吾輩は", "-o", &path, "--temperatures", bad],
+            &["--temperatures", bad],
+        );
     }
     refused(&["figure", "temperature", "吾輩は", "-o", &path, "--view", "pie"], &["pie", "bars"]);
     refused(
@@ -139,7 +142,7 @@ fn figures() {
     refused(&["figure", "sampling", "吾輩は", "-o", &path, "--step", "1"], &["--step", "--from"]);
     refused(
         &["figure", "sampling", "吾輩は", "-o", &path, "--logit-bias", "9999=1"],
-        &["logit_bias", "2948"],
+        &["--logit-bias 9999", "logit_bias", "2948"],
     );
     refused(&["figure", "trace", "吾輩は", "-n", "0", "-o", &path], &["--max-new-tokens 0"]);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is written");

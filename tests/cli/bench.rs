@@ -62,8 +62,8 @@ fn texts_are_also_measured_together() {
 fn what_cannot_be_measured_is_refused() {
     refused(&["bench", "--batch", "0", "--device", "cpu"], &["--batch 0", "1 or more"]);
     refused(&["bench", "--batch", "65", "--device", "cpu"], &["texts = 65", "at most 64"]);
-    refused(&["bench", "--runs", "0", "--device", "cpu"], &["runs = 0", "1 or more"]);
-    refused(&["bench", "--new-tokens", "0", "--device", "cpu"], &["new_tokens = 0"]);
+    refused(&["bench", "--runs", "0", "--device", "cpu"], &["--runs 0", "1 or more"]);
+    refused(&["bench", "--new-tokens", "0", "--device", "cpu"], &["--new-tokens 0"]);
     refused(&["bench", "--prompt-tokens", "250", "--device", "cpu"], &["found 314 tokens", "at most 256"]);
     refused(&["bench", "--synthetic", "gpt-5:f16"], &["gpt-5", "gemma-3-1b"]);
     refused(&["bench", "--synthetic", "gemma-3-1b:q3_k"], &["q3_k", "q4_k"]);

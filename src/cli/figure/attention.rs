@@ -6,6 +6,7 @@ use sukashi::{Error, model};
 
 use super::inside::{InsideArgs, say_as_typed};
 use super::style::StyleArgs;
+use crate::cli::args::of_flag;
 use crate::cli::failure::Outcome;
 use crate::cli::run::Input;
 use crate::cli::terminal::Terminal;
@@ -36,7 +37,10 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
 
 impl Args {
     fn of_run(&self, input: Input, terminal: &Terminal) -> Outcome<Attention> {
-        model::check_layer_and_head(input.spec(), self.layer, self.head)?;
+        of_flag("--layer", self.layer, model::check_layer_and_head(input.spec(), self.layer, None))?;
+        if let Some(head) = self.head {
+            of_flag("--head", head, model::check_layer_and_head(input.spec(), self.layer, Some(head)))?;
+        }
         let num_tokens = input.prompt().ids.len();
         if let Some(query) = self.query.filter(|query| *query >= num_tokens) {
             return Err(Error::input(format!("cannot use --query {query}: the text ends before it"))

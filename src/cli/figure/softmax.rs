@@ -4,6 +4,7 @@ use sukashi::figure::{self, Logits};
 
 use super::style::StyleArgs;
 use crate::cli::failure::Outcome;
+use crate::cli::sampler::temperature;
 use crate::cli::terminal::Terminal;
 
 /// The probabilities of a few logits at several temperatures
@@ -32,7 +33,7 @@ pub struct Args {
     #[arg(
         long,
         value_name = "T,…",
-        value_delimiter = ',',
+        value_delimiter = ',', value_parser = temperature,
         default_value = "0.5,1,2",
         allow_hyphen_values = true,
         help_heading = "Figure"

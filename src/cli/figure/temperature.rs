@@ -12,6 +12,7 @@ use crate::cli::args::names;
 use crate::cli::failure::Outcome;
 use crate::cli::record::{Steps, recorder};
 use crate::cli::run::{RUN_GROUPS, RunArgs};
+use crate::cli::sampler::temperature;
 use crate::cli::terminal::Terminal;
 
 /// The same candidates at several temperatures
@@ -29,7 +30,7 @@ pub struct Args {
     #[arg(
         long,
         value_name = "T,…",
-        value_delimiter = ',',
+        value_delimiter = ',', value_parser = temperature,
         allow_hyphen_values = true,
         help_heading = "Figure"
     )]

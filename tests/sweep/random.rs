@@ -28,8 +28,10 @@ pub fn cases(sweep: &KernelSweep) -> BoxedStrategy<Case> {
     }
     if !product_shapes.is_empty() {
         let shape = if shares_x {
-            let shape =
-                |(size, rows): (u32, u32)| GemvShape { shares_x, ..GemvShape::new(1_u32 << size, 1, rows) };
+            let shape = move |(size, rows): (u32, u32)| GemvShape {
+                shares_x,
+                ..GemvShape::new(1_u32 << size, 1, rows)
+            };
             (3..8_u32, 1..5_u32).prop_map(move |sizes| Some(shape(sizes))).boxed()
         } else {
             proptest::sample::select(product_shapes).boxed()

@@ -30,6 +30,9 @@ fn main() -> ExitCode {
         trials.push(trial(format!("agrees::{kernel}"), || agrees_with_the_twin(kernel)));
         trials.push(trial(format!("agrees_on_any_shape::{kernel}"), || agrees_on_any_shape(kernel)));
         trials.push(trial(format!("folds::{kernel}"), || folds_into_the_second_dimension(kernel)));
+        trials.push(trial(format!("mistakes::{kernel}"), || {
+            mistakes::are_found_in_shaders(kernel, &devices());
+        }));
         trials
             .push(trial(format!("mistakes_on_the_cpu::{kernel}"), || mistakes::are_found_on_the_cpu(kernel)));
     }

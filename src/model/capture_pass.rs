@@ -2,16 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::forward::{self, Activations, Scratch};
+use super::forward::Activations;
 use super::kv_cache::KvCache;
 use super::load::Model;
 use super::point::Point;
+use super::prompt_pass::PromptPass;
 use super::session::prefill_tokens;
 use super::taps::{Reader, Span, words_per_token};
-use crate::device::Program;
-use crate::dispatch::Batch;
 use crate::error::Result;
-use crate::kernels::Plan;
 use crate::text::check_prompt;
 
 /// Device memory that captured values of one batch may take, in 32-bit words.
@@ -20,11 +18,8 @@ const MAX_WORDS: usize = 32 << 20;
 /// Runs a sequence through a model with a cache of its own, and captures values. It computes as many layers as the points need.
 #[derive(Debug)]
 pub(super) struct CapturePass {
-    model: Model,
     batch: usize,
-    activations: Activations,
-    scratch: Scratch,
-    program: Program,
+    prompt: PromptPass,
     pub reader: Reader,
 }
 
@@ -50,11 +45,8 @@ impl CapturePass {
         let activations = Activations::new(device, spec, batch)?;
         let num_layers = points.iter().map(|point| point.num_layers(spec)).max().unwrap_or(0);
         let reader = Reader::new(model, points, &activations, (batch, num_tokens))?;
-        let mut plan = Plan::new(device, model.choices(), batch);
-        forward::body(&mut plan, model, &cache, &activations, reader.taps(), num_layers);
-        let program = device.compile(plan.recording())?;
-        let scratch = Scratch::default();
-        Ok(Self { model: model.clone(), batch, activations, scratch, program, reader })
+        let prompt = PromptPass::new(model, &cache, activations, reader.taps(), (batch, num_layers))?;
+        Ok(Self { batch, prompt, reader })
     }
 
     /// Tokens of a batch, at most.
@@ -64,13 +56,6 @@ impl CapturePass {
 
     /// Computes the next batch, the first of whose tokens is at `position`.
     pub(super) fn submit(&mut self, ids: &[u32], position: usize) -> Result<Span> {
-        let device = self.model.device();
-        self.activations.write(device, self.model.spec(), (ids, position), &mut self.scratch);
-        let mut recorder = device.record();
-        let num_tokens = ids.len();
-        let batch = Batch { position: position as u32, num_tokens: num_tokens as u32, ..Batch::default() };
-        self.program.run(batch, &mut recorder);
-        device.submit(recorder)?;
-        Ok(Span { position, num_tokens })
+        self.prompt.submit(ids, position, 0)
     }
 }

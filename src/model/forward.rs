@@ -67,32 +67,8 @@ impl Activations {
         })
     }
 
-    /// Writes what a pass starts from: ids, and positions in the form that the family wants. `scratch` is kept by the
-    /// caller, so that a decode loop allocates nothing.
-    pub(super) fn write(
-        &self,
-        device: &Device,
-        spec: &DecoderSpec,
-        (ids, first_position): (&[u32], usize),
-        scratch: &mut Scratch,
-    ) {
-        device.write(&self.ids, ids);
-        self.write_positions(device, spec, (first_position, ids.len()), scratch);
-    }
-
-    /// Of [`Self::write`], all but the ids.
-    pub(super) fn write_positions(
-        &self,
-        device: &Device,
-        spec: &DecoderSpec,
-        (first_position, num_tokens): (usize, usize),
-        scratch: &mut Scratch,
-    ) {
-        let places = (first_position as u32..).take(num_tokens).map(|position| (position, position));
-        self.write_places(device, spec, places, scratch);
-    }
-
-    /// Of [`Self::write`], all but the ids, for tokens anywhere: the position and the row in the caches of each.
+    /// Writes where the tokens of a pass stand: of each its position, in the form that the family wants, and its row in the caches.
+    /// The caller keeps `scratch`, so that a decode loop allocates nothing.
     pub(super) fn write_places(
         &self,
         device: &Device,
@@ -123,7 +99,7 @@ impl Activations {
     }
 }
 
-/// What [`Activations::write`] works with.
+/// What [`Activations::write_places`] works with.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     positions: Vec<u32>,

@@ -15,6 +15,7 @@ mod load;
 mod loader;
 mod mixing;
 mod point;
+mod prompt_pass;
 mod records;
 mod residual_stream;
 pub mod rope;

@@ -6,12 +6,14 @@ mod pipelined;
 
 pub use batch::BatchSession;
 pub use pass::prefill_tokens;
+pub(super) use pass::split;
 pub use pipelined::PipelinedDecode;
 
 use super::capture::{Capture, CaptureRequest, Collector};
-use super::forward::{self, Activations, Scratch};
+use super::forward::{self, Activations};
 use super::kv_cache::KvCache;
 use super::load::Model;
+use super::prompt_pass::PromptPass;
 use super::taps::{Reader, Span, Taps};
 use crate::device::{Program, Readback, Tensor};
 use crate::dispatch::Batch;
@@ -45,20 +47,16 @@ pub struct Session {
     max_seq_len: usize,
     /// How many tokens have left the window.
     num_dropped: usize,
-    /// The most tokens of a pass.
-    max_tokens: usize,
-    activations: Activations,
+    /// Many tokens: the body.
+    prompt: PromptPass,
     /// One token: body and head in one pass.
     decode: Program,
     /// What `decode` dispatches.
     decode_steps: Vec<Step>,
-    /// Many tokens: the body.
-    prefill: Program,
     /// The head for one row of a prefill.
     last_row: Program,
     logits: Tensor,
     readback: Readback,
-    scratch: Scratch,
     watch: Option<SessionCapture>,
     /// Made when it is first needed.
     chooser: Option<Chooser>,
@@ -137,22 +135,17 @@ impl Session {
         let mut decode = Plan::fused(device, choices);
         forward::decode(&mut decode, model, &cache, &activations, taps, (&normed, &logits));
 
-        let mut prefill = Plan::new(device, choices, max_tokens);
-        forward::body(&mut prefill, model, &cache, &activations, taps, spec.num_layers);
-
+        let prompt = PromptPass::new(model, &cache, activations, taps, (max_tokens, spec.num_layers))?;
         Ok(Self {
             model: model.clone(),
             ids: Vec::with_capacity(max_seq_len),
             max_seq_len,
             num_dropped: 0,
-            max_tokens,
             decode: device.compile(decode.recording())?,
             decode_steps: decode.steps().to_vec(),
-            prefill: device.compile(prefill.recording())?,
-            last_row: forward::last_row(model, &activations, &logits)?,
+            last_row: forward::last_row(model, prompt.activations(), &logits)?,
             readback: Readback::new(device, spec.vocab_size)?,
-            scratch: Scratch::default(),
-            activations,
+            prompt,
             logits,
             watch,
             chooser: None,
@@ -201,9 +194,7 @@ impl Session {
             return Err(Error::input("cannot profile past the session's room")
                 .detail(format!("found {position} tokens, expected less than {}", self.max_seq_len)));
         }
-        let device = self.model.device().clone();
-        self.activations.write(&device, self.model.spec(), (&[id], position), &mut self.scratch);
-        let batch = Batch { position: position as u32, num_tokens: 1, ..Batch::default() };
+        let batch = self.prompt.write(&[id], position, 0);
         let seconds = self.decode.profile(batch).await?;
         self.ids.push(id);
         Ok(seconds)
@@ -258,7 +249,6 @@ impl Session {
     }
 
     async fn append(&mut self, ids: &[u32]) -> Result<&[f32]> {
-        let device = self.model.device().clone();
         let mut collector = match &self.watch {
             None => None,
             Some(watch) => {
@@ -268,41 +258,39 @@ impl Session {
             }
         };
         let mut rest = ids;
-        while !rest.is_empty() {
-            let position = self.ids.len();
-            let most = pass::prefill_tokens(&device, self.model.spec(), position).min(self.max_tokens);
-            let chunk;
-            (chunk, rest) = pass::split(rest, most);
-            let num_tokens = chunk.len() as u32;
-            self.activations.write(&device, self.model.spec(), (chunk, position), &mut self.scratch);
-            let batch = Batch { position: position as u32, num_tokens, ..Batch::default() };
-            let mut recorder = device.record();
-            let is_last = rest.is_empty();
-            if is_last && num_tokens == 1 {
-                self.decode.run(batch, &mut recorder);
-            } else {
-                self.prefill.run(batch, &mut recorder);
-                if is_last {
-                    let row = Batch { num_tokens: 1, first_row: num_tokens - 1, ..Batch::default() };
-                    self.last_row.run(row, &mut recorder);
-                }
+        // The last pass has the logits; of one token it is a decoded one.
+        let last = loop {
+            let (chunk, after) = self.prompt.split(rest, self.ids.len());
+            if after.is_empty() {
+                break chunk;
             }
+            let span = self.prompt.submit(chunk, self.ids.len(), 0)?;
             self.ids.extend_from_slice(chunk);
-            let span = Span { position, num_tokens: chunk.len() };
-            if is_last {
-                let vocab_size = self.model.spec().vocab_size;
-                let words = self.readback.submit_and_read(recorder, self.logits.buffer(), vocab_size).await?;
-                if let (Some(watch), Some(mut collector)) = (&mut self.watch, collector) {
-                    collector.read(&watch.request, &mut watch.reader, span).await?;
-                    watch.capture = collector.capture;
-                }
-                return Ok(bytemuck::cast_slice(words));
-            }
-            device.submit(recorder)?;
             if let (Some(watch), Some(collector)) = (&mut self.watch, &mut collector) {
                 collector.read(&watch.request, &mut watch.reader, span).await?;
             }
+            rest = after;
+        };
+        if last.is_empty() {
+            return Err(Error::input("the prompt is empty"));
         }
-        Err(Error::input("the prompt is empty"))
+        let span = Span { position: self.ids.len(), num_tokens: last.len() };
+        let batch = self.prompt.write(last, span.position, 0);
+        let mut recorder = self.model.device().record();
+        if last.len() == 1 {
+            self.decode.run(batch, &mut recorder);
+        } else {
+            self.prompt.run(batch, &mut recorder);
+            let row = Batch { num_tokens: 1, first_row: batch.num_tokens - 1, ..Batch::default() };
+            self.last_row.run(row, &mut recorder);
+        }
+        self.ids.extend_from_slice(last);
+        let vocab_size = self.model.spec().vocab_size;
+        let words = self.readback.submit_and_read(recorder, self.logits.buffer(), vocab_size).await?;
+        if let (Some(watch), Some(mut collector)) = (&mut self.watch, collector) {
+            collector.read(&watch.request, &mut watch.reader, span).await?;
+            watch.capture = collector.capture;
+        }
+        Ok(bytemuck::cast_slice(words))
     }
 }

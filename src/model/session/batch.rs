@@ -5,9 +5,10 @@ use crate::device::{Program, Readback, Tensor};
 use crate::dispatch::Batch;
 use crate::error::{Error, Result};
 use crate::kernels::Plan;
-use crate::model::forward::{self, Activations, Scratch};
+use crate::model::forward::{self, Activations};
 use crate::model::kv_cache::KvCache;
 use crate::model::load::Model;
+use crate::model::prompt_pass::PromptPass;
 use crate::model::taps::Taps;
 use crate::text::check_ids;
 
@@ -48,16 +49,14 @@ pub struct BatchSession {
     texts: Vec<Text>,
     /// The most tokens in the window of each text.
     max_seq_len: usize,
-    activations: Activations,
+    /// Many tokens of one text: the body.
+    prompt: PromptPass,
     /// One token of each of some texts: body and head in one pass.
     decode: Program,
-    /// Many tokens of one text: the body.
-    prefill: Program,
     /// The head for one row of a prefill.
     last_row: Program,
     logits: Tensor,
     readback: Readback,
-    scratch: Scratch,
     /// Weights of the largest product of a step.
     largest_product: u64,
     /// The logits of a step that takes several passes.
@@ -103,8 +102,8 @@ impl BatchSession {
         forward::body(&mut decode, model, &cache, &activations, &no_taps, spec.num_layers);
         forward::head(&mut decode, model, &activations.resid, &normed, &logits);
 
-        let mut prefill = Plan::new(device, choices, max_tokens);
-        forward::body(&mut prefill, model, &cache, &activations, &no_taps, spec.num_layers);
+        let layers = (max_tokens, spec.num_layers);
+        let prompt = PromptPass::new(model, &cache, activations, &no_taps, layers)?;
 
         let products = decode.steps().iter().filter_map(|step| step.matmul);
         let largest_product = products.map(|product| product.multiply_adds()).max().unwrap_or(1) as u64;
@@ -118,11 +117,9 @@ impl BatchSession {
             texts: (0..num_texts).map(|_| text()).collect(),
             max_seq_len,
             decode: device.compile(decode.recording())?,
-            prefill: device.compile(prefill.recording())?,
-            last_row: forward::last_row(model, &activations, &logits)?,
+            last_row: forward::last_row(model, prompt.activations(), &logits)?,
             readback: Readback::new(device, num_texts * logits.stride())?,
-            scratch: Scratch::default(),
-            activations,
+            prompt,
             logits,
             largest_product,
             several_passes: Vec::with_capacity(several_passes),
@@ -189,7 +186,7 @@ impl BatchSession {
         let mut rest = ids;
         // The last pass has the logits; of one token it is a decoded one.
         let last = loop {
-            let (chunk, after) = self.split(text, rest);
+            let (chunk, after) = self.prompt.split(rest, self.texts[text].ids.len());
             if after.is_empty() {
                 break chunk;
             }
@@ -202,8 +199,10 @@ impl BatchSession {
         } else {
             let device = self.model.device().clone();
             let mut recorder = device.record();
-            let batch = self.write(text, last);
-            self.prefill.run(batch, &mut recorder);
+            let (position, first_row) = (self.texts[text].ids.len(), text * max_seq_len);
+            let batch = self.prompt.write(last, position, first_row);
+            self.texts[text].ids.extend_from_slice(last);
+            self.prompt.run(batch, &mut recorder);
             let row = Batch { num_tokens: 1, first_row: last.len() as u32 - 1, ..Batch::default() };
             self.last_row.run(row, &mut recorder);
             self.readback.submit_and_read(recorder, self.logits.buffer(), vocab_size).await?
@@ -239,7 +238,7 @@ impl BatchSession {
                 self.texts[text].num_dropped += 1;
                 let mut rest = &window[..];
                 while !rest.is_empty() {
-                    let (chunk, after) = self.split(text, rest);
+                    let (chunk, after) = self.prompt.split(rest, self.texts[text].ids.len());
                     self.read(text, chunk)?;
                     rest = after;
                 }
@@ -250,31 +249,11 @@ impl BatchSession {
         Ok(bytemuck::cast_slice(words).chunks_exact(stride).map(move |row| &row[..vocab_size]))
     }
 
-    /// What the next pass over `ids` of one text takes of them, and the rest.
-    fn split<'a>(&self, text: usize, ids: &'a [u32]) -> (&'a [u32], &'a [u32]) {
-        let position = self.texts[text].ids.len();
-        let most = pass::prefill_tokens(self.model.device(), self.model.spec(), position);
-        pass::split(ids, most)
-    }
-
     /// Reads `ids` of one text in one pass, without logits.
     fn read(&mut self, text: usize, ids: &[u32]) -> Result<()> {
-        let batch = self.write(text, ids);
-        let mut recorder = self.model.device().record();
-        self.prefill.run(batch, &mut recorder);
-        self.model.device().submit(recorder)
-    }
-
-    /// Writes what a pass over `ids` of one text starts from.
-    fn write(&mut self, text: usize, ids: &[u32]) -> Batch {
-        let position = self.texts[text].ids.len();
-        let (device, spec) = (self.model.device(), self.model.spec());
-        device.write(&self.activations.ids, ids);
-        let first_row = text * self.max_seq_len;
-        let places = (position..position + ids.len()).map(|at| (at as u32, (first_row + at) as u32));
-        self.activations.write_places(device, spec, places, &mut self.scratch);
+        self.prompt.submit(ids, self.texts[text].ids.len(), text * self.max_seq_len)?;
         self.texts[text].ids.extend_from_slice(ids);
-        Batch { position: position as u32, num_tokens: ids.len() as u32, ..Batch::default() }
+        Ok(())
     }
 
     /// Reads a token of each of these texts, which have room for it, in as few passes as keep each dispatch short; gives their logits, a
@@ -300,19 +279,19 @@ impl BatchSession {
 
     /// One pass over a token of each of these texts.
     async fn pass(&mut self, tokens: &[(usize, u32)]) -> Result<&[u32]> {
-        let (device, spec) = (self.model.device().clone(), self.model.spec());
+        let device = self.model.device().clone();
         let mut ids = [0; Self::MAX_TEXTS];
         for (word, &(_, id)) in ids.iter_mut().zip(tokens) {
             *word = id;
         }
-        device.write(&self.activations.ids, &ids[..tokens.len()]);
+        self.prompt.write_ids(&ids[..tokens.len()]);
         let (texts, max_seq_len) = (&self.texts, self.max_seq_len);
         let places = tokens.iter().map(|&(text, _)| {
             let position = texts[text].ids.len();
             (position as u32, (text * max_seq_len + position) as u32)
         });
         let highest = places.clone().map(|(position, _)| position).max().unwrap_or(0);
-        self.activations.write_places(&device, spec, places, &mut self.scratch);
+        self.prompt.write_places(places);
         for &(text, id) in tokens {
             self.texts[text].ids.push(id);
         }

@@ -59,7 +59,7 @@ pub(super) fn fitting(device: &Device, spec: &DecoderSpec, kv_len: usize, produc
 
 /// What a pass of up to `most` tokens takes of `ids`, and the rest. Never a last one alone if that can be: one token goes through other
 /// kernels, and how a prompt is cut must not change the numbers.
-pub(super) fn split(ids: &[u32], most: usize) -> (&[u32], &[u32]) {
+pub(in crate::model) fn split(ids: &[u32], most: usize) -> (&[u32], &[u32]) {
     let leaves_one = ids.len() == most + 1 && most > 2;
     ids.split_at(if leaves_one { most - 1 } else { most.min(ids.len()) })
 }

@@ -113,7 +113,7 @@ impl Session {
         check_ids(&[id], self.model.spec().vocab_size)?;
         let choosing = choosing(sampler).filter(|_| self.chooses_with(sampler));
         if choosing.is_some() && self.chooser.is_none() {
-            self.chooser = Some(Chooser::new(&self.model, &self.logits, &self.activations.ids)?);
+            self.chooser = Some(Chooser::new(&self.model, &self.logits, &self.prompt.activations().ids)?);
         }
         let previous = sampler.num_deciding().is_none().then(|| {
             let mut previous = Vec::with_capacity(self.ids.len() + 1 + num_tokens.min(self.max_seq_len));
@@ -197,22 +197,21 @@ impl PipelinedDecode<'_> {
 
     /// Submits passes until enough are in flight, of which `num_wanted` tokens come.
     fn submit(&mut self, num_wanted: usize) -> Result<()> {
-        let Session { model, ids, max_seq_len, activations, decode, scratch, chooser, .. } =
-            &mut *self.session;
+        let Session { model, ids, max_seq_len, prompt, decode, chooser, .. } = &mut *self.session;
         let (Some(how), Some(chooser)) = (&mut self.choosing, chooser) else { return Ok(()) };
-        let (device, spec) = (model.device(), model.spec());
+        let device = model.device();
         while self.num_in_flight < IN_FLIGHT.min(num_wanted) {
             let position = ids.len() + self.num_in_flight;
             if position >= *max_seq_len {
                 break;
             }
             if self.num_in_flight == 0 {
-                device.write(&activations.ids, &[self.id]);
+                prompt.write_ids(&[self.id]);
                 self.generator = self.sampler.generator();
             }
             how.draw = self.generator.uniform() as f32;
             device.write(&chooser.choosing, bytemuck::cast_slice(std::slice::from_ref(how)));
-            activations.write_positions(device, spec, (position, 1), scratch);
+            prompt.write_places(std::iter::once((position as u32, position as u32)));
             let batch = Batch { position: position as u32, num_tokens: 1, ..Batch::default() };
             let mut recorder = device.record();
             decode.run(batch, &mut recorder);

@@ -1,0 +1,88 @@
+//! Reads consecutive tokens of a sequence: what `Session`, `BatchSession` and `CapturePass` share.
+
+use super::forward::{self, Activations, Scratch};
+use super::kv_cache::KvCache;
+use super::load::Model;
+use super::session::{prefill_tokens, split};
+use super::taps::{Span, Taps};
+use crate::device::{Program, Recorder};
+use crate::dispatch::Batch;
+use crate::error::Result;
+use crate::kernels::Plan;
+
+/// Computes tokens of a sequence, from their ids to the residual stream, as many in a pass as keep each dispatch short.
+#[derive(Debug)]
+pub(super) struct PromptPass {
+    model: Model,
+    activations: Activations,
+    scratch: Scratch,
+    body: Program,
+    /// The most tokens of a pass.
+    max_tokens: usize,
+}
+
+impl PromptPass {
+    /// For passes of up to `max_tokens` tokens through the first `num_layers` layers, by way of `activations`, which hold as many.
+    ///
+    /// # Errors
+    /// If a shader does not compile on the device, or its memory is used up.
+    pub(super) fn new(
+        model: &Model,
+        cache: &KvCache,
+        activations: Activations,
+        taps: &Taps,
+        (max_tokens, num_layers): (usize, usize),
+    ) -> Result<Self> {
+        let mut body = Plan::new(model.device(), model.choices(), max_tokens);
+        forward::body(&mut body, model, cache, &activations, taps, num_layers);
+        let body = model.device().compile(body.recording())?;
+        Ok(Self { model: model.clone(), activations, scratch: Scratch::default(), body, max_tokens })
+    }
+
+    /// What a pass reads and writes.
+    pub(super) fn activations(&self) -> &Activations {
+        &self.activations
+    }
+
+    /// The tokens that the next pass takes of `ids`, which stand at `position` of their sequence, and those that it leaves.
+    pub(super) fn split<'a>(&self, ids: &'a [u32], position: usize) -> (&'a [u32], &'a [u32]) {
+        let most = prefill_tokens(self.model.device(), self.model.spec(), position);
+        split(ids, most.min(self.max_tokens))
+    }
+
+    /// Writes what a pass over `ids` starts from. They stand at `position` of a sequence whose rows in the caches begin at `first_row`.
+    pub(super) fn write(&mut self, ids: &[u32], position: usize, first_row: usize) -> Batch {
+        let places = (position..position + ids.len()).map(|at| (at as u32, (first_row + at) as u32));
+        self.write_ids(ids);
+        self.write_places(places);
+        Batch { position: position as u32, num_tokens: ids.len() as u32, ..Batch::default() }
+    }
+
+    /// Writes the ids of a pass.
+    pub(super) fn write_ids(&self, ids: &[u32]) {
+        self.model.device().write(&self.activations.ids, ids);
+    }
+
+    /// Writes the position of each token of a pass, and its row in the caches.
+    pub(super) fn write_places(&mut self, places: impl Iterator<Item = (u32, u32)>) {
+        let (device, spec) = (self.model.device(), self.model.spec());
+        self.activations.write_places(device, spec, places, &mut self.scratch);
+    }
+
+    /// Computes what [`PromptPass::write`] wrote.
+    pub(super) fn run(&self, batch: Batch, recorder: &mut Recorder) {
+        self.body.run(batch, recorder);
+    }
+
+    /// Writes and computes a pass over `ids`, and waits for nothing.
+    ///
+    /// # Errors
+    /// If the device is lost.
+    pub(super) fn submit(&mut self, ids: &[u32], position: usize, first_row: usize) -> Result<Span> {
+        let batch = self.write(ids, position, first_row);
+        let mut recorder = self.model.device().record();
+        self.run(batch, &mut recorder);
+        self.model.device().submit(recorder)?;
+        Ok(Span { position, num_tokens: ids.len() })
+    }
+}

@@ -1,6 +1,6 @@
 //! Several texts of one model, read and continued together.
 
-use super::pass;
+use super::pass::PassLimits;
 use crate::device::{Program, Readback, Tensor};
 use crate::dispatch::Batch;
 use crate::error::{Error, Result};
@@ -59,6 +59,7 @@ pub struct BatchSession {
     readback: Readback,
     /// Weights of the largest product of a step.
     largest_product: u64,
+    limits: PassLimits,
     /// The logits of a step that takes several passes.
     several_passes: Vec<u32>,
 }
@@ -92,7 +93,7 @@ impl BatchSession {
         let cache = KvCache::new(device, spec, (num_texts, max_seq_len), num_rows).map_err(|error| {
             error.hint("decode fewer texts together, or leave room for fewer tokens in each")
         })?;
-        let max_tokens = pass::max_tokens(device);
+        let max_tokens = PassLimits::of(device).max_tokens;
         let activations = Activations::new(device, spec, max_tokens.max(num_rows))?;
         let logits = Tensor::zeros(device, "logits", num_rows, spec.vocab_size)?;
         let normed = Tensor::zeros(device, "normed", num_rows, spec.hidden_size)?;
@@ -108,7 +109,8 @@ impl BatchSession {
         let products = decode.steps().iter().filter_map(|step| step.matmul);
         let largest_product = products.map(|product| product.multiply_adds()).max().unwrap_or(1) as u64;
 
-        let in_one_pass = pass::fitting(device, spec, max_seq_len, largest_product);
+        let limits = PassLimits::of(device);
+        let in_one_pass = limits.fitting(spec, max_seq_len, largest_product);
         let several_passes = if num_texts > in_one_pass { num_texts * logits.stride() } else { 0 };
 
         let text = || Text { ids: Vec::with_capacity(max_seq_len), num_dropped: 0 };
@@ -122,6 +124,7 @@ impl BatchSession {
             prompt,
             logits,
             largest_product,
+            limits,
             several_passes: Vec::with_capacity(several_passes),
         })
     }
@@ -260,8 +263,7 @@ impl BatchSession {
     /// row each.
     async fn step(&mut self, tokens: &[(usize, u32)]) -> Result<&[u32]> {
         let kv_len = tokens.iter().map(|&(text, _)| self.texts[text].ids.len() + 1).max().unwrap_or(1);
-        let (device, spec) = (self.model.device(), self.model.spec());
-        let most = pass::fitting(device, spec, kv_len, self.largest_product);
+        let most = self.limits.fitting(self.model.spec(), kv_len, self.largest_product);
         if tokens.len() <= most {
             return self.pass(tokens).await;
         }
@@ -310,13 +312,10 @@ mod tests {
 
     #[test]
     fn several_passes_give_the_logits_of_one() {
-        let Ok(device) = pollster::block_on(Device::request("vulkan")) else { return };
-        let model = Model::embedded(&device).unwrap();
+        let model = Model::embedded(&Device::Cpu).unwrap();
         let mut batch = BatchSession::new(&model, 7, 16).unwrap();
-        let mut steps = |largest_product: Option<u64>| -> Vec<Vec<f32>> {
-            if let Some(largest_product) = largest_product {
-                batch.largest_product = largest_product;
-            }
+        let mut steps = |limits: PassLimits| -> Vec<Vec<f32>> {
+            batch.limits = limits;
             let mut all = Vec::new();
             for step in 0..3 {
                 let tokens: Vec<(usize, u32)> =
@@ -327,8 +326,10 @@ mod tests {
             (0..7).for_each(|text| batch.reset(text));
             all
         };
-        let one = steps(None);
+        let limits = PassLimits::of(&Device::Cpu);
+        let one = steps(limits);
         assert_eq!(one.len(), 21);
-        assert_eq!(steps(Some(u64::MAX)), one, "a pass of four texts and one of three");
+        let several = steps(PassLimits { product_work: 0, ..limits });
+        assert_eq!(several, one, "a pass of four texts and one of three");
     }
 }

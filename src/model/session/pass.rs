@@ -26,35 +26,57 @@ const PRODUCT_WORK: u64 = 3 << 26;
 /// How much more a GPU may do, be it a small one: none says how fast it is, and large ones want many tokens at a time.
 const GPU_FACTOR: u64 = 64;
 
-/// The most tokens of a prompt that a pass on `device` computes together.
-pub(super) fn max_tokens(device: &Device) -> usize {
-    match device {
-        Device::Gpu(gpu) if !gpu.is_software() => MAX_TOKENS_OF_GPU,
-        Device::Gpu(_) | Device::Cpu | Device::Twins => MAX_TOKENS,
+/// How much work each dispatch of a pass may do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PassLimits {
+    /// The most tokens of a prompt that a pass computes together.
+    pub max_tokens: usize,
+    /// Channels of keys that attention goes over.
+    pub attention_work: u64,
+    /// Products of a weight and an activation.
+    pub product_work: u64,
+}
+
+impl PassLimits {
+    /// Of a software adapter whose prompts `gemm_rows` computes.
+    const SOFTWARE: Self =
+        Self { max_tokens: MAX_TOKENS, attention_work: ATTENTION_WORK, product_work: PRODUCT_WORK_OF_ROWS };
+
+    /// The limits of `device`. No watchdog stops work on the CPU.
+    pub fn of(device: &Device) -> Self {
+        match device {
+            Device::Gpu(gpu) if !gpu.is_software() => Self {
+                max_tokens: MAX_TOKENS_OF_GPU,
+                attention_work: GPU_FACTOR * ATTENTION_WORK,
+                product_work: GPU_FACTOR * PRODUCT_WORK,
+            },
+            Device::Gpu(_) if GemmKernel::of(device) == GemmKernel::GemmRows => Self::SOFTWARE,
+            Device::Gpu(_) => Self { product_work: PRODUCT_WORK, ..Self::SOFTWARE },
+            Device::Cpu | Device::Twins => {
+                Self { max_tokens: MAX_TOKENS, attention_work: u64::MAX, product_work: u64::MAX }
+            }
+        }
+    }
+
+    /// How many tokens of a prompt a pass computes together from `position` on.
+    pub fn prefill_tokens(self, spec: &DecoderSpec, position: usize) -> usize {
+        self.fitting(spec, position + self.max_tokens, product_work(spec)).min(self.max_tokens)
+    }
+
+    /// How many tokens keep a pass's dispatches short: attention over `kv_len` positions, and a product of so many weights.
+    pub fn fitting(self, spec: &DecoderSpec, kv_len: usize, product_work: u64) -> usize {
+        let attention = self.attention_work / attention_work(spec, kv_len);
+        let product = self.product_work / product_work / STEP * STEP;
+        let fitting = attention.min(product.max(STEP));
+        let whole_steps = fitting / STEP * STEP;
+        if whole_steps > 0 { whole_steps as usize } else { fitting.max(1) as usize }
     }
 }
 
 /// How many tokens of a prompt a pass computes together from `position` on: 64, on a GPU 512, or as many as keep each of its dispatches
 /// short.
 pub fn prefill_tokens(device: &Device, spec: &DecoderSpec, position: usize) -> usize {
-    let most = max_tokens(device);
-    fitting(device, spec, position + most, product_work(spec)).min(most)
-}
-
-/// How many tokens keep a pass's dispatches short: attention over `kv_len` positions, and a product of so many weights.
-pub(super) fn fitting(device: &Device, spec: &DecoderSpec, kv_len: usize, product_work: u64) -> usize {
-    let (factor, of_products) = match device {
-        Device::Gpu(gpu) if !gpu.is_software() => (GPU_FACTOR, PRODUCT_WORK),
-        Device::Gpu(_) if GemmKernel::of(device) == GemmKernel::GemmRows => (1, PRODUCT_WORK_OF_ROWS),
-        Device::Gpu(_) => (1, PRODUCT_WORK),
-        // Nobody watches the CPU.
-        Device::Cpu | Device::Twins => return usize::MAX,
-    };
-    let attention = factor * ATTENTION_WORK / attention_work(spec, kv_len);
-    let product = factor * of_products / product_work / STEP * STEP;
-    let fitting = attention.min(product.max(STEP));
-    let whole_steps = fitting / STEP * STEP;
-    if whole_steps > 0 { whole_steps as usize } else { fitting.max(1) as usize }
+    PassLimits::of(device).prefill_tokens(spec, position)
 }
 
 /// What a pass of up to `most` tokens takes of `ids`, and the rest. Never a last one alone if that can be: one token goes through other
@@ -106,8 +128,7 @@ mod tests {
     fn passes_grow_shorter_where_the_text_is_long_or_the_model_wide() {
         let mut spec = Model::embedded(&Device::Cpu).unwrap().spec().clone();
         assert_eq!(prefill_tokens(&Device::Cpu, &spec, 1 << 20), MAX_TOKENS);
-        let Ok(device) = pollster::block_on(Device::request("vulkan")) else { return };
-        let tokens = |spec: &DecoderSpec, position| prefill_tokens(&device, spec, position);
+        let tokens = |spec: &DecoderSpec, position| PassLimits::SOFTWARE.prefill_tokens(spec, position);
         assert_eq!(tokens(&spec, 0), MAX_TOKENS);
         let mut last = MAX_TOKENS;
         for position in (0..28).map(|log| 1 << log) {

@@ -47,7 +47,7 @@ const MAX_TOKENS: usize = 4096;
 /// use sukashi_figure::figure::{ColorBy, Style, Tokens, tokens};
 ///
 /// # let score = sukashi_figure::figure::example::score();
-/// let figure = tokens(&score, &Tokens { by: By::Rank, ..Tokens::default() }, &Style::default())?;
+/// let figure = tokens(&score, &Tokens { by: ColorBy::Rank, ..Tokens::default() }, &Style::default())?;
 /// assert!(figure.alt_text().contains("順位"));
 /// # Ok::<_, sukashi_figure::Error>(())
 /// ```

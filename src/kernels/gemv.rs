@@ -30,7 +30,7 @@ pub(super) static SWEEP: KernelSweep = KernelSweep {
         cases.extend(cases::projections(&cases::FORMATS, &cases::NORMS, &shapes));
         cases
     },
-    set_up: set_up,
+    set_up,
     atol_factor: Case::atol_factor,
     mistakes: &[
         ("block < blocks;", "block + 1u < blocks;", "the last block left out"),

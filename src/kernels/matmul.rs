@@ -130,7 +130,7 @@ impl<'a> Matmul<'a> {
             let params = self.params(part);
             let (kernel, mut constants, (columns, tokens)) = choose(part);
             constants.push(("FORMAT", f64::from(params.format)));
-            plan.dispatch(Dispatch {
+            let dispatch = Dispatch {
                 kernel,
                 params: bytemuck::bytes_of(&params).to_vec(),
                 constants,
@@ -138,7 +138,8 @@ impl<'a> Matmul<'a> {
                 groups_per_block: (params.out_features as usize).div_ceil(columns) as u32,
                 tokens_per_block: tokens as u32,
                 min_kv_len: 0,
-            });
+            };
+            plan.dispatch_matmul(dispatch, MatmulShape::of_part(part, self.x.stride()));
         }
     }
 }
@@ -212,26 +213,6 @@ impl MatmulShape {
     pub fn new(out_features: usize, in_features: usize, format: Format) -> Self {
         let weight_bytes = 4 * out_features * format.words_per_row(in_features);
         Self { out_features, in_features, format, weight_bytes }
-    }
-
-    /// Of a dispatch; `None` if it is no product.
-    pub(super) fn of<B>(dispatch: &Dispatch<B>) -> Option<Self> {
-        let names = [
-            "gemv",
-            "gemv_residual",
-            "gemv_rows",
-            "gemv_tokens",
-            "gemm",
-            "gemm_matrix",
-            "gemm_rows",
-            "gemm_shared",
-        ];
-        if !names.contains(&dispatch.kernel.name) {
-            return None;
-        }
-        let params: Params = bytemuck::pod_read_unaligned(&dispatch.params);
-        let weight = Params { has_bias: 0, ..params }.weight(&[], &[]);
-        Some(Self::new(weight.out_features, params.x_stride as usize, weight.format))
     }
 
     /// Multiply-adds for a token.

@@ -89,10 +89,19 @@ impl Plan {
     /// If the buffers or parameters are not those of the kernel, or a buffer that is written is bound twice: a caller's
     /// bug.
     pub fn dispatch(&mut self, dispatch: Dispatch<Buffer>) {
+        self.record(dispatch, None);
+    }
+
+    /// As [`Plan::dispatch`], for a product of weights.
+    pub(super) fn dispatch_matmul(&mut self, dispatch: Dispatch<Buffer>, shape: MatmulShape) {
+        self.record(dispatch, Some(shape));
+    }
+
+    fn record(&mut self, dispatch: Dispatch<Buffer>, matmul: Option<MatmulShape>) {
         let kernel = dispatch.kernel;
         assert_eq!(dispatch.params.len(), kernel.params_bytes, "{}: size of params", kernel.name);
         assert_eq!(dispatch.buffers.len(), kernel.buffers.len(), "{}: number of buffers", kernel.name);
-        self.steps.push(Step { kernel: kernel.name, matmul: MatmulShape::of(&dispatch) });
+        self.steps.push(Step { kernel: kernel.name, matmul });
         let dispatch = dispatch.map_buffers(|buffer| self.id_of(&buffer));
         for (index, (id, access)) in dispatch.buffers.iter().zip(kernel.buffers).enumerate() {
             let mut others = dispatch.buffers.iter().enumerate().filter(|(other, _)| *other != index);

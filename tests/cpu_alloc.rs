@@ -48,6 +48,6 @@ fn decoding_allocates_nothing() {
         pollster::block_on(session.decode(id)).unwrap();
     }
     let count = ALLOCATIONS.load(Relaxed) - before;
-    // Whoever hands passes to the pool puts them into a list that grows by a block every 63 entries.
+    // The thread that hands passes to the pool puts them into a list that grows by a block every 63 entries.
     assert!(count <= 128 / 63 + 1, "{count} allocations in 128 tokens");
 }

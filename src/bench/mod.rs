@@ -15,4 +15,4 @@ pub use report::{Chosen, Cost, KernelTime, Report, Roofline, Spread, Together};
 pub use shapes::{SHAPES, synthetic};
 
 /// The name of [`Report`]'s form in JSON.
-pub const SCHEMA: &str = "sukashi.bench/1";
+pub const SCHEMA: &str = "sukashi.bench/2";

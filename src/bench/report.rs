@@ -76,10 +76,10 @@ impl Roofline {
     }
 }
 
-/// What of [`Choices`] a model's products meet, each once, by the names that `SUKASHI_VARIANT` has for them.
+/// The kernels that [`Choices`] name for a model's products, each once, in the form that `SUKASHI_VARIANT` takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Chosen {
-    /// What the dispatches of a decoded token bring together.
+    /// The fusion level of a decoded token's dispatches.
     pub fusion: String,
     /// How threads share the rows of products with one token.
     pub gemv: Vec<String>,

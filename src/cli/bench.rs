@@ -38,7 +38,7 @@ pub struct Args {
     /// Also decode N texts together, up to 64, and compare the speed with that of one text
     #[arg(long, value_name = "N", help_heading = "Measurement", hide_short_help = true)]
     batch: Option<usize>,
-    /// Print text, or json: one document of the schema `sukashi.bench/1`
+    /// Print text, or json: one document of the schema `sukashi.bench/2`
     #[arg(
         long,
         value_name = "FORMAT",

@@ -19,7 +19,7 @@ pub enum Epilogue {
     GeluErf,
     /// [`super::geglu`]: two rows of weights make one column.
     GeGlu,
-    /// [`super::swiglu`], likewise.
+    /// [`super::swiglu`]: two rows of weights make one column.
     SwiGlu,
 }
 

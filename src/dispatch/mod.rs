@@ -1,4 +1,4 @@
-//! A kernel and a dispatch as data: what is recorded, whoever runs it.
+//! A kernel and a dispatch as data: a recording is the same for every executor.
 //!
 //! [`crate::gpu`] and [`crate::cpu`] are two executors of the same entries. An entry names its buffers by their [`BufferId`], so that
 //! nothing here knows where they live.

@@ -49,7 +49,7 @@ impl Fault {
         });
     }
 
-    /// Notes that the device is gone, and wakes whoever waits for it.
+    /// Notes that the device is gone, and wakes the tasks that wait for it.
     pub(super) fn lose(&self, message: String) {
         let mut state = self.state();
         state.lost.get_or_insert(message);

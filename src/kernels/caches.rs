@@ -8,7 +8,7 @@ use crate::kernels::Plan;
 pub struct Caches<'a> {
     /// Keys, `[num_texts * max_seq_len, kv_size]`: the positions of the first text, then those of the second, and so on.
     pub k_cache: &'a Tensor,
-    /// Values, likewise.
+    /// The values, in the same form.
     pub v_cache: &'a Tensor,
     /// Of each token the row of its keys and values, `[max_tokens]` words: its text's index times `max_seq_len`, and its position.
     /// Another one for each token of a pass.

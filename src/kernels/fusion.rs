@@ -1,4 +1,4 @@
-//! What one dispatch of a decoded token does.
+//! The fusion levels of a decoded token's dispatches.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,8 +10,8 @@ use crate::kernels::gemv_rows;
 /// Weights of a product that is small enough for each of its workgroups to norm what it reads, where lanes are those of a CPU.
 const SMALL_WEIGHTS: usize = 1 << 18;
 
-/// What the dispatches of a decoded token bring together; each level also does what those before it do. It changes speed, and
-/// numbers in their last digits only.
+/// How far the dispatches of a decoded token are fused. Each level includes the levels before it. It changes speed, and numbers in
+/// their last digits only.
 ///
 /// A dispatch costs a GPU microseconds in which it does nothing else, so there everything goes into the products. On an adapter whose
 /// lanes are those of a CPU, what a product does before it starts is done by each workgroup for itself, and costs more than it saves

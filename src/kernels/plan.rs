@@ -1,5 +1,7 @@
 //! A plan: what wrappers record the dispatches of one pass into.
 
+use std::sync::Arc;
+
 use crate::device::{Buffer, Device, Recording, Tensor};
 use crate::dispatch::{Access, BufferId, Dispatch, Entry, Kernel};
 use crate::kernels::{Choices, Fusion, MatmulShape};
@@ -8,7 +10,7 @@ use crate::kernels::{Choices, Fusion, MatmulShape};
 #[derive(Debug)]
 pub struct Plan {
     device: Device,
-    choices: Choices,
+    choices: Arc<Choices>,
     fusion: Fusion,
     tokens_of_text: usize,
     steps: Vec<Step>,
@@ -30,7 +32,7 @@ impl Plan {
     pub fn new(device: &Device, choices: &Choices, max_tokens: usize) -> Self {
         Self {
             device: device.clone(),
-            choices: choices.clone(),
+            choices: Arc::new(choices.clone()),
             fusion: Fusion::None,
             tokens_of_text: max_tokens,
             steps: Vec::new(),
@@ -49,11 +51,11 @@ impl Plan {
     }
 
     /// How products are computed.
-    pub fn choices(&self) -> &Choices {
+    pub fn choices(&self) -> &Arc<Choices> {
         &self.choices
     }
 
-    /// What dispatches bring together.
+    /// How far the dispatches of a decoded token are fused.
     pub fn fusion(&self) -> Fusion {
         self.fusion
     }

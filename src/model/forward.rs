@@ -30,7 +30,7 @@ pub(super) struct Activations {
     pub angles: Vec<Tensor>,
     /// Queries, keys and values, `[max_tokens, (num_heads + 2 * num_kv_heads) * head_dim]`.
     qkv: Tensor,
-    /// What the heads bring together, `[max_tokens, num_heads * head_dim]`.
+    /// The heads' outputs, `[max_tokens, num_heads * head_dim]`.
     heads: Tensor,
     /// What attention or the MLP adds to the residual stream, `[max_tokens, hidden_size]`.
     pub update: Tensor,

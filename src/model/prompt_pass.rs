@@ -3,7 +3,7 @@
 use super::forward::{self, Activations, Scratch};
 use super::kv_cache::KvCache;
 use super::load::Model;
-use super::session::{prefill_tokens, split};
+use super::session::{PassLimits, split};
 use super::taps::{Span, Taps};
 use crate::device::{Program, Recorder};
 use crate::dispatch::Batch;
@@ -19,6 +19,7 @@ pub(super) struct PromptPass {
     body: Program,
     /// The most tokens of a pass.
     max_tokens: usize,
+    limits: PassLimits,
 }
 
 impl PromptPass {
@@ -36,7 +37,8 @@ impl PromptPass {
         let mut body = Plan::new(model.device(), model.choices(), max_tokens);
         forward::body(&mut body, model, cache, &activations, taps, num_layers);
         let body = model.device().compile(body.recording())?;
-        Ok(Self { model: model.clone(), activations, scratch: Scratch::default(), body, max_tokens })
+        let (scratch, limits) = (Scratch::default(), PassLimits::of(model.device()));
+        Ok(Self { model: model.clone(), activations, scratch, body, max_tokens, limits })
     }
 
     /// What a pass reads and writes.
@@ -46,7 +48,7 @@ impl PromptPass {
 
     /// The tokens that the next pass takes of `ids`, which stand at `position` of their sequence, and those that it leaves.
     pub(super) fn split<'a>(&self, ids: &'a [u32], position: usize) -> (&'a [u32], &'a [u32]) {
-        let most = prefill_tokens(self.model.device(), self.model.spec(), position);
+        let most = self.limits.prefill_tokens(self.model.spec(), position);
         split(ids, most.min(self.max_tokens))
     }
 

@@ -6,7 +6,7 @@ mod pipelined;
 
 pub use batch::BatchSession;
 pub use pass::prefill_tokens;
-pub(super) use pass::split;
+pub(super) use pass::{PassLimits, split};
 pub use pipelined::PipelinedDecode;
 
 use super::capture::{Capture, CaptureRequest, Collector};
@@ -117,8 +117,7 @@ impl Session {
         let (device, spec, choices) = (model.device(), model.spec(), model.choices());
         let max_seq_len = max_seq_len.clamp(1, spec.max_seq_len);
         let cache = KvCache::new(device, spec, (1, max_seq_len), 1)?;
-        let max_tokens =
-            if request.is_some() { pass::MAX_TOKENS } else { pass::PassLimits::of(device).max_tokens };
+        let max_tokens = if request.is_some() { pass::MAX_TOKENS } else { PassLimits::of(device).max_tokens };
         let activations = Activations::new(device, spec, max_tokens)?;
         let watch = match request {
             None => None,

@@ -1,4 +1,4 @@
-//! Trying what the dispatches of a decoded token bring together.
+//! Tries the fusion levels of a decoded token.
 
 use std::time::Instant;
 

@@ -45,7 +45,7 @@ pub async fn tune(
     Ok(tuning)
 }
 
-/// Finds the fastest [`GemmKernel`] for each of `products` on `device`, likewise: results are checked against those of
+/// Finds the fastest [`GemmKernel`] for each of `products` on `device`. Results are checked against those of
 /// [`GemmKernel::Gemm`].
 ///
 /// # Errors

@@ -1,9 +1,8 @@
-//! What is fastest on a device, found by trying.
+//! Finds the fastest kernels of a device by trying them.
 //!
-//! [`tune`] checks every shape of a product against the default first, since drivers do miscompile, and times those that are right;
-//! [`tune_gemm`] does the same with the kernels of a prompt's products, [`tune_fusion`] with what the dispatches of a model's token
-//! bring together. [`Tuning`] is what came out, for one
-//! device and any number of models; [`Tuning::choices`] is what a model takes from it.
+//! [`tune`] checks every shape of a product against the default, since drivers do miscompile, and times the correct ones. [`tune_gemm`]
+//! does the same with the kernels of a prompt's products, and [`tune_fusion`] with the fusion levels of a decoded token. The result is a
+//! [`Tuning`], for one device and any number of models. [`Tuning::choices`] makes the [`Choices`] of a model from it.
 
 mod fusion;
 mod measure;
@@ -24,8 +23,7 @@ use crate::weights::hexadecimal;
 /// The name of a stored tuning's form.
 pub const SCHEMA: &str = "sukashi.tuning/4";
 
-/// The shapes and kernels that products are computed with, and what the dispatches of models bring together; what is not there has its
-/// device's default.
+/// The shapes and kernels of products, and the fusion levels of models. A product or a model that is absent takes the device's default.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Tuning {
     shapes: HashMap<MatmulShape, GemvShape>,
@@ -85,12 +83,12 @@ impl Tuning {
         self.prefills.insert(product, prefill);
     }
 
-    /// What dispatches bring together in a model of these products, if that is known.
+    /// The fusion level for a model of these products, if that is known.
     pub fn fusion(&self, products: &[MatmulShape]) -> Option<Fusion> {
         self.fusions.get(&model_key(products)).copied()
     }
 
-    /// Sets what dispatches bring together in a model of these products.
+    /// Sets the fusion level for a model of these products.
     pub fn set_fusion(&mut self, products: &[MatmulShape], fusion: Fusion) {
         self.fusions.insert(model_key(products), fusion);
     }

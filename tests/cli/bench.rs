@@ -8,7 +8,7 @@ fn a_report_has_rates_and_a_roofline() {
     let few = ["bench", "--prompt-tokens", "5", "--new-tokens", "3", "--runs", "2"];
     let report: serde_json::Value =
         serde_json::from_str(&cpu(&[&few[..], &["--format", "json", "--profile"]].concat())).unwrap();
-    assert_eq!(report["schema"], "sukashi.bench/1");
+    assert_eq!(report["schema"], "sukashi.bench/2");
     assert_eq!(
         (&report["prompt_tokens"], &report["new_tokens"], &report["runs"]),
         (&5.into(), &3.into(), &2.into())

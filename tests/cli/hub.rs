@@ -130,7 +130,7 @@ fn what_is_neither_here_nor_a_name_there() {
     setup.refused("models/tiny", 2, &["no such repository", "no file or folder models/tiny here"]);
 }
 
-/// Neither the name nor the token of whoever mistypes a path leaves this machine.
+/// A mistyped path and the user's token do not leave this machine.
 #[test]
 fn a_mistyped_path_is_not_asked_for() {
     let setup = Setup::new(&["assets/soseki-mini"]);

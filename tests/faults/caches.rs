@@ -33,7 +33,7 @@ fn a_stored_tuning_that_is_no_file_is_an_error_at_once() {
         std::thread::spawn({
             let path = path.clone();
             move || {
-                // Whoever gave up waiting has failed already.
+                // A reader that gave up waiting has failed already.
                 let _ = sender.send(Tuning::read(&path, "key"));
             }
         });

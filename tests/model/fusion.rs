@@ -1,4 +1,4 @@
-//! What dispatches bring together changes speed, not numbers.
+//! Fusing dispatches changes speed, not numbers.
 
 use sukashi::kernels::Fusion;
 use sukashi::model::{Ablation, CaptureRequest};

@@ -5,8 +5,11 @@ use sukashi::verify::{AttentionCase, Case};
 
 /// The first of a kernel's cases of each kind, with sizes of at least 301 workgroups.
 pub fn cases(sweep: &KernelSweep) -> Vec<Case> {
+    let mut cases = (sweep.cases)();
+    // Without a shape, a device may choose another kernel for the product.
+    cases.sort_by_key(|case| matches!(case, Case::Product { shape: None, .. }));
     let mut folded: Vec<Case> = Vec::new();
-    for case in (sweep.cases)() {
+    for case in cases {
         let case = fold(case);
         if !folded.iter().any(|other| std::mem::discriminant(other) == std::mem::discriminant(&case)) {
             folded.push(case);
@@ -18,7 +21,6 @@ pub fn cases(sweep: &KernelSweep) -> Vec<Case> {
 fn fold(case: Case) -> Case {
     // Tiles have up to 64 rows and 64 tokens.
     const OUT_FEATURES: usize = 64 * 151;
-    // A shape with two rows a workgroup would fold twice.
     let shape = |shape: GemvShape| if shape.shares_x { shape } else { GemvShape::GPU };
     match case {
         Case::Rows { values, .. } => Case::Rows { num_tokens: 303, columns: 65, values },

@@ -14,7 +14,7 @@ pub(super) use inputs::Padding;
 pub(super) use product::Product;
 
 use crate::device::{Device, Tensor};
-use crate::dispatch::{Batch, Kernel, Tolerance};
+use crate::dispatch::{Batch, Entry, Kernel, Tolerance};
 use crate::error::Result;
 use crate::format::BLOCK;
 use crate::kernels::{Choices, Plan};
@@ -56,6 +56,21 @@ impl KernelSweep {
     pub(crate) fn tolerance(&self, case: &Case) -> Tolerance {
         let Tolerance { atol, rtol } = self.kernel.tolerance;
         Tolerance { atol: (self.atol_factor)(case) * atol, rtol }
+    }
+
+    /// How many workgroups the kernel takes for a case; of several dispatches, the largest.
+    ///
+    /// # Errors
+    /// If the device has no room for the case.
+    ///
+    /// # Panics
+    /// If the case is of another kind of kernel.
+    pub fn num_workgroups(&self, device: &Device, case: &Case) -> Result<u32> {
+        let Setup { plan, batch, .. } = self.set_up(device, &Choices::of(device), case)?;
+        let dispatches = plan.recording().entries.iter().filter_map(Entry::dispatch);
+        let own = dispatches.filter(|dispatch| dispatch.kernel.name == self.kernel.name);
+        let groups = own.map(|own| own.groups_per_block * batch.num_tokens.div_ceil(own.tokens_per_block));
+        Ok(groups.max().unwrap_or(0))
     }
 
     /// A case on a device. `choices` are for products whose case names no shape.

@@ -17,7 +17,7 @@ const STEP: u64 = 4;
 /// busy cores: 75 ms, so that a watchdog does not take any dispatch for hung.
 const ATTENTION_WORK: u64 = 1 << 27;
 
-/// Products of a weight and an activation in a dispatch of `gemm_rows`, likewise: 72 ms.
+/// Products of a weight and an activation that a dispatch of `gemm_rows` may compute on a software adapter: 72 ms.
 const PRODUCT_WORK_OF_ROWS: u64 = 3 << 28;
 
 /// The same of `gemm`, which software adapters without subgroups run: 70 ms.
@@ -28,7 +28,7 @@ const GPU_FACTOR: u64 = 64;
 
 /// How much work each dispatch of a pass may do.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PassLimits {
+pub(in crate::model) struct PassLimits {
     /// The most tokens of a prompt that a pass computes together.
     pub max_tokens: usize,
     /// Channels of keys that attention goes over.

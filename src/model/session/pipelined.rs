@@ -73,7 +73,7 @@ impl Session {
     /// them. Where that is another token than the device's, and where the sampler needs all logits after all, the passes that
     /// went on from that are given up; so the tokens never depend on the device's choice.
     ///
-    /// Whoever stops early drops the [`PipelinedDecode`]; what was computed too far counts for nothing. After a call that gave a
+    /// A caller that stops early drops the [`PipelinedDecode`], and passes that were computed too far are discarded. After a call that gave a
     /// token, the session has read `id` and what was given before that token, so that the text goes on with it: in
     /// [`Session::decode`] or here. The sampler has then drawn for each token given. After an error, and after a call whose future
     /// was dropped, [`Session::ids`] says what was read.

@@ -1,0 +1,195 @@
+//! Imports point one way: down.
+//!
+//! Every module of the sources stands in one of [`LAYERS`], and may import what stands in a layer below it. Re-exports are followed, so
+//! that `use crate::Session` counts as an import of `model`. Tests within the sources may import anything.
+
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
+
+mod sources;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fs;
+use std::path::Path;
+
+use sources::{Edges, Sources};
+
+/// Modules from the lowest to the highest. Those that share a layer do not import each other.
+const LAYERS: &[&[&str]] = &[
+    &["visible", "threads"],
+    &["shown"],
+    &["json_cause"],
+    &["error"],
+    &["names"],
+    &["sampling"],
+    &["trace"],
+    &["file", "output"],
+    &["text"],
+    &["format"],
+    &["weights"],
+    &["dispatch"],
+    &["gpu", "cpu"],
+    &["device"],
+    &["kernels"],
+    &["model"],
+    &["language_model"],
+    &["bigram", "verify"],
+    &["tuning", "bench", "figure"],
+    &["cli"],
+];
+
+/// What is wrong with `edges`: an import that does not point down, with the way back if there is one, or a module without a layer.
+fn faults(edges: &Edges, layers: &[&[&str]]) -> Vec<String> {
+    let layer = |name: &str| layers.iter().position(|layer| layer.contains(&name));
+    let mut faults = Vec::new();
+    for ((from, to), line) in edges {
+        let (Some(low), Some(high)) = (layer(from), layer(to)) else {
+            let name = if layer(from).is_none() { from } else { to };
+            faults.push(format!("{line}: the module {name} is in none of LAYERS"));
+            continue;
+        };
+        if high < low {
+            continue;
+        }
+        let place = if high == low { "beside" } else { "above" };
+        let mut fault = format!("{line}: {from} imports {to}, which stands {place} it");
+        for (from, to) in way_back(edges, to, from) {
+            let line = &edges[&(from.clone(), to.clone())];
+            fault += &format!("\n  and back: {line}: {from} imports {to}");
+        }
+        faults.push(fault);
+    }
+    faults
+}
+
+/// The shortest chain of imports that leads from `start` to `end`.
+fn way_back(edges: &Edges, start: &str, end: &str) -> Vec<(String, String)> {
+    let mut before: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut queue = VecDeque::from([start]);
+    while let Some(at) = queue.pop_front() {
+        if at == end {
+            let mut way = Vec::new();
+            let mut to = end;
+            while to != start {
+                let from = before[to];
+                way.push((from.to_owned(), to.to_owned()));
+                to = from;
+            }
+            way.reverse();
+            return way;
+        }
+        for (from, to) in edges.keys() {
+            if from == at && to != start && !before.contains_key(to.as_str()) {
+                before.insert(to, from);
+                queue.push_back(to);
+            }
+        }
+    }
+    Vec::new()
+}
+
+/// This repository's sources.
+fn sources() -> Sources {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = Sources::default();
+    sources.add_folder(root, &root.join("src"), &["sukashi".to_owned()]);
+    if let Ok(crates) = fs::read_dir(root.join("crates")) {
+        for folder in crates.map(|entry| entry.unwrap().path()).filter(|folder| folder.join("src").is_dir()) {
+            let name = folder.file_name().unwrap().to_str().unwrap().replace('-', "_");
+            sources.add_folder(root, &folder.join("src"), &[name]);
+        }
+    }
+    sources
+}
+
+#[test]
+fn imports_point_down() {
+    let edges = sources().edges();
+    assert!(edges.len() > 60, "too few imports were found: {}", edges.len());
+    let faults = faults(&edges, LAYERS);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Edges of a small crate, `(file, text)`.
+fn edges_of(files: &[(&str, &str)]) -> Edges {
+    let mut sources = Sources::default();
+    for (name, text) in files {
+        let path = name.trim_end_matches(".rs").trim_end_matches("/mod").trim_end_matches("lib");
+        let parts = path.split('/').filter(|part| !part.is_empty()).map(str::to_owned);
+        let module: Vec<String> = std::iter::once("sukashi".to_owned()).chain(parts).collect();
+        sources.add(name, &module, text);
+    }
+    sources.edges()
+}
+
+const LIB: (&str, &str) = ("lib.rs", "mod low; mod high; pub use high::Thing;");
+const HIGH: (&str, &str) = ("high.rs", "use crate::low;\npub struct Thing;");
+
+#[track_caller]
+fn fault_of(low: &str) -> String {
+    let edges = edges_of(&[LIB, HIGH, ("low/mod.rs", low)]);
+    faults(&edges, &[&["low"], &["high"]]).join("\n")
+}
+
+#[test]
+fn an_import_that_points_up_is_found() {
+    let circle = "low imports high, which stands above it\n  and back: high.rs:1: high imports low";
+    for (line, low) in [
+        (1, "use crate::high::Thing;"),
+        (2, "//! Something.\nuse crate::high::{self, Thing as Other};"),
+        (1, "pub(crate) use crate::high::*;"),
+        (1, "use super::high;"),
+        // By way of the crate's root, which re-exports it.
+        (1, "use crate::Thing;"),
+        (1, "use crate::{Thing};"),
+        // In code, in types and in macros.
+        (1, "fn f() { crate::high::f(); }"),
+        (1, "struct S(Vec<crate::Thing>);"),
+        (2, "fn f() {\n    println!(\"{}\", crate::high::f());\n}"),
+        (1, "mod inner { use super::super::high::Thing; }"),
+        // What is brought in under another name is still that.
+        (1, "use crate as all; fn f() { all::high::f(); }"),
+    ] {
+        assert_eq!(fault_of(low), format!("low/mod.rs:{line}: {circle}"), "{low}");
+    }
+}
+
+#[test]
+fn what_points_down_and_what_tests_import_is_no_fault() {
+    for low in [
+        "pub fn f() {}",
+        "use std::fmt; use serde::Serialize;",
+        "#[cfg(test)] mod tests { use crate::high::Thing; }",
+        "#[cfg(test)] use crate::high::Thing;",
+        "/// See [`crate::high`].\npub fn f() {}",
+        "mod high_up { pub struct Thing; } use high_up::Thing;",
+    ] {
+        assert_eq!(fault_of(low), "", "{low}");
+    }
+}
+
+#[test]
+fn modules_of_one_layer_and_long_circles_are_found() {
+    let files = [
+        ("lib.rs", "mod a; mod b; mod c;"),
+        ("a.rs", "use crate::b::B;"),
+        ("b.rs", "use crate::c::C;\npub struct B;"),
+        ("c.rs", "\nuse crate::a;\npub struct C;"),
+    ];
+    let edges = edges_of(&files);
+    assert_eq!(
+        faults(&edges, &[&["c"], &["b"], &["a"]]),
+        [
+            "c.rs:2: c imports a, which stands above it\n  and back: a.rs:1: a imports b\n  and back: b.rs:1: b imports c"
+        ]
+    );
+    assert_eq!(faults(&edges, &[&["a", "b"], &["c"]]).len(), 2, "beside each other, and above");
+    assert_eq!(faults(&edges, &[&["a"], &["b"]]).len(), 3, "one is in no layer");
+}
+
+#[test]
+fn every_module_has_a_layer() {
+    let known: BTreeSet<&str> = LAYERS.iter().copied().flatten().copied().collect();
+    for name in sources().modules.keys().filter_map(|module| module.get(1)) {
+        assert!(known.contains(name.as_str()), "{name} is in none of LAYERS");
+    }
+}

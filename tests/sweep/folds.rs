@@ -25,7 +25,7 @@ fn fold(case: Case) -> Case {
     match case {
         Case::Rows { values, .. } => Case::Rows { num_tokens: 303, columns: 65, values },
         Case::Lookup { format, .. } => Case::Lookup {
-            num_tokens: 201,
+            num_tokens: 303,
             vocab_size: 20,
             hidden_size: 70_usize.next_multiple_of(format.block_columns()),
             format,

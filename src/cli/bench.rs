@@ -113,12 +113,17 @@ fn text(report: &Report, terminal: &Terminal) -> String {
         (terminal.words("装置", "device"), format!("{} · {} · {}", info.name, info.backend, info.driver)),
         (
             terminal.words("選択", "choices"),
-            format!(
-                "{} · {} · fusion:{}",
-                report.choices.gemv.join(", "),
-                report.choices.prefill.join(", "),
-                report.choices.fusion
-            ),
+            match info.backend.as_str() {
+                "cpu" => terminal
+                    .words("なし（CPU の計算方法は 1 つ）", "none: the CPU has one way to compute")
+                    .into(),
+                _ => format!(
+                    "{} · {} · fusion:{}",
+                    report.choices.gemv.join(", "),
+                    report.choices.prefill.join(", "),
+                    report.choices.fusion
+                ),
+            },
         ),
         (terminal.words("読み込み", "load"), format!("{} ms", short(report.load_ms))),
         (terminal.words("シェーダーの準備", "shaders"), format!("{} ms", short(report.compile_ms))),

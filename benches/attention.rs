@@ -134,7 +134,7 @@ fn measure(device: &Device, spec: &DecoderSpec, num_tokens: usize, length: usize
             Caches { k_cache: &k_cache, v_cache: &v_cache, cache_rows: rows.buffer(), max_seq_len: length };
         kernels::attention(&mut plan, &shape, &qkv, caches, &partials, &y);
     }
-    let program = device.compile(plan.recording()).unwrap();
+    let program = device.compile(&plan.lower().unwrap().recording).unwrap();
     let position = (length - num_tokens) as u32;
     let batch = Batch { position, num_tokens: num_tokens as u32, ..Batch::default() };
     let mut seconds: Vec<f64> =

@@ -35,7 +35,7 @@ impl Bench {
         }
         let mut plan = Plan::new(&self.device, &Choices::of(&self.device), batch.num_tokens as usize);
         record(&mut plan);
-        let program = self.device.compile(plan.recording()).unwrap();
+        let program = self.device.compile(&plan.lower().unwrap().recording).unwrap();
         let mut times: Vec<f64> = (0..=RUNS)
             .map(|_| pollster::block_on(program.profile(batch)).unwrap().iter().sum())
             .skip(1)

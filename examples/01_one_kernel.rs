@@ -27,7 +27,7 @@ async fn layer_norm(device: &Device) -> Result<Vec<f32>> {
     // A plan is recorded once and can run many times.
     let mut plan = Plan::new(device, &Choices::of(device), NUM_TOKENS);
     kernels::layer_norm(&mut plan, &x, &weight, &bias, 1e-5, &y);
-    let program = device.compile(plan.recording())?;
+    let program = device.compile(&plan.lower()?.recording)?;
 
     let mut recorder = device.record();
     program.run(Batch { num_tokens: NUM_TOKENS as u32, ..Batch::default() }, &mut recorder);

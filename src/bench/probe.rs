@@ -85,7 +85,7 @@ async fn rate(device: &Device, y: &Tensor, record: impl Fn(&mut Plan, usize)) ->
     let compile = |repeats| {
         let mut plan = Plan::new(device, &choices, 1);
         record(&mut plan, repeats);
-        device.compile(plan.recording())
+        device.compile(&plan.lower()?.recording)
     };
     let mut repeats = 1;
     let mut program = compile(repeats)?;

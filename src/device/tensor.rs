@@ -60,6 +60,11 @@ impl Tensor {
         Ok(Self { buffer: device.upload(label, words)?, rows, columns })
     }
 
+    /// Whether both are the same memory.
+    pub fn is(&self, other: &Self) -> bool {
+        self.buffer.is(&other.buffer)
+    }
+
     /// How many rows.
     pub fn rows(&self) -> usize {
         self.rows

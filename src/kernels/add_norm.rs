@@ -39,7 +39,7 @@ pub(super) static SWEEP: KernelSweep = KernelSweep {
         let weight = inputs.vector("weight", rows.columns)?;
         let z = inputs.output("z", sizes.0, rows.columns)?;
         let y = inputs.output("y", sizes.0, rows.columns)?;
-        let residual = Residual { x: &x, update: &update, post_weight: &post_weight, z: &z.tensor, eps: EPS };
+        let residual = Residual { x, update, post_weight, z: z.tensor.clone(), eps: EPS };
         add_norm(&mut scene.plan, &residual, &weight, &y.tensor);
         Ok(vec![z, y])
     },
@@ -67,29 +67,29 @@ fn compute(call: &mut Call<'_>) {
 }
 
 /// A residual stream and what is added to it before it is normed.
-#[derive(Debug, Clone, Copy)]
-pub struct Residual<'a> {
+#[derive(Debug, Clone)]
+pub struct Residual {
     /// The stream so far, `[max_tokens, hidden_size]`.
-    pub x: &'a Tensor,
+    pub x: Tensor,
     /// What is added once it is normed, `[max_tokens, hidden_size]`.
-    pub update: &'a Tensor,
+    pub update: Tensor,
     /// Of the update's RMS norm, `[1, hidden_size]`.
-    pub post_weight: &'a Tensor,
+    pub post_weight: Tensor,
     /// The stream with the update, `[max_tokens, hidden_size]`.
-    pub z: &'a Tensor,
+    pub z: Tensor,
     /// Of both norms.
     pub eps: f32,
 }
 
-impl Residual<'_> {
+impl Residual {
     /// # Panics
     /// If the shapes disagree.
     pub(super) fn check(&self, name: &str, max_tokens: usize) {
         let hidden_size = self.x.columns();
-        for (what, tensor) in [("update", self.update), ("post_weight", self.post_weight), ("z", self.z)] {
+        for (what, tensor) in [("update", &self.update), ("post_weight", &self.post_weight), ("z", &self.z)] {
             assert_eq!(tensor.columns(), hidden_size, "{name}: columns of {what}");
         }
-        let rows = [self.x, self.update, self.z].map(Tensor::rows);
+        let rows = [&self.x, &self.update, &self.z].map(Tensor::rows);
         assert!(rows.iter().all(|rows| *rows >= max_tokens), "{name}: tokens");
     }
 }
@@ -98,13 +98,13 @@ impl Residual<'_> {
 ///
 /// # Panics
 /// If the shapes disagree.
-pub fn add_norm(plan: &mut Plan, residual: &Residual<'_>, weight: &Tensor, y: &Tensor) {
+pub fn add_norm(plan: &mut Plan, residual: &Residual, weight: &Tensor, y: &Tensor) {
     residual.check("add_norm", plan.max_tokens());
-    let Residual { x, update, post_weight, z, eps } = *residual;
+    let Residual { x, update, post_weight, z, eps } = residual;
     assert_eq!(weight.columns(), x.columns(), "add_norm: columns of weight");
     assert_eq!(y.columns(), x.columns(), "add_norm: columns of y");
     assert!(y.rows() >= plan.max_tokens(), "add_norm: tokens");
-    let params = Params { hidden_size: x.columns() as u32, stride: x.stride() as u32, eps };
+    let params = Params { hidden_size: x.columns() as u32, stride: x.stride() as u32, eps: *eps };
     plan.dispatch(Dispatch {
         kernel: &KERNEL,
         params: bytemuck::bytes_of(&params).to_vec(),

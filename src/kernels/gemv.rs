@@ -113,7 +113,7 @@ pub fn gemv(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>,
 ///
 /// # Panics
 /// As [`gemv`].
-pub fn gemv_fused(plan: &mut Plan, matmul: &Matmul<'_>) {
+pub fn gemv_fused(plan: &mut Plan, matmul: &Matmul) {
     let (choices, stride) = (plan.choices().clone(), matmul.x.stride());
     record(plan, |part| choices.gemv_shape(&MatmulShape::of_part(part, stride)), matmul);
 }
@@ -122,11 +122,11 @@ pub fn gemv_fused(plan: &mut Plan, matmul: &Matmul<'_>) {
 ///
 /// # Panics
 /// As [`gemv`]; also if threads that share `x` are to share a row.
-pub fn gemv_shaped(plan: &mut Plan, shape: GemvShape, matmul: &Matmul<'_>) {
+pub fn gemv_shaped(plan: &mut Plan, shape: GemvShape, matmul: &Matmul) {
     record(plan, |_| shape, matmul);
 }
 
-fn record(plan: &mut Plan, shape: impl Fn(&MatrixPart) -> GemvShape, matmul: &Matmul<'_>) {
+fn record(plan: &mut Plan, shape: impl Fn(&MatrixPart) -> GemvShape, matmul: &Matmul) {
     let Matmul { x, norm, bias, y, .. } = matmul;
     let choose = |part: &MatrixPart| {
         let shape = shape(part);
@@ -137,8 +137,9 @@ fn record(plan: &mut Plan, shape: impl Fn(&MatrixPart) -> GemvShape, matmul: &Ma
     // A binding cannot be empty; of what is missing nothing is read.
     let or_x = |tensor: Option<&Tensor>| tensor.unwrap_or(x).buffer().clone();
     matmul.record(plan, choose, |part| {
-        let norm_weight = or_x(norm.map(|norm| norm.weight));
-        let norm_bias = or_x(norm.and_then(|norm| norm.bias));
-        vec![x.buffer().clone(), part.buffer.clone(), or_x(*bias), y.buffer().clone(), norm_weight, norm_bias]
+        let norm_weight = or_x(norm.as_ref().map(|norm| &norm.weight));
+        let norm_bias = or_x(norm.as_ref().and_then(|norm| norm.bias.as_ref()));
+        let bias = or_x(bias.as_ref());
+        vec![x.buffer().clone(), part.buffer.clone(), bias, y.buffer().clone(), norm_weight, norm_bias]
     });
 }

@@ -1,11 +1,11 @@
 //! `gemv_residual`: `add_norm` and the product that reads it in one dispatch.
 
 use crate::cpu;
-use crate::device::{Matrix, MatrixPart, Tensor};
+use crate::device::{MatrixPart, Tensor};
 use crate::dispatch::{Access, Call, Kernel, Requires};
 use crate::kernels::matmul::{Params, TOLERANCE};
 use crate::kernels::sweep::{Before, Case, EPS, KernelSweep, Padding, cases};
-use crate::kernels::{Epilogue, GemvShape, InputNorm, Matmul, Plan, Residual};
+use crate::kernels::{GemvShape, InputNorm, Matmul, Plan, Residual};
 
 pub(super) static KERNEL: Kernel = Kernel {
     name: "gemv_residual",
@@ -37,10 +37,10 @@ pub(super) static SWEEP: KernelSweep = KernelSweep {
         let of = scene.projection(case)?;
         let update = scene.inputs.tensor("update", of.sizes, Padding::Zero, |value| of.values.of(value))?;
         let z = scene.inputs.output("z", of.sizes.0, of.sizes.2)?;
-        let residual =
-            Residual { x: &of.x, update: &update, post_weight: &of.norm_bias, z: &z.tensor, eps: EPS };
-        let (norm, y) = ((&residual, &of.norm_weight), (of.epilogue, &of.y.tensor));
-        gemv_residual(&mut scene.plan, |_| of.shape, norm, (&of.weight, of.bias.as_ref()), y);
+        let matmul = Matmul { x: z.tensor.clone(), ..of.matmul() };
+        let (x, post_weight) = (of.x.clone(), of.norm_bias.clone());
+        let residual = Residual { x, update, post_weight, z: z.tensor.clone(), eps: EPS };
+        gemv_residual(&mut scene.plan, |_| of.shape, &residual, &matmul);
         Ok(vec![z, of.y])
     },
     atol_factor: Case::atol_factor,
@@ -81,32 +81,35 @@ fn compute(call: &mut Call<'_>, gemv: impl cpu::Gemv) {
 }
 
 /// Records `z = x + rms_norm(update)` and `y = epilogue(weight rms_norm(z) + bias)`, as [`crate::kernels::add_norm`] and
-/// [`crate::kernels::gemv_fused`] do it one after the other. `norm_weight`: `[1, hidden_size]`.
+/// [`crate::kernels::gemv_fused`] do it one after the other. `matmul` reads `z` and has its norm, an RMS norm.
 ///
 /// # Panics
-/// If the shapes disagree, or a part's `shape` shares `x`.
+/// If the shapes disagree, a part's `shape` shares `x`, or `matmul` reads another tensor than `z`, or has another norm.
 pub fn gemv_residual(
     plan: &mut Plan,
     shape: impl Fn(&MatrixPart) -> GemvShape,
-    (residual, norm_weight): (&Residual<'_>, &Tensor),
-    (weight, bias): (&Matrix, Option<&Tensor>),
-    (epilogue, y): (Epilogue, &Tensor),
+    residual: &Residual,
+    matmul: &Matmul,
 ) {
     residual.check("gemv_residual", plan.max_tokens());
-    let Residual { x, update, post_weight, z, eps } = *residual;
-    let norm = Some(InputNorm { weight: norm_weight, bias: None, eps });
-    let matmul = Matmul { x, norm, weight, bias, epilogue, y };
+    let Residual { x, update, post_weight, z, eps } = residual;
+    let Matmul { norm: Some(InputNorm { weight: norm_weight, bias: None, eps: norm_eps }), .. } = matmul
+    else {
+        panic!("gemv_residual: norm")
+    };
+    assert!(matmul.x.buffer().is(z.buffer()), "gemv_residual: x");
+    assert_eq!(norm_eps, eps, "gemv_residual: eps");
     let choose = |part: &MatrixPart| {
         let shape = shape(part);
         assert!(!shape.shares_x, "gemv_residual: lanes that share x");
-        let (constants, columns) = shape.of_matmul(&matmul);
+        let (constants, columns) = shape.of_matmul(matmul);
         (&KERNEL, constants, (columns, 1))
     };
     matmul.record(plan, choose, |part| {
         // A binding cannot be empty; without a bias nothing of it is read.
-        let bias = bias.unwrap_or(x);
-        let first = [x.buffer(), &part.buffer, bias.buffer(), y.buffer()];
-        let rest = [norm_weight.buffer(), post_weight.buffer(), update.buffer(), z.buffer()];
+        let bias = matmul.bias.as_ref().unwrap_or(x);
+        let first = [x.buffer(), &part.buffer, bias.buffer(), matmul.y.buffer()];
+        let rest = [norm_weight, post_weight, update, z].map(Tensor::buffer);
         first.into_iter().chain(rest).cloned().collect()
     });
 }

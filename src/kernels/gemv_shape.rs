@@ -74,7 +74,7 @@ impl GemvShape {
     }
 
     /// The same, where need be with other rows: an RMS norm takes the place of the fourth, and gates go with values.
-    fn with_rows_for(self, matmul: &Matmul<'_>) -> Self {
+    fn with_rows_for(self, matmul: &Matmul) -> Self {
         let sums_squares = !self.shares_x && matmul.norm.is_some();
         let rows = if sums_squares { self.rows_per_thread.min(3) } else { self.rows_per_thread };
         let rows_per_thread = if matmul.epilogue.is_gated() { (rows & !1).max(2) } else { rows };
@@ -85,7 +85,7 @@ impl GemvShape {
     ///
     /// # Panics
     /// If threads that share `x` are to share a row.
-    pub(super) fn of_matmul(self, matmul: &Matmul<'_>) -> (Constants, usize) {
+    pub(super) fn of_matmul(self, matmul: &Matmul) -> (Constants, usize) {
         let shape = self.with_rows_for(matmul);
         assert!(!shape.shares_x || shape.threads_per_row == 1, "gemv_rows: threads of a row");
         let mut constants = vec![

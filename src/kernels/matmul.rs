@@ -26,12 +26,12 @@ pub(super) struct Params {
 pub(crate) const TOLERANCE: Tolerance = Tolerance { atol: 1e-4, rtol: 5e-6 };
 
 /// A norm of what a product reads: with a bias [`crate::kernels::layer_norm`], without [`crate::kernels::rms_norm`].
-#[derive(Debug, Clone, Copy)]
-pub struct InputNorm<'a> {
+#[derive(Debug, Clone)]
+pub struct InputNorm {
     /// `[1, in_features]`
-    pub weight: &'a Tensor,
+    pub weight: Tensor,
     /// `[1, in_features]`
-    pub bias: Option<&'a Tensor>,
+    pub bias: Option<Tensor>,
     /// Next to the variance or the mean square.
     pub eps: f32,
 }
@@ -40,31 +40,37 @@ pub struct InputNorm<'a> {
 pub(super) type Tiling = (&'static Kernel, Constants, (usize, usize));
 
 /// A product with what comes before and after: `y = epilogue(weight norm(x) + bias)`.
-#[derive(Debug, Clone, Copy)]
-pub struct Matmul<'a> {
+#[derive(Debug, Clone)]
+pub struct Matmul {
     /// `[max_tokens, in_features]`
-    pub x: &'a Tensor,
+    pub x: Tensor,
     /// Of `x`.
-    pub norm: Option<InputNorm<'a>>,
+    pub norm: Option<InputNorm>,
     /// `[out_features, in_features]`; where the epilogue gates, `[2 * out_features, in_features]` in one part.
-    pub weight: &'a Matrix,
+    pub weight: Matrix,
     /// `[1, rows of the weight]`
-    pub bias: Option<&'a Tensor>,
+    pub bias: Option<Tensor>,
     /// Before it is written.
     pub epilogue: Epilogue,
     /// `[max_tokens, out_features]`
-    pub y: &'a Tensor,
+    pub y: Tensor,
 }
 
-impl<'a> Matmul<'a> {
+impl Matmul {
     /// A product alone.
-    pub fn new(x: &'a Tensor, weight: &'a Matrix, bias: Option<&'a Tensor>, y: &'a Tensor) -> Self {
+    pub fn new(x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) -> Self {
+        let (x, weight, bias, y) = (x.clone(), weight.clone(), bias.cloned(), y.clone());
         Self { x, norm: None, weight, bias, epilogue: Epilogue::Store, y }
+    }
+
+    /// Whether nothing comes before or after the product.
+    pub fn is_alone(&self) -> bool {
+        self.norm.is_none() && self.epilogue == Epilogue::Store
     }
 
     /// The value of the shaders' constant `NORM`.
     pub(super) fn norm_code(&self) -> u32 {
-        match self.norm {
+        match &self.norm {
             None => 0,
             Some(InputNorm { bias: None, .. }) => 1,
             Some(InputNorm { bias: Some(_), .. }) => 2,
@@ -82,7 +88,7 @@ impl<'a> Matmul<'a> {
             assert_eq!(bias.columns(), weight.rows, "product: bias");
         }
         if let Some(norm) = norm {
-            for tensor in [Some(norm.weight), norm.bias].into_iter().flatten() {
+            for tensor in std::iter::once(&norm.weight).chain(&norm.bias) {
                 assert_eq!(tensor.columns(), weight.columns, "product: columns of the norm");
             }
         }
@@ -97,7 +103,7 @@ impl<'a> Matmul<'a> {
             y_stride: self.y.stride() as u32,
             first_row: part.first_row as u32,
             has_bias: u32::from(self.bias.is_some()),
-            eps: self.norm.map_or(0.0, |norm| norm.eps),
+            eps: self.norm.as_ref().map_or(0.0, |norm| norm.eps),
             format: part.format.code(),
             norm: self.norm_code(),
             epilogue: self.epilogue.code(),
@@ -112,7 +118,7 @@ impl<'a> Matmul<'a> {
             vec![
                 x.buffer().clone(),
                 part.buffer.clone(),
-                bias.unwrap_or(x).buffer().clone(),
+                bias.as_ref().unwrap_or(x).buffer().clone(),
                 y.buffer().clone(),
             ]
         });

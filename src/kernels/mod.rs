@@ -50,6 +50,7 @@ mod softcap;
 mod sweep;
 mod swiglu;
 mod top_k;
+mod write_heads;
 mod zero_columns;
 
 pub use crate::cpu::{DeviceSampling, Epilogue};
@@ -83,7 +84,7 @@ pub(crate) use matmul::TOLERANCE as TOLERANCE_OF_PRODUCTS;
 pub use matmul::{InputNorm, Matmul, MatmulShape};
 pub use multiply::{multiply, multiply_by};
 pub use norm_rope_write::norm_rope_write;
-pub use plan::{Plan, Step};
+pub use plan::{LoweredPlan, Plan, Step};
 pub use probe_f32::probe_f32;
 pub use probe_read::probe_read;
 pub use qk_norm::qk_norm;
@@ -96,6 +97,7 @@ pub use sweep::{AttentionCase, Before, Case, KernelSweep, Mistake, Values};
 pub(crate) use sweep::{Inputs, POISON, Setup};
 pub use swiglu::swiglu;
 pub use top_k::{FOUND_WORDS, MAX_CANDIDATES, top_k};
+pub use write_heads::write_heads;
 pub use zero_columns::zero_columns;
 
 use crate::dispatch::Kernel;

@@ -1,18 +1,22 @@
-//! Weights with several tokens at once, by the kernel that suits.
+//! Weights with one token or several, by the kernel that suits.
 
+use super::gemv::gemv;
 use super::gemv_tokens;
 use crate::device::{Device, Matrix, Tensor};
 use crate::kernels::{GemmKernel, Matmul, MatmulShape, Plan};
 
-/// Records `y = weight x + bias`, as the plan's [`crate::kernels::Choices`] say, and whether the tokens are of one text or one of each; shapes as [`crate::kernels::gemv`].
+/// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`]. The plan's [`crate::kernels::Choices`] name the kernel; it also
+/// depends on how many tokens there are, and whether they are of one text or one of each.
 ///
-/// A token's sums do not depend on the tokens beside it.
+/// Of several tokens, the sums of one do not depend on the others.
 ///
 /// # Panics
 /// If the shapes disagree.
 pub fn multiply(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
     let device = plan.device().clone();
     match &device {
+        // One token reads every weight once; several share what they read.
+        _ if plan.max_tokens() == 1 => gemv(plan, x, weight, bias, y),
         Device::Gpu(gpu) if !gpu.is_software() && plan.tokens_of_text() == 1 => {
             gemv_tokens::gemv_tokens(plan, x, weight, bias, y);
         }

@@ -1,20 +1,38 @@
-//! A plan: what wrappers record the dispatches of one pass into.
+//! A plan: the steps of one pass, while they are recorded, and the dispatches that they become.
+
+mod fuse;
+mod op;
 
 use std::sync::Arc;
 
-use crate::device::{Buffer, Device, Recording, Tensor};
+use crate::device::{Buffer, Device, Matrix, Recording, Tensor};
 use crate::dispatch::{Access, BufferId, Dispatch, Entry, Kernel};
-use crate::kernels::{Choices, Fusion, MatmulShape};
+use crate::error::Result;
+use crate::kernels::{self, Choices, Epilogue, Fusion, InputNorm, Matmul, MatmulShape};
+use fuse::Stream;
+use op::Op;
 
-/// The dispatches of one pass, while they are recorded. [`Device::compile`] makes a program of [`Plan::recording`].
+/// The steps of one pass, while they are recorded.
+///
+/// The wrappers in [`crate::kernels`] record a kernel each. [`Plan::norm`], [`Plan::matmul`], [`Plan::activate`] and [`Plan::add`] record
+/// what is computed: [`Plan::lower`] chooses the kernels, and fuses neighbours as far as the plan's [`Fusion`] goes.
 #[derive(Debug)]
 pub struct Plan {
     device: Device,
     choices: Arc<Choices>,
     fusion: Fusion,
+    max_tokens: usize,
     tokens_of_text: usize,
-    steps: Vec<Step>,
-    recording: Recording,
+    ops: Vec<Op>,
+}
+
+/// The dispatches of one pass.
+#[derive(Debug)]
+pub struct LoweredPlan {
+    /// What [`Device::compile`] makes a program of.
+    pub recording: Recording,
+    /// What each dispatch is, in order.
+    pub steps: Vec<Step>,
 }
 
 /// What a dispatch is.
@@ -34,9 +52,9 @@ impl Plan {
             device: device.clone(),
             choices: Arc::new(choices.clone()),
             fusion: Fusion::None,
+            max_tokens,
             tokens_of_text: max_tokens,
-            steps: Vec::new(),
-            recording: Recording { max_tokens, ..Recording::default() },
+            ops: Vec::new(),
         }
     }
 
@@ -55,11 +73,6 @@ impl Plan {
         &self.choices
     }
 
-    /// How far the dispatches of a decoded token are fused.
-    pub fn fusion(&self) -> Fusion {
-        self.fusion
-    }
-
     /// The device whose buffers the plan uses.
     pub fn device(&self) -> &Device {
         &self.device
@@ -67,7 +80,7 @@ impl Plan {
 
     /// The most tokens that a run may have.
     pub fn max_tokens(&self) -> usize {
-        self.recording.max_tokens
+        self.max_tokens
     }
 
     /// The most tokens of one text that a run may have.
@@ -75,21 +88,47 @@ impl Plan {
         self.tokens_of_text
     }
 
-    /// The dispatches, in order.
-    pub fn steps(&self) -> &[Step] {
-        &self.steps
+    /// Records `y = norm(x)`; `x`, `y`: `[max_tokens, hidden_size]`.
+    ///
+    /// What a step writes may be kept inside a fused kernel if no later step of the plan reads it. A caller that wants the value
+    /// records a [`Plan::copy`] of it.
+    pub fn norm(&mut self, x: &Tensor, norm: InputNorm, y: &Tensor) {
+        self.ops.push(Op::Norm { x: x.clone(), norm, y: y.clone() });
     }
 
-    /// What was recorded.
-    pub fn recording(&self) -> &Recording {
-        &self.recording
+    /// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`], fusing as [`Plan::norm`].
+    pub fn matmul(&mut self, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
+        self.ops.push(Op::Matmul(Matmul::new(x, weight, bias, y)));
+    }
+
+    /// Records `y = activation(x)`; `y`: `[max_tokens, intermediate_size]`, and `x` has the same shape, or where the activation is
+    /// gated the gates and then as many values. Fusing as [`Plan::norm`].
+    ///
+    /// # Panics
+    /// If `activation` is none.
+    pub fn activate(&mut self, activation: Epilogue, x: &Tensor, y: &Tensor) {
+        assert!(!matches!(activation, Epilogue::Store | Epilogue::Add), "{activation:?} is no activation");
+        self.ops.push(Op::Activate { activation, x: x.clone(), y: y.clone() });
+    }
+
+    /// Records `x += update`; both `[max_tokens, hidden_size]`.
+    pub fn add(&mut self, x: &Tensor, update: &Tensor) {
+        self.ops.push(Op::Add { x: x.clone(), update: update.clone() });
+    }
+
+    /// Records a copy of all of `from` into `to`, for a captured value.
+    ///
+    /// # Panics
+    /// If `to` is smaller than `from`.
+    pub fn copy(&mut self, from: &Tensor, to: &Tensor) {
+        assert!(to.buffer().len() >= from.buffer().len(), "copy into a smaller tensor");
+        self.ops.push(Op::Copy { from: from.clone(), to: to.clone() });
     }
 
     /// Adds a dispatch; the wrappers in [`crate::kernels`] call it.
     ///
     /// # Panics
-    /// If the buffers or parameters are not those of the kernel, or a buffer that is written is bound twice: a caller's
-    /// bug.
+    /// If the parameters or the number of buffers are not those of the kernel: a caller's bug.
     pub fn dispatch(&mut self, dispatch: Dispatch<Buffer>) {
         self.record(dispatch, None);
     }
@@ -103,23 +142,13 @@ impl Plan {
         let kernel = dispatch.kernel;
         assert_eq!(dispatch.params.len(), kernel.params_bytes, "{}: size of params", kernel.name);
         assert_eq!(dispatch.buffers.len(), kernel.buffers.len(), "{}: number of buffers", kernel.name);
-        self.steps.push(Step { kernel: kernel.name, matmul });
-        let dispatch = dispatch.map_buffers(|buffer| self.id_of(&buffer));
-        for (index, (id, access)) in dispatch.buffers.iter().zip(kernel.buffers).enumerate() {
-            let mut others = dispatch.buffers.iter().enumerate().filter(|(other, _)| *other != index);
-            assert!(
-                *access == Access::Read || !others.any(|(_, other)| other == id),
-                "{}: buffer {index} is written and bound twice",
-                kernel.name
-            );
-        }
-        self.recording.entries.push(Entry::Dispatch(dispatch));
+        self.ops.push(Op::Dispatch(dispatch, matmul));
     }
 
     /// Puts `kernel` in the place of its namesake, so that a changed shader can be held against the twin.
     pub(crate) fn substitute(&mut self, kernel: &'static Kernel) {
-        for entry in &mut self.recording.entries {
-            if let Entry::Dispatch(dispatch) = entry
+        for op in &mut self.ops {
+            if let Op::Dispatch(dispatch, _) = op
                 && dispatch.kernel.name == kernel.name
             {
                 dispatch.kernel = kernel;
@@ -127,23 +156,128 @@ impl Plan {
         }
     }
 
-    /// Adds a copy of all of `from` into `to`, for a captured value.
+    /// Fuses the steps, and makes dispatches of them.
+    ///
+    /// # Errors
+    /// If the device has no room for the tensor that takes turns with the residual stream.
     ///
     /// # Panics
-    /// If `to` is smaller than `from`.
-    pub fn copy(&mut self, from: &Tensor, to: &Tensor) {
-        assert!(to.buffer().len() >= from.buffer().len(), "copy into a smaller tensor");
-        let [from, to] = [from, to].map(|tensor| self.id_of(tensor.buffer()));
-        self.recording.entries.push(Entry::Copy { from, to });
+    /// If the shapes of a step disagree, or a buffer that is written is bound twice: a caller's bug.
+    pub fn lower(mut self) -> Result<LoweredPlan> {
+        let ops = std::mem::take(&mut self.ops);
+        let stream = match fuse::stream(&ops).filter(|_| self.fusion >= Fusion::Epilogues) {
+            None => None,
+            Some(x) => {
+                let spare = Tensor::zeros(&self.device, "resid", self.max_tokens, x.columns())?;
+                Some(Stream { x: x.clone(), spare })
+            }
+        };
+        let mut lowering = Lowering::new(self.max_tokens, stream);
+        for op in fuse::fuse(ops, self.fusion, lowering.stream.as_ref()) {
+            let moves = matches!(op, Op::AddNorm { .. } | Op::ResidualMatmul { .. });
+            self.kernels_of(op);
+            for dispatch in self.ops.drain(..) {
+                lowering.record(dispatch);
+            }
+            lowering.is_moved ^= moves;
+        }
+        Ok(lowering.finish())
+    }
+
+    /// Records the kernels of a step.
+    fn kernels_of(&mut self, op: Op) {
+        match op {
+            Op::Norm { x, norm: InputNorm { weight, bias: Some(bias), eps }, y } => {
+                kernels::layer_norm(self, &x, &weight, &bias, eps, &y);
+            }
+            Op::Norm { x, norm: InputNorm { weight, bias: None, eps }, y } => {
+                kernels::rms_norm(self, &x, &weight, eps, &y);
+            }
+            Op::Matmul(matmul) if matmul.is_alone() => {
+                kernels::multiply(self, &matmul.x, &matmul.weight, matmul.bias.as_ref(), &matmul.y);
+            }
+            Op::Matmul(matmul) => kernels::gemv_fused(self, &matmul),
+            Op::Activate { activation, x, y } => match activation {
+                Epilogue::GeluTanh => kernels::gelu_tanh(self, &x, &y),
+                Epilogue::GeluErf => kernels::gelu_erf(self, &x, &y),
+                Epilogue::GeGlu => kernels::geglu(self, &x, &y),
+                Epilogue::SwiGlu => kernels::swiglu(self, &x, &y),
+                Epilogue::Store | Epilogue::Add => unreachable!("checked when it was recorded"),
+            },
+            Op::Add { x, update } => kernels::add(self, &x, &update),
+            Op::AddNorm { residual, norm, y } => kernels::add_norm(self, &residual, &norm.weight, &y),
+            Op::ResidualMatmul { residual, matmul } => {
+                let (choices, stride) = (self.choices.clone(), residual.x.stride());
+                let shape = |part: &_| choices.gemv_shape(&MatmulShape::of_part(part, stride));
+                kernels::gemv_residual(self, |part| shape(part).without_sharing(), &residual, &matmul);
+            }
+            Op::Copy { .. } | Op::Dispatch(..) => self.ops.push(op),
+        }
+    }
+}
+
+/// Dispatches, while their buffers get ids.
+struct Lowering {
+    plan: LoweredPlan,
+    stream: Option<Stream>,
+    /// Whether the stream is where its spare was.
+    is_moved: bool,
+}
+
+impl Lowering {
+    fn new(max_tokens: usize, stream: Option<Stream>) -> Self {
+        let recording = Recording { max_tokens, ..Recording::default() };
+        Self { plan: LoweredPlan { recording, steps: Vec::new() }, stream, is_moved: false }
+    }
+
+    fn record(&mut self, op: Op) {
+        match op {
+            Op::Copy { from, to } => {
+                let [from, to] = [from, to].map(|tensor| self.id_of(tensor.buffer()));
+                self.plan.recording.entries.push(Entry::Copy { from, to });
+            }
+            Op::Dispatch(dispatch, matmul) => {
+                let kernel = dispatch.kernel;
+                let dispatch = dispatch.map_buffers(|buffer| self.id_of(&buffer));
+                for (index, (id, access)) in dispatch.buffers.iter().zip(kernel.buffers).enumerate() {
+                    let mut others = dispatch.buffers.iter().enumerate().filter(|(other, _)| *other != index);
+                    assert!(
+                        *access == Access::Read || !others.any(|(_, other)| other == id),
+                        "{}: buffer {index} is written and bound twice",
+                        kernel.name
+                    );
+                }
+                self.plan.steps.push(Step { kernel: kernel.name, matmul });
+                self.plan.recording.entries.push(Entry::Dispatch(dispatch));
+            }
+            other => unreachable!("{other:?} was not lowered"),
+        }
     }
 
     /// The buffer's place in the recording.
     fn id_of(&mut self, buffer: &Buffer) -> BufferId {
-        let buffers = &mut self.recording.buffers;
+        let buffer = match &self.stream {
+            Some(Stream { x, spare }) if self.is_moved && x.buffer().is(buffer) => spare.buffer(),
+            Some(Stream { x, spare }) if self.is_moved && spare.buffer().is(buffer) => x.buffer(),
+            _ => buffer,
+        };
+        let buffers = &mut self.plan.recording.buffers;
         let known = buffers.iter().rposition(|known| known.is(buffer));
         BufferId(known.unwrap_or_else(|| {
             buffers.push(buffer.clone());
             buffers.len() - 1
         }))
+    }
+
+    /// Lets the stream end where the caller looks for it: if it has moved, both tensors change places from the first dispatch on.
+    fn finish(mut self) -> LoweredPlan {
+        if self.is_moved
+            && let Some(Stream { x, spare }) = self.stream.take()
+        {
+            self.is_moved = false;
+            let [x, spare] = [x, spare].map(|tensor| self.id_of(tensor.buffer()));
+            self.plan.recording.buffers.swap(x.0, spare.0);
+        }
+        self.plan
     }
 }

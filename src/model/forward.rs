@@ -3,13 +3,12 @@
 use super::kv_cache::KvCache;
 use super::load::Model;
 use super::point::{Part, Point};
-use super::residual_stream::ResidualStream;
 use super::spec::{DecoderSpec, Position};
 use super::taps::Taps;
-use super::weights::{LayerWeights, NormWeights};
-use crate::device::{Buffer, Device, Matrix, Program, Tensor};
+use super::weights::{LayerWeights, Linear, NormWeights};
+use crate::device::{Buffer, Device, Program, Tensor};
 use crate::error::Result;
-use crate::kernels::{self, AttentionShape, Lookup, Plan};
+use crate::kernels::{self, AttentionShape, InputNorm, Lookup, Plan};
 
 /// What a pass reads and writes on its way, for up to `max_tokens` tokens.
 #[derive(Debug)]
@@ -22,10 +21,8 @@ pub(super) struct Activations {
     pub cache_rows: Buffer,
     /// The residual stream, `[max_tokens, hidden_size]`.
     pub resid: Tensor,
-    /// Takes turns with `resid` for one token, `[1, hidden_size]`.
-    pub spare: Tensor,
     /// What a norm leaves of it, `[max_tokens, hidden_size]`.
-    pub normed: Tensor,
+    normed: Tensor,
     /// Cosines and sines of each position for each rotation, `[max_tokens, head_dim]`.
     pub angles: Vec<Tensor>,
     /// Queries, keys and values, `[max_tokens, (num_heads + 2 * num_kv_heads) * head_dim]`.
@@ -33,10 +30,10 @@ pub(super) struct Activations {
     /// The heads' outputs, `[max_tokens, num_heads * head_dim]`.
     heads: Tensor,
     /// What attention or the MLP adds to the residual stream, `[max_tokens, hidden_size]`.
-    pub update: Tensor,
+    update: Tensor,
     /// Inside the MLP before the activation, `[max_tokens, intermediate_size]`; where that is gated, the gates and then as
     /// many values, `[max_tokens, 2 * intermediate_size]`.
-    pub up: Tensor,
+    up: Tensor,
     /// After the activation, `[max_tokens, intermediate_size]`.
     activated: Tensor,
 }
@@ -56,7 +53,6 @@ impl Activations {
             positions: device.zeros("positions", max_tokens)?,
             cache_rows: device.zeros("cache_rows", max_tokens)?,
             resid: tensor("resid", spec.hidden_size)?,
-            spare: Tensor::zeros(device, "resid", 1, spec.hidden_size)?,
             normed: tensor("normed", spec.hidden_size)?,
             angles: (0..num_ropes).map(|_| tensor("angles", spec.head_dim)).collect::<Result<_>>()?,
             qkv: tensor("qkv", attention.qkv_size())?,
@@ -117,74 +113,37 @@ pub(super) fn body(
     taps: &Taps,
     num_layers: usize,
 ) {
-    layers(plan, model, cache, a, taps, num_layers).settle(plan, &model.weights().final_norm);
+    let (spec, weights) = (model.spec(), model.weights());
+    kernels::embedding(plan, &a.ids, &weights.embedding, Lookup::Scaled(spec.embedding_scale), &a.resid);
+    if let Some(positions) = &weights.positions {
+        kernels::embedding(plan, &a.positions, positions, Lookup::Added, &a.resid);
+    }
+    taps.copy(plan, Point::Embed, &a.resid);
+    for (index, layer) in weights.layers.iter().enumerate().take(num_layers) {
+        attention(plan, model, (index, layer), cache, a, taps);
+        if !model.ablation().mlps.contains(&index) {
+            mlp(plan, spec, (index, layer), a, taps);
+        }
+        taps.copy(plan, Point::Layer(index, Part::Resid), &a.resid);
+    }
 }
 
-/// Records body and head, by way of `normed`: a token's id to logits.
-pub(super) fn decode(
+fn attention(
     plan: &mut Plan,
     model: &Model,
+    (index, layer): (usize, &LayerWeights),
     cache: &KvCache,
     a: &Activations,
-    taps: &Taps,
-    (normed, logits): (&Tensor, &Tensor),
-) {
-    let mut stream = layers(plan, model, cache, a, taps, model.spec().num_layers);
-    stream.norm(plan, &model.weights().final_norm, normed);
-    lm_head(plan, model, normed, logits);
-}
-
-fn layers<'a>(
-    plan: &mut Plan,
-    model: &'a Model,
-    cache: &KvCache,
-    a: &'a Activations,
-    taps: &Taps,
-    num_layers: usize,
-) -> ResidualStream<'a> {
-    let (spec, weights) = (model.spec(), model.weights());
-    let mut stream = ResidualStream::new(plan, model, a, num_layers);
-    let resid = stream.resid();
-    kernels::embedding(plan, &a.ids, &weights.embedding, Lookup::Scaled(spec.embedding_scale), resid);
-    if let Some(positions) = &weights.positions {
-        kernels::embedding(plan, &a.positions, positions, Lookup::Added, resid);
-    }
-    taps.copy(plan, Point::Embed, resid);
-    for (index, layer) in weights.layers.iter().enumerate().take(num_layers) {
-        attention(plan, model, (index, layer), cache, (a, &mut stream), taps);
-        if !model.ablation().mlps.contains(&index) {
-            mlp(plan, spec, (index, layer), (a, &mut stream), taps);
-        }
-        stream.copy(plan, taps.at(Point::Layer(index, Part::Resid)));
-    }
-    stream
-}
-
-fn attention<'a>(
-    plan: &mut Plan,
-    model: &'a Model,
-    (index, layer): (usize, &'a LayerWeights),
-    cache: &KvCache,
-    (a, stream): (&Activations, &mut ResidualStream<'a>),
     taps: &Taps,
 ) {
     let spec = model.spec();
     let shape = attention_shape(spec, index);
     let caches = cache.layer(index, &a.cache_rows);
-    stream.project(plan, &layer.attn_norm, &layer.qkv_proj, None, &a.qkv);
+    norm(plan, spec, &a.resid, &layer.attn_norm, &a.normed);
+    product(plan, &a.normed, &layer.qkv_proj, &a.qkv);
+    let qk_norm = layer.qk_norm.as_ref().map(|(q_norm, k_norm)| (q_norm, k_norm, spec.norm.eps()));
     let angles = a.angles.get(spec.layers[index].rope);
-    if let Some(angles) = angles.filter(|_| plan.choices().fuses_heads()) {
-        let qk_norm = layer.qk_norm.as_ref().map(|(q_norm, k_norm)| (q_norm, k_norm, spec.norm.eps()));
-        kernels::norm_rope_write(plan, &shape, qk_norm, angles, &a.qkv, caches);
-    } else {
-        if let Some((q_norm, k_norm)) = &layer.qk_norm {
-            kernels::qk_norm(plan, &shape, (q_norm, k_norm), spec.norm.eps(), &a.qkv);
-        }
-        if let Some(angles) = angles {
-            kernels::rope(plan, &shape, angles, &a.qkv);
-        }
-        kernels::kv_write(plan, &a.qkv, caches);
-    }
+    kernels::write_heads(plan, &shape, qk_norm, angles, &a.qkv, caches);
     taps.copy(plan, Point::Layer(index, Part::Q), &a.qkv);
     kernels::attention(plan, &shape, &a.qkv, caches, &cache.partials, &a.heads);
     if let Some(tap) = taps.at(Point::Layer(index, Part::Probs)) {
@@ -194,20 +153,41 @@ fn attention<'a>(
         kernels::zero_columns(plan, &a.heads, columns);
     }
     taps.copy(plan, Point::Layer(index, Part::Heads), &a.heads);
-    let tap = taps.at(Point::Layer(index, Part::AttnOut));
-    stream.add(plan, &a.heads, &layer.o_proj, layer.post_attn_norm.as_ref(), tap);
+    product(plan, &a.heads, &layer.o_proj, &a.update);
+    add_update(plan, spec, layer.post_attn_norm.as_ref(), a, taps.at(Point::Layer(index, Part::AttnOut)));
 }
 
-fn mlp<'a>(
+fn mlp(
     plan: &mut Plan,
     spec: &DecoderSpec,
-    (index, layer): (usize, &'a LayerWeights),
-    (a, stream): (&Activations, &mut ResidualStream<'a>),
+    (index, layer): (usize, &LayerWeights),
+    a: &Activations,
     taps: &Taps,
 ) {
-    stream.project(plan, &layer.mlp_norm, &layer.up_proj, Some(spec.activation), &a.activated);
-    let tap = taps.at(Point::Layer(index, Part::MlpOut));
-    stream.add(plan, &a.activated, &layer.down_proj, layer.post_mlp_norm.as_ref(), tap);
+    norm(plan, spec, &a.resid, &layer.mlp_norm, &a.normed);
+    product(plan, &a.normed, &layer.up_proj, &a.up);
+    plan.activate(spec.activation.epilogue(), &a.up, &a.activated);
+    product(plan, &a.activated, &layer.down_proj, &a.update);
+    add_update(plan, spec, layer.post_mlp_norm.as_ref(), a, taps.at(Point::Layer(index, Part::MlpOut)));
+}
+
+/// Adds `a.update` to the residual stream, normed before where the family does that. `tap` gets what is added.
+fn add_update(
+    plan: &mut Plan,
+    spec: &DecoderSpec,
+    post_norm: Option<&NormWeights>,
+    a: &Activations,
+    tap: Option<&Tensor>,
+) {
+    let mut update = &a.update;
+    if let Some(weights) = post_norm {
+        norm(plan, spec, update, weights, &a.normed);
+        update = &a.normed;
+    }
+    if let Some(tap) = tap {
+        plan.copy(update, tap);
+    }
+    plan.add(&a.resid, update);
 }
 
 /// The head for one row of a prefill, which `Batch::first_row` names.
@@ -218,17 +198,14 @@ pub(super) fn last_row(model: &Model, a: &Activations, logits: &Tensor) -> Resul
     let mut plan = Plan::new(device, model.choices(), 1);
     kernels::select_rows(&mut plan, &a.resid, &last);
     head(&mut plan, model, &last, &normed, logits);
-    device.compile(plan.recording())
+    device.compile(&plan.lower()?.recording)
 }
 
 /// Records the head: rows of the residual stream to logits, by way of `normed`.
 pub(super) fn head(plan: &mut Plan, model: &Model, resid: &Tensor, normed: &Tensor, logits: &Tensor) {
     final_norm(plan, model, resid, normed);
-    lm_head(plan, model, normed, logits);
-}
-
-fn lm_head(plan: &mut Plan, model: &Model, normed: &Tensor, logits: &Tensor) {
-    product(plan, normed, &model.weights().lm_head, None, logits);
+    // The norm stays a kernel of its own: the largest of all products would compute it in each of its many workgroups.
+    kernels::multiply(plan, normed, &model.weights().lm_head, None, logits);
     if let Some(cap) = model.spec().logit_softcap {
         kernels::softcap(plan, cap, logits);
     }
@@ -250,19 +227,11 @@ fn attention_shape(spec: &DecoderSpec, layer_index: usize) -> AttentionShape {
     }
 }
 
-pub(super) fn norm(plan: &mut Plan, spec: &DecoderSpec, x: &Tensor, weights: &NormWeights, y: &Tensor) {
-    let eps = spec.norm.eps();
-    match &weights.bias {
-        Some(bias) => kernels::layer_norm(plan, x, &weights.weight, bias, eps, y),
-        None => kernels::rms_norm(plan, x, &weights.weight, eps, y),
-    }
+fn norm(plan: &mut Plan, spec: &DecoderSpec, x: &Tensor, weights: &NormWeights, y: &Tensor) {
+    let NormWeights { weight, bias } = weights;
+    plan.norm(x, InputNorm { weight: weight.clone(), bias: bias.clone(), eps: spec.norm.eps() }, y);
 }
 
-/// One token reads every weight once and is done; many tokens share what they read.
-pub(super) fn product(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
-    if plan.max_tokens() == 1 {
-        kernels::gemv(plan, x, weight, bias, y);
-    } else {
-        kernels::multiply(plan, x, weight, bias, y);
-    }
+fn product(plan: &mut Plan, x: &Tensor, Linear { weight, bias }: &Linear, y: &Tensor) {
+    plan.matmul(x, weight, bias.as_ref(), y);
 }

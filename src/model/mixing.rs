@@ -79,7 +79,7 @@ pub async fn mix(device: &Device, head: Head) -> Result<Mixing> {
     let choices = Choices::of(device);
     let mut plan = Plan::new(device, &choices, num_tokens);
     kernels::gemm(&mut plan, &queries, &keys, None, &products);
-    run(device, &plan, Batch { num_tokens: num_tokens as u32, ..Batch::default() })?;
+    run(device, plan, Batch { num_tokens: num_tokens as u32, ..Batch::default() })?;
     let mut scores = rows(products.read(device).await?, num_tokens, num_tokens);
     scores.iter_mut().flatten().for_each(|score| *score *= scale);
 
@@ -101,7 +101,7 @@ pub async fn mix(device: &Device, head: Head) -> Result<Mixing> {
         let caches =
             Caches { k_cache: &k_cache, v_cache: &v_cache, cache_rows: &cache_rows, max_seq_len: num_tokens };
         kernels::attention(&mut plan, &shape, &qkv, caches, &partials, &y);
-        run(device, &plan, Batch { position: position as u32, num_tokens: 1, ..Batch::default() })?;
+        run(device, plan, Batch { position: position as u32, num_tokens: 1, ..Batch::default() })?;
         weights.push(probs.read(device).await?);
         output.push(y.read(device).await?[..d_v].to_vec());
     }
@@ -109,8 +109,8 @@ pub async fn mix(device: &Device, head: Head) -> Result<Mixing> {
     Ok(Mixing { adapter: device.info(), names, q, k, v, scores, weights, output, causal })
 }
 
-fn run(device: &Device, plan: &Plan, batch: Batch) -> Result<()> {
-    let program = device.compile(plan.recording())?;
+fn run(device: &Device, plan: Plan, batch: Batch) -> Result<()> {
+    let program = device.compile(&plan.lower()?.recording)?;
     let mut recorder = device.record();
     program.run(batch, &mut recorder);
     device.submit(recorder)

@@ -17,7 +17,6 @@ mod mixing;
 mod point;
 mod prompt_pass;
 mod records;
-mod residual_stream;
 pub mod rope;
 mod rows;
 mod score;

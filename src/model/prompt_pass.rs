@@ -36,7 +36,7 @@ impl PromptPass {
     ) -> Result<Self> {
         let mut body = Plan::new(model.device(), model.choices(), max_tokens);
         forward::body(&mut body, model, cache, &activations, taps, num_layers);
-        let body = model.device().compile(body.recording())?;
+        let body = model.device().compile(&body.lower()?.recording)?;
         let (scratch, limits) = (Scratch::default(), PassLimits::of(model.device()));
         Ok(Self { model: model.clone(), activations, scratch, body, max_tokens, limits })
     }

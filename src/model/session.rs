@@ -133,7 +133,9 @@ impl Session {
         let normed = Tensor::zeros(device, "normed", 1, spec.hidden_size)?;
 
         let mut decode = Plan::fused(device, choices);
-        forward::decode(&mut decode, model, &cache, &activations, taps, (&normed, &logits));
+        forward::body(&mut decode, model, &cache, &activations, taps, spec.num_layers);
+        forward::head(&mut decode, model, &activations.resid, &normed, &logits);
+        let decode = decode.lower()?;
 
         let prompt = PromptPass::new(model, &cache, activations, taps, (max_tokens, spec.num_layers))?;
         Ok(Self {
@@ -141,8 +143,8 @@ impl Session {
             ids: Vec::with_capacity(max_seq_len),
             max_seq_len,
             num_dropped: 0,
-            decode: device.compile(decode.recording())?,
-            decode_steps: decode.steps().to_vec(),
+            decode: device.compile(&decode.recording)?,
+            decode_steps: decode.steps,
             last_row: forward::last_row(model, prompt.activations(), &logits)?,
             readback: Readback::new(device, spec.vocab_size)?,
             prompt,

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::config::Config;
 use super::rope::Rope;
 use super::{fields, gemma3, gpt2, llama};
+use crate::kernels::Epilogue;
 use crate::text::Tokenizer;
 use crate::weights::{ModelFiles, excerpt};
 use crate::{Error, Result};
@@ -166,6 +167,16 @@ impl Activation {
     /// Whether the feed-forward layer has a gate projection.
     pub fn is_gated(self) -> bool {
         matches!(self, Self::GeGlu | Self::SwiGlu)
+    }
+
+    /// The kernels' name for it.
+    pub(super) fn epilogue(self) -> Epilogue {
+        match self {
+            Self::GeluTanh => Epilogue::GeluTanh,
+            Self::GeluErf => Epilogue::GeluErf,
+            Self::GeGlu => Epilogue::GeGlu,
+            Self::SwiGlu => Epilogue::SwiGlu,
+        }
     }
 }
 

@@ -137,7 +137,7 @@ impl Reader {
                 Point::FinalNorm => forward::final_norm(&mut plan, model, &selected, &normed),
                 _ => forward::head(&mut plan, model, &selected, &normed, &logits),
             }
-            heads.insert(point, device.compile(plan.recording())?);
+            heads.insert(point, device.compile(&plan.lower()?.recording)?);
         }
         let words = taps.tensors.values().chain([&normed, &logits]).map(|tensor| tensor.buffer().len());
         let readback = Readback::new(device, words.max().unwrap_or(0))?;

@@ -64,7 +64,7 @@ impl Trial {
         for weight in copies {
             record(&mut plan, x, weight, y);
         }
-        let program = device.compile(plan.recording())?;
+        let program = device.compile(&plan.lower()?.recording)?;
         // What another candidate left there is no result.
         device.upload_part(y.buffer(), 0, &vec![f32::NAN.to_bits(); y.buffer().len()])?;
         let mut readback = Readback::new(device, 1)?;

@@ -183,7 +183,7 @@ struct Computed {
 
 async fn compute(Setup { plan, batch, outputs }: Setup) -> Result<Vec<Computed>> {
     let device = plan.device().clone();
-    let program = device.compile(plan.recording())?;
+    let program = device.compile(&plan.lower()?.recording)?;
     let mut recorder = device.record();
     program.run(batch, &mut recorder);
     device.submit(recorder)?;

@@ -67,7 +67,8 @@ impl KernelSweep {
     /// If the case is of another kind of kernel.
     pub fn num_workgroups(&self, device: &Device, case: &Case) -> Result<u32> {
         let Setup { plan, batch, .. } = self.set_up(device, &Choices::of(device), case)?;
-        let dispatches = plan.recording().entries.iter().filter_map(Entry::dispatch);
+        let recording = plan.lower()?.recording;
+        let dispatches = recording.entries.iter().filter_map(Entry::dispatch);
         let own = dispatches.filter(|dispatch| dispatch.kernel.name == self.kernel.name);
         let groups = own.map(|own| own.groups_per_block * batch.num_tokens.div_ceil(own.tokens_per_block));
         Ok(groups.max().unwrap_or(0))

@@ -31,22 +31,24 @@ pub(in crate::kernels) struct Projection {
 }
 
 impl Product {
-    pub fn matmul(&self) -> Matmul<'_> {
+    pub fn matmul(&self) -> Matmul {
         Matmul::new(&self.x, &self.weight, self.bias.as_ref(), &self.y.tensor)
     }
 }
 
 impl Projection {
-    pub fn matmul(&self) -> Matmul<'_> {
+    pub fn matmul(&self) -> Matmul {
         let norm = match self.before {
             Before::Nothing => None,
-            Before::RmsNorm => Some(InputNorm { weight: &self.norm_weight, bias: None, eps: EPS }),
-            Before::LayerNorm => {
-                Some(InputNorm { weight: &self.norm_weight, bias: Some(&self.norm_bias), eps: 1e-5 })
-            }
+            Before::RmsNorm => Some(InputNorm { weight: self.norm_weight.clone(), bias: None, eps: EPS }),
+            Before::LayerNorm => Some(InputNorm {
+                weight: self.norm_weight.clone(),
+                bias: Some(self.norm_bias.clone()),
+                eps: 1e-5,
+            }),
         };
-        let Self { x, weight, epilogue, .. } = self;
-        Matmul { x, norm, weight, bias: self.bias.as_ref(), epilogue: *epilogue, y: &self.y.tensor }
+        let product = Matmul::new(&self.x, &self.weight, self.bias.as_ref(), &self.y.tensor);
+        Matmul { norm, epilogue: self.epilogue, ..product }
     }
 }
 

@@ -102,11 +102,12 @@ impl BatchSession {
         let mut decode = Plan::of_texts(device, choices, num_rows);
         forward::body(&mut decode, model, &cache, &activations, &no_taps, spec.num_layers);
         forward::head(&mut decode, model, &activations.resid, &normed, &logits);
+        let decode = decode.lower()?;
 
         let layers = (max_tokens, spec.num_layers);
         let prompt = PromptPass::new(model, &cache, activations, &no_taps, layers)?;
 
-        let products = decode.steps().iter().filter_map(|step| step.matmul);
+        let products = decode.steps.iter().filter_map(|step| step.matmul);
         let largest_product = products.map(|product| product.multiply_adds()).max().unwrap_or(1) as u64;
 
         let limits = PassLimits::of(device);
@@ -118,7 +119,7 @@ impl BatchSession {
             model: model.clone(),
             texts: (0..num_texts).map(|_| text()).collect(),
             max_seq_len,
-            decode: device.compile(decode.recording())?,
+            decode: device.compile(&decode.recording)?,
             last_row: forward::last_row(model, prompt.activations(), &logits)?,
             readback: Readback::new(device, num_texts * logits.stride())?,
             prompt,

@@ -36,7 +36,7 @@ impl Chooser {
         kernels::top_k(&mut plan, shape, logits, &choosing, &parts, &found);
         kernels::choose(&mut plan, &choosing, &found, ids);
         let readbacks = (0..IN_FLIGHT).map(|_| Readback::new(device, FOUND_WORDS));
-        let program = device.compile(plan.recording())?;
+        let program = device.compile(&plan.lower()?.recording)?;
         Ok(Self { program, choosing, found, readbacks: readbacks.collect::<Result<_>>()? })
     }
 }
@@ -135,6 +135,42 @@ impl Session {
         })
     }
 
+    /// Submits the pass that decodes the token at `position`, and the choice of the token after it. `id` is `None` where the device has
+    /// written it itself.
+    fn submit_choice(
+        &mut self,
+        id: Option<u32>,
+        position: usize,
+        how: &DeviceSampling,
+        slot: usize,
+    ) -> Result<()> {
+        let Some(chooser) = &mut self.chooser else { return Ok(()) };
+        let device = self.model.device();
+        device.write(&chooser.choosing, bytemuck::cast_slice(std::slice::from_ref(how)));
+        if let Some(id) = id {
+            self.prompt.write_ids(&[id]);
+        }
+        self.prompt.write_places(std::iter::once((position as u32, position as u32)));
+        let batch = Batch { position: position as u32, num_tokens: 1, ..Batch::default() };
+        let mut recorder = device.record();
+        self.decode.run(batch, &mut recorder);
+        chooser.program.run(batch, &mut recorder);
+        chooser.readbacks[slot].submit(recorder, &chooser.found, words_of(how))
+    }
+
+    /// Waits for the choice in `slot`.
+    async fn read_choice(&mut self, how: &DeviceSampling, slot: usize) -> Result<&[u32]> {
+        match &mut self.chooser {
+            Some(chooser) => chooser.readbacks[slot].read(words_of(how)).await,
+            None => Ok(&[]),
+        }
+    }
+
+    /// Lets the text go on with `id`, which the pass of a choice has read.
+    fn accept_choice(&mut self, id: u32) {
+        self.ids.push(id);
+    }
+
     /// Whether the device may go on without `sampler`: a capture is of one token, and the CPU has nothing to wait for.
     fn chooses_with(&self, sampler: &Sampler) -> bool {
         self.watch.is_none()
@@ -197,27 +233,20 @@ impl PipelinedDecode<'_> {
 
     /// Submits passes until enough are in flight, of which `num_wanted` tokens come.
     fn submit(&mut self, num_wanted: usize) -> Result<()> {
-        let Session { model, ids, max_seq_len, prompt, decode, chooser, .. } = &mut *self.session;
-        let (Some(how), Some(chooser)) = (&mut self.choosing, chooser) else { return Ok(()) };
-        let device = model.device();
+        let Some(how) = &mut self.choosing else { return Ok(()) };
         while self.num_in_flight < IN_FLIGHT.min(num_wanted) {
-            let position = ids.len() + self.num_in_flight;
-            if position >= *max_seq_len {
+            let position = self.session.ids().len() + self.num_in_flight;
+            if position >= self.session.max_seq_len() {
                 break;
             }
-            if self.num_in_flight == 0 {
-                prompt.write_ids(&[self.id]);
+            // The chooser has written the id of every pass but the first.
+            let id = (self.num_in_flight == 0).then_some(self.id);
+            if id.is_some() {
                 self.generator = self.sampler.generator();
             }
             how.draw = self.generator.uniform() as f32;
-            device.write(&chooser.choosing, bytemuck::cast_slice(std::slice::from_ref(how)));
-            prompt.write_places(std::iter::once((position as u32, position as u32)));
-            let batch = Batch { position: position as u32, num_tokens: 1, ..Batch::default() };
-            let mut recorder = device.record();
-            decode.run(batch, &mut recorder);
-            chooser.program.run(batch, &mut recorder);
-            let readback = &mut chooser.readbacks[(self.first_in_flight + self.num_in_flight) % IN_FLIGHT];
-            readback.submit(recorder, &chooser.found, words_of(how))?;
+            let slot = (self.first_in_flight + self.num_in_flight) % IN_FLIGHT;
+            self.session.submit_choice(id, position, how, slot)?;
             self.num_in_flight += 1;
         }
         Ok(())
@@ -226,17 +255,15 @@ impl PipelinedDecode<'_> {
     /// Waits for the first pass in flight and gives the token that the sampler takes from what it found. Where it needs all
     /// logits, it is `None`, and the session as before that pass.
     async fn receive(&mut self) -> Result<Option<u32>> {
-        let Session { ids, chooser, .. } = &mut *self.session;
-        let (Some(how), Some(chooser)) = (&self.choosing, chooser) else { return Ok(None) };
-        let found = chooser.readbacks[self.first_in_flight].read(words_of(how)).await?;
+        let Some(how) = &self.choosing else { return Ok(None) };
+        let found = self.session.read_choice(how, self.first_in_flight).await?;
         self.first_in_flight = (self.first_in_flight + 1) % IN_FLIGHT;
         self.num_in_flight -= 1;
-        ids.push(self.id);
         let mut pairs = found.chunks_exact(2).map(|pair| (pair[0], f32::from_bits(pair[1])));
         let device_s = pairs.next().map(|(id, _)| id);
         let taken = self.sampler.choose_among(pairs)?;
-        if taken.is_none() {
-            ids.pop();
+        if taken.is_some() {
+            self.session.accept_choice(self.id);
         }
         if taken != device_s {
             // What is in flight has read another token.

@@ -281,3 +281,81 @@ impl Lowering {
         self.plan
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Format;
+
+    const SIZE: usize = 32;
+
+    fn plan() -> Plan {
+        Plan::fused(&Device::Cpu, &Choices::of(&Device::Cpu).with_fusion(Fusion::All))
+    }
+
+    fn tensor(label: &str) -> Tensor {
+        Tensor::zeros(&Device::Cpu, label, 1, SIZE).unwrap()
+    }
+
+    fn weight() -> Matrix {
+        Matrix::zeros(&Device::Cpu, "weight", (SIZE, SIZE), Format::F32).unwrap()
+    }
+
+    fn norm() -> InputNorm {
+        InputNorm { weight: tensor("norm"), bias: None, eps: 1e-6 }
+    }
+
+    fn kernels_of(plan: Plan) -> Vec<&'static str> {
+        plan.lower().unwrap().steps.iter().map(|step| step.kernel).collect()
+    }
+
+    #[test]
+    fn neighbours_become_one_kernel() {
+        let [x, normed, up, activated, update] = ["x", "normed", "up", "activated", "update"].map(tensor);
+        let mut plan = plan();
+        plan.norm(&x, norm(), &normed);
+        plan.matmul(&normed, &weight(), None, &up);
+        plan.activate(Epilogue::GeluTanh, &up, &activated);
+        plan.matmul(&activated, &weight(), None, &update);
+        plan.add(&x, &update);
+        assert_eq!(kernels_of(plan), ["gemv", "gemv"]);
+    }
+
+    #[test]
+    fn a_value_that_is_read_again_is_written() {
+        let [x, normed, up, activated, update] = ["x", "normed", "up", "activated", "update"].map(tensor);
+        let mut plan = plan();
+        plan.norm(&x, norm(), &normed);
+        plan.matmul(&normed, &weight(), None, &up);
+        plan.activate(Epilogue::GeluTanh, &up, &activated);
+        // A dispatch, a step and a copy.
+        kernels::add(&mut plan, &x, &normed);
+        plan.add(&x, &up);
+        plan.matmul(&x, &weight(), None, &update);
+        plan.add(&x, &update);
+        plan.norm(&x, norm(), &normed);
+        plan.copy(&update, &activated);
+        let want = ["rms_norm", "gemv", "gelu_tanh", "add", "add", "gemv", "add", "rms_norm"];
+        assert_eq!(kernels_of(plan), want);
+    }
+
+    #[test]
+    fn a_stream_that_moves_ends_where_it_began() {
+        let [x, update, normed, other] = ["x", "update", "normed", "other"].map(tensor);
+        for num_updates in 1..4 {
+            let mut plan = plan();
+            for _ in 0..num_updates {
+                plan.norm(&update, norm(), &normed);
+                plan.add(&x, &normed);
+                plan.norm(&x, norm(), &normed);
+                plan.copy(&normed, &other);
+            }
+            let LoweredPlan { recording, steps } = plan.lower().unwrap();
+            assert!(steps.iter().all(|step| step.kernel == "add_norm"), "{steps:?}");
+            assert_eq!(steps.len(), num_updates);
+            let last = recording.entries.iter().rev().find_map(Entry::dispatch).unwrap();
+            let written = &recording.buffers[last.buffers[4].0];
+            assert!(written.is(x.buffer()), "after {num_updates} updates");
+        }
+    }
+}

@@ -42,6 +42,7 @@
 //! | Feature | Without it |
 //! |---|---|
 //! | `cli` | the program is not built |
+//! | `gpu` | no adapter is found, and models run on the CPU; wgpu is not built |
 //! | `hub` | models are folders and files, not names on the Hugging Face Hub |
 //! | `embedded-model` | [`Model::embedded`] is an error |
 //! | `embedded-fonts` | figures need [`figure::Fonts`] that the caller gives |
@@ -54,6 +55,7 @@ pub mod cpu;
 pub mod device;
 pub mod dispatch;
 pub mod format;
+#[cfg_attr(not(feature = "gpu"), path = "gpu/absent.rs")]
 pub mod gpu;
 pub mod kernels;
 pub mod language_model;

@@ -1,6 +1,6 @@
 //! Words on a device.
 
-use crate::cpu;
+use crate::{cpu, gpu};
 
 /// 32-bit words on a device. Cloning shares them.
 #[derive(Debug, Clone)]
@@ -8,7 +8,7 @@ pub struct Buffer(pub(super) Storage);
 
 #[derive(Debug, Clone)]
 pub(super) enum Storage {
-    Gpu(wgpu::Buffer),
+    Gpu(gpu::Buffer),
     Cpu(cpu::Buffer),
 }
 
@@ -37,7 +37,7 @@ impl Buffer {
 
     /// # Panics
     /// If the CPU made it.
-    pub(super) fn gpu(&self) -> &wgpu::Buffer {
+    pub(super) fn gpu(&self) -> &gpu::Buffer {
         match &self.0 {
             Storage::Gpu(buffer) => buffer,
             Storage::Cpu(_) => panic!("a buffer belongs to the device that made it"),

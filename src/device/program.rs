@@ -34,7 +34,7 @@ impl Device {
         };
         let executor = match self {
             Self::Gpu(gpu) => {
-                let buffers: Vec<&wgpu::Buffer> = buffers.iter().map(Buffer::gpu).collect();
+                let buffers: Vec<&gpu::Buffer> = buffers.iter().map(Buffer::gpu).collect();
                 Executor::Gpu(gpu::Program::new(gpu, entries, &buffers)?)
             }
             Self::Cpu => cpu(|kernel| kernel.fast),

@@ -10,7 +10,7 @@ pub struct Readback {
     device: Device,
     staging: Option<gpu::Staging>,
     /// What was submitted last and not read yet.
-    submission: Option<wgpu::SubmissionIndex>,
+    submission: Option<gpu::SubmissionIndex>,
     words: Vec<u32>,
 }
 

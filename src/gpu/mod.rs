@@ -1,6 +1,7 @@
 //! The GPU through wgpu: adapter choice, device, buffers, pipelines, one-pass recording and read-back.
 
 mod adapter;
+mod adapter_summary;
 mod clock;
 mod fault;
 mod matrix;
@@ -12,9 +13,12 @@ mod staging;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use adapter::{AdapterSummary, adapters};
+pub use adapter::adapters;
+pub use adapter_summary::AdapterSummary;
 pub use program::Program;
 pub use staging::Staging;
+
+pub(crate) use wgpu::{Buffer, SubmissionIndex};
 
 use crate::dispatch::Requires;
 use crate::error::{Error, ErrorKind, Result};

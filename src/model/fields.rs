@@ -1,4 +1,4 @@
-//! Which fields of `config.json` are read, which change nothing, and that there are no others.
+//! Which fields of `config.json` are read, which change nothing, and that there are no others. A family lists its own.
 //!
 //! transformers keeps a field that it does not know, and does nothing with it; another program, or code that comes with the
 //! model, may compute something else because of it. Here a field that is neither read by the family nor known to change
@@ -37,7 +37,7 @@ impl Neutral {
 }
 
 /// What every family reads.
-const ALL: &[&str] = &[
+pub(super) const ALL: &[&str] = &[
     "architectures",
     "bos_token_id",
     "eos_token_id",
@@ -48,7 +48,8 @@ const ALL: &[&str] = &[
     FILE_KEYS,
 ];
 
-const ROTARY: &[&str] = &[
+/// What Llama and its kin read.
+pub(super) const ROTARY: &[&str] = &[
     "head_dim",
     "hidden_act",
     "hidden_size",
@@ -64,78 +65,6 @@ const ROTARY: &[&str] = &[
     "rope_scaling",
     "rope_theta",
 ];
-
-/// Qwen's window, which slides only where `use_sliding_window` says so.
-const WINDOW: &[&str] = &["max_window_layers", "sliding_window", "use_sliding_window"];
-
-pub(super) const GPT2: Known = Known {
-    read: &[
-        ALL,
-        &[
-            "activation_function",
-            "add_cross_attention",
-            "layer_norm_epsilon",
-            "n_ctx",
-            "n_embd",
-            "n_head",
-            "n_inner",
-            "n_layer",
-            "n_positions",
-            "scale_attn_by_inverse_layer_idx",
-            "scale_attn_weights",
-            // Changes only where half precision is left, and attention is in f32 here anyway.
-            "reorder_and_upcast_attn",
-        ],
-    ],
-    neutral: &[],
-};
-
-pub(super) const LLAMA: Known = Known { read: &[ALL, ROTARY, &["attention_bias", "mlp_bias"]], neutral: &[] };
-
-pub(super) const MISTRAL: Known = Known { read: &[ALL, ROTARY, &["sliding_window"]], neutral: &[] };
-
-/// Queries, keys and values have biases in any case.
-pub(super) const QWEN2: Known =
-    Known { read: &[ALL, ROTARY, WINDOW], neutral: &[("attention_bias", &[Neutral::True])] };
-
-pub(super) const QWEN3: Known = Known { read: &[ALL, ROTARY, WINDOW, &["attention_bias"]], neutral: &[] };
-
-pub(super) const GEMMA3: Known = Known {
-    read: &[
-        ALL,
-        ROTARY,
-        &[
-            "_sliding_window_pattern",
-            "attention_bias",
-            "attn_logit_softcapping",
-            "final_logit_softcapping",
-            "hidden_activation",
-            "query_pre_attn_scalar",
-            "rope_local_base_freq",
-            "sliding_window",
-            "sliding_window_pattern",
-            "use_bidirectional_attention",
-        ],
-    ],
-    neutral: &[("use_sliding_window", &[Neutral::True])],
-};
-
-/// Beside the `text_config` of a Gemma 3 that sees images: the part that is not read, and where images stand in a text.
-pub(super) const GEMMA3_IMAGES: Known = Known {
-    read: &[
-        &[
-            "architectures",
-            "bos_token_id",
-            "eos_token_id",
-            "model_type",
-            "text_config",
-            "tie_word_embeddings",
-        ],
-        &["boi_token_id", "boi_token_index", "eoi_token_id", "eoi_token_index"],
-        &["image_token_id", "image_token_index", "mm_tokens_per_image", "vision_config"],
-    ],
-    neutral: &[],
-};
 
 /// What multiplies, shares or routes nothing with these values, in any family.
 const NEUTRAL: &[(&str, &[Neutral])] = &[

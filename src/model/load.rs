@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 use super::ablation::Ablation;
 use super::fields::NoBiases;
 use super::loader::Files;
-use super::spec::{self, DecoderSpec, Family};
+use super::spec::{self, DecoderSpec};
+use super::tensors;
 use super::weights::DecoderWeights;
-use super::{gpt2, llama};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::format::row_stride;
@@ -79,12 +79,7 @@ impl Model {
         check_tensors(&file)?;
         let no_biases = NoBiases::of(&config);
         let opened = Files { weights: &file, no_biases, allow_unused_tensors };
-        let weights = match spec.family {
-            Family::Gpt2 => gpt2::load(device, &spec, opened, progress)?,
-            Family::Gemma3 | Family::Llama | Family::Mistral | Family::Qwen2 | Family::Qwen3 => {
-                llama::load(device, &spec, opened, progress)?
-            }
-        };
+        let weights = tensors::load(device, &spec, opened, progress)?;
         let choices = Arc::new(Choices::of(device));
         let device = device.clone();
         let inner = Inner { device, name, spec, weights, tokenizer, chat, file, sha256: OnceLock::new() };

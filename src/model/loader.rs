@@ -8,33 +8,15 @@ use super::weights::{Linear, NormWeights};
 use crate::device::{Device, Matrix, Tensor};
 use crate::error::{Error, Result};
 use crate::format::Format;
-use crate::weights::{Dtype, ROPE_FREQS, TensorInfo, Weights, excerpt, repack};
+use crate::weights::{
+    Dtype, HEAD, Layout, Name, Naming, NormKind, ROPE_FREQS, TensorInfo, Weights, excerpt, repack,
+};
 
 /// Bytes of a large matrix that are read at a time.
 const PART_BYTES: usize = 8 << 20;
 
 /// Names of tensors that a message shows.
 const MAX_SHOWN: usize = 5;
-
-/// Which way round a file stores a matrix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Layout {
-    /// `[rows, columns]`
-    AsIs,
-    /// `[columns, rows]`, as GPT-2's Conv1D.
-    Transposed,
-}
-
-/// What norms have in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NormKind {
-    /// LayerNorm.
-    WeightAndBias,
-    /// RMSNorm.
-    Weight,
-    /// RMSNorm whose weight is stored less 1, as Gemma's.
-    WeightLessOne,
-}
 
 /// What is loaded, and how.
 #[derive(Clone, Copy)]
@@ -55,6 +37,7 @@ pub(super) struct Loader<'a> {
     taken: HashSet<String>,
     /// What this file puts before every name, such as `transformer.`.
     prefix: &'static str,
+    naming: &'static Naming,
     norm_kind: NormKind,
     head_dim: usize,
     bytes: Vec<u8>,
@@ -68,17 +51,22 @@ pub(super) struct Loader<'a> {
 pub(super) type Size<'a> = (&'a str, usize);
 
 impl<'a> Loader<'a> {
-    /// `prefixes` are tried in turn before `probe`, a tensor that the family must have.
+    /// The file's prefix is the one with which it has the embedding.
     pub(super) fn new(
         device: &'a Device,
         Files { weights: file, no_biases, allow_unused_tensors }: Files<'a>,
         head_dim: usize,
-        (prefixes, probe): (&[&'static str], &str),
-        norm_kind: NormKind,
+        naming: &'static Naming,
         progress: &'a mut dyn FnMut(usize, usize),
     ) -> Self {
-        let has_probe = |prefix: &&&'static str| file.info(&format!("{prefix}{probe}")).is_some();
-        let prefix = prefixes.iter().find(has_probe).copied().unwrap_or("");
+        let embedding = weight(naming.embedding.file);
+        let has_embedding = |prefix: &&&'static str| file.info(&format!("{prefix}{embedding}")).is_some();
+        let prefix = naming.prefixes.iter().find(has_embedding).copied().unwrap_or("");
+        let norm_kind = match (file, naming.norms) {
+            (Weights::Safetensors(_), norms) => norms,
+            (_, NormKind::WeightLessOne) => NormKind::Weight,
+            (_, norms) => norms,
+        };
         Self {
             device,
             file,
@@ -86,6 +74,7 @@ impl<'a> Loader<'a> {
             allow_unused: allow_unused_tensors,
             taken: HashSet::new(),
             prefix,
+            naming,
             norm_kind,
             head_dim,
             bytes: Vec::new(),
@@ -104,12 +93,12 @@ impl<'a> Loader<'a> {
     /// A matrix `[rows, columns]`, stored on the device as in the file.
     pub(super) fn matrix(
         &mut self,
-        name: &str,
+        name: Name,
         rows: Size<'_>,
         columns: Size<'_>,
         layout: Layout,
     ) -> Result<Matrix> {
-        self.stack(&[(name.to_owned(), rows)], columns, layout)
+        self.stack(&[(weight(name.file), rows)], columns, layout)
     }
 
     /// Matrices above each other; neighbours of one format become one.
@@ -214,13 +203,12 @@ impl<'a> Loader<'a> {
     /// `bias` all have to be there.
     pub(super) fn linear(
         &mut self,
-        names: &[(&str, Size<'_>)],
+        names: &[(String, Size<'_>)],
         columns: Size<'_>,
-        layout: Layout,
         bias: bool,
     ) -> Result<Linear> {
-        let parts: Vec<_> = names.iter().map(|(name, rows)| (format!("{name}.weight"), *rows)).collect();
-        let weight = self.stack(&parts, columns, layout)?;
+        let parts: Vec<_> = names.iter().map(|(name, rows)| (weight(name), *rows)).collect();
+        let weight = self.stack(&parts, columns, self.naming.layout)?;
         let has_bias: Vec<bool> = names.iter().map(|(name, _)| bias || self.may_have_bias(name)).collect();
         if !has_bias.contains(&true) {
             return Ok(Linear { weight, bias: None });
@@ -245,7 +233,7 @@ impl<'a> Loader<'a> {
 
     /// The weight of a norm, and its bias where the family has one.
     pub(super) fn norm(&mut self, name: &str, size: Size<'_>) -> Result<NormWeights> {
-        let weight = self.norm_weight(&format!("{name}.weight"), size)?;
+        let weight = self.norm_weight(name, size)?;
         let bias = match self.norm_kind {
             NormKind::WeightAndBias => {
                 let name = format!("{name}.bias");
@@ -259,6 +247,7 @@ impl<'a> Loader<'a> {
 
     /// The weight of a norm alone.
     pub(super) fn norm_weight(&mut self, name: &str, size: Size<'_>) -> Result<Tensor> {
+        let name = &weight(name);
         let mut values = self.values(name, size)?;
         if self.norm_kind == NormKind::WeightLessOne {
             values.iter_mut().for_each(|value| *value += 1.0);
@@ -270,24 +259,25 @@ impl<'a> Loader<'a> {
     pub(super) fn head(
         &mut self,
         embedding: &Matrix,
-        embedding_name: &str,
+        embedding_name: Name,
         tied: bool,
         vocab_size: Size<'_>,
         hidden_size: Size<'_>,
     ) -> Result<Matrix> {
         // Some files carry a head although the configuration ties it; what the file says is what was trained.
-        let has_head = self.has("lm_head.weight");
-        if tied && (!has_head || self.same("lm_head.weight", embedding_name)?) {
-            self.taken.insert(self.full_name("lm_head.weight"));
+        let head = weight(HEAD.file);
+        let has_head = self.has(&head);
+        if tied && (!has_head || self.same(&head, &weight(embedding_name.file))?) {
+            self.taken.insert(self.full_name(&head));
             return Ok(embedding.clone());
         }
         if !has_head {
             // Without the prefix that other names have.
-            return Err(self.missing("lm_head.weight").detail(
+            return Err(self.missing(&head).detail(
                 "config.json gives the head a matrix of its own: tie_word_embeddings is false, or missing",
             ));
         }
-        self.matrix("lm_head.weight", vocab_size, hidden_size, Layout::AsIs)
+        self.matrix(HEAD, vocab_size, hidden_size, Layout::AsIs)
     }
 
     /// Whether two tensors have the same bytes.
@@ -317,7 +307,8 @@ impl<'a> Loader<'a> {
     }
 
     /// Accounts for the tensors that no part of the model has taken: known ones are left, others are an error or a warning.
-    pub(super) fn finish(self, carries_nothing: impl Fn(&str) -> bool) -> Result<()> {
+    pub(super) fn finish(self) -> Result<()> {
+        let carries_nothing = self.naming.carries_nothing;
         let names = self.file.names();
         let is_read_before = |name: &str| name == ROPE_FREQS && matches!(self.file, Weights::Gguf(_));
         let unused =
@@ -383,4 +374,8 @@ impl<'a> Loader<'a> {
             .detail(format!("found shape {:?}, expected [{}] = {sizes:?}", info.shape, formula.join(", ")))
             .hint("do config.json and the weights belong to one model?")
     }
+}
+
+fn weight(name: &str) -> String {
+    format!("{name}.weight")
 }

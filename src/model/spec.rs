@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::config::Config;
+use super::family::Family;
+use super::fields;
 use super::rope::Rope;
-use super::{fields, gemma3, gpt2, llama};
 use crate::kernels::Epilogue;
 use crate::text::Tokenizer;
 use crate::weights::{ModelFiles, excerpt};
@@ -36,8 +37,8 @@ pub(super) const MAX_NORM_EPS: f32 = 1.0;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct DecoderSpec {
-    /// Which family's names the tensors have.
-    pub family: Family,
+    /// The family that the spec was read by.
+    pub family: &'static Family,
     /// Rows of the token embedding `[vocab_size, hidden_size]`, and the number of logits.
     pub vocab_size: usize,
     /// Width of the residual stream, in elements.
@@ -104,38 +105,6 @@ pub struct Parts {
     pub qk_norm: bool,
     /// A norm after attention and one after the feed-forward layer, before the residual addition.
     pub post_norms: bool,
-}
-
-/// A family of models: what the tensors are called and which fields `config.json` has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Family {
-    /// GPT-2 (Radford et al. 2019).
-    Gpt2,
-    /// Gemma 3, the text model (Gemma Team 2025, arXiv:2503.19786).
-    Gemma3,
-    /// Llama 2 and 3 (arXiv:2307.09288, arXiv:2407.21783).
-    Llama,
-    /// Mistral (Jiang et al. 2023, arXiv:2310.06825).
-    Mistral,
-    /// Qwen 2 and 2.5 (arXiv:2407.10671).
-    Qwen2,
-    /// Qwen 3 (arXiv:2505.09388).
-    Qwen3,
-}
-
-impl Family {
-    /// The family's `model_type`, such as `gpt2`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Family::Gpt2 => "gpt2",
-            Family::Gemma3 => "gemma3_text",
-            Family::Llama => "llama",
-            Family::Mistral => "mistral",
-            Family::Qwen2 => "qwen2",
-            Family::Qwen3 => "qwen3",
-        }
-    }
 }
 
 /// How tokens are told apart by their place in the context.
@@ -205,19 +174,6 @@ impl Norm {
     }
 }
 
-type Reader = fn(&Value, &str) -> Result<DecoderSpec>;
-
-/// `model_type`, the architecture of its language model, what reads its configuration, and the fields that this may have.
-const FAMILIES: &[(&str, &str, Reader, &fields::Known)] = &[
-    ("gpt2", "GPT2LMHeadModel", gpt2::spec, &fields::GPT2),
-    ("gemma3_text", "Gemma3ForCausalLM", gemma3::spec, &fields::GEMMA3),
-    ("gemma3", "Gemma3ForConditionalGeneration", gemma3::spec, &fields::GEMMA3),
-    ("llama", "LlamaForCausalLM", llama::llama, &fields::LLAMA),
-    ("mistral", "MistralForCausalLM", llama::mistral, &fields::MISTRAL),
-    ("qwen2", "Qwen2ForCausalLM", llama::qwen2, &fields::QWEN2),
-    ("qwen3", "Qwen3ForCausalLM", llama::qwen3, &fields::QWEN3),
-];
-
 /// Reads a Hugging Face `config.json` of any known family; messages call it `file`.
 ///
 /// The family is `model_type`, or where that is missing the first of `architectures`.
@@ -230,20 +186,17 @@ pub fn from_config(config: &Value, file: &str) -> Result<DecoderSpec> {
     let outer = Config::new(config, file)?;
     let model_type = outer.text("model_type")?;
     let architecture = config["architectures"][0].as_str();
-    let known = FAMILIES.iter().find(|(name, class, ..)| match model_type {
-        Some(model_type) => model_type == *name,
-        None => architecture == Some(class),
-    });
-    if let Some((_, _, read, known)) = known {
+    if let Some(family) = Family::of(model_type, architecture) {
         fields::check_causes(&outer)?;
-        let spec = read(config, file)?;
-        match outer.get("text_config").filter(|_| spec.family == Family::Gemma3) {
-            None => fields::check(&outer, known)?,
-            Some(text) => {
-                fields::check(&outer, &fields::GEMMA3_IMAGES)?;
+        let spec = (family.read)(&outer)?;
+        let around = family.fields_around_text.as_ref();
+        match around.and_then(|around| Some((around, outer.get("text_config")?))) {
+            None => fields::check(&outer, &family.fields)?,
+            Some((around, text)) => {
+                fields::check(&outer, around)?;
                 let text = Config::new(text, file)?;
                 fields::check_causes(&text)?;
-                fields::check(&text, known)?;
+                fields::check(&text, &family.fields)?;
             }
         }
         return Ok(spec);
@@ -253,9 +206,8 @@ pub fn from_config(config: &Value, file: &str) -> Result<DecoderSpec> {
         (None, Some(architecture)) => format!("architectures = [{:?}]", excerpt(architecture)),
         (None, None) => "neither model_type nor architectures".to_string(),
     };
-    let names: Vec<_> = FAMILIES.iter().map(|(name, class, ..)| format!("{name} ({class})")).collect();
     Err(Error::input(format!("cannot use {file}: the architecture is unknown"))
-        .detail(format!("found {found}, expected one of: {}", names.join(", "))))
+        .detail(format!("found {found}, expected one of: {}", Family::list())))
 }
 
 /// What a model's files say it is: [`from_config`], with the tokens that end a text from `generation_config.json`

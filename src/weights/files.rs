@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::{Gguf, Safetensors, Weights, causes, json};
+use super::{Architecture, Gguf, Safetensors, Weights, causes, json};
 use crate::text::{ChatTemplate, Tokenizer};
 use crate::{Error, Result, file};
 
@@ -54,15 +54,10 @@ pub struct GenerationConfig {
 }
 
 impl ModelFiles {
-    /// Opens a GGUF file, or a folder with `config.json`, `model.safetensors` (or its index) and perhaps
-    /// `tokenizer.json`, `generation_config.json` and a chat template.
-    ///
-    /// # Errors
-    ///
-    /// Bad input if the path is neither, or if a file is invalid.
-    pub fn open(path: &Path) -> Result<Self> {
+    /// [`Self::open`], given the architectures of all families.
+    pub(crate) fn open_as(path: &Path, known: &[&'static Architecture]) -> Result<Self> {
         if is_gguf(path) {
-            return Self::gguf(path);
+            return Self::gguf(path, known);
         }
         let config_path = path.join("config.json");
         check_folder(path, &config_path)?;
@@ -89,8 +84,8 @@ impl ModelFiles {
         })
     }
 
-    fn gguf(path: &Path) -> Result<Self> {
-        let file = Gguf::open(path)?;
+    fn gguf(path: &Path, known: &[&'static Architecture]) -> Result<Self> {
+        let file = Gguf::open_as(path, known)?;
         Ok(Self {
             name: hub_name(path).unwrap_or_else(|| file.model_name()),
             config: file.config()?,

@@ -11,6 +11,7 @@ mod header;
 #[cfg(feature = "hub")]
 pub mod hub;
 mod json;
+mod naming;
 mod safetensors;
 mod shards;
 mod source;
@@ -21,8 +22,9 @@ mod wrappers;
 pub(crate) use causes::check_tensors;
 pub use files::{GenerationConfig, ModelFiles};
 pub use gguf::Gguf;
-pub(crate) use gguf::{FILE_KEYS, ROPE_FREQS, repack};
+pub(crate) use gguf::{Architecture, FILE_KEYS, Field, ROPE_FREQS, repack};
 pub(crate) use json::excerpt;
+pub(crate) use naming::{HEAD, Layout, Name, Naming, NormKind, Qkv, name};
 pub use safetensors::Safetensors;
 pub use synthetic::Synthetic;
 pub use tensors::Weights;

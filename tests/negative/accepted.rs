@@ -7,7 +7,7 @@ use std::path::Path;
 use half::{bf16, f16};
 use serde_json::json;
 use sukashi::model::DecoderSpec;
-use sukashi::model::spec::{self, Activation, Family, Norm, Position};
+use sukashi::model::spec::{self, Activation, Norm, Position};
 use sukashi::text::{EncodeOptions, Tokenizer};
 use sukashi::weights::{Dtype, ModelFiles, Safetensors};
 
@@ -26,7 +26,7 @@ fn gpt2_tiny() {
     assert_eq!(model.name, "gpt2-tiny");
     assert!(model.tokenizer.is_none());
     let spec = spec::from_config(&model.config, &model.config_label).unwrap();
-    assert_eq!((spec.family, &spec.position), (Family::Gpt2, &Position::Learned));
+    assert_eq!((spec.family.name(), &spec.position), ("gpt2", &Position::Learned));
     assert_eq!((spec.vocab_size, spec.hidden_size, spec.intermediate_size), (307, 48, 192));
     assert_eq!((spec.num_layers, spec.num_heads, spec.num_kv_heads, spec.head_dim), (3, 4, 4, 12));
     assert_eq!((spec.max_seq_len, spec.tied_head), (64, true));

@@ -4,47 +4,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::super::Dtype;
 use super::metadata::Value;
-use super::{Gguf, keys};
+use super::{Field, Gguf, keys};
 use crate::{Error, Result};
-
-/// Fields of `config.json` and the metadata keys without the architecture prefix.
-const LLAMA: &[(&str, &str)] = &[
-    ("hidden_size", "embedding_length"),
-    ("num_hidden_layers", "block_count"),
-    ("intermediate_size", "feed_forward_length"),
-    ("num_attention_heads", "attention.head_count"),
-    ("num_key_value_heads", "attention.head_count_kv"),
-    ("head_dim", "attention.key_length"),
-    ("max_position_embeddings", "context_length"),
-    ("rms_norm_eps", "attention.layer_norm_rms_epsilon"),
-    ("rope_theta", "rope.freq_base"),
-];
-
-/// Further fields of Gemma 3.
-const GEMMA3: &[(&str, &str)] = &[
-    ("rope_local_base_freq", "rope.freq_base_swa"),
-    ("sliding_window", "attention.sliding_window"),
-    ("sliding_window_pattern", "attention.sliding_window_pattern"),
-    ("attn_logit_softcapping", "attn_logit_softcapping"),
-    ("final_logit_softcapping", "final_logit_softcapping"),
-];
-
-const GPT2: &[(&str, &str)] = &[
-    ("n_embd", "embedding_length"),
-    ("n_layer", "block_count"),
-    ("n_inner", "feed_forward_length"),
-    ("n_head", "attention.head_count"),
-    ("n_positions", "context_length"),
-    ("layer_norm_epsilon", "attention.layer_norm_epsilon"),
-];
-
-/// Architectures and the `model_type` of Hugging Face's files. GGUF files of Mistral's models say llama.
-const ARCHITECTURES: [(&str, &str); 5] =
-    [("gpt2", "gpt2"), ("gemma3", "gemma3_text"), ("llama", "llama"), ("qwen2", "qwen2"), ("qwen3", "qwen3")];
-
-/// Only Gemma 3 27B scales its attention scores by hidden_size / num_heads instead of by the head's width. It
-/// is recognised by its number of layers.
-const GEMMA3_27B_LAYERS: u64 = 62;
 
 /// The tensor with the rotary divisors, which is read with the configuration.
 pub(crate) const ROPE_FREQS: &str = "rope_freqs.weight";
@@ -54,47 +15,31 @@ pub(crate) const FILE_KEYS: &str = "gguf_keys";
 
 pub(super) fn config(file: &Gguf) -> Result<Json> {
     let metadata = &file.metadata;
-    let architecture = metadata.architecture()?;
-    let known = ARCHITECTURES.iter().find(|(name, _)| *name == architecture);
-    let Some((_, model_type)) = known else {
-        let names: Vec<_> = ARCHITECTURES.iter().map(|(name, _)| *name).collect();
-        return Err(Error::input(format!("cannot use {}: the architecture is unknown", file.label()))
-            .detail(format!(
-                "found general.architecture = {}, expected one of: {}",
-                metadata.shown("general.architecture"),
-                names.join(", ")
-            )));
-    };
+    let architecture = file.architecture.clone()?;
     let mut fields = Map::new();
     let mut file_keys = Map::new();
-    fields.insert("model_type".into(), (*model_type).into());
-    let tables: &[_] = match architecture {
-        "gpt2" => &[GPT2],
-        "gemma3" => &[LLAMA, GEMMA3],
-        _ => &[LLAMA],
-    };
-    let read: Vec<&str> = tables.iter().copied().flatten().map(|(_, key)| *key).collect();
+    fields.insert("model_type".into(), architecture.model_type.into());
+    let read: Vec<Field> = architecture.fields.concat();
     keys::check_architecture(metadata, architecture, &read)?;
-    for (field, key) in tables.iter().copied().flatten() {
-        let key = format!("{architecture}.{key}");
+    let prefix = architecture.name;
+    for (field, key) in read {
+        let key = format!("{prefix}.{key}");
         if let Some(value) = metadata.get(&key) {
-            fields.insert((*field).into(), value.to_json());
+            fields.insert(field.into(), value.to_json());
         }
-        file_keys.insert((*field).into(), key.into());
+        file_keys.insert(field.into(), key.into());
     }
-    let embedding = if architecture == "gpt2" { "wte.weight" } else { "model.embed_tokens.weight" };
-    if let Some(rows) = file.info(embedding).and_then(|info| info.shape.first()) {
+    let embedding = architecture.naming.of_gguf("token_embd.weight");
+    if let Some(rows) = embedding.and_then(|name| file.info(&name)).and_then(|info| info.shape.first()) {
         fields.insert("vocab_size".into(), (*rows).into());
     }
     // The metadata does not mention biases. The loader uses those that the file contains.
     fields.insert("tie_word_embeddings".into(), file.info("lm_head.weight").is_none().into());
-    check_widths(file, architecture)?;
-    if let Some(scaling) = rope_scaling(file, architecture)? {
+    check_widths(file, prefix)?;
+    if let Some(scaling) = rope_scaling(file, prefix)? {
         fields.insert("rope_scaling".into(), scaling);
     }
-    if architecture == "gemma3" {
-        fields.insert("query_pre_attn_scalar".into(), gemma_scalar(&fields));
-    }
+    (architecture.complete)(&mut fields);
     if let Some(id) = metadata.id("tokenizer.ggml.bos_token_id")? {
         fields.insert("bos_token_id".into(), id.into());
     }
@@ -125,16 +70,6 @@ fn check_widths(file: &Gguf, architecture: &str) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The width of a head, or hidden_size / num_heads for the largest model.
-fn gemma_scalar(fields: &Map<String, Json>) -> Json {
-    let number = |field: &str| fields.get(field).and_then(Json::as_u64);
-    let of_27b = || {
-        let (hidden_size, heads) = (number("hidden_size")?, number("num_attention_heads")?);
-        (number("num_hidden_layers")? == GEMMA3_27B_LAYERS).then(|| hidden_size.checked_div(heads))?
-    };
-    of_27b().or_else(|| number("head_dim")).unwrap_or(256).into()
 }
 
 /// Reads the RoPE scaling from the metadata and from the tensor with a divisor for each pair of channels. If

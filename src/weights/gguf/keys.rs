@@ -6,6 +6,7 @@
 //! affect the results.
 
 use super::metadata::{Metadata, Value};
+use super::{Architecture, Field};
 use crate::weights::excerpt;
 use crate::{Error, Result};
 
@@ -142,7 +143,14 @@ pub(super) fn check_kind(metadata: &Metadata) -> Result<()> {
 }
 
 /// Refuses unknown keys of the architecture. `read` lists those that become fields of a `config.json`.
-pub(super) fn check_architecture(metadata: &Metadata, architecture: &str, read: &[&str]) -> Result<()> {
+pub(super) fn check_architecture(
+    metadata: &Metadata,
+    architecture: &Architecture,
+    read: &[Field],
+) -> Result<()> {
+    // Learned positions do not rotate.
+    let rotary = if architecture.naming.positions.is_some() { &[] } else { READ };
+    let architecture = architecture.name;
     if let Some(Value::Unsigned(1..)) = metadata.get(&format!("{architecture}.expert_count")) {
         let key = format!("{architecture}.expert_count");
         return Err(Error::input(format!(
@@ -151,12 +159,10 @@ pub(super) fn check_architecture(metadata: &Metadata, architecture: &str, read: 
         ))
         .detail(format!("found {key} = {}, expected 0 or no such key", metadata.shown(&key))));
     }
-    // GPT-2 has no rotary positions.
-    let rotary = if architecture == "gpt2" { &[] } else { READ };
     let own = |key: &str| key.strip_prefix(architecture).is_some_and(|rest| rest.starts_with('.'));
     for (key, value) in metadata.iter().filter(|(key, _)| own(key)) {
         let part = &key[architecture.len() + 1..];
-        if [read, rotary, HARMLESS].iter().any(|list| list.contains(&part)) {
+        if read.iter().any(|(_, key)| *key == part) || rotary.contains(&part) || HARMLESS.contains(&part) {
             continue;
         }
         match NEUTRAL.iter().find(|(name, _)| *name == part) {

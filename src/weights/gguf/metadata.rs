@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::json::excerpt;
+use super::Architecture;
 use super::array::{Array, MAX_TEXT_BYTES};
 use super::reader::Reader;
 use crate::{Error, Result};
@@ -259,11 +260,22 @@ impl Metadata {
         }
     }
 
-    /// `general.architecture`.
-    pub fn architecture(&self) -> Result<&str> {
-        self.text("general.architecture")?.ok_or_else(|| {
+    /// The one of `known` that `general.architecture` names; inside the result an error if it names another one.
+    ///
+    /// # Errors
+    /// Bad input if the key is missing or not a text.
+    pub fn architecture_of(&self, known: &[&'static Architecture]) -> Result<Result<&'static Architecture>> {
+        let name = self.text("general.architecture")?.ok_or_else(|| {
             Error::input(format!("cannot use {}: general.architecture is missing", self.label))
                 .detail("expected the name of the model's architecture, such as gemma3")
-        })
+        })?;
+        Ok(known.iter().copied().find(|known| known.name == name).ok_or_else(|| {
+            let names = Vec::from_iter(known.iter().map(|known| known.name));
+            Error::input(format!("cannot use {}: the architecture is unknown", self.label)).detail(format!(
+                "found general.architecture = {}, expected one of: {}",
+                self.shown("general.architecture"),
+                names.join(", ")
+            ))
+        }))
     }
 }

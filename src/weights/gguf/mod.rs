@@ -3,13 +3,13 @@
 //! The source is the format's specification in the ggml repository. Every length is checked against the
 //! length of the file.
 
+mod architecture;
 mod array;
 mod blocks;
 mod config;
 mod header;
 mod keys;
 mod metadata;
-mod names;
 mod reader;
 mod tensors;
 mod vocabulary;
@@ -20,12 +20,14 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+pub(crate) use architecture::{Architecture, Field};
 pub(crate) use blocks::repack;
 pub(crate) use config::{FILE_KEYS, ROPE_FREQS};
 use metadata::Metadata;
 pub(super) use tensors::block_bytes;
 
 use super::TensorInfo;
+use super::naming::Qkv;
 use super::source::Source;
 use crate::text::{ChatTemplate, Tokenizer};
 use crate::{Error, Result};
@@ -39,6 +41,8 @@ use crate::{Error, Result};
 pub struct Gguf {
     source: Source,
     metadata: Metadata,
+    /// What the metadata and the tensors mean. A file of an unknown architecture can be listed, but is no model.
+    architecture: Result<&'static Architecture>,
     /// The tensors by Hugging Face's names. Unknown ones keep their own.
     tensors: BTreeMap<String, Tensor>,
 }
@@ -53,27 +57,28 @@ struct Tensor {
 }
 
 impl Gguf {
-    /// Opens a file and checks its header.
-    ///
-    /// # Errors
-    /// Bad input if it is not a GGUF file, or if the header does not match the file.
-    pub fn open(path: &Path) -> Result<Self> {
-        Self::read(Source::open(path)?)
+    /// [`Self::open`], given the architectures of all families.
+    pub(crate) fn open_as(path: &Path, known: &[&'static Architecture]) -> Result<Self> {
+        Self::read(Source::open(path)?, known)
     }
 
-    /// Reads a file from memory; error messages call it `label`.
-    ///
-    /// # Errors
-    /// See [`Self::open`].
-    pub fn from_bytes(label: &str, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self> {
-        Self::read(Source::from_bytes(label, bytes))
+    /// [`Self::from_bytes`], given the architectures of all families.
+    pub(crate) fn from_bytes_as(
+        label: &str,
+        bytes: impl Into<Cow<'static, [u8]>>,
+        known: &[&'static Architecture],
+    ) -> Result<Self> {
+        Self::read(Source::from_bytes(label, bytes), known)
     }
 
-    fn read(source: Source) -> Result<Self> {
+    fn read(source: Source, known: &[&'static Architecture]) -> Result<Self> {
         let (metadata, tensors) = header::read(&source)?;
-        let family = metadata.architecture()?.to_owned();
-        let tensors = tensors.into_iter().map(|(name, tensor)| (names::hugging_face(&family, &name), tensor));
-        Ok(Self { tensors: tensors.collect(), source, metadata })
+        let architecture = metadata.architecture_of(known)?;
+        let tensors = tensors.into_iter().map(|(name, tensor)| {
+            let renamed = architecture.as_ref().ok().and_then(|known| known.naming.of_gguf(&name));
+            (renamed.unwrap_or(name), tensor)
+        });
+        Ok(Self { tensors: tensors.collect(), source, metadata, architecture })
     }
 
     /// The model's configuration, in the form of a `config.json`.
@@ -121,8 +126,15 @@ impl Gguf {
     /// Whether the rows of each head alternate between the head's halves, as in a Llama's queries and keys.
     /// Row `2 i + j` of a head is Hugging Face's row `j * head_dim / 2 + i`.
     pub fn interleaves(&self, name: &str) -> bool {
-        self.metadata.architecture().is_ok_and(|name| name == "llama")
-            && [".q_proj.", ".k_proj."].iter().any(|part| name.contains(part))
+        match &self.architecture {
+            Ok(Architecture { interleaves: true, naming, .. }) => match &naming.qkv {
+                Qkv::Separate([q_proj, k_proj, _]) => {
+                    [q_proj, k_proj].iter().any(|part| name.contains(part.file))
+                }
+                Qkv::Joined(_) => false,
+            },
+            _ => false,
+        }
     }
 
     /// The name of the file in error messages.

@@ -1,0 +1,38 @@
+//! Opens files whose names and metadata have to be known by family: a lower module reads them, the families say what they mean.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use super::family::Family;
+use crate::Result;
+use crate::weights::{Gguf, ModelFiles};
+
+impl ModelFiles {
+    /// Opens a GGUF file, or a folder with `config.json`, `model.safetensors` (or its index) and perhaps
+    /// `tokenizer.json`, `generation_config.json` and a chat template.
+    ///
+    /// # Errors
+    ///
+    /// Bad input if the path is neither, or if a file is invalid.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::open_as(path, &Family::architectures())
+    }
+}
+
+impl Gguf {
+    /// Opens a file and checks its header.
+    ///
+    /// # Errors
+    /// Bad input if it is not a GGUF file, or if the header does not match the file.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::open_as(path, &Family::architectures())
+    }
+
+    /// Reads a file from memory; error messages call it `label`.
+    ///
+    /// # Errors
+    /// See [`Self::open`].
+    pub fn from_bytes(label: &str, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self> {
+        Self::from_bytes_as(label, bytes, &Family::architectures())
+    }
+}

@@ -14,7 +14,7 @@ use sukashi::device::Tensor;
 use sukashi::dispatch::Batch;
 use sukashi::figure::{Lang, LogChart, LogLine, Style, log_chart};
 use sukashi::kernels::{self, AttentionShape, AttentionTile, Caches, Choices, Plan};
-use sukashi::model::{DecoderSpec, prefill_tokens, spec};
+use sukashi::model::{DecoderSpec, prefill_tokens};
 use sukashi::{Device, bench};
 
 const LENGTHS: [usize; 7] = [128, 256, 512, 1024, 2048, 4096, 8192];
@@ -36,14 +36,14 @@ fn main() {
     println!("{adapter}");
     let mut lines = Vec::new();
     for (name, shape) in MODELS {
-        let files = bench::synthetic(shape).unwrap();
-        let spec = spec::from_files(&files).unwrap();
+        let model = bench::synthetic(shape).unwrap();
+        let spec = model.spec();
         println!(
             "\n{name}, {} heads on {} of {}, without a window",
             spec.num_heads, spec.num_kv_heads, spec.head_dim
         );
-        lines.extend(decode(&device, name, &spec));
-        prefill(&device, &spec);
+        lines.extend(decode(&device, name, spec));
+        prefill(&device, spec);
     }
     if let Some(path) = plot_path() {
         let chart = LogChart {

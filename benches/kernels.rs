@@ -12,7 +12,7 @@ use sukashi::format::Format;
 use sukashi::kernels::{
     self, Choices, DeviceSampling, FOUND_WORDS, GemvShape, Matmul, MatmulShape, Plan, SearchShape,
 };
-use sukashi::model::{prefill_tokens, spec};
+use sukashi::model::prefill_tokens;
 use sukashi::{Device, bench};
 
 /// The number of timed runs per line.
@@ -120,13 +120,14 @@ impl Bench {
         for (shape, format) in
             [("gemma-3-270m", Format::Q8_0), ("llama-3.2-1b", Format::Q4K), ("llama-3.1-8b", Format::Q4K)]
         {
-            let spec = spec::from_files(&bench::synthetic(shape).unwrap()).unwrap();
+            let model = bench::synthetic(shape).unwrap();
+            let spec = model.spec();
             // gate_proj and up_proj are one matrix.
             let (rows, columns) = (2 * spec.intermediate_size, spec.hidden_size);
             let product = MatmulShape::new(rows, columns, format);
             let words = vec![0; product.weight_bytes / 4];
             let weight = Matrix::upload(&self.device, "bench", &words, (rows, columns), format).unwrap();
-            let num_tokens = prefill_tokens(&self.device, &spec, 0);
+            let num_tokens = prefill_tokens(&self.device, spec, 0);
             let (x, y) = (self.tensor(num_tokens, columns), self.tensor(num_tokens, rows));
             let batch = Batch { num_tokens: num_tokens as u32, ..Batch::default() };
             let label = format!("a pass of {shape}: [{rows}, {columns}] {} x {num_tokens}", format.name());

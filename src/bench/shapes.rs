@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 use crate::format::Format;
-use crate::model::spec;
+use crate::model::{UnloadedModel, spec};
 use crate::weights::{Dtype, ModelFiles, Synthetic, TensorInfo, Weights};
 
 /// Names of the known shapes, as [`synthetic`] takes them.
@@ -62,14 +62,14 @@ fn config(shape: &str) -> Option<Value> {
 /// Matrices are of the format where their rows are a multiple of its blocks, and otherwise Q8_0; norms and biases are F32.
 ///
 /// ```
-/// let files = sukashi::bench::synthetic("gemma-3-270m:q4_k")?;
-/// assert_eq!(files.config["num_hidden_layers"], 18);
+/// let model = sukashi::bench::synthetic("gemma-3-270m:q4_k")?;
+/// assert_eq!(model.spec().num_layers, 18);
 /// # Ok::<(), sukashi::Error>(())
 /// ```
 ///
 /// # Errors
 /// If shape or format are unknown.
-pub fn synthetic(name: &str) -> Result<ModelFiles> {
+pub fn synthetic(name: &str) -> Result<UnloadedModel> {
     let formats = || Format::ALL.map(Format::name).join(", ");
     let wrong = |what: &str, found: &str, expected: String| {
         Error::input(format!("cannot make up {name}: the {what} is unknown"))
@@ -126,7 +126,7 @@ pub fn synthetic(name: &str) -> Result<ModelFiles> {
         add("mlp.up_proj.weight", matrix(intermediate, hidden));
         add("mlp.down_proj.weight", matrix(hidden, intermediate));
     }
-    Ok(ModelFiles {
+    let files = ModelFiles {
         name: label.clone(),
         config,
         config_label: label.clone(),
@@ -135,19 +135,20 @@ pub fn synthetic(name: &str) -> Result<ModelFiles> {
         generation_config: None,
         chat: Ok(None),
         allow_unused_tensors: false,
-    })
+    };
+    Ok(UnloadedModel::of(files, spec))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Device, Model};
+    use crate::Device;
 
     #[test]
     fn every_shape_is_known() {
         for shape in SHAPES {
-            let files = synthetic(shape).unwrap();
-            assert!(spec::from_files(&files).is_ok(), "{shape}");
+            let model = synthetic(shape).unwrap();
+            assert_eq!(*model.spec(), spec::from_files(model.files()).unwrap(), "{shape}");
         }
         for bad in ["gpt-5", "gemma-3-1b:q3_k", ":f16", ""] {
             assert!(synthetic(bad).is_err(), "{bad}");
@@ -156,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_synthetic_model_loads() {
-        let model = Model::from_files(&Device::Cpu, synthetic("gemma-3-270m:q4_0").unwrap(), &mut |_, _| {});
+        let model = synthetic("gemma-3-270m:q4_0").unwrap().load(&Device::Cpu, &mut |_, _| {});
         assert_eq!(model.unwrap().spec().num_layers, 18);
     }
 }

@@ -3,9 +3,8 @@
 use std::io::Read;
 
 use sukashi::figure::Lang;
-use sukashi::model::DecoderSpec;
+use sukashi::model::{DecoderSpec, UnloadedModel};
 use sukashi::text::{EncodeOptions, Message, Tokenizer, check_prompt, parse_ids, plain_text};
-use sukashi::weights::ModelFiles;
 use sukashi::{Error, ErrorKind, LanguageModel, Result};
 
 use super::chat::Chat;
@@ -80,9 +79,10 @@ impl Prompt {
     pub fn new(
         args: &RunArgs,
         source: PromptSource,
-        (files, spec): (&ModelFiles, &DecoderSpec),
+        model: &UnloadedModel,
         terminal: &Terminal,
     ) -> Result<Self> {
+        let (files, spec) = (model.files(), model.spec());
         let tokenizer = files.tokenizer.as_ref();
         let allow_unknown = args.prompt.allow_unknown;
         let encode = |text: &str, add_special_tokens| {

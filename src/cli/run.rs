@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use sukashi::figure::Lang;
-use sukashi::model::{Ablation, DecoderSpec, spec};
+use sukashi::model::{Ablation, DecoderSpec, UnloadedModel};
 use sukashi::sampling::{Sampler, Settings};
-use sukashi::weights::ModelFiles;
 use sukashi::{LanguageModel, Model, Result};
 
 use super::args::{at_least_one, of_flag};
@@ -44,10 +43,9 @@ pub const RUN_GROUPS: [&str; 6] =
 /// Tokens of a prompt between two steps of a progress bar.
 const PROMPT_PART: usize = 256;
 
-/// A model's files with the spec that they give, and the device that the model will run on.
+/// A model that is not loaded yet, and the device that it will run on.
 pub struct OpenedModel {
-    files: ModelFiles,
-    spec: DecoderSpec,
+    model: UnloadedModel,
     device: DeviceArgs,
     tuning: TuningArgs,
 }
@@ -70,24 +68,23 @@ pub struct Run<M = Model> {
 impl OpenedModel {
     pub fn open(args: &RunArgs, terminal: &Terminal) -> Result<Self> {
         args.bigram.refuse()?;
-        let files = args.model.open(terminal)?;
-        let spec = spec::from_files(&files)?;
-        Ok(Self { files, spec, device: args.device.clone(), tuning: args.tuning.clone() })
+        let model = UnloadedModel::read(args.model.open(terminal)?)?;
+        Ok(Self { model, device: args.device.clone(), tuning: args.tuning.clone() })
     }
 
     /// A prompt for the model.
     pub fn prompt(&self, args: &RunArgs, source: PromptSource, terminal: &Terminal) -> Result<Prompt> {
-        Prompt::new(args, source, (&self.files, &self.spec), terminal)
+        Prompt::new(args, source, &self.model, terminal)
     }
 
     /// The model's sizes and choices.
     pub fn spec(&self) -> &DecoderSpec {
-        &self.spec
+        self.model.spec()
     }
 
     /// Whether the model can turn tokens into text.
     pub fn has_tokenizer(&self) -> bool {
-        self.files.tokenizer.is_some()
+        self.model.files().tokenizer.is_some()
     }
 
     /// Opens the device and puts the model there; gives how long that took, too.
@@ -95,7 +92,7 @@ impl OpenedModel {
         let started = Instant::now();
         let device = self.device.open(terminal)?;
         let mut progress = Progress::new(terminal.words("読み込み中", "loading"));
-        let model = Model::from_files(&device, self.files, &mut |done, total| progress.set(done, total))?;
+        let model = self.model.load(&device, &mut |done, total| progress.set(done, total))?;
         drop(progress);
         let model = tuning::prepare(model, &self.tuning, terminal)?;
         Ok((model, started.elapsed()))
@@ -111,7 +108,7 @@ impl Input {
 
     /// Leaves parts of the model out when it is loaded.
     pub fn without(self, ablation: Ablation) -> Result<Self> {
-        ablation.check(&self.opened.spec)?;
+        ablation.check(self.spec())?;
         Ok(Self { ablation, ..self })
     }
 
@@ -122,7 +119,7 @@ impl Input {
 
     /// The model's sizes and choices.
     pub fn spec(&self) -> &DecoderSpec {
-        &self.opened.spec
+        self.opened.spec()
     }
 
     /// Another prompt for the same model.
@@ -132,7 +129,7 @@ impl Input {
 
     /// A sampler for the model's vocabulary.
     pub fn sampler(&self, settings: Settings) -> Result<Sampler> {
-        checked_sampler(settings, self.opened.spec.vocab_size)
+        checked_sampler(settings, self.spec().vocab_size)
     }
 
     /// Whether the model can turn tokens into text.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use sukashi::model::UnloadedModel;
 use sukashi::{Device, Model, Result, bench};
 
 use super::device::DeviceArgs;
@@ -34,15 +35,15 @@ impl SubjectArgs {
         terminal: &Terminal,
     ) -> Result<(Model, Duration)> {
         let started = Instant::now();
-        let files = match &self.synthetic {
+        let model = match &self.synthetic {
             Some(name) => bench::synthetic(name)?,
-            None => self.model.open(terminal)?,
+            None => UnloadedModel::read(self.model.open(terminal)?)?,
         };
         let reading = started.elapsed();
         let device = open_device()?;
         let started = Instant::now();
         let mut progress = Progress::new(terminal.words("読み込み中", "loading"));
-        let model = Model::from_files(&device, files, &mut |done, total| progress.set(done, total))?;
+        let model = model.load(&device, &mut |done, total| progress.set(done, total))?;
         Ok((model, reading + started.elapsed()))
     }
 }

@@ -6,8 +6,9 @@ use std::sync::{Arc, OnceLock};
 use super::ablation::Ablation;
 use super::fields::NoBiases;
 use super::loader::Files;
-use super::spec::{self, DecoderSpec};
+use super::spec::DecoderSpec;
 use super::tensors;
+use super::unloaded::UnloadedModel;
 use super::weights::DecoderWeights;
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -73,7 +74,15 @@ impl Model {
         files: ModelFiles,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Self> {
-        let spec = spec::from_files(&files)?;
+        UnloadedModel::read(files)?.load(device, progress)
+    }
+
+    /// Loads the weights of a model whose spec is known.
+    pub(super) fn of_files(
+        device: &Device,
+        UnloadedModel { files, spec }: UnloadedModel,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Self> {
         let ModelFiles { name, config, weights: file, tokenizer, chat, allow_unused_tensors, .. } = files;
         spec.check_tokenizer(tokenizer.as_ref().map(Tokenizer::base_vocab_size))?;
         check_tensors(&file)?;

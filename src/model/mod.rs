@@ -23,6 +23,7 @@ mod session;
 pub mod spec;
 mod taps;
 mod tensors;
+mod unloaded;
 mod weights;
 
 pub use ablation::Ablation;
@@ -35,3 +36,4 @@ pub use records::{attention, check_layer_and_head, lens};
 pub use score::score;
 pub use session::{BatchSession, PipelinedDecode, Session, prefill_tokens};
 pub use spec::DecoderSpec;
+pub use unloaded::UnloadedModel;

@@ -237,3 +237,20 @@ fn an_argument_that_is_no_text() {
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.starts_with("error: "), "{}", ran.stderr);
 }
+
+/// The configuration is read once for a loaded model, so what is odd in it is said once.
+#[test]
+fn a_configuration_is_warned_of_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let golden = Path::new("tests/goldens/gpt2-tiny");
+    std::fs::copy(golden.join("model.safetensors"), folder.path().join("model.safetensors")).unwrap();
+    let config = std::fs::read_to_string(golden.join("config.json")).unwrap();
+    let mut config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    config["eos_token_id"] = 50_256.into();
+    std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+    let model = folder.path().to_str().unwrap();
+    let args = ["next", "--ids", "1,2", "--model", model];
+    let ran = run(&[&args[..], &["--device", "cpu"]].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("50256 is past the vocabulary").count(), 1, "{}", ran.stderr);
+}

@@ -1,0 +1,59 @@
+//! A model before its weights are on a device.
+
+use super::load::Model;
+use super::spec::{self, DecoderSpec};
+use crate::device::Device;
+use crate::error::Result;
+use crate::weights::ModelFiles;
+
+/// A model's files with the spec that they give: all that can be known before a device loads the weights.
+///
+/// ```
+/// use sukashi::Device;
+/// use sukashi::model::UnloadedModel;
+/// use sukashi::weights::ModelFiles;
+///
+/// let model = UnloadedModel::read(ModelFiles::embedded()?)?;
+/// assert_eq!(model.spec().num_layers, 6);
+/// let model = model.load(&Device::Cpu, &mut |_, _| {})?;
+/// assert_eq!(model.spec().num_layers, 6);
+/// # Ok::<(), sukashi::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct UnloadedModel {
+    pub(super) files: ModelFiles,
+    pub(super) spec: DecoderSpec,
+}
+
+impl UnloadedModel {
+    /// Reads the spec of these files.
+    ///
+    /// # Errors
+    /// As [`spec::from_files`].
+    pub fn read(files: ModelFiles) -> Result<Self> {
+        Ok(Self { spec: spec::from_files(&files)?, files })
+    }
+
+    /// Files whose spec is known, because they were made for it.
+    pub(crate) fn of(files: ModelFiles, spec: DecoderSpec) -> Self {
+        Self { files, spec }
+    }
+
+    /// The model's sizes and choices.
+    pub fn spec(&self) -> &DecoderSpec {
+        &self.spec
+    }
+
+    /// The model's files.
+    pub fn files(&self) -> &ModelFiles {
+        &self.files
+    }
+
+    /// Loads the weights; `progress` is told how many tensors of how many have been read.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn load(self, device: &Device, progress: &mut dyn FnMut(usize, usize)) -> Result<Model> {
+        Model::of_files(device, self, progress)
+    }
+}

@@ -239,60 +239,66 @@ struct Batch {
 @group(0) @binding(1)
 var<uniform> batch: Batch;
 
+override FORMAT: u32 = 0u;
+
 const F32: u32 = 0u;
 
 const F16: u32 = 1u;
 
 const BF16: u32 = 2u;
 
-const Q8_0: u32 = 3u;
+override IS_FLOAT: bool = FORMAT <= BF16;
 
-const Q4_0: u32 = 4u;
+override QUANT_BITS: u32 = FORMAT & 15u;
 
-const Q4_1: u32 = 5u;
+override QUANT_SCALES: u32 = (FORMAT >> 4u) & 15u;
 
-const Q5_0: u32 = 6u;
+override QUANT_BIAS: i32 = i32(FORMAT >> 8u);
 
-const Q5_1: u32 = 7u;
+const SINGLE_SCALES: u32 = 0u;
 
-const Q5_K: u32 = 9u;
+const PAIR_SCALES: u32 = 1u;
 
-const Q6_K: u32 = 10u;
+const SIGNED_SCALES: u32 = 3u;
 
-override FORMAT: u32 = 0u;
+const BLOCK: u32 = 32u;
+
+const SUPER_BLOCK: u32 = 256u;
+
+const SUPER_BLOCK_SCALE_WORDS: u32 = 5u;
 
 @group(0) @binding(3)
 var<storage, read> weight: array<vec4<u32>>;
 
 fn is_float() -> bool {
-    return FORMAT <= BF16;
+    return IS_FLOAT;
 }
 
 fn low_words(columns: u32) -> u32 {
-    if FORMAT == Q8_0 {
+    if QUANT_BITS == 8u {
         return columns / 4u;
     }
     return columns / 8u;
 }
 
 fn high_words(columns: u32) -> u32 {
-    if FORMAT == Q5_0 || FORMAT == Q5_1 || FORMAT == Q5_K {
+    if QUANT_BITS == 5u {
         return columns / 32u;
     }
-    if FORMAT == Q6_K {
+    if QUANT_BITS == 6u {
         return columns / 16u;
     }
     return 0u;
 }
 
 fn scale_words(columns: u32) -> u32 {
-    if FORMAT == Q8_0 || FORMAT == Q4_0 || FORMAT == Q5_0 {
-        return (columns + 63u) / 64u;
+    if QUANT_SCALES == SINGLE_SCALES {
+        return (columns + 2u * BLOCK - 1u) / (2u * BLOCK);
     }
-    if FORMAT == Q4_1 || FORMAT == Q5_1 {
-        return columns / 32u;
+    if QUANT_SCALES == PAIR_SCALES {
+        return columns / BLOCK;
     }
-    return columns / 256u * 5u;
+    return columns / SUPER_BLOCK * SUPER_BLOCK_SCALE_WORDS;
 }
 
 fn row_words(columns: u32) -> u32 {
@@ -311,16 +317,16 @@ fn word(index: u32) -> u32 {
 
 fn scale(row: u32, columns: u32, block: u32, half: u32) -> vec2<f32> {
     let plane = row + low_words(columns) + high_words(columns);
-    if FORMAT == Q8_0 || FORMAT == Q4_0 || FORMAT == Q5_0 {
+    if QUANT_SCALES == SINGLE_SCALES {
         let pair = unpack2x16float(word(plane + (block >> 1u)));
         return vec2<f32>(select(pair.x, pair.y, (block & 1u) == 1u), 0.0);
     }
-    if FORMAT == Q4_1 || FORMAT == Q5_1 {
+    if QUANT_SCALES == PAIR_SCALES {
         return unpack2x16float(word(plane + block));
     }
-    let start = plane + (block >> 3u) * 5u;
+    let start = plane + block / (SUPER_BLOCK / BLOCK) * SUPER_BLOCK_SCALE_WORDS;
     let factors = unpack2x16float(word(start));
-    if FORMAT == Q6_K {
+    if QUANT_SCALES == SIGNED_SCALES {
         let index = (block & 7u) * 2u + half;
         let byte = bitcast<i32>(word(start + 1u + (index >> 2u)) << (24u - 8u * (index & 3u))) >> 24u;
         return vec2<f32>(factors.x * f32(byte), 0.0);
@@ -332,32 +338,19 @@ fn scale(row: u32, columns: u32, block: u32, half: u32) -> vec2<f32> {
     return vec2<f32>(factors.x * f32(i32(byte)), -factors.y * f32(i32(minimum)));
 }
 
-fn quant_bias() -> i32 {
-    if FORMAT == Q4_0 {
-        return 8;
-    }
-    if FORMAT == Q5_0 {
-        return 16;
-    }
-    if FORMAT == Q6_K {
-        return 32;
-    }
-    return 0;
-}
-
 fn quants(row: u32, columns: u32, block: u32, half: u32) -> vec4<u32> {
-    if FORMAT == Q8_0 {
+    if QUANT_BITS == 8u {
         return weight[(row >> 2u) + 2u * block + half];
     }
     let words = weight[(row >> 2u) + block];
     let pair = select(words.xy, words.zw, half == 1u);
     let low = (pair.xxyy >> vec4<u32>(0u, 4u, 0u, 4u)) & vec4<u32>(252645135u);
     let plane = row + low_words(columns);
-    if FORMAT == Q5_0 || FORMAT == Q5_1 || FORMAT == Q5_K {
+    if QUANT_BITS == 5u {
         let bits = word(plane + block) >> (4u * half);
         return low | (((vec4<u32>(bits) >> vec4<u32>(0u, 1u, 2u, 3u)) & vec4<u32>(16843009u)) << vec4<u32>(4u));
     }
-    if FORMAT == Q6_K {
+    if QUANT_BITS == 6u {
         let bits = word(plane + 2u * block + half);
         return low | (((vec4<u32>(bits) >> vec4<u32>(0u, 2u, 4u, 6u)) & vec4<u32>(50529027u)) << vec4<u32>(4u));
     }
@@ -365,11 +358,11 @@ fn quants(row: u32, columns: u32, block: u32, half: u32) -> vec4<u32> {
 }
 
 fn numbers(bytes: u32) -> vec4<f32> {
-    if FORMAT == Q8_0 {
+    if QUANT_BITS == 8u {
         return vec4<f32>((bitcast<vec4<i32>>(vec4<u32>(bytes) << vec4<u32>(24u, 16u, 8u, 0u))) >> vec4<u32>(24u));
     }
     let quants = vec4<i32>((vec4<u32>(bytes) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(255u));
-    return vec4<f32>(quants - vec4<i32>(quant_bias()));
+    return vec4<f32>(quants - vec4<i32>(QUANT_BIAS));
 }
 
 fn floats(words: vec4<u32>) -> array<vec4<f32>, 2> {

@@ -85,12 +85,7 @@ pub fn synthetic(name: &str) -> Result<UnloadedModel> {
     let spec = spec::from_config(&config, &label)?;
     let matrix = |rows: usize, columns: usize| {
         let fits = columns.is_multiple_of(format.block_columns());
-        let dtype = match if fits { format } else { Format::Q8_0 } {
-            Format::F32 => Dtype::F32,
-            Format::F16 => Dtype::F16,
-            Format::Bf16 => Dtype::Bf16,
-            blocks => Dtype::Blocks(blocks),
-        };
+        let dtype = Dtype::from(if fits { format } else { Format::Q8_0 });
         TensorInfo { dtype, shape: vec![rows, columns] }
     };
     let vector = |columns: usize| TensorInfo { dtype: Dtype::F32, shape: vec![columns] };

@@ -97,13 +97,13 @@ impl<'a> Planes<'a> {
                 (if block.is_multiple_of(2) { even } else { odd }, 0.0)
             }
             Scales::Pair => pair(self.scales[block]),
-            Scales::Super => {
+            Scales::Minimums | Scales::Signed => {
                 let blocks = SUPER_BLOCK / BLOCK;
                 let scales = &self.scales[block / blocks * SUPER_BLOCK_SCALE_WORDS..];
                 let byte = |index: usize| scales[1 + index / 4].to_le_bytes()[index % 4];
                 let (factor, minimum_factor) = pair(scales[0]);
                 let index = block % blocks;
-                if self.quants.bits == 6 {
+                if self.quants.scales == Scales::Signed {
                     return (factor * f32::from(byte(2 * index + half) as i8), 0.0);
                 }
                 (factor * f32::from(byte(index)), -minimum_factor * f32::from(byte(blocks + index)))

@@ -7,10 +7,8 @@ use super::rows::{pad, separate_halves, transpose};
 use super::weights::{Linear, NormWeights};
 use crate::device::{Device, Matrix, Tensor};
 use crate::error::{Error, Result};
-use crate::format::Format;
-use crate::weights::{
-    Dtype, HEAD, Layout, Name, Naming, NormKind, ROPE_FREQS, TensorInfo, Weights, excerpt, repack,
-};
+use crate::format::{Format, repack};
+use crate::weights::{Dtype, HEAD, Layout, Name, Naming, NormKind, ROPE_FREQS, TensorInfo, Weights, excerpt};
 
 /// Bytes of a large matrix that are read at a time.
 const PART_BYTES: usize = 8 << 20;

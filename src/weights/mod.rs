@@ -22,7 +22,7 @@ mod wrappers;
 pub(crate) use causes::check_tensors;
 pub use files::{GenerationConfig, ModelFiles};
 pub use gguf::Gguf;
-pub(crate) use gguf::{Architecture, FILE_KEYS, Field, ROPE_FREQS, repack};
+pub(crate) use gguf::{Architecture, FILE_KEYS, Field, ROPE_FREQS};
 pub(crate) use json::excerpt;
 pub(crate) use naming::{HEAD, Layout, Name, Naming, NormKind, Qkv, name};
 pub use safetensors::Safetensors;
@@ -66,24 +66,27 @@ impl Dtype {
 
     /// The bytes of a row of `columns` elements in a file; 0 for [`Self::Other`].
     pub(crate) fn bytes_of(self, columns: usize) -> usize {
-        match self {
-            Dtype::F32 => 4 * columns,
-            Dtype::F16 | Dtype::Bf16 => 2 * columns,
-            Dtype::Blocks(format) => columns / format.block_columns() * gguf::block_bytes(format),
-            Dtype::Other(_) => 0,
-        }
+        self.format().map_or(0, |format| format.file_bytes(columns))
     }
 }
 
 impl fmt::Display for Dtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Dtype::F32 => "F32",
-            Dtype::F16 => "F16",
-            Dtype::Bf16 => "BF16",
-            Dtype::Blocks(format) => return f.write_str(&format.name().to_uppercase()),
-            Dtype::Other(name) => name,
-        })
+        match self {
+            Dtype::Other(name) => f.write_str(name),
+            known => f.write_str(&known.format().map_or("", Format::name).to_uppercase()),
+        }
+    }
+}
+
+impl From<Format> for Dtype {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::F32 => Dtype::F32,
+            Format::F16 => Dtype::F16,
+            Format::Bf16 => Dtype::Bf16,
+            blocks => Dtype::Blocks(blocks),
+        }
     }
 }
 

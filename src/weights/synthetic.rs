@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::{Dtype, TensorInfo};
-use crate::format::Format;
+use crate::format::{Format, Storage};
 use crate::{Error, Result};
 
 /// The upper bits of a positive f16 between 2^-5 and 2^-4, about the size of trained weights.
@@ -88,20 +88,19 @@ fn byte(dtype: Dtype, random: u8, at: u64) -> u8 {
         Dtype::Bf16 if at % 2 == 1 => upper((F32_BITS >> 16) as u16, 0),
         Dtype::Bf16 => random & 0x7f,
         Dtype::Blocks(format) => {
-            let (first, count) = scale_bytes(format);
             let place = (at % dtype.bytes_of(format.block_columns()) as u64) as usize;
-            if (first..first + count).contains(&place) { SCALE[(place - first) % 2] } else { random }
+            let half = halves(format).iter().find(|&&half| (half..half + 2).contains(&place));
+            half.map_or(random, |half| SCALE[place - half])
         }
         _ => random,
     }
 }
 
-/// The position of a block's f16 scales: the first byte, and the number of bytes.
-fn scale_bytes(format: Format) -> (usize, usize) {
-    match format {
-        Format::Q4_1 | Format::Q5_1 | Format::Q4K | Format::Q5K => (0, 4),
-        Format::Q6K => (208, 2),
-        _ => (0, 2),
+/// Where the f16 scales and offsets of a block are.
+fn halves(format: Format) -> &'static [usize] {
+    match format.description().storage {
+        Storage::Floats { .. } => &[],
+        Storage::Quants(_, blocks) => blocks.halves,
     }
 }
 

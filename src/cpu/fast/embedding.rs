@@ -4,10 +4,9 @@ use fearless_simd::prelude::*;
 use fearless_simd::{Simd, dispatch};
 
 use super::lanes::{LANES, level};
-use super::product::with_format;
 use super::weight::Row;
 use crate::cpu::Table;
-use crate::format::{BLOCK, Format};
+use crate::format::{BLOCK, Format, with_format};
 
 /// As the twin.
 pub fn embedding(
@@ -27,7 +26,7 @@ pub fn embedding(
         let y = &mut y[..hidden_size];
         with_format!(table.format, FORMAT => {
             dispatch!(level(), simd => {
-                look_up(simd, Row::new(words, Format::from_code(FORMAT), stride), scale, accumulate, y)
+                look_up(simd, Row::new(words, Format::at(FORMAT), stride), scale, accumulate, y)
             });
         });
     }

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::lanes::{LANES, level};
 use super::weight::Row;
 use crate::cpu::Weight;
-use crate::format::{BLOCK, Format};
+use crate::format::{BLOCK, Format, with_format};
 
 /// Columns of a panel: as many as leave a tile's weights in the nearest cache.
 const PANEL: usize = 1024;
@@ -31,31 +31,6 @@ const FEW_TOKENS: usize = 4;
 
 /// Up to so many are taken by [`FEW_TOKENS`], though weights are then unpacked more than once.
 const MOST_BY_FEW: usize = 2 * FEW_TOKENS;
-
-/// Runs a block with the format as a constant, so that what depends on it is decided when the program is compiled.
-macro_rules! with_format {
-    ($format:expr, $constant:ident => $block:expr) => {
-        match $format {
-            Format::F32 => with_format!(@ F32, $constant, $block),
-            Format::F16 => with_format!(@ F16, $constant, $block),
-            Format::Bf16 => with_format!(@ Bf16, $constant, $block),
-            Format::Q8_0 => with_format!(@ Q8_0, $constant, $block),
-            Format::Q4_0 => with_format!(@ Q4_0, $constant, $block),
-            Format::Q4_1 => with_format!(@ Q4_1, $constant, $block),
-            Format::Q5_0 => with_format!(@ Q5_0, $constant, $block),
-            Format::Q5_1 => with_format!(@ Q5_1, $constant, $block),
-            Format::Q4K => with_format!(@ Q4K, $constant, $block),
-            Format::Q5K => with_format!(@ Q5K, $constant, $block),
-            Format::Q6K => with_format!(@ Q6K, $constant, $block),
-        }
-    };
-    (@ $format:ident, $constant:ident, $block:expr) => {{
-        const $constant: u32 = Format::$format as u32;
-        $block
-    }};
-}
-
-pub(super) use with_format;
 
 /// As the twin, in f32.
 pub fn gemv(
@@ -186,7 +161,7 @@ fn multiply<S: Simd>(weights: [f32x16<S>; 2], x: [f32x16<S>; 2]) -> f32x16<S> {
 
 #[inline(always)]
 fn row<const FORMAT: u32>(weight: Weight<'_>, row: usize, columns: usize) -> Row<'_> {
-    let format = Format::from_code(FORMAT);
+    let format = Format::at(FORMAT);
     let row_words = format.words_per_row(columns);
     Row::new(&weight.words[row * row_words..][..row_words], format, columns)
 }

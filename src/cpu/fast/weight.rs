@@ -90,12 +90,12 @@ impl<'a> Row<'a> {
         match quants.scales {
             Scales::Single => (f16(self.scales[block / 2] >> (block % 2 * 16)), 0.0),
             Scales::Pair => (f16(self.scales[block]), f16(self.scales[block] >> 16)),
-            Scales::Super => {
+            Scales::Minimums | Scales::Signed => {
                 let blocks = SUPER_BLOCK / BLOCK;
                 let words = &self.scales.as_chunks::<SUPER_BLOCK_SCALE_WORDS>().0[block / blocks];
                 let byte = |index: usize| (words[1 + index / 4] >> (index % 4 * 8)) as u8;
                 let index = block % blocks;
-                if quants.bits == 6 {
+                if quants.scales == Scales::Signed {
                     return (f16(words[0]) * f32::from(byte(2 * index + half) as i8), 0.0);
                 }
                 let minimum = f16(words[0] >> 16) * f32::from(byte(blocks + index));

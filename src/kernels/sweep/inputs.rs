@@ -180,12 +180,13 @@ impl<'a> Inputs<'a> {
                 }
             }
             Scales::Pair => row[low + high..][..scales].fill_with(|| self.factors(largest, 1.0)),
-            Scales::Super => {
-                let largest = largest * if quants.bits == 6 { 128.0 } else { 64.0 };
+            Scales::Minimums | Scales::Signed => {
+                let is_signed = quants.scales == Scales::Signed;
+                let largest = largest * if is_signed { 128.0 } else { 64.0 };
                 for words in row[low + high..][..scales].chunks_exact_mut(SUPER_BLOCK_SCALE_WORDS) {
                     words[0] = self.factors(largest, 64.0);
-                    // Six bits, but for the signed eight of Q6_K.
-                    let mask = if quants.bits == 6 { u32::MAX } else { 0x3f3f_3f3f };
+                    // Scales and minimums have six bits, signed scales eight.
+                    let mask = if is_signed { u32::MAX } else { 0x3f3f_3f3f };
                     words[1..].fill_with(|| self.random.next_u32() & mask);
                 }
             }

@@ -5,7 +5,6 @@
 
 mod architecture;
 mod array;
-mod blocks;
 mod config;
 mod header;
 mod keys;
@@ -21,10 +20,8 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 pub(crate) use architecture::{Architecture, Field};
-pub(crate) use blocks::repack;
 pub(crate) use config::{FILE_KEYS, ROPE_FREQS};
 use metadata::Metadata;
-pub(super) use tensors::block_bytes;
 
 use super::TensorInfo;
 use super::naming::Qkv;

@@ -15,35 +15,16 @@ pub(super) const MAX_TENSORS: u64 = 1 << 17;
 const MAX_NAME_BYTES: u64 = 1024;
 const MAX_DIMENSIONS: u32 = 4;
 
-/// The type with this number, the elements of a block, and the bytes of a block.
-fn dtype(number: u32) -> Option<(Dtype, u64, u64)> {
-    let blocks = |format, bytes| Some((Dtype::Blocks(format), format_block(format), bytes));
-    match number {
-        0 => Some((Dtype::F32, 1, 4)),
-        1 => Some((Dtype::F16, 1, 2)),
-        30 => Some((Dtype::Bf16, 1, 2)),
-        2 => blocks(Format::Q4_0, 18),
-        3 => blocks(Format::Q4_1, 20),
-        6 => blocks(Format::Q5_0, 22),
-        7 => blocks(Format::Q5_1, 24),
-        8 => blocks(Format::Q8_0, 34),
-        12 => blocks(Format::Q4K, 144),
-        13 => blocks(Format::Q5K, 176),
-        14 => blocks(Format::Q6K, 210),
-        _ => None,
-    }
+/// The format with this number.
+fn format(number: u32) -> Option<Format> {
+    Format::ALL.into_iter().find(|format| format.description().gguf_type == number)
 }
 
-fn format_block(format: Format) -> u64 {
-    format.block_columns() as u64
-}
-
-/// The bytes of a block in a file.
-pub(in crate::weights) fn block_bytes(format: Format) -> usize {
-    (0..=30)
-        .filter_map(dtype)
-        .find(|(dtype, ..)| *dtype == Dtype::Blocks(format))
-        .map_or(0, |(_, _, bytes)| bytes as usize)
+/// All formats for messages: `F32, … or Q6_K`.
+fn supported() -> String {
+    let names = Format::ALL.map(|format| Dtype::from(format).to_string());
+    let (last, others) = names.split_last().map_or(("", &[][..]), |(last, others)| (last.as_str(), others));
+    format!("{} or {last}", others.join(", "))
 }
 
 /// The name of an unsupported type.
@@ -100,11 +81,13 @@ fn entry(reader: &mut Reader<'_>, name: &str, alignment: u64) -> Result<Tensor> 
     if sizes.contains(&0) {
         return Err(failed().detail(format!("found shape {sizes:?}, expected no dimension of 0")));
     }
-    let Some((dtype, block, block_bytes)) = dtype(number) else {
+    let Some(format) = format(number) else {
         return Err(failed()
             .detail(format!("found type {number}, {}", unsupported(number)))
-            .detail("expected F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K or Q6_K"));
+            .detail(format!("expected {}", supported())));
     };
+    let (dtype, block) = (Dtype::from(format), format.block_columns() as u64);
+    let block_bytes = format.file_bytes(format.block_columns()) as u64;
     if !sizes[0].is_multiple_of(block) {
         return Err(failed()
             .detail(format!("found rows of {}, expected a multiple of {block} for {dtype}", sizes[0])));

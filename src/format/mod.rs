@@ -53,6 +53,7 @@ macro_rules! formats {
             /// All of them.
             pub const ALL: [Self; [$(Format::$format),*].len()] = [$(Self::$format),*];
 
+            #[inline]
             pub(crate) const fn description(self) -> &'static Description {
                 match self {
                     $(Self::$format => const { &$description },)*

@@ -23,10 +23,9 @@ async fn record() -> Result<Trace> {
     let mut sampler = Sampler::new(Settings::default(), model.spec().vocab_size)?;
     let mut session = Session::new(&model)?;
 
-    let mut trace = model.trace(&ids, sampler.settings())?;
     let logits = session.prefill(&ids).await?;
-    trace.steps.push(StepRecorder::new(12).sample(&mut sampler, logits, &ids, |id| model.token(id))?);
-    Ok(trace)
+    let step = StepRecorder::new(12).sample(&mut sampler, logits, &ids, |id| model.token(id))?;
+    model.trace(&ids, sampler.settings(), vec![step])
 }
 
 fn main() -> Result<()> {

@@ -26,11 +26,10 @@ async fn record() -> Result<Trace> {
     let mut sampler = Sampler::new(Settings::default(), model.spec().vocab_size)?;
     let mut session = Session::new(&model)?;
 
-    let mut trace = model.trace(&ids, sampler.settings())?;
     let recorder = StepRecorder::new(12).with_temperatures(TEMPERATURES)?;
     let logits = session.prefill(&ids).await?;
-    trace.steps.push(recorder.look(&mut sampler, logits, &ids, |id| model.token(id))?);
-    Ok(trace)
+    let step = recorder.look(&mut sampler, logits, &ids, |id| model.token(id))?;
+    model.trace(&ids, sampler.settings(), vec![step])
 }
 
 fn main() -> Result<()> {

@@ -49,17 +49,18 @@ async fn run() -> Result<()> {
     let recorder = StepRecorder::new(5);
 
     let mut ids = model.encode(PROMPT)?;
-    let mut trace = model.trace(&ids, sampler.settings())?;
+    let mut steps = Vec::new();
     let mut logits = session.prefill(&ids).await?;
     for _ in 0..NUM_TOKENS {
         let step = recorder.sample(&mut sampler, logits, &ids, |id| model.token(id))?;
         let Some(chosen) = &step.chosen else { break };
         let id = chosen.id;
-        trace.steps.push(step);
+        steps.push(step);
         ids.push(id);
         logits = session.decode(id).await?;
     }
 
+    let trace = model.trace(&model.encode(PROMPT)?, sampler.settings(), steps)?;
     println!("without {FORBIDDEN}: {}", model.decode(&ids).unwrap_or_default());
     println!("stages: {}", trace.sampling.custom_stages.join(", "));
     let cut =

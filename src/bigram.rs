@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::language_model::LanguageModel;
 use crate::sampling::Settings;
 use crate::text::{EncodeOptions, Tokenizer, TokenizerKind, Training, check_ids};
-use crate::trace::{AdapterInfo, ModelInfo, Prompt, SCHEMA, Trace};
+use crate::trace::{AdapterInfo, ModelInfo, Prompt, SCHEMA, Step, Trace};
 use crate::{Error, Result};
 
 /// The unit of a bigram.
@@ -150,7 +150,8 @@ impl LanguageModel for Bigram {
         false
     }
 
-    fn trace(&self, ids: &[u32], sampling: &Settings) -> Result<Trace> {
+    fn trace(&self, ids: &[u32], sampling: &Settings, steps: Vec<Step>) -> Result<Trace> {
+        let all: Vec<u32> = ids.iter().copied().chain(steps.iter().filter_map(Step::chosen_id)).collect();
         Ok(Trace {
             schema: SCHEMA.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -173,8 +174,8 @@ impl LanguageModel for Bigram {
                 text: Some(self.0.tokenizer.decode(ids)),
                 tokens: ids.iter().map(|&id| self.token(id)).collect(),
             },
-            steps: Vec::new(),
-            text: None,
+            steps,
+            text: Some(self.0.tokenizer.decode(&all)),
         })
     }
 }

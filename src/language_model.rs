@@ -5,7 +5,7 @@ use std::future::Future;
 use crate::model::{Model, Session};
 use crate::sampling::Settings;
 use crate::text::Tokenizer;
-use crate::trace::{Token, Trace};
+use crate::trace::{Step, Token, Trace};
 use crate::{Error, Result};
 
 /// A language model: it reads tokens and computes logits for the next one.
@@ -60,11 +60,11 @@ pub trait LanguageModel {
     /// Whether `id` marks the end of a text.
     fn ends_text(&self, id: u32) -> bool;
 
-    /// A trace of the prompt `ids`, without steps and without a final text.
+    /// The trace of a run: the prompt `ids`, and the steps after it.
     ///
     /// # Errors
     /// If the model's files can no longer be read.
-    fn trace(&self, ids: &[u32], sampling: &Settings) -> Result<Trace>;
+    fn trace(&self, ids: &[u32], sampling: &Settings, steps: Vec<Step>) -> Result<Trace>;
 
     /// The token ids of `text`, including the special tokens that the tokenizer adds.
     ///
@@ -119,7 +119,7 @@ impl LanguageModel for Model {
         self.spec().eos_token_ids.contains(&id)
     }
 
-    fn trace(&self, ids: &[u32], sampling: &Settings) -> Result<Trace> {
-        Model::trace(self, ids, sampling)
+    fn trace(&self, ids: &[u32], sampling: &Settings, steps: Vec<Step>) -> Result<Trace> {
+        Model::trace(self, ids, sampling, steps)
     }
 }

@@ -25,9 +25,9 @@
 //! let mut session = Session::new(&model)?;
 //! let mut sampler = Sampler::new(Settings::default(), model.spec().vocab_size)?;
 //!
-//! let mut trace = model.trace(&ids, sampler.settings())?;
 //! let logits = session.prefill(&ids).await?;
-//! trace.steps.push(StepRecorder::new(10).sample(&mut sampler, logits, &ids, |id| model.token(id))?);
+//! let step = StepRecorder::new(10).sample(&mut sampler, logits, &ids, |id| model.token(id))?;
+//! let trace = model.trace(&ids, sampler.settings(), vec![step])?;
 //!
 //! let figure = next_token(&trace, &NextToken::default(), &Style::default())?;
 //! assert!(figure.svg().starts_with("<svg"));

@@ -53,12 +53,12 @@ pub fn record<M: LanguageModel>(
     })?;
     run.say_if_dropped(num_dropped, terminal);
     text.finish();
-    let mut trace = model.trace(&run.prompt.ids, sampler.settings())?;
+    let mut trace = model.trace(&run.prompt.ids, sampler.settings(), recorded)?;
+    // What was typed is recorded unchanged, even if its tokens lost characters.
     if let Some(typed) = &run.prompt.typed {
         trace.prompt.text = Some(typed.clone());
+        trace.text = model.tokenizer().map(|_| text.as_str().to_owned());
     }
-    trace.steps = recorded;
-    trace.text = model.tokenizer().map(|_| text.as_str().to_owned());
     Ok(trace)
 }
 

@@ -16,7 +16,7 @@ use crate::format::row_stride;
 use crate::kernels::{Choices, MatmulShape};
 use crate::sampling::Settings;
 use crate::text::{ChatTemplate, EncodeOptions, Tokenizer};
-use crate::trace::{self, ModelInfo, Prompt, Token, Trace};
+use crate::trace::{self, ModelInfo, Prompt, Step, Token, Trace};
 use crate::weights::{ModelFiles, Weights, check_tensors};
 
 /// A model whose weights are on a device. Cloning shares them.
@@ -223,14 +223,14 @@ impl Model {
         })
     }
 
-    /// A trace of this model on its device after the prompt `ids`, with no steps yet and no final text.
+    /// The trace of a run on the model's device: the prompt `ids`, and the steps after it.
     ///
     /// ```
     /// use sukashi::sampling::Settings;
     /// use sukashi::{Device, Model};
     ///
     /// let model = Model::embedded(&Device::Cpu)?;
-    /// let trace = model.trace(&model.encode("吾輩は")?, &Settings::default())?;
+    /// let trace = model.trace(&model.encode("吾輩は")?, &Settings::default(), Vec::new())?;
     /// assert_eq!(trace.prompt.text.as_deref(), Some("吾輩は"));
     /// assert_eq!((trace.prompt.tokens.len(), trace.steps.len()), (3, 0));
     /// # Ok::<(), sukashi::Error>(())
@@ -238,7 +238,8 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::info`].
-    pub fn trace(&self, ids: &[u32], sampling: &Settings) -> Result<Trace> {
+    pub fn trace(&self, ids: &[u32], sampling: &Settings, steps: Vec<Step>) -> Result<Trace> {
+        let all: Vec<u32> = ids.iter().copied().chain(steps.iter().filter_map(Step::chosen_id)).collect();
         Ok(Trace {
             schema: trace::SCHEMA.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -246,8 +247,8 @@ impl Model {
             adapter: self.device().info(),
             sampling: sampling.clone(),
             prompt: Prompt { text: self.decode(ids), tokens: ids.iter().map(|&id| self.token(id)).collect() },
-            steps: Vec::new(),
-            text: None,
+            text: self.decode(&all),
+            steps,
         })
     }
 }

@@ -157,6 +157,13 @@ pub struct Step {
     pub chosen: Option<Chosen>,
 }
 
+impl Step {
+    /// The id of the chosen token, if one was chosen.
+    pub fn chosen_id(&self) -> Option<u32> {
+        self.chosen.as_ref().map(|chosen| chosen.id)
+    }
+}
+
 /// One possible next token.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {

@@ -1,22 +1,13 @@
-//! Horizontal bars with their labels before and their numbers behind them.
+//! A list of bars, one below another.
 
 use super::axis::Axis;
+use super::bar_row::{self, GAP, Kind, Look, Row};
 use super::distribution::{Distribution, label};
 use super::fonts::Weight;
 use super::page::Page;
 use super::phrases;
-use super::scene::{Anchor, Bounds, Item, NOTE, Text};
+use super::scene::{Anchor, Item, NOTE};
 use super::words::{self, percent};
-
-/// What a bar stands for, which decides how it looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Candidate,
-    Chosen,
-    /// A candidate without probability.
-    Cut,
-    Other,
-}
 
 /// One bar.
 pub(super) struct Bar {
@@ -51,8 +42,6 @@ enum Scale {
 const LABEL_SHARE: f64 = 0.4;
 /// The longest bar is no shorter than this.
 const SHORTEST_ROOM: f64 = 24.0;
-/// Between label, bar and number.
-const GAP: f64 = 8.0;
 
 impl Layout {
     /// The largest scale at which every bar and its number fit into `width`.
@@ -100,29 +89,29 @@ impl Layout {
         let numbers = bars.clone().map(|bar| bar.number_width(page, size)).fold(0.0, f64::max);
         // On a narrow page labels are cut before numbers or bars are.
         let most = (width * LABEL_SHARE).min(width - numbers - 2.0 * GAP - SHORTEST_ROOM);
-        let labels = bars.map(|bar| page.measure(&bar.label, size, bar.weight()));
-        let label_width = labels.fold(0.0, f64::max).min(most);
+        let labels = bars.map(|bar| page.measure(&bar.label, size, bar.kind.weight()));
+        let label_width = bar_row::label_width(labels, most);
         (label_width, width - label_width - 2.0 * GAP)
     }
 
+    /// Where bars that are drawn at `x` begin.
+    fn zero(&self, x: f64) -> f64 {
+        x + self.label_width + GAP
+    }
+
     fn length(&self, value: f64) -> f64 {
-        let length = match self.scale {
+        let pixels = match self.scale {
             Scale::Linear(scale) => scale * value,
             Scale::Log(axis, whole) => axis.at(value) * whole,
         };
-        // A probability that is there can be seen.
-        if value > 0.0 { length.max(1.0) } else { 0.0 }
+        bar_row::length(value, pixels)
     }
 }
 
 impl Bar {
-    fn weight(&self) -> Weight {
-        if self.kind == Kind::Chosen { Weight::Bold } else { Weight::Regular }
-    }
-
     /// Of the number behind the bar, and of the word that marks the chosen one.
     fn number_width(&self, page: &Page<'_>, size: f64) -> f64 {
-        let number = page.measure(&percent(self.value), size, self.weight());
+        let number = page.measure(&percent(self.value), size, self.kind.weight());
         match self.kind {
             Kind::Chosen => number + GAP + page.measure(words::chosen(page.style.lang), size, Weight::Bold),
             _ => number,
@@ -164,43 +153,27 @@ pub(super) fn of(distribution: &Distribution<'_>, ids: bool, lang: super::Lang) 
 
 /// Draws `bars` downwards from the point (`x`, `y`); returns where they end.
 pub(super) fn draw(page: &mut Page<'_>, bars: &[Bar], x: f64, y: f64, layout: &Layout) -> f64 {
-    let palette = page.palette;
     let size = layout.size;
-    let zero = x + layout.label_width + GAP;
+    let zero = layout.zero(x);
     let end = y + bars.len() as f64 * layout.pitch;
     let lower = decades(page, layout, zero, (y, end));
     for (index, bar) in bars.iter().enumerate() {
         let middle = y + (index as f64 + 0.5) * layout.pitch;
-        let length = layout.length(bar.value);
-        let bounds =
-            Bounds { x: zero, y: middle - layout.thickness / 2.0, width: length, height: layout.thickness };
-        let (fill, color) = match bar.kind {
-            Kind::Candidate => (palette.bar, palette.text),
-            Kind::Chosen => (palette.accent, palette.accent_text),
-            Kind::Cut => (palette.cut, palette.muted),
-            Kind::Other => (palette.other, palette.muted),
+        let Look { fill, hatch, color, weight } = bar.kind.look(page.palette);
+        let own = bar_row::Bar {
+            zero,
+            middle,
+            length: layout.length(bar.value),
+            thickness: layout.thickness,
+            fill,
+            hatch,
+            number: percent(bar.value),
+            size,
+            mark: (bar.kind == Kind::Chosen).then(|| words::chosen(page.style.lang)),
+            tooltip: bar.tooltip.clone(),
         };
-        let weight = bar.weight();
-        let text = |content: String, x, anchor| {
-            let y = Text::centred(middle, size);
-            Item::Text(Text { content, x, y, anchor, size, weight, color, upwards: false })
-        };
-        let shown = page.setting(size, weight).fit_start(&bar.label, layout.label_width + 0.01);
-        let number = percent(bar.value);
-        let after = zero + length + GAP;
-        let mark = after + page.measure(&number, size, weight) + GAP;
-        let mut items = vec![
-            text(shown, zero - GAP, Anchor::End),
-            match bar.kind {
-                Kind::Other => Item::Hatched { bounds, fill, hatch: palette.hatch },
-                _ => Item::Rect { bounds, fill },
-            },
-            text(number, after, Anchor::Start),
-        ];
-        if bar.kind == Kind::Chosen {
-            items.push(text(words::chosen(page.style.lang).to_owned(), mark, Anchor::Start));
-        }
-        page.items.push(Item::Mark { tooltip: bar.tooltip.clone(), items });
+        let (label, label_width) = (&bar.label, layout.label_width);
+        Row { label, label_width, middle, size, color, weight, bars: vec![own] }.draw(page);
     }
 
     page.items.push(zero_line(page, layout, x, (y, end)));
@@ -208,14 +181,8 @@ pub(super) fn draw(page: &mut Page<'_>, bars: &[Bar], x: f64, y: f64, layout: &L
 }
 
 /// The line that bars which are drawn at `x` begin at, from a height down to another.
-pub(super) fn zero_line(page: &Page<'_>, layout: &Layout, x: f64, (top, bottom): (f64, f64)) -> Item {
-    let zero = x + layout.label_width + GAP;
-    Item::Line {
-        points: vec![(zero, top), (zero, bottom)],
-        stroke: page.palette.hatch,
-        width: 1.0,
-        dash: None,
-    }
+pub(super) fn zero_line(page: &Page<'_>, layout: &Layout, x: f64, ends: (f64, f64)) -> Item {
+    bar_row::zero_line(page, layout.zero(x), ends)
 }
 
 /// Guides at the powers of ten of a logarithmic scale, named below the bars; returns where the names end.

@@ -1,11 +1,12 @@
 //! The candidates before truncation and after it, as two columns of bars on one scale.
 
+use super::bar_row::{self, Bar, GAP, Kind, Look, Row};
 use super::cumulative::Cumulative;
 use super::distribution::{Distribution, label};
 use super::fonts::Weight;
 use super::page::Page;
 use super::phrases;
-use super::scene::{ASCENT, Anchor, Bounds, Item, LABEL, NOTE, Text};
+use super::scene::{ASCENT, Anchor, Item, LABEL, NOTE, Text};
 use super::style::Lang;
 use super::words::{self, percent};
 use crate::sampling::{Criterion, Settings};
@@ -15,7 +16,6 @@ fn cumulative_word(lang: Lang) -> &'static str {
     phrases::cumulative(lang)
 }
 
-const GAP: f64 = 8.0;
 /// The longest bar is no shorter than this.
 const SHORTEST_ROOM: f64 = 12.0;
 
@@ -53,7 +53,7 @@ impl Columns {
         let most = (page.inner() * 0.3).min(page.inner() - 4.0 * GAP - 2.0 * (numbers + GAP + SHORTEST_ROOM));
         let other = words::other_short(lang).to_owned();
         let names = rows.iter().map(|candidate| label(candidate)).chain([other]);
-        let labels = names.map(|name| bold.measure(&name)).fold(0.0, f64::max).min(most);
+        let labels = bar_row::label_width(names.map(|name| bold.measure(&name)), most);
         // The narrowest page tells it below the bars only.
         let cumulative = cumulative.filter(|_| page.inner() >= 440.0).map_or(0.0, |_| {
             let head = page.measure(cumulative_word(lang), NOTE, Weight::Regular);
@@ -90,13 +90,12 @@ impl Columns {
             if !was_cut {
                 kept_end = page.y + self.pitch;
             }
-            let (fill, color) = match kept {
-                _ if shown.is_chosen(candidate) => (palette.accent, palette.accent_text),
-                true => (palette.bar, palette.text),
-                false => (palette.cut, palette.muted),
+            let kind = match kept {
+                _ if shown.is_chosen(candidate) => Kind::Chosen,
+                true => Kind::Candidate,
+                false => Kind::Cut,
             };
-            let weight = if shown.is_chosen(candidate) { Weight::Bold } else { Weight::Regular };
-            let look = Look { fill, hatch: None, color, weight };
+            let look = kind.look(palette);
             if let Some(cumulative) = cumulative.filter(|_| self.cumulative > 0.0) {
                 let y = Text::centred(page.y + self.pitch / 2.0, self.size);
                 page.text(
@@ -105,24 +104,18 @@ impl Columns {
                     y,
                     Anchor::End,
                     self.size,
-                    weight,
-                    color,
+                    look.weight,
+                    look.color,
                 );
             }
             self.row(page, &name, [candidate.prob_scaled, candidate.prob_final], look);
         }
         if shown.other_count > 0 {
-            let look = Look {
-                fill: palette.other,
-                hatch: Some(palette.hatch),
-                color: palette.muted,
-                weight: Weight::Regular,
-            };
-            self.row(page, words::other_short(lang), [shown.other, other_final(rows)], look);
+            let values = [shown.other, other_final(rows)];
+            self.row(page, words::other_short(lang), values, Kind::Other.look(palette));
         }
         for zero in self.zeros {
-            let points = vec![(zero, top), (zero, page.y)];
-            page.items.push(Item::Line { points, stroke: palette.hatch, width: 1.0, dash: None });
+            page.items.push(bar_row::zero_line(page, zero, (top, page.y)));
         }
         self.threshold(page, rows, settings, (top, kept_end));
         if let Some(words) = cumulative.and_then(|cumulative| cumulative.words(rows, lang)) {
@@ -156,40 +149,32 @@ impl Columns {
         page.y += 42.0;
     }
 
-    /// A candidate's label, and its bars on both sides.
-    fn row(&self, page: &mut Page<'_>, name: &str, values: [f64; 2], look: Look) {
-        let lang = page.style.lang;
+    /// Draws a candidate's label, and its bars on both sides.
+    fn row(&self, page: &mut Page<'_>, label: &str, values: [f64; 2], look: Look) {
+        let (lang, size, label_width) = (page.style.lang, self.size, self.labels);
         let Look { fill, hatch, color, weight } = look;
         let middle = page.y + self.pitch / 2.0;
-        let thickness = (self.pitch * 0.64).round();
-        let shown = page.setting(self.size, weight).fit_start(name, self.labels + 0.01);
-        let baseline = Text::centred(middle, self.size);
-        page.text(shown, self.zeros[0] - GAP, baseline, Anchor::End, self.size, weight, color);
-        for (side, (value, zero)) in values.into_iter().zip(self.zeros).enumerate() {
-            let length = if value > 0.0 { (value * self.scale).max(1.0) } else { 0.0 };
-            let bounds = Bounds { x: zero, y: middle - thickness / 2.0, width: length, height: thickness };
-            let content = match (side, value) {
+        let bars = values.into_iter().zip(self.zeros).enumerate();
+        let bars = bars.map(|(side, (value, zero))| {
+            let number = match (side, value) {
                 (1, 0.0) => words::cut(lang).to_owned(),
                 _ => percent(value),
             };
-            let tooltip = format!("{name} · {content}");
-            let x = zero + length + GAP;
-            let number = Text {
-                content,
-                x,
-                y: baseline,
-                anchor: Anchor::Start,
-                size: self.size,
-                weight,
-                color,
-                upwards: false,
-            };
-            let bar = match hatch {
-                Some(hatch) => Item::Hatched { bounds, fill, hatch },
-                None => Item::Rect { bounds, fill },
-            };
-            page.items.push(Item::Mark { tooltip, items: vec![bar, Item::Text(number)] });
-        }
+            Bar {
+                zero,
+                middle,
+                length: bar_row::length(value, value * self.scale),
+                thickness: (self.pitch * 0.64).round(),
+                fill,
+                hatch,
+                tooltip: format!("{label} · {number}"),
+                number,
+                size,
+                mark: None,
+            }
+        });
+        let bars = bars.collect();
+        Row { label, label_width, middle, size, color, weight, bars }.draw(page);
         page.y += self.pitch;
     }
 
@@ -218,14 +203,6 @@ impl Columns {
         page.text(name, page.margin, y, Anchor::Start, NOTE, Weight::Regular, palette.muted);
         page.y = y + 4.0;
     }
-}
-
-#[derive(Clone, Copy)]
-struct Look {
-    fill: &'static str,
-    hatch: Option<&'static str>,
-    color: &'static str,
-    weight: Weight,
 }
 
 /// The mass that truncation left to tokens that are not shown.

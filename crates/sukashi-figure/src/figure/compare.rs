@@ -1,5 +1,6 @@
 //! The figure `next-token` of two runs, with and without something: two bars for each candidate.
 
+use super::bar_row::{self, Bar, GAP, Row};
 use super::distribution::{self, ProbKind, context, label};
 use super::example::{self, plain};
 use super::fonts::Weight;
@@ -211,7 +212,6 @@ fn colors(page: &Page<'_>) -> [&'static str; 2] {
 
 fn legend(page: &mut Page<'_>, names: &[String; 2]) {
     const SWATCH: f64 = 11.0;
-    const GAP: f64 = 8.0;
     let setting = page.setting(LABEL, Weight::Regular);
     page.y -= 4.0;
     for (name, fill) in names.iter().zip(colors(page)) {
@@ -239,7 +239,6 @@ fn points(difference: f64, lang: Lang) -> String {
 
 /// Sets the pairs of bars below one another.
 fn draw(page: &mut Page<'_>, pairs: &[Pair<'_>], others: [f64; 2], other_count: usize) {
-    const GAP: f64 = 8.0;
     const THICKNESS: f64 = 11.0;
     /// From the middle of a pair to that of its bars.
     const APART: f64 = 7.5;
@@ -259,8 +258,8 @@ fn draw(page: &mut Page<'_>, pairs: &[Pair<'_>], others: [f64; 2], other_count: 
     let numbers =
         rows.iter().flat_map(|row| row.1).map(|value| note.measure(&value.text())).fold(0.0, f64::max);
     let most = (page.inner() * 0.34).min(page.inner() - numbers - changes - 3.0 * GAP - 24.0);
-    let labels = rows.iter().map(|row| regular.measure(&row.0)).fold(0.0, f64::max).min(most);
-    let zero = page.margin + labels + GAP;
+    let label_width = bar_row::label_width(rows.iter().map(|row| regular.measure(&row.0)), most);
+    let zero = page.margin + label_width + GAP;
     let right = page.width - page.margin;
     let room = right - changes - GAP - numbers - GAP - zero;
     let greatest = rows.iter().flat_map(|row| row.1).map(Value::length).fold(0.0, f64::max);
@@ -270,45 +269,32 @@ fn draw(page: &mut Page<'_>, pairs: &[Pair<'_>], others: [f64; 2], other_count: 
     page.text(heading.to_owned(), right, y, Anchor::End, NOTE, Weight::Regular, palette.muted);
     page.y += 18.0;
     let top = page.y;
-    for (name, values, difference, is_other) in &rows {
+    for (label, values, difference, is_other) in &rows {
         let middle = page.y + PITCH / 2.0;
         let color = if *is_other { palette.muted } else { palette.text };
-        let shown = regular.fit_start(name, labels + 0.01);
-        page.text(
-            shown,
-            zero - GAP,
-            Text::centred(middle, LABEL),
-            Anchor::End,
-            LABEL,
-            Weight::Regular,
-            color,
-        );
-        for ((value, fill), y) in values.iter().zip(colors(page)).zip([middle - APART, middle + APART]) {
-            let length = if value.length() > 0.0 { (value.length() * scale).max(1.0) } else { 0.0 };
-            let bounds = Bounds { x: zero, y: y - THICKNESS / 2.0, width: length, height: THICKNESS };
-            let bar = match is_other {
-                true => Item::Hatched { bounds, fill: palette.other, hatch: fill },
-                false => Item::Rect { bounds, fill },
-            };
-            let number = Text {
-                content: value.text(),
-                x: zero + length + GAP,
-                y: Text::centred(y, NOTE),
-                anchor: Anchor::Start,
+        let sides = values.iter().zip(colors(page)).zip([middle - APART, middle + APART]);
+        let bars = sides.map(|((value, side), middle)| {
+            let (fill, hatch) = if *is_other { (palette.other, Some(side)) } else { (side, None) };
+            Bar {
+                zero,
+                middle,
+                length: bar_row::length(value.length(), value.length() * scale),
+                thickness: THICKNESS,
+                fill,
+                hatch,
+                number: value.text(),
                 size: NOTE,
-                weight: Weight::Regular,
-                color,
-                upwards: false,
-            };
-            let tooltip = format!("{name} · {}", value.text());
-            page.items.push(Item::Mark { tooltip, items: vec![bar, Item::Text(number)] });
-        }
+                mark: None,
+                tooltip: format!("{label} · {}", value.text()),
+            }
+        });
+        let (size, weight, bars) = (LABEL, Weight::Regular, bars.collect());
+        Row { label, label_width, middle, size, color, weight, bars }.draw(page);
         let y = Text::centred(middle, NOTE);
         page.text(change(difference), right, y, Anchor::End, NOTE, Weight::Regular, palette.muted);
         page.y += PITCH;
     }
-    let points = vec![(zero, top), (zero, page.y)];
-    page.items.push(Item::Line { points, stroke: palette.hatch, width: 1.0, dash: None });
+    page.items.push(bar_row::zero_line(page, zero, (top, page.y)));
 }
 
 fn alt_text(names: &[String; 2], pairs: &[Pair<'_>], stage: ProbKind, lang: Lang) -> String {

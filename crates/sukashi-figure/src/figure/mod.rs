@@ -25,6 +25,7 @@ mod phrases;
 mod animation;
 mod attention;
 mod axis;
+mod bar_row;
 mod bars;
 mod before_after;
 mod boxes;

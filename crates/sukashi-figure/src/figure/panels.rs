@@ -1,6 +1,7 @@
 //! Panels of bars in rows and columns, all bars on one scale.
 
-use super::bars::{self, Bar, Kind, Layout};
+use super::bar_row::Kind;
+use super::bars::{self, Bar, Layout};
 use super::distribution::Distribution;
 use super::page::Page;
 use super::scene::NOTE;

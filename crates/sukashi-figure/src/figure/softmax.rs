@@ -1,6 +1,7 @@
 //! The figure `softmax`: a textbook's small experiment, from logits to probabilities at several temperatures.
 
-use super::bars::{Bar, Kind};
+use super::bar_row::Kind;
+use super::bars::Bar;
 use super::example::{self, plain};
 use super::fonts::Weight;
 use super::kind::{Example, FigureKind};

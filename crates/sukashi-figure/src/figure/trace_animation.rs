@@ -2,7 +2,8 @@
 
 use super::Figure;
 use super::animation::check_animation;
-use super::bars::{self, Bar, Kind, Layout};
+use super::bar_row::Kind;
+use super::bars::{self, Bar, Layout};
 use super::boxes::{self, Placed};
 use super::distribution::context;
 use super::fonts::Weight;

@@ -100,7 +100,7 @@ fn kinds() -> Vec<(&'static str, [Duration; 2], Draw)> {
     let all = KINDS.iter().flat_map(|kind| kind.examples);
     let mut kinds: Vec<(&str, _, Draw)> = all
         .map(|example| -> (_, _, Draw) {
-            (example.name, LIMITS, Box::new(|style| (example.draw)(&words(5), style)))
+            (example.name, LIMITS, Box::new(|style| example.of_words(&words(5), style)))
         })
         .collect();
     let large: [(&str, _, Draw); 5] = [

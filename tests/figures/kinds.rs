@@ -1,7 +1,7 @@
 //! Every kind of figure, of any tokens.
 
-use sukashi::figure::KINDS;
-use sukashi::figure::{Figure, Style};
+use sukashi::figure::kind::Picture;
+use sukashi::figure::{Figure, KINDS, Style};
 
 /// Every example of every kind, of these words. Those that ask for a wider page are left out.
 pub fn all(words: &[&str], style: &Style) -> Vec<(&'static str, Figure)> {
@@ -13,13 +13,25 @@ pub fn some(words: &[&str], style: &Style, accept: impl Fn(&str) -> bool) -> Vec
     let kinds = KINDS.iter().filter(|kind| accept(kind.name));
     let mut figures = Vec::new();
     for example in kinds.flat_map(|kind| kind.examples) {
-        match (example.draw)(words, style) {
+        match example.of_words(words, style) {
             Ok(figure) => figures.push((example.name, figure)),
             // Many numbers, or a token of many bytes, on a narrow page.
             Err(error) => assert!(error.to_string().contains("wider"), "{}: {error}", example.name),
         }
     }
     figures
+}
+
+#[test]
+fn the_gallery_has_every_picture_and_no_other() {
+    let files = |picture: &Picture| ["en", "ja"].map(|lang| format!("{}.{lang}.png", picture.name));
+    let mut pictures: Vec<String> = KINDS.iter().flat_map(|kind| kind.pictures).flat_map(files).collect();
+    pictures.sort();
+    let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/gallery")).unwrap();
+    let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut drawn: Vec<String> = names.filter(|name| name.ends_with(".png")).collect();
+    drawn.sort();
+    assert_eq!(drawn, pictures, "run scripts/make_gallery.sh");
 }
 
 #[test]

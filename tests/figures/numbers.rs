@@ -24,11 +24,11 @@ fn mixed(causal: bool) -> Mixing {
 #[test]
 fn a_mixture_equals_its_goldens() {
     assert_goldens("mixing", |style| {
-        // Devices round differently, and this is about the drawing.
+        // Devices round differently, and this test is about the drawing.
         let row = |values: [f32; 3]| values.to_vec();
         let weights =
             vec![row([0.401, 0.198, 0.401]), row([0.198, 0.401, 0.401]), row([0.248, 0.248, 0.503])];
-        mixing(&Mixing { weights, ..mixed(false) }, &example::plain(style))
+        mixing(&Mixing { weights, ..mixed(false) }, &Style { caption: false, ..style.clone() })
     });
 }
 
@@ -40,7 +40,7 @@ fn they_are_laid_out_at_every_width() {
             for lang in [Lang::Ja, Lang::En] {
                 for caption in [false, true] {
                     let style = Style { width: width.parse().unwrap(), lang, caption, ..style() };
-                    match (example.draw)(&example::WORDS[..5], &style) {
+                    match example.of_words(&example::WORDS[..5], &style) {
                         Ok(figure) => assert_laid_out(&figure),
                         Err(error) => assert!(error.to_string().contains("wider"), "{error}"),
                     }
@@ -154,8 +154,8 @@ fn renormalised_numbers_sum_to_one() {
 
 #[test]
 fn what_a_trace_does_not_list_is_bounded() {
-    let compared = KINDS.iter().find(|kind| kind.name == "compare").unwrap().examples[0].golden.unwrap();
-    let figure = compared(&style()).unwrap();
+    let compared = KINDS.iter().find(|kind| kind.name == "compare").unwrap();
+    let figure = compared.examples[0].of_golden(&style()).unwrap();
     let shown = texts(&figure.svg_with(TextMode::Text));
     assert!(shown.iter().any(|text| text.starts_with("≦ ")), "{shown:?}");
     let same = compare([&example::english(); 2], &Compare::default(), &style()).unwrap();

@@ -1,10 +1,22 @@
 //! Enumerations that are chosen by the name of a variant.
 
-/// Implements [`FromStr`](std::str::FromStr) for an enumeration; the error lists all names.
+/// Gives the variants of an enumeration names, and implements [`FromStr`](std::str::FromStr). The error lists all names.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! names {
     ($type:ident, $what:literal, $($name:literal => $variant:ident),+ $(,)?) => {
+        impl $type {
+            /// All names, in the order in which a help lists them.
+            pub const NAMES: &'static [&'static str] = &[$($name),+];
+
+            /// The name.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+
         impl std::str::FromStr for $type {
             type Err = $crate::Error;
 
@@ -12,7 +24,7 @@ macro_rules! names {
                 match text {
                     $($name => Ok(Self::$variant),)+
                     _ => Err($crate::Error::input(concat!("unknown ", $what))
-                        .detail(format!("found {text:?}, expected one of {}", [$($name),+].join(", ")))),
+                        .detail(format!("found {text:?}, expected one of {}", Self::NAMES.join(", ")))),
                 }
             }
         }

@@ -1,10 +1,11 @@
 //! The figure `attention`: which tokens the heads of a layer look at.
 
 use super::example;
+use super::flag::{Flag, Kept, Options};
 use super::fonts::Weight;
 use super::heat;
 use super::heat_map::{self, Labels, Map};
-use super::kind::{Example, FigureKind};
+use super::kind::{Example, FigureKind, Golden, Picture};
 use super::page::Page;
 use super::phrases;
 use super::provenance::Provenance;
@@ -27,6 +28,22 @@ pub struct AttentionOptions {
     pub head: Option<usize>,
     /// The position of the query token, counted from 0; `None` for all of them.
     pub query: Option<usize>,
+}
+
+impl Options for AttentionOptions {
+    const FLAGS: &'static [Flag<Self>] = &[
+        Flag::new("layer", "Draw this layer, counted from 0", Kept::Count("L", |options| &mut options.layer)),
+        Flag::new(
+            "head",
+            "Draw this head, counted from 0 [default: all]",
+            Kept::Index("H", |options| &mut options.head),
+        ),
+        Flag::new(
+            "query",
+            "Draw only the attention of the token at this position, counted from 0",
+            Kept::Index("N", |options| &mut options.query),
+        ),
+    ];
 }
 
 /// More tokens than this make a picture that nothing can show.
@@ -275,62 +292,61 @@ fn table(record: &Attention, heads: &[&HeadWeights], query: Option<usize>) -> Ta
     table
 }
 
-/// The examples that tests draw.
-pub(super) const KIND: FigureKind = FigureKind {
-    name: "attention",
-    examples: &[
+/// The examples that tests draw, and the pictures in the gallery.
+pub(super) const KIND: FigureKind = FigureKind::of_model(
+    "attention",
+    &[
         Example {
             name: "attention",
-            draw: |words, style| {
-                attention(
-                    &example::attention_of(words),
-                    &AttentionOptions { layer: 2, head: None, query: None },
-                    style,
-                )
+            draw: |of, style| {
+                let options = AttentionOptions { layer: 2, ..AttentionOptions::default() };
+                attention(&example::attention_of(of.words()), &options, style)
             },
-            golden: Some(|style| {
-                attention(
-                    &example::attention_of(&example::WORDS),
-                    &AttentionOptions { layer: 2, head: None, query: None },
-                    style,
-                )
-            }),
+            golden: Golden::Captioned,
         },
         Example {
             name: "attention-head",
-            draw: |words, style| {
-                attention(
-                    &example::attention_of(words),
-                    &AttentionOptions { layer: 2, head: Some(2), query: None },
-                    style,
-                )
+            draw: |of, style| {
+                let options = AttentionOptions { layer: 2, head: Some(2), query: None };
+                attention(&example::attention_of(of.words()), &options, style)
             },
-            golden: Some(|style| {
-                attention(
-                    &example::attention_of(&example::WORDS),
-                    &AttentionOptions { layer: 2, head: Some(2), query: None },
-                    style,
-                )
-            }),
+            golden: Golden::Captioned,
         },
         Example {
             name: "attention-query",
-            draw: |words, style| {
-                let query = Some(words.len() / 2);
-                attention(
-                    &example::attention_of(words),
-                    &AttentionOptions { layer: 2, head: Some(1), query },
-                    style,
-                )
+            draw: |of, style| {
+                let query = Some(of.words().len() / 2);
+                let options = AttentionOptions { layer: 2, head: Some(1), query };
+                attention(&example::attention_of(of.words()), &options, style)
             },
-            golden: Some(|style| {
-                let query = Some(example::WORDS.len() / 2);
-                attention(
-                    &example::attention_of(&example::WORDS),
-                    &AttentionOptions { layer: 2, head: Some(1), query },
-                    style,
-                )
-            }),
+            golden: Golden::Captioned,
         },
     ],
-};
+    &[
+        Picture::new(
+            "attention",
+            ["アテンション（一つの層）", "Attention, the heads of a layer"],
+            "attention 吾輩は猫である。 --layer 2",
+        ),
+        Picture::new(
+            "attention-head",
+            ["アテンション（一つのヘッド）", "Attention, one head"],
+            "attention 吾輩は猫である。 --layer 2 --head 1",
+        ),
+        Picture::new(
+            "attention-query",
+            ["一つのトークンが見ているもの", "What one token looks at"],
+            "attention 吾輩は猫である。 --layer 3 --head 4 --query 6",
+        ),
+        Picture::new(
+            "gemma-attention",
+            ["Gemma 3 270M: アテンション（一つの層）", "Gemma 3 270M: attention, the heads of a layer"],
+            "attention 東京は日本の首都です。パリは --layer 11 --model gemma-3-270m.gguf",
+        ),
+        Picture::new(
+            "gemma-attention-query",
+            ["Gemma 3 270M: 一つのトークンが見ているもの", "Gemma 3 270M: what one token looks at"],
+            "attention 東京は日本の首都です。パリはフランスの --layer 11 --head 1 --query 10 --model gemma-3-270m.gguf",
+        ),
+    ],
+);

@@ -2,7 +2,7 @@
 
 use super::example;
 use super::fonts::Weight;
-use super::kind::{Example, FigureKind};
+use super::kind::{Example, FigureKind, Golden, Picture};
 use super::page::Page;
 use super::phrases;
 use super::provenance::Provenance;
@@ -295,12 +295,24 @@ fn table(tree: &MergeTree, levels: &[usize]) -> Table {
     table
 }
 
-/// The examples that tests draw.
-pub(super) const KIND: FigureKind = FigureKind {
-    name: "bpe",
-    examples: &[Example {
+/// The examples that tests draw, and the pictures in the gallery.
+pub(super) const KIND: FigureKind = FigureKind::of_numbers(
+    "bpe",
+    &[Example {
         name: "bpe",
-        draw: |words, style| bpe(&example::merges(words[0], &example::text_of(words, 12)), style),
-        golden: None,
+        draw: |of, style| bpe(&example::merges(of.words()[0], &example::text_of(of.words(), 12)), style),
+        golden: Golden::Elsewhere,
     }],
-};
+    &[
+        Picture::new(
+            "bpe",
+            ["マージの木", "Merges as a tree"],
+            "bpe 吾輩は人間を見た --train wagahai.txt --kind byte-bpe --vocab-size 400",
+        ),
+        Picture::new(
+            "gemma-bpe",
+            ["Gemma 3 270M: マージの木", "Gemma 3 270M: merges as a tree"],
+            "bpe 日本の首都 --model gemma-3-270m.gguf",
+        ),
+    ],
+);

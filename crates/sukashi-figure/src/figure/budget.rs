@@ -1,8 +1,8 @@
 //! The figure `budget`: what fills the context window, as a stacked bar.
 
-use super::example::{self, plain};
+use super::example;
 use super::fonts::Weight;
-use super::kind::{Example, FigureKind};
+use super::kind::{Example, FigureKind, Golden, Picture};
 use super::page::Page;
 use super::phrases;
 use super::provenance::Provenance;
@@ -228,33 +228,48 @@ fn table(budget: &Budget, used: usize) -> Table {
     table
 }
 
-/// The examples that tests draw.
-pub(super) const KIND: FigureKind = FigureKind {
-    name: "budget",
-    examples: &[
+/// The examples that tests draw, and the pictures in the gallery.
+pub(super) const KIND: FigureKind = FigureKind::of_numbers(
+    "budget",
+    &[
         Example {
             name: "budget",
-            draw: |words, style| {
-                let parts =
-                    words.iter().enumerate().map(|(index, name)| ((*name).to_owned(), 40 * index)).collect();
-                budget(
-                    &Budget {
-                        context: 12 * words.len() * words.len(),
-                        parts,
-                        tokenizer: Some(words[0].to_owned()),
-                    },
-                    style,
-                )
+            draw: |of, style| {
+                let named = |(index, name): (usize, &&str)| ((*name).to_owned(), 40 * index);
+                let of_words = |words: &[&str]| Budget {
+                    context: 12 * words.len() * words.len(),
+                    parts: words.iter().enumerate().map(named).collect(),
+                    tokenizer: Some(words[0].to_owned()),
+                };
+                budget(&of.record(of_words, || example::budget(4_096)), style)
             },
-            golden: Some(|style| budget(&example::budget(4_096), &plain(style))),
+            golden: Golden::Plain,
         },
         Example {
             name: "budget-over",
-            draw: |words, style| {
-                let parts = words.iter().map(|name| ((*name).to_owned(), 40)).collect();
-                budget(&Budget { context: 30 * words.len(), parts, tokenizer: None }, style)
+            draw: |of, style| {
+                let of_words = |words: &[&str]| Budget {
+                    context: 30 * words.len(),
+                    parts: words.iter().map(|name| ((*name).to_owned(), 40)).collect(),
+                    tokenizer: None,
+                };
+                budget(&of.record(of_words, || example::budget(3_000)), style)
             },
-            golden: Some(|style| budget(&example::budget(3_000), &plain(style))),
+            golden: Golden::Plain,
         },
     ],
-};
+    &[
+        Picture::new(
+            "budget",
+            ["コンテキストウィンドウ", "The context window"],
+            "budget --part system=300 --part history=1200 --part evidence=900 --part question=80 --part answer=800 \
+             --context 4096",
+        ),
+        Picture::new(
+            "budget-over",
+            ["溢れたコンテキスト", "A context that is too full"],
+            "budget --part system=300 --part history=1900 --part evidence=1400 --part question=80 --part answer=800 \
+             --context 4096",
+        ),
+    ],
+);

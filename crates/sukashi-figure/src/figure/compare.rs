@@ -2,9 +2,9 @@
 
 use super::bar_row::{self, Bar, GAP, Row};
 use super::distribution::{self, ProbKind, context, label};
-use super::example::{self, plain};
+use super::example;
 use super::fonts::Weight;
-use super::kind::{Example, FigureKind};
+use super::kind::{Example, FigureKind, Golden, Picture};
 use super::next_token;
 use super::page::Page;
 use super::phrases;
@@ -340,26 +340,35 @@ fn table(names: &[String; 2], pairs: &[Pair<'_>], others: [f64; 2], other_count:
     table
 }
 
-/// The examples that tests draw.
-pub(super) const KIND: FigureKind = FigureKind {
-    name: "compare",
-    examples: &[Example {
+/// The examples that tests draw, and the pictures in the gallery.
+pub(super) const KIND: FigureKind = FigureKind::of_model(
+    "compare",
+    &[Example {
         name: "compare",
-        draw: |words, style| {
-            let (first, second) = (example::saying(words), example::saying_backwards(words));
-            let (count, names) = (words.len(), [words[0].to_owned(), words[words.len() / 2].to_owned()]);
-            compare([&first, &second], &Compare { names: Some(names), count, ..Compare::default() }, style)
+        draw: |of, style| {
+            let of_words = |words: &[&str]| [example::saying(words), example::saying_backwards(words)];
+            let [first, second] = of.record(of_words, || {
+                let first = example::japanese();
+                let mut second = first.clone();
+                let words = [("、", 6.0), ("猫", 5.2), ("犬", 4.9)];
+                second.steps[0] = example::step(3, &words, 4_096, 1.2e3, None);
+                let ids = [107, 100, 4_000];
+                for (candidate, id) in second.steps[0].candidates.iter_mut().zip(ids) {
+                    candidate.id = id;
+                }
+                [first, second]
+            });
+            let names =
+                of.record(|words| [words[0], words[words.len() / 2]], || ["全ヘッド", "ヘッド 3.1 なし"]);
+            let names = Some(names.map(str::to_owned));
+            let options = Compare { names, count: of.count(6), ..Compare::default() };
+            compare([&first, &second], &options, style)
         },
-        golden: Some(|style| {
-            let first = example::japanese();
-            let mut second = first.clone();
-            second.steps[0] = example::step(3, &[("、", 6.0), ("猫", 5.2), ("犬", 4.9)], 4_096, 1.2e3, None);
-            let ids = [107, 100, 4_000];
-            for (candidate, id) in second.steps[0].candidates.iter_mut().zip(ids) {
-                candidate.id = id;
-            }
-            let names = Some(["全ヘッド".to_owned(), "ヘッド 3.1 なし".to_owned()]);
-            compare([&first, &second], &Compare { names, count: 6, ..Compare::default() }, &plain(style))
-        }),
+        golden: Golden::Plain,
     }],
-};
+    &[Picture::new(
+        "without-head",
+        ["ヘッドを外す", "Without a head"],
+        "next-token 吾輩は猫で --zero-head 2.1 --top 6",
+    )],
+);

@@ -1,6 +1,6 @@
 //! Small traces made up for the documentation's examples and the tests; no model was run for them.
 
-use super::{Lang, Style};
+use super::Lang;
 use crate::sampling::{Sampler, Settings};
 use crate::trace::{
     AdapterInfo, Attention, Candidate, Chosen, HeadWeights, Lens, LensCell, LensLayer, ModelInfo, Prediction,
@@ -347,9 +347,4 @@ pub fn of(lang: Lang) -> Trace {
         Lang::Ja => japanese(),
         Lang::En => english(),
     }
-}
-
-/// A style without a caption.
-pub fn plain(style: &Style) -> Style {
-    Style { caption: false, ..style.clone() }
 }

@@ -1,9 +1,10 @@
 //! The figure `lens`: what the model would say after each layer, at each position.
 
 use super::example;
+use super::flag::{Flag, Options, named};
 use super::fonts::Weight;
 use super::heat;
-use super::kind::{Example, FigureKind};
+use super::kind::{Example, FigureKind, Golden, Picture};
 use super::page::Page;
 use super::phrases;
 use super::provenance::Provenance;
@@ -33,6 +34,15 @@ pub enum Metric {
 }
 
 names!(Metric, "metric", "prob" => Prob, "rank" => Rank, "entropy" => Entropy, "kl" => Kl);
+
+impl Options for Metric {
+    const FLAGS: &'static [Flag<Self>] = &[Flag::new(
+        "metric",
+        "Show this number: prob (of the shown token), rank (of the finally most probable token), entropy, or kl (divergence \
+         from the final distribution)",
+        named!("WHAT", Metric, metric => *metric),
+    )];
+}
 
 /// More cells than this make a picture that nothing can show.
 const MAX_CELLS: usize = 20_000;
@@ -305,29 +315,52 @@ fn table(record: &Lens) -> Table {
     table
 }
 
-/// The examples that tests draw.
-pub(super) const KIND: FigureKind = FigureKind {
-    name: "lens",
-    examples: &[
+/// The examples that tests draw, and the pictures in the gallery.
+pub(super) const KIND: FigureKind = FigureKind::of_model(
+    "lens",
+    &[
         Example {
             name: "lens",
-            draw: |words, style| lens(&example::lens_of(words, 6), Metric::Prob, style),
-            golden: Some(|style| lens(&example::lens_of(&example::WORDS, 6), Metric::Prob, style)),
+            draw: |of, style| lens(&example::lens_of(of.words(), 6), Metric::Prob, style),
+            golden: Golden::Captioned,
         },
         Example {
             name: "lens-rank",
-            draw: |words, style| lens(&example::lens_of(words, 6), Metric::Rank, style),
-            golden: Some(|style| lens(&example::lens_of(&example::WORDS, 6), Metric::Rank, style)),
+            draw: |of, style| lens(&example::lens_of(of.words(), 6), Metric::Rank, style),
+            golden: Golden::Captioned,
         },
         Example {
             name: "lens-entropy",
-            draw: |words, style| lens(&example::lens_of(words, 6), Metric::Entropy, style),
-            golden: Some(|style| lens(&example::lens_of(&example::WORDS, 6), Metric::Entropy, style)),
+            draw: |of, style| lens(&example::lens_of(of.words(), 6), Metric::Entropy, style),
+            golden: Golden::Captioned,
         },
         Example {
             name: "lens-kl",
-            draw: |words, style| lens(&example::lens_of(words, 6), Metric::Kl, style),
-            golden: Some(|style| lens(&example::lens_of(&example::WORDS, 6), Metric::Kl, style)),
+            draw: |of, style| lens(&example::lens_of(of.words(), 6), Metric::Kl, style),
+            golden: Golden::Captioned,
         },
     ],
-};
+    &[
+        Picture::new("lens", ["ロジットレンズ", "The logit lens"], "lens 吾輩は猫である。名前は"),
+        Picture::new(
+            "lens-rank",
+            ["最終的な首位の順位", "The rank of what comes first in the end"],
+            "lens 吾輩は猫である。名前は --metric rank",
+        ),
+        Picture::new(
+            "lens-entropy",
+            ["層ごとのエントロピー", "Entropy, layer by layer"],
+            "lens 吾輩は猫である。名前は --metric entropy",
+        ),
+        Picture::new(
+            "lens-kl",
+            ["最終的な予測との隔たり", "How far from the final prediction"],
+            "lens 吾輩は猫である。名前は --metric kl",
+        ),
+        Picture::new(
+            "gemma-lens",
+            ["Gemma 3 270M: ロジットレンズ", "Gemma 3 270M: the logit lens"],
+            "lens 東京は日本の --model gemma-3-270m.gguf",
+        ),
+    ],
+);

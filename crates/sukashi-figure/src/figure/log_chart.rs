@@ -1,9 +1,9 @@
 //! The figure `log_chart`: measured numbers as lines along two logarithmic axes.
 
 use super::axis::{self, Axis};
-use super::example::{self, plain};
+use super::example;
 use super::fonts::Weight;
-use super::kind::{Example, FigureKind};
+use super::kind::{Example, FigureKind, Golden};
 use super::page::Page;
 use super::phrases;
 use super::provenance::Provenance;
@@ -216,25 +216,28 @@ fn table(chart: &LogChart) -> Table {
 }
 
 /// The examples that tests draw.
-pub(super) const KIND: FigureKind = FigureKind {
-    name: "log-chart",
-    examples: &[Example {
+pub(super) const KIND: FigureKind = FigureKind::of_numbers(
+    "log-chart",
+    &[Example {
         name: "log-chart",
-        draw: |words, style| {
-            let names: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-            let line = |(index, name): (usize, &String)| LogLine {
-                name: name.clone(),
-                points: (1..9).map(|x| [f64::from(x), f64::from(x) + index as f64]).collect(),
-                is_reference: index % 3 == 1,
+        draw: |of, style| {
+            let of_words = |words: &[&str]| {
+                let names: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+                let line = |(index, name): (usize, &String)| LogLine {
+                    name: name.clone(),
+                    points: (1..9).map(|x| [f64::from(x), f64::from(x) + index as f64]).collect(),
+                    is_reference: index % 3 == 1,
+                };
+                LogChart {
+                    title: words[0].to_owned(),
+                    axes: [words[0].to_owned(), words[words.len() - 1].to_owned()],
+                    lines: names.iter().take(12).enumerate().map(line).collect(),
+                    notes: names,
+                }
             };
-            let chart = LogChart {
-                title: words[0].to_owned(),
-                axes: [words[0].to_owned(), words[words.len() - 1].to_owned()],
-                lines: names.iter().take(12).enumerate().map(line).collect(),
-                notes: names,
-            };
-            log_chart(&chart, style)
+            log_chart(&of.record(of_words, example::log_chart), style)
         },
-        golden: Some(|style| log_chart(&example::log_chart(), &plain(style))),
+        golden: Golden::Plain,
     }],
-};
+    &[],
+);

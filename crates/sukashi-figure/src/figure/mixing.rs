@@ -2,7 +2,7 @@
 
 use super::example;
 use super::fonts::Weight;
-use super::kind::{Example, FigureKind};
+use super::kind::{Example, FigureKind, Golden, Picture};
 use super::page::Page;
 use super::phrases;
 use super::provenance::Provenance;
@@ -255,12 +255,13 @@ fn table(grids: &[Grid<'_>], mixing: &Mixing) -> Table {
     table
 }
 
-/// The examples that tests draw.
-pub(super) const KIND: FigureKind = FigureKind {
-    name: "mixing",
-    examples: &[Example {
+/// The examples that tests draw, and the pictures in the gallery.
+pub(super) const KIND: FigureKind = FigureKind::of_numbers(
+    "mixing",
+    &[Example {
         name: "mixing",
-        draw: |words, style| {
+        draw: |of, style| {
+            let words = of.words();
             let size = words.len().min(16);
             let matrix = |columns: usize| vec![vec![0.25_f32; columns]; size];
             let mixed = Mixing {
@@ -276,6 +277,18 @@ pub(super) const KIND: FigureKind = FigureKind {
             };
             mixing(&mixed, style)
         },
-        golden: None,
+        golden: Golden::Elsewhere,
     }],
-};
+    &[
+        Picture::new(
+            "mixing",
+            ["アテンションによる混合", "Attention mixes vectors"],
+            "mixing --x 1,0;0,1;1,1 --names 猫,が,鳴く --device cpu",
+        ),
+        Picture::new(
+            "mixing-causal",
+            ["後ろを見ないアテンション", "Attention that does not look ahead"],
+            "mixing --x 1,0;0,1;1,1 --names 猫,が,鳴く --causal --device cpu",
+        ),
+    ],
+);

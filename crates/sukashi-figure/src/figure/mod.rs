@@ -38,6 +38,8 @@ mod embed;
 #[doc(hidden)]
 pub mod example;
 mod example_words;
+#[doc(hidden)]
+pub mod flag;
 mod fonts;
 mod heat;
 mod heat_map;
@@ -108,25 +110,25 @@ use provenance::Provenance;
 use scene::Scene;
 use table::Table;
 
-/// Every kind of figure: what tests and benchmarks draw.
+/// Every kind of figure, in the order of the gallery. Tests, benchmarks, the gallery and the program go through this list.
 #[doc(hidden)]
 pub const KINDS: &[&kind::FigureKind] = &[
-    &attention::KIND,
-    &bpe::KIND,
-    &budget::KIND,
-    &compare::KIND,
-    &lens::KIND,
-    &log_chart::KIND,
-    &mixing::KIND,
     &next_token::KIND,
     &next_tokens::KIND,
-    &sampling::KIND,
-    &softmax::KIND,
-    &temperature::KIND,
-    &tokenizers::KIND,
-    &tokens::KIND,
+    &compare::KIND,
     &top_k::KIND,
+    &temperature::KIND,
+    &sampling::KIND,
     &trace::KIND,
+    &tokens::KIND,
+    &attention::KIND,
+    &lens::KIND,
+    &budget::KIND,
+    &softmax::KIND,
+    &mixing::KIND,
+    &tokenizers::KIND,
+    &bpe::KIND,
+    &log_chart::KIND,
 ];
 
 /// A drawn figure. It can be had as SVG, as PNG, as numbers, and as a description in words.

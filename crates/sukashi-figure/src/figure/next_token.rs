@@ -2,8 +2,9 @@
 
 use super::bars::{self, Layout};
 use super::distribution::{self, Distribution, ProbKind, context, label};
-use super::example::{self, plain};
-use super::kind::{Example, FigureKind};
+use super::example;
+use super::flag::{Flag, Kept, Options, named};
+use super::kind::{Example, FigureKind, Golden, Picture};
 use super::page::Page;
 use super::phrases;
 use super::scene::LABEL;
@@ -34,6 +35,20 @@ impl Default for NextToken {
     fn default() -> Self {
         Self { count: 10, step: 0, stage: ProbKind::Model, ids: false, log: false }
     }
+}
+
+impl Options for NextToken {
+    const FLAGS: &'static [Flag<Self>] = &[
+        Flag::top("Show N tokens", |options| &mut options.count),
+        Flag::stage(named!("STAGE", ProbKind, options => options.stage)),
+        Flag::step(|options| &mut options.step),
+        Flag::rare("show-ids", "Print ids after the tokens", Kept::Switch(|options| &mut options.ids)),
+        Flag::new(
+            "log",
+            "Draw the probabilities on a logarithmic scale",
+            Kept::Switch(|options| &mut options.log),
+        ),
+    ];
 }
 
 /// Draws the most probable next tokens as bars, largest first, and all others together as one hatched bar.
@@ -173,34 +188,47 @@ pub(super) fn table(steps: &[(usize, &Distribution<'_>)]) -> Table {
     table
 }
 
-/// The examples that tests draw.
-pub(super) const KIND: FigureKind = FigureKind {
-    name: "next-token",
-    examples: &[
+/// The examples that tests draw, and the pictures in the gallery.
+pub(super) const KIND: FigureKind = FigureKind::of_model(
+    "next-token",
+    &[
         Example {
             name: "next-token",
-            draw: |words, style| {
-                next_token(
-                    &example::saying(words),
-                    &NextToken { count: words.len(), ..NextToken::default() },
-                    style,
-                )
+            draw: |of, style| {
+                let trace = of.record(example::saying, || example::of(style.lang));
+                next_token(&trace, &NextToken { count: of.count(10), ..NextToken::default() }, style)
             },
-            golden: Some(|style| next_token(&example::of(style.lang), &NextToken::default(), style)),
+            golden: Golden::Captioned,
         },
         Example {
             name: "next-token-log",
-            draw: |words, style| {
-                let options = NextToken { count: words.len(), log: true, ids: true, ..NextToken::default() };
-                next_token(&example::saying(words), &options, style)
+            draw: |of, style| {
+                let options = NextToken { count: of.count(10), log: true, ..NextToken::default() };
+                next_token(&of.record(example::saying, example::japanese), &options, style)
             },
-            golden: Some(|style| {
-                next_token(
-                    &example::japanese(),
-                    &NextToken { log: true, ..NextToken::default() },
-                    &plain(style),
-                )
-            }),
+            golden: Golden::Plain,
+        },
+        Example {
+            name: "next-token-ids",
+            draw: |of, style| {
+                let options = NextToken { count: of.count(10), ids: true, ..NextToken::default() };
+                next_token(&of.record(example::saying, example::japanese), &options, style)
+            },
+            golden: Golden::None,
         },
     ],
-};
+    &[
+        Picture::new("next-token", ["次に来るトークン", "The next token"], "next-token 吾輩は"),
+        Picture::new(
+            "next-token-log",
+            ["対数目盛", "On a logarithmic scale"],
+            "next-token 吾輩は --log --top 15",
+        ),
+        Picture::new("dark", ["暗い背景", "On a dark page"], "next-token 吾輩は --theme dark --top 6"),
+        Picture::new(
+            "gemma-next-token",
+            ["Gemma 3 270M: 次に来るトークン", "Gemma 3 270M: the next token"],
+            "next-token 東京は日本の --model gemma-3-270m.gguf",
+        ),
+    ],
+);

@@ -1,9 +1,9 @@
 //! The figure `next-token` of several prompts or models: a panel for each.
 
 use super::distribution::{self, Distribution, context};
-use super::example::{self, plain};
+use super::example;
 use super::fonts::Weight;
-use super::kind::{Example, FigureKind};
+use super::kind::{Example, FigureKind, Golden, Picture};
 use super::next_token::{self, NextToken};
 use super::page::Page;
 use super::panels::{self, Heading};
@@ -136,22 +136,34 @@ fn table(panels: &[Panel<'_>], step: usize) -> Table {
     all
 }
 
-/// The examples that tests draw.
-pub(super) const KIND: FigureKind = FigureKind {
-    name: "next-tokens",
-    examples: &[Example {
+/// The examples that tests draw, and the pictures in the gallery.
+pub(super) const KIND: FigureKind = FigureKind::of_model(
+    "next-tokens",
+    &[Example {
         name: "next-tokens",
-        draw: |words, style| {
-            let (first, second) = (example::saying(words), example::saying_backwards(words));
-            next_tokens(
-                &[&first, &second, &example::english()],
-                &NextToken { count: words.len(), ..NextToken::default() },
-                style,
-            )
+        draw: |of, style| {
+            let of_words = |words: &[&str]| vec![example::saying(words), example::saying_backwards(words)];
+            let mut traces = of.record(of_words, || vec![example::japanese()]);
+            traces.push(example::english());
+            let options = NextToken { count: of.count(6), ..NextToken::default() };
+            next_tokens(&traces.iter().collect::<Vec<_>>(), &options, style)
         },
-        golden: Some(|style| {
-            let traces = [&example::japanese(), &example::english()];
-            next_tokens(&traces, &NextToken { count: 6, ..NextToken::default() }, &plain(style))
-        }),
+        golden: Golden::Plain,
     }],
-};
+    &[
+        Picture::new(
+            "next-tokens",
+            ["文脈を並べる", "Several texts"],
+            "next-token 吾輩は 先生は これは --top 6",
+        ),
+        Picture::new(
+            "bigram",
+            ["バイグラムとの比較", "Beside counts of pairs"],
+            "next-token --from transformer.json --from bigram.json --top 8",
+        )
+        .of(&[
+            ("transformer", "next 吾輩は --top 8"),
+            ("bigram", "next 吾輩は --bigram wagahai.txt --top 8"),
+        ]),
+    ],
+);

@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use super::distribution::{self, Distribution, ProbKind, context, label};
 use super::example;
-use super::kind::{Example, FigureKind};
+use super::flag::{self, Flag, Options};
+use super::kind::{Command, Example, FigureKind, Golden, Picture, Recording};
 use super::page::Page;
 use super::phrases;
 use super::share_strip;
@@ -32,6 +33,11 @@ impl Default for Sampling {
     fn default() -> Self {
         Self { count: 10, step: 0 }
     }
+}
+
+impl Options for Sampling {
+    const FLAGS: &'static [Flag<Self>] =
+        &[Flag::top("Show N tokens", |options| &mut options.count), Flag::step(|options| &mut options.step)];
 }
 
 /// Draws what each stage of the sampler made of the candidates, as a table: a row for each, a column for each stage that
@@ -307,35 +313,52 @@ fn table(view: &View<'_>) -> Table {
     table
 }
 
-/// The examples that tests draw.
-pub(super) const KIND: FigureKind = FigureKind {
-    name: "sampling",
-    examples: &[
+/// The command, the examples that tests draw, and the pictures in the gallery.
+pub(super) const KIND: FigureKind = FigureKind::of_model(
+    "sampling",
+    &[
         Example {
             name: "sampling",
-            draw: |words, style| {
-                sampling(
-                    &example::sampled_of(words, example::some_stages())?,
-                    &Sampling { count: words.len(), step: 0 },
-                    style,
-                )
+            draw: |of, style| {
+                let settings = example::some_stages;
+                let trace = of.record(
+                    |words| example::sampled_of(words, settings()),
+                    || example::sampled(settings()),
+                )?;
+                sampling(&trace, &Sampling { count: of.count(10), step: 0 }, style)
             },
-            golden: Some(|style| {
-                sampling(&example::sampled(example::some_stages())?, &Sampling::default(), style)
-            }),
+            golden: Golden::Captioned,
         },
         Example {
             name: "sampling-all",
-            draw: |words, style| {
-                sampling(
-                    &example::sampled_of(words, example::all_stages())?,
-                    &Sampling { count: words.len(), step: 0 },
-                    style,
-                )
+            draw: |of, style| {
+                let settings = example::all_stages;
+                let trace = of.record(
+                    |words| example::sampled_of(words, settings()),
+                    || example::sampled(settings()),
+                )?;
+                sampling(&trace, &Sampling { count: of.count(10), step: 0 }, style)
             },
-            golden: Some(|style| {
-                sampling(&example::sampled(example::all_stages())?, &Sampling::default(), style)
-            }),
+            golden: Golden::Captioned,
         },
     ],
-};
+    &[
+        Picture::new(
+            "sampling",
+            ["サンプリングの各段階", "The stages of the sampler"],
+            "sampling 吾輩は --temperature 0.8 --top-k 8 --top-p 0.8 --seed 1",
+        ),
+        Picture::new(
+            "sampling-penalties",
+            ["ペナルティとバイアスを含む段階", "With penalties and a bias"],
+            "sampling 猫は猫の --repetition-penalty 1.5 --logit-bias 2817=1 --temperature 0.7 --min-p 0.2 --greedy --top 8",
+        ),
+    ],
+)
+.with_command(Command {
+    about: "How the sampler chooses the next token: the candidates after each of its stages",
+    // A bias may raise a token that the model ranks low, so more candidates are recorded than shown.
+    recording: Recording { times: 20, stages: true, choice: true },
+    flags: flag::describe::<Sampling>,
+    draw: |trace, given, style| sampling(trace, &flag::options(given)?, style),
+});

@@ -2,9 +2,9 @@
 
 use super::bar_row::Kind;
 use super::bars::Bar;
-use super::example::{self, plain};
+use super::example;
 use super::fonts::Weight;
-use super::kind::{Example, FigureKind};
+use super::kind::{Example, FigureKind, Golden, Picture};
 use super::page::Page;
 use super::panels::{self, Heading};
 use super::phrases;
@@ -222,16 +222,24 @@ fn table(record: &Logits, columns: &[Column]) -> Table {
     table
 }
 
-/// The examples that tests draw.
-pub(super) const KIND: FigureKind = FigureKind {
-    name: "softmax",
-    examples: &[Example {
+/// The examples that tests draw, and the pictures in the gallery.
+pub(super) const KIND: FigureKind = FigureKind::of_numbers(
+    "softmax",
+    &[Example {
         name: "softmax",
-        draw: |words, style| {
-            let names = words.iter().map(|word| (*word).to_owned()).collect();
-            let logits = (0..words.len()).map(|index| 4.0 - index as f32 * 0.4).collect();
-            softmax(&Logits { names, logits, temperatures: vec![0.5, 1.0, 2.0] }, style)
+        draw: |of, style| {
+            let of_words = |words: &[&str]| Logits {
+                names: words.iter().map(|word| (*word).to_owned()).collect(),
+                logits: (0..words.len()).map(|index| 4.0 - index as f32 * 0.4).collect(),
+                temperatures: vec![0.5, 1.0, 2.0],
+            };
+            softmax(&of.record(of_words, example::logits), style)
         },
-        golden: Some(|style| softmax(&example::logits(), &plain(style))),
+        golden: Golden::Plain,
     }],
-};
+    &[Picture::new(
+        "softmax",
+        ["ロジットから確率へ", "From logits to probabilities"],
+        "softmax --logits 3,1.5,0.5 --names Beijing,Shanghai,Guangzhou --temperatures 0.5,1,2",
+    )],
+);

@@ -2,7 +2,8 @@
 
 use super::distribution::{Distribution, ProbKind, context, label, step};
 use super::example;
-use super::kind::{Example, FigureKind};
+use super::flag::{Flag, Kept, Options, named};
+use super::kind::{Example, FigureKind, Golden, Picture};
 use super::line_chart::{self, Marks};
 use super::page::Page;
 use super::phrases;
@@ -64,6 +65,34 @@ impl Default for Temperatures {
             renormalise_shown: false,
         }
     }
+}
+
+impl Options for Temperatures {
+    const FLAGS: &'static [Flag<Self>] = &[
+        Flag::top("Show N tokens", |options| &mut options.count),
+        Flag::new(
+            "temperatures",
+            "Use these temperatures [default: 0.5,1,5,100, or those of the record]",
+            Kept::Temperatures(|options| &mut options.temperatures),
+        ),
+        Flag::new(
+            "view",
+            "Arrange the figure by candidates (a line per temperature), by temperatures (a line per candidate, and the \
+             entropy) or as bars (a group per candidate)",
+            named!("VIEW", TemperatureView, options => options.view),
+        ),
+        Flag::rare(
+            "renormalise-shown",
+            "Normalise the probabilities over the shown tokens instead of the whole vocabulary",
+            Kept::Switch(|options| &mut options.renormalise_shown),
+        ),
+        Flag::new(
+            "log",
+            "Draw the probabilities on a logarithmic axis",
+            Kept::Switch(|options| &mut options.log),
+        ),
+        Flag::step(|options| &mut options.step),
+    ];
 }
 
 impl Temperatures {
@@ -260,88 +289,76 @@ fn table<'l>(
     table
 }
 
-/// The examples that tests draw.
-pub(super) const KIND: FigureKind = FigureKind {
-    name: "temperature",
-    examples: &[
+/// The examples that tests draw, and the pictures in the gallery.
+pub(super) const KIND: FigureKind = FigureKind::of_model(
+    "temperature",
+    &[
         Example {
             name: "temperature",
-            draw: |words, style| {
-                temperature(
-                    &example::saying(words),
-                    &Temperatures { count: words.len(), ..Temperatures::default() },
-                    style,
-                )
+            draw: |of, style| {
+                let trace = of.record(example::saying, || example::of(style.lang));
+                temperature(&trace, &Temperatures { count: of.count(8), ..Temperatures::default() }, style)
             },
-            golden: Some(|style| temperature(&example::of(style.lang), &Temperatures::default(), style)),
+            golden: Golden::Captioned,
         },
         Example {
             name: "temperature-log",
-            draw: |words, style| {
-                let options = Temperatures { count: words.len(), log: true, ..Temperatures::default() };
-                temperature(&example::saying(words), &options, style)
+            draw: |of, style| {
+                let options = Temperatures { count: of.count(8), log: true, ..Temperatures::default() };
+                temperature(&of.record(example::saying, example::japanese), &options, style)
             },
-            golden: None,
+            golden: Golden::None,
         },
         Example {
             name: "temperature-axis",
-            draw: |words, style| {
+            draw: |of, style| {
                 let options = Temperatures {
-                    count: words.len(),
+                    count: of.count(8),
                     view: TemperatureView::Temperatures,
-                    renormalise_shown: false,
                     ..Temperatures::default()
                 };
-                temperature(&example::saying(words), &options, style)
+                temperature(&of.record(example::saying, example::japanese), &options, style)
             },
-            golden: Some(|style| {
-                let options = Temperatures {
-                    view: TemperatureView::Temperatures,
-                    renormalise_shown: false,
-                    ..Temperatures::default()
-                };
-                temperature(&example::japanese(), &options, style)
-            }),
+            golden: Golden::Captioned,
         },
         Example {
             name: "temperature-bars",
-            draw: |words, style| {
+            draw: |of, style| {
                 let options = Temperatures {
-                    count: words.len(),
+                    count: of.count(8),
                     view: TemperatureView::Bars,
-                    renormalise_shown: false,
                     ..Temperatures::default()
                 };
-                temperature(&example::saying(words), &options, style)
+                temperature(&of.record(example::saying, example::japanese), &options, style)
             },
-            golden: Some(|style| {
-                let options = Temperatures {
-                    view: TemperatureView::Bars,
-                    renormalise_shown: false,
-                    ..Temperatures::default()
-                };
-                temperature(&example::japanese(), &options, style)
-            }),
+            golden: Golden::Captioned,
         },
         Example {
             name: "temperature-shown",
-            draw: |words, style| {
-                let options = Temperatures {
-                    count: words.len(),
-                    view: TemperatureView::Candidates,
-                    renormalise_shown: true,
-                    ..Temperatures::default()
-                };
-                temperature(&example::saying(words), &options, style)
+            draw: |of, style| {
+                let options =
+                    Temperatures { count: of.count(8), renormalise_shown: true, ..Temperatures::default() };
+                temperature(&of.record(example::saying, example::japanese), &options, style)
             },
-            golden: Some(|style| {
-                let options = Temperatures {
-                    view: TemperatureView::Candidates,
-                    renormalise_shown: true,
-                    ..Temperatures::default()
-                };
-                temperature(&example::japanese(), &options, style)
-            }),
+            golden: Golden::Captioned,
         },
     ],
-};
+    &[
+        Picture::new("temperature", ["温度による変化", "Temperatures"], "temperature 吾輩は"),
+        Picture::new(
+            "temperature-axis",
+            ["温度を横軸にとる", "Along the temperature"],
+            "temperature 吾輩は --view temperatures --renormalise-shown",
+        ),
+        Picture::new(
+            "temperature-bars",
+            ["温度ごとの棒グラフ", "Temperatures as bars"],
+            "temperature 吾輩は --view bars --top 6",
+        ),
+        Picture::new(
+            "gemma-temperature",
+            ["Gemma 3 270M: 温度による変化", "Gemma 3 270M: temperatures"],
+            "temperature 東京は日本の --model gemma-3-270m.gguf",
+        ),
+    ],
+);

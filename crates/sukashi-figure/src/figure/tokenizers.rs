@@ -3,7 +3,7 @@
 use super::boxes::{self, Token};
 use super::example;
 use super::fonts::Weight;
-use super::kind::{Example, FigureKind};
+use super::kind::{Example, FigureKind, Golden, Picture};
 use super::page::Page;
 use super::phrases;
 use super::provenance::Provenance;
@@ -211,15 +211,37 @@ fn table(cuts: &[Segmentation], costs: &[TextCost]) -> Table {
     table
 }
 
-/// The examples that tests draw.
-pub(super) const KIND: FigureKind = FigureKind {
-    name: "tokenizers",
-    examples: &[Example {
+/// The examples that tests draw, and the pictures in the gallery.
+pub(super) const KIND: FigureKind = FigureKind::of_numbers(
+    "tokenizers",
+    &[Example {
         name: "tokenizers",
-        draw: |words, style| {
-            let text = example::text_of(words, 500);
-            tokenizers(&text, &example::cuts(words[0], &text), style)
+        draw: |of, style| {
+            let text = example::text_of(of.words(), 500);
+            tokenizers(&text, &example::cuts(of.words()[0], &text), style)
         },
-        golden: None,
+        golden: Golden::Elsewhere,
     }],
-};
+    &[
+        Picture::new(
+            "tokenizers",
+            ["トークナイザーの比較", "Tokenizers"],
+            "tokenizers 吾輩は猫である --bytes --model ../../assets/soseki-mini",
+        ),
+        Picture::new(
+            "tokenizers-trained",
+            ["学習した BPE との比較", "Beside a trained BPE"],
+            "tokenizers 吾輩はここで始めて人間というものを見た。 --train wagahai.txt --kind byte-bpe --vocab-size 400",
+        ),
+        Picture::new(
+            "tokenizers-lost",
+            ["語彙にない文字", "Characters that a vocabulary lacks"],
+            "tokenizers 吾輩はネコ🐈である --model ../../assets/soseki-mini",
+        ),
+        Picture::new(
+            "gemma-tokenizers",
+            ["トークナイザーの比較", "Tokenizers compared"],
+            "tokenizers 東京は日本の首都です。 --bytes --model gemma-3-270m.gguf",
+        ),
+    ],
+);

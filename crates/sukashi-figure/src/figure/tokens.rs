@@ -1,8 +1,9 @@
 //! The figure `tokens`: a text as a strip of tokens, coloured by what the model made of each.
 
 use super::example;
+use super::flag::{Flag, Kept, Options, named};
 use super::heat;
-use super::kind::{Example, FigureKind};
+use super::kind::{Example, FigureKind, Golden, Picture};
 use super::page::Page;
 use super::phrases;
 use super::provenance::Provenance;
@@ -22,6 +23,17 @@ pub struct Tokens {
     pub by: ColorBy,
     /// Prints the ids, too.
     pub ids: bool,
+}
+
+impl Options for Tokens {
+    const FLAGS: &'static [Flag<Self>] = &[
+        Flag::new(
+            "by",
+            "Colour by this number: prob, rank or entropy (of the distribution before the token)",
+            named!("WHAT", ColorBy, options => options.by),
+        ),
+        Flag::rare("show-ids", "Also print the tokens' ids", Kept::Switch(|options| &mut options.ids)),
+    ];
 }
 
 /// A number that a token can be coloured by.
@@ -235,40 +247,52 @@ fn table(score: &Score) -> Table {
     table
 }
 
-/// The examples that tests draw.
-pub(super) const KIND: FigureKind = FigureKind {
-    name: "tokens",
-    examples: &[
+/// The examples that tests draw, and the pictures in the gallery.
+pub(super) const KIND: FigureKind = FigureKind::of_model(
+    "tokens",
+    &[
         Example {
             name: "tokens",
-            draw: |words, style| {
-                tokens(&example::score_of(words), &Tokens { by: ColorBy::Prob, ids: false }, style)
+            draw: |of, style| {
+                tokens(&example::score_of(of.words()), &Tokens { by: ColorBy::Prob, ids: false }, style)
             },
-            golden: Some(|style| {
-                tokens(&example::score_of(&example::WORDS), &Tokens { by: ColorBy::Prob, ids: false }, style)
-            }),
+            golden: Golden::Captioned,
         },
         Example {
             name: "tokens-rank",
-            draw: |words, style| {
-                tokens(&example::score_of(words), &Tokens { by: ColorBy::Rank, ids: true }, style)
+            draw: |of, style| {
+                tokens(&example::score_of(of.words()), &Tokens { by: ColorBy::Rank, ids: true }, style)
             },
-            golden: Some(|style| {
-                tokens(&example::score_of(&example::WORDS), &Tokens { by: ColorBy::Rank, ids: true }, style)
-            }),
+            golden: Golden::Captioned,
         },
         Example {
             name: "tokens-entropy",
-            draw: |words, style| {
-                tokens(&example::score_of(words), &Tokens { by: ColorBy::Entropy, ids: false }, style)
+            draw: |of, style| {
+                tokens(&example::score_of(of.words()), &Tokens { by: ColorBy::Entropy, ids: false }, style)
             },
-            golden: Some(|style| {
-                tokens(
-                    &example::score_of(&example::WORDS),
-                    &Tokens { by: ColorBy::Entropy, ids: false },
-                    style,
-                )
-            }),
+            golden: Golden::Captioned,
         },
     ],
-};
+    &[
+        Picture::new(
+            "tokens",
+            ["文章の各トークン", "The tokens of a text"],
+            "tokens 吾輩は猫である。名前はまだ無い。",
+        ),
+        Picture::new(
+            "tokens-rank",
+            ["各トークンの順位", "The ranks of tokens"],
+            "tokens 吾輩は猫である。名前はまだ無い。 --by rank --show-ids",
+        ),
+        Picture::new(
+            "tokens-entropy",
+            ["各トークンの手前でのエントロピー", "The entropy before each token"],
+            "tokens 吾輩は猫である。名前はまだ無い。 --by entropy",
+        ),
+        Picture::new(
+            "gemma-tokens",
+            ["Gemma 3 270M: 各トークンの確率", "Gemma 3 270M: the tokens of a text"],
+            "tokens 東京は日本の首都です。パリはフランスの首都です。 --model gemma-3-270m.gguf",
+        ),
+    ],
+);

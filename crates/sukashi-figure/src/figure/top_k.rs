@@ -3,8 +3,9 @@
 use super::before_after::{Columns, other_final};
 use super::cumulative::Cumulative;
 use super::distribution::{self, Distribution, ProbKind, context, label};
-use super::example::{self, plain};
-use super::kind::{Example, FigureKind};
+use super::example;
+use super::flag::{Flag, Options};
+use super::kind::{Example, FigureKind, Golden, Picture};
 use super::page::Page;
 use super::phrases;
 use super::style::{Lang, Style};
@@ -28,6 +29,11 @@ impl Default for TopK {
     fn default() -> Self {
         Self { count: 12, step: 0 }
     }
+}
+
+impl Options for TopK {
+    const FLAGS: &'static [Flag<Self>] =
+        &[Flag::top("Show N tokens", |options| &mut options.count), Flag::step(|options| &mut options.step)];
 }
 
 /// Draws the candidates before truncation (by top-k, top-p, min-p or typical-p) and after it, side by side on one
@@ -200,33 +206,52 @@ fn table(shown: &Distribution<'_>, rows: &[&Candidate], cumulative: Option<&Cumu
     table
 }
 
-/// The examples that tests draw.
-pub(super) const KIND: FigureKind = FigureKind {
-    name: "top-k",
-    examples: &[
+/// The examples that tests draw, and the pictures in the gallery.
+pub(super) const KIND: FigureKind = FigureKind::of_model(
+    "top-k",
+    &[
         Example {
             name: "top-k",
-            draw: |words, style| {
-                let mut trace = example::saying(words);
-                trace.sampling.min_p = Some(0.1);
-                top_k(&trace, &TopK { count: words.len(), ..TopK::default() }, style)
+            draw: |of, style| {
+                let mut trace = of.record(example::saying, example::japanese);
+                trace.sampling.min_p = Some(of.record(|_| 0.1, || 0.03));
+                top_k(&trace, &TopK { count: of.count(10), ..TopK::default() }, style)
             },
-            golden: Some(|style| {
-                let mut trace = example::japanese();
-                trace.sampling.min_p = Some(0.03);
-                top_k(&trace, &TopK { count: 10, ..TopK::default() }, &plain(style))
-            }),
+            golden: Golden::Plain,
         },
         Example {
             name: "top-p",
-            draw: |words, style| {
-                top_k(
-                    &example::sampled_of(words, example::some_stages())?,
-                    &TopK { count: words.len(), ..TopK::default() },
-                    style,
-                )
+            draw: |of, style| {
+                let settings = example::some_stages;
+                let trace = of.record(
+                    |words| example::sampled_of(words, settings()),
+                    || example::sampled(settings()),
+                )?;
+                top_k(&trace, &TopK { count: of.count(12), ..TopK::default() }, style)
             },
-            golden: Some(|style| top_k(&example::sampled(example::some_stages())?, &TopK::default(), style)),
+            golden: Golden::Captioned,
         },
     ],
-};
+    &[
+        Picture::new(
+            "top-k",
+            ["top-k による切り捨て", "Truncation by top-k"],
+            "top-k 吾輩は --top-k 5 --temperature 0.8 --top 10",
+        ),
+        Picture::new(
+            "top-p",
+            ["top-p による切り捨て", "Truncation by top-p"],
+            "top-k 吾輩は --top-p 0.4 --temperature 0.8",
+        ),
+        Picture::new(
+            "min-p",
+            ["min-p による切り捨て", "Truncation by min-p"],
+            "top-k 吾輩は --min-p 0.25 --temperature 0.8",
+        ),
+        Picture::new(
+            "gemma-top-k",
+            ["Gemma 3 270M: top-k による切り捨て", "Gemma 3 270M: truncation by top-k"],
+            "top-k 東京は日本の --top-k 5 --model gemma-3-270m.gguf",
+        ),
+    ],
+);

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use super::distribution::{self, Distribution, ProbKind, context, token_label};
 use super::example;
+use super::flag::{Flag, Kept, Options, named};
 use super::fonts::Weight;
-use super::kind::{Example, FigureKind};
+use super::kind::{Example, FigureKind, Golden, Picture};
 use super::next_token;
 use super::page::Page;
 use super::panels::{self, Heading};
@@ -33,6 +34,18 @@ impl Default for TraceOptions {
     fn default() -> Self {
         Self { count: 5, first: 0, steps: 12, stage: ProbKind::Model }
     }
+}
+
+impl Options for TraceOptions {
+    const FLAGS: &'static [Flag<Self>] = &[
+        Flag::top("Show N candidates at each step", |options| &mut options.count),
+        Flag::stage(named!("STAGE", ProbKind, options => options.stage)),
+        Flag::rare(
+            "step",
+            "Start with this step of the record, counted from 1",
+            Kept::Step(|options| &mut options.first),
+        ),
+    ];
 }
 
 /// More panels than this make a picture that nothing can show.
@@ -196,34 +209,53 @@ pub(super) fn told(trace: &Trace, panels: &[Panel<'_>], stage: ProbKind, lang: L
     phrases::chosen_told(lang, words, list, more)
 }
 
-/// The examples that tests draw.
-pub(super) const KIND: FigureKind = FigureKind {
-    name: "trace",
-    examples: &[
+/// The examples that tests draw, and the pictures in the gallery.
+pub(super) const KIND: FigureKind = FigureKind::of_model(
+    "trace",
+    &[
         Example {
             name: "trace",
-            draw: |words, style| {
-                trace(
-                    &example::saying(words),
-                    &TraceOptions { count: words.len(), ..TraceOptions::default() },
-                    style,
-                )
+            draw: |of, style| {
+                let record = of.record(example::saying, || example::of(style.lang));
+                trace(&record, &TraceOptions { count: of.count(5), ..TraceOptions::default() }, style)
             },
-            golden: Some(|style| trace(&example::of(style.lang), &TraceOptions::default(), style)),
+            golden: Golden::Captioned,
         },
         Example {
             name: "trace-animation",
-            draw: |words, style| {
-                super::trace_animation(
-                    &example::saying(words),
-                    &TraceOptions { count: words.len(), ..TraceOptions::default() },
-                    1.5,
-                    style,
-                )
+            draw: |of, style| {
+                let record = of.record(example::saying, || example::of(style.lang));
+                let options = TraceOptions { count: of.count(5), ..TraceOptions::default() };
+                super::trace_animation(&record, &options, 1.5, style)
             },
-            golden: Some(|style| {
-                super::trace_animation(&example::of(style.lang), &TraceOptions::default(), 1.5, style)
-            }),
+            golden: Golden::Captioned,
         },
     ],
-};
+    &[
+        Picture::new(
+            "trace",
+            ["一トークンずつ", "Token by token"],
+            "trace 吾輩は -n 6 --temperature 0.8 --top-k 20 --seed 1",
+        ),
+        Picture::new(
+            "trace-animation",
+            ["アニメーション", "Token by token, animated"],
+            "trace 吾輩は -n 10 --temperature 0.8 --top-k 20 --seed 1 --animate",
+        ),
+        Picture::new(
+            "bigram-trace",
+            ["バイグラムで一文字ずつ", "Counts of pairs, character by character"],
+            "trace 吾輩は --bigram wagahai.txt -n 6 --seed 5",
+        ),
+        Picture::new(
+            "print",
+            ["紙に刷る", "On paper"],
+            "trace 吾輩は -n 4 --seed 1 --temperature 0.5 --theme print --width 160mm --caption",
+        ),
+        Picture::new(
+            "gemma-trace",
+            ["Gemma 3 270M: 一トークンずつ", "Gemma 3 270M: token by token"],
+            "trace 東京は日本の -n 6 --seed 2 --temperature 0.8 --top-k 40 --model gemma-3-270m.gguf",
+        ),
+    ],
+);

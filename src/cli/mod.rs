@@ -74,7 +74,7 @@ struct Cli {
     #[arg(
         long,
         global = true,
-        value_parser = args::names::<Lang>(&["ja", "en"]),
+        value_parser = args::names::<Lang>(Lang::NAMES),
         hide_possible_values = true,
         help_heading = "Output",
         display_order = 900

@@ -5,8 +5,9 @@ use sukashi::model;
 use sukashi::trace::Lens;
 
 use super::inside::{InsideArgs, say_as_typed};
+use super::options::OptionArgs;
 use super::style::StyleArgs;
-use crate::cli::args::{names, positions};
+use crate::cli::args::positions;
 use crate::cli::failure::Outcome;
 use crate::cli::progress::Progress;
 use crate::cli::run::Input;
@@ -26,21 +27,15 @@ pub struct Args {
         hide_short_help = true
     )]
     positions: Option<String>,
-    /// Show this number: prob (of the shown token), rank (of the finally most probable token), entropy, or kl (divergence from the
-    /// final distribution)
-    #[arg(
-        long,
-        value_name = "WHAT",
-        default_value = "prob",
-        value_parser = names::<Metric>(&["prob", "rank", "entropy", "kl"]),
-        hide_possible_values = true, help_heading = "Figure")]
-    metric: Metric,
+    #[command(flatten)]
+    metric: OptionArgs<Metric>,
     #[command(flatten)]
     style: StyleArgs,
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    let draw = |record: &Lens, style: &_| figure::lens(record, args.metric, style);
+    let metric = args.metric.options(None)?;
+    let draw = |record: &Lens, style: &_| figure::lens(record, metric, style);
     args.inside.draw(("lens", &args.style), terminal, |input| args.of_run(input, terminal), draw)
 }
 

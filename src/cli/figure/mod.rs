@@ -1,4 +1,8 @@
-//! `sukashi figure`: draws a new run or a record. Each figure has a file.
+//! `sukashi figure`: draws a new run or a record.
+//!
+//! A figure that needs nothing but a trace declares its command beside its drawing ([`of_trace`]). Any other figure has a file
+//! here and a line in `figures!`. Its file has the flags of the run. The flags of the figure's options are declared beside its
+//! drawing ([`options`]).
 
 mod attention;
 mod bpe;
@@ -7,8 +11,9 @@ mod inside;
 mod lens;
 mod mixing;
 mod next_token;
+mod of_trace;
+mod options;
 mod record;
-mod sampling;
 mod softmax;
 mod style;
 mod targets;
@@ -35,37 +40,35 @@ pub struct Args {
     kind: Kind,
 }
 
-#[derive(Debug, Subcommand)]
-enum Kind {
-    NextToken(next_token::Args),
-    TopK(top_k::Args),
-    Temperature(temperature::Args),
-    Sampling(sampling::Args),
-    Trace(trace::Args),
-    Tokens(tokens::Args),
-    Attention(attention::Args),
-    Lens(lens::Args),
-    Budget(budget::Args),
-    Softmax(softmax::Args),
-    Mixing(mixing::Args),
-    Tokenizers(tokenizers::Args),
-    Bpe(bpe::Args),
+/// Declares the figures: their names here, and their modules, in the order of the help.
+macro_rules! figures {
+    ($($(#[$attribute:meta])* $kind:ident in $module:ident,)+) => {
+        #[derive(Debug, Subcommand)]
+        enum Kind {
+            $($(#[$attribute])* $kind($module::Args),)+
+        }
+
+        pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
+            match &args.kind {
+                $(Kind::$kind(args) => $module::run(args, terminal),)+
+            }
+        }
+    };
 }
 
-pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    match &args.kind {
-        Kind::NextToken(args) => next_token::run(args, terminal),
-        Kind::TopK(args) => top_k::run(args, terminal),
-        Kind::Temperature(args) => temperature::run(args, terminal),
-        Kind::Sampling(args) => sampling::run(args, terminal),
-        Kind::Trace(args) => trace::run(args, terminal),
-        Kind::Tokens(args) => tokens::run(args, terminal),
-        Kind::Attention(args) => attention::run(args, terminal),
-        Kind::Lens(args) => lens::run(args, terminal),
-        Kind::Budget(args) => budget::run(args, terminal),
-        Kind::Softmax(args) => softmax::run(args, terminal),
-        Kind::Mixing(args) => mixing::run(args, terminal),
-        Kind::Tokenizers(args) => tokenizers::run(args, terminal),
-        Kind::Bpe(args) => bpe::run(args, terminal),
-    }
+figures! {
+    NextToken in next_token,
+    TopK in top_k,
+    Temperature in temperature,
+    #[command(flatten)]
+    OfTrace in of_trace,
+    Trace in trace,
+    Tokens in tokens,
+    Attention in attention,
+    Lens in lens,
+    Budget in budget,
+    Softmax in softmax,
+    Mixing in mixing,
+    Tokenizers in tokenizers,
+    Bpe in bpe,
 }

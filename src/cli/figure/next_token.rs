@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use sukashi::figure::{self, Compare, Lang, NextToken, ProbKind};
+use sukashi::figure::{self, Compare, Lang, NextToken};
 use sukashi::model::Ablation;
 use sukashi::{Error, Result, Trace};
 
-use super::record::{NewRun, index, read_record};
+use super::options::OptionArgs;
+use super::record::{NewRun, read_record};
 use super::style::StyleArgs;
 use crate::cli::ablation::AblationArgs;
-use crate::cli::args::names;
 use crate::cli::failure::Outcome;
 use crate::cli::record::{Steps, record, recorder};
 use crate::cli::run::{Input, RUN_GROUPS, RunArgs};
@@ -32,33 +32,15 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["StageArgs", "AblationArgs", "more"], help_heading = "Figure")]
     from: Vec<PathBuf>,
     /// Compare the run, or the record of --from, with this record
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["more", "log", "show_ids", "AblationArgs"], help_heading = "Figure", hide_short_help = true)]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["more", "log", "show-ids", "AblationArgs"], help_heading = "Figure", hide_short_help = true)]
     compare: Option<PathBuf>,
     /// Name the two that are compared, such as with,without
     #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = "Figure", hide_short_help = true)]
     names: Vec<String>,
     #[command(flatten)]
     ablation: AblationArgs,
-    /// Show N tokens
-    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Figure")]
-    top: usize,
-    /// Show this probability: model, scaled (after temperature and penalties) or final (after truncation)
-    #[arg(
-        long,
-        value_name = "STAGE",
-        default_value = "model",
-        value_parser = names::<ProbKind>(&["model", "scaled", "final"]),
-        hide_possible_values = true, help_heading = "Figure")]
-    stage: ProbKind,
-    /// Draw this step of the record, counted from 1
-    #[arg(long, value_name = "N", help_heading = "Figure", hide_short_help = true)]
-    step: Option<usize>,
-    /// Print ids after the tokens
-    #[arg(long, help_heading = "Figure", hide_short_help = true)]
-    show_ids: bool,
-    /// Draw the probabilities on a logarithmic scale
-    #[arg(long, help_heading = "Figure")]
-    log: bool,
+    #[command(flatten)]
+    options: OptionArgs<NextToken>,
     #[command(flatten)]
     stages: StageArgs,
     #[command(flatten)]
@@ -82,23 +64,17 @@ fn part_names(without: &Trace, terminal: &Terminal) -> [String; 2] {
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     let sheet = args.style.check("next-token", terminal)?;
-    let options = NextToken {
-        count: args.top,
-        step: index(args.step, args.from.first())?,
-        stage: args.stage,
-        ids: args.show_ids,
-        log: args.log,
-    };
+    let options = args.options.options(args.from.first().map(PathBuf::as_path))?;
     let names = args.names()?;
     if !args.ablation.is_empty() {
-        let [whole, without] = args.with_and_without(terminal)?;
+        let [whole, without] = args.with_and_without(&options, terminal)?;
         let NextToken { count, step, stage, .. } = options;
         let names = names.unwrap_or_else(|| part_names(&without, terminal));
         let options = Compare { count, step, stage, names: Some(names) };
         return args.style.write(sheet, |style| figure::compare([&whole, &without], &options, style));
     }
     let other = args.compare.as_deref().map(read_record).transpose()?;
-    let traces = args.traces(terminal)?;
+    let traces = args.traces(&options, terminal)?;
     let traces: Vec<&Trace> = traces.iter().collect();
     args.style.write(sheet, |style| match (&other, &traces[..]) {
         (Some(other), [trace]) => {
@@ -129,8 +105,8 @@ impl Args {
     }
 
     /// Records the whole model, and the model without some of its parts.
-    fn with_and_without(&self, terminal: &Terminal) -> Outcome<[Trace; 2]> {
-        if !self.more.is_empty() || self.log || self.show_ids {
+    fn with_and_without(&self, options: &NextToken, terminal: &Terminal) -> Outcome<[Trace; 2]> {
+        if !self.more.is_empty() || options.log || options.ids {
             return Err(Error::input(
                 "cannot leave out a part: this figure compares two models on one prompt",
             )
@@ -138,7 +114,7 @@ impl Args {
             .into());
         }
         let settings = self.stages.settings(None)?;
-        let recorder = recorder(self.top, KEPT_OF_TWO)?;
+        let recorder = recorder(options.count, KEPT_OF_TWO)?;
         let input = Input::read(&self.run, terminal)?.without(self.ablation.ablation())?;
         let samplers = [input.sampler(settings.clone())?, input.sampler(settings)?];
         let mut run = input.load(terminal)?;
@@ -151,12 +127,12 @@ impl Args {
     }
 
     /// Reads the records of `--from`, or records new runs.
-    fn traces(&self, terminal: &Terminal) -> Outcome<Vec<Trace>> {
+    fn traces(&self, options: &NextToken, terminal: &Terminal) -> Outcome<Vec<Trace>> {
         if !self.from.is_empty() {
             return Ok(self.from.iter().map(|path| read_record(path)).collect::<Result<_>>()?);
         }
         // Each of two runs needs the probabilities of the tokens that the other one shows.
-        let recorder = recorder(self.top, if self.compare.is_some() { KEPT_OF_TWO } else { 1 })?;
+        let recorder = recorder(options.count, if self.compare.is_some() { KEPT_OF_TWO } else { 1 })?;
         let new = NewRun { run: &self.run, settings: self.stages.settings(None)?, steps: Steps::Look };
         new.traces(&self.more, &recorder, terminal)
     }

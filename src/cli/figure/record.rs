@@ -1,6 +1,6 @@
 //! The record that a figure draws: one from a file, or one of a new run.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sukashi::sampling::Settings;
 use sukashi::trace::StepRecorder;
@@ -13,15 +13,6 @@ use crate::cli::record::{Steps, record};
 use crate::cli::run::{Input, Run, RunArgs};
 use crate::cli::terminal::Terminal;
 use crate::cli::text_file;
-
-/// The index of a step that the command line counts from 1.
-pub fn index(step: Option<usize>, from: Option<&PathBuf>) -> Result<usize> {
-    if step.is_some() && from.is_none() {
-        return Err(Error::input("cannot use --step: it is about a record").hint("give one with --from"));
-    }
-    let refused = || Error::input("cannot draw step 0").detail("expected --step 1 or more");
-    step.unwrap_or(1).checked_sub(1).ok_or_else(refused)
-}
 
 /// The run that a figure draws without `--from`.
 pub struct NewRun<'a> {

@@ -20,7 +20,7 @@ pub struct StyleArgs {
         long,
         value_name = "THEME",
         default_value = "light",
-        value_parser = names::<Theme>(&["light", "dark", "print"])
+        value_parser = names::<Theme>(Theme::NAMES)
     )]
     theme: Theme,
     /// Make the figure this wide, in px or mm
@@ -41,7 +41,7 @@ pub struct StyleArgs {
         long,
         value_name = "MODE",
         default_value = "paths",
-        value_parser = names::<TextMode>(&["paths", "embed", "text"]),
+        value_parser = names::<TextMode>(TextMode::NAMES),
         hide_short_help = true
     )]
     text_mode: TextMode,

@@ -25,7 +25,7 @@ pub struct TargetArgs {
     #[arg(
         long,
         value_name = "KIND",
-        value_parser = names::<Snippet>(&["md", "html", "zenn", "qiita", "mdx", "typst", "latex"]),
+        value_parser = names::<Snippet>(Snippet::NAMES),
         hide_short_help = true
     )]
     snippet: Option<Snippet>,

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use sukashi::figure::{self, ColorBy};
+use sukashi::figure::{self, Tokens};
 use sukashi::trace::Score;
 
+use super::options::OptionArgs;
 use super::record::{is_jsonl, read_other};
 use super::style::StyleArgs;
 use crate::cli::ablation::AblationArgs;
-use crate::cli::args::names;
 use crate::cli::failure::Outcome;
 use crate::cli::run::{RUN_GROUPS, RunArgs};
 use crate::cli::score;
@@ -24,17 +24,8 @@ pub struct Args {
     /// Draw this record (.json or .jsonl, from `sukashi score`) instead of running a model
     #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["AblationArgs"], help_heading = "Figure")]
     from: Option<PathBuf>,
-    /// Colour by this number: prob, rank or entropy (of the distribution before the token)
-    #[arg(
-        long,
-        value_name = "WHAT",
-        default_value = "prob",
-        value_parser = names::<ColorBy>(&["prob", "rank", "entropy"]),
-        hide_possible_values = true, help_heading = "Figure")]
-    by: ColorBy,
-    /// Also print the tokens' ids
-    #[arg(long, help_heading = "Figure", hide_short_help = true)]
-    show_ids: bool,
+    #[command(flatten)]
+    options: OptionArgs<Tokens>,
     #[command(flatten)]
     style: StyleArgs,
 }
@@ -46,6 +37,6 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         Some(path) => read_other(path, sukashi::trace::Record::from_json)?,
         None => score::of_run(&args.run, &args.ablation, terminal)?,
     };
-    let options = figure::Tokens { by: args.by, ids: args.show_ids };
+    let options = args.options.options(None)?;
     args.style.write(sheet, |style| figure::tokens(&score, &options, style))
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use sukashi::figure::{self, Lang, TopK};
 
-use super::record::{NewRun, index};
+use super::options::OptionArgs;
+use super::record::NewRun;
 use super::style::StyleArgs;
 use crate::cli::failure::Outcome;
 use crate::cli::output::note;
@@ -21,12 +22,8 @@ pub struct Args {
     /// Draw this record (.json or .jsonl, from `sukashi next` or `sukashi trace`) instead of running a model
     #[arg(long, value_name = "FILE", conflicts_with_all = RUN_GROUPS, conflicts_with_all = ["StageArgs"], help_heading = "Figure")]
     from: Option<PathBuf>,
-    /// Show N tokens
-    #[arg(long, value_name = "N", default_value_t = 12, help_heading = "Figure")]
-    top: usize,
-    /// Draw this step of the record, counted from 1
-    #[arg(long, value_name = "N", help_heading = "Figure", hide_short_help = true)]
-    step: Option<usize>,
+    #[command(flatten)]
+    options: OptionArgs<TopK>,
     #[command(flatten)]
     stages: StageArgs,
     #[command(flatten)]
@@ -47,12 +44,12 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         });
     }
     // The figure counts the remaining tokens, so more candidates are recorded than shown.
-    let mut recorder = recorder(args.top, 20)?;
+    let options = args.options.options(args.from.as_deref())?;
+    let mut recorder = recorder(options.count, 20)?;
     if settings.top_p.is_some() {
         // The figure shows the sampler's own running sum.
         recorder = recorder.with_stages();
     }
-    let options = TopK { count: args.top, step: index(args.step, args.from.as_ref())? };
     let new = NewRun { run: &args.run, settings, steps: Steps::Look };
     let trace = new.trace(args.from.as_deref(), &recorder, terminal)?;
     args.style.write(sheet, |style| figure::top_k(&trace, &options, style))

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use sukashi::figure::{self, ProbKind, TraceOptions};
+use sukashi::figure::{self, TraceOptions};
 
-use super::record::{NewRun, index};
+use super::options::OptionArgs;
+use super::record::NewRun;
 use super::style::StyleArgs;
-use crate::cli::args::{at_least_one, names};
+use crate::cli::args::at_least_one;
 use crate::cli::failure::Outcome;
 use crate::cli::record::{Steps, recorder};
 use crate::cli::run::{RUN_GROUPS, RunArgs};
@@ -24,20 +25,8 @@ pub struct Args {
     /// Add at most N tokens, or draw N steps of the record
     #[arg(short = 'n', long, value_name = "N", default_value_t = 6, help_heading = "Figure")]
     max_new_tokens: usize,
-    /// Show N candidates at each step
-    #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Figure")]
-    top: usize,
-    /// Show this probability: model, scaled (after temperature and penalties) or final (after truncation)
-    #[arg(
-        long,
-        value_name = "STAGE",
-        default_value = "model",
-        value_parser = names::<ProbKind>(&["model", "scaled", "final"]),
-        hide_possible_values = true, help_heading = "Figure")]
-    stage: ProbKind,
-    /// Start with this step of the record, counted from 1
-    #[arg(long, value_name = "N", help_heading = "Figure", hide_short_help = true)]
-    step: Option<usize>,
+    #[command(flatten)]
+    options: OptionArgs<TraceOptions>,
     /// Draw an animation with a frame for each step: an SVG that CSS moves, or an APNG
     #[arg(long, help_heading = "Figure")]
     animate: bool,
@@ -68,13 +57,9 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
         let steps = if args.from.is_some() { 1 } else { args.max_new_tokens };
         figure::check_animation(steps, args.seconds_per_step)?;
     }
-    let recorder = recorder(args.top, 1)?;
-    let options = TraceOptions {
-        count: args.top,
-        first: index(args.step, args.from.as_ref())?,
-        steps: args.max_new_tokens,
-        stage: args.stage,
-    };
+    let options = args.options.options(args.from.as_deref())?;
+    let options = TraceOptions { steps: args.max_new_tokens, ..options };
+    let recorder = recorder(options.count, 1)?;
     let settings = args.stages.settings(Some(&args.choice))?;
     let new = NewRun { run: &args.run, settings, steps: Steps::Choose(args.max_new_tokens) };
     let trace = new.trace(args.from.as_deref(), &recorder, terminal)?;

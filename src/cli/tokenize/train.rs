@@ -21,7 +21,7 @@ pub struct TrainArgs {
         long,
         value_name = "KIND",
         default_value = "char-bpe",
-        value_parser = names::<TokenizerKind>(&["char-bpe", "byte-bpe", "char", "byte", "word"]),
+        value_parser = names::<TokenizerKind>(TokenizerKind::NAMES),
         requires = "train"
     )]
     kind: TokenizerKind,

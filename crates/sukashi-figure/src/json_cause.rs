@@ -35,7 +35,7 @@ fn plain_message(message: &str) -> String {
         }
     }
     for begin in ["invalid type: ", "invalid value: ", "invalid length "] {
-        // What was expected comes from the program: the last is its own.
+        // The program wrote the expected type, so the last `expected` is the program's.
         if let Some((found, expected)) =
             message.strip_prefix(begin).and_then(|rest| rest.rsplit_once(", expected "))
         {
@@ -46,12 +46,12 @@ fn plain_message(message: &str) -> String {
     shortened(message, 8 * MAX_SHOWN)
 }
 
-/// A name between backquotes.
+/// Returns the name between backquotes.
 fn named(name: &str) -> String {
     shortened(name.trim_matches('`'), MAX_SHOWN)
 }
 
-/// A value that was found.
+/// The words for a value that serde found.
 fn value(found: &str) -> String {
     match found {
         "map" | "struct" | "newtype struct" | "struct variant" => "an object".to_owned(),
@@ -66,7 +66,7 @@ fn value(found: &str) -> String {
     }
 }
 
-/// What a type of Rust is in JSON.
+/// The words of JSON for a type of Rust.
 fn kind(expected: &str) -> String {
     let expected = expected.trim();
     let first = expected.split_whitespace().next().unwrap_or_default();

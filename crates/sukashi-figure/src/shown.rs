@@ -1,8 +1,8 @@
 //! Makes text from outside safe to show. Nothing in the result moves a cursor, hides or reverses other text, or is endless.
 //!
-//! A model's name, a token, a file name or an argument is whatever its author wrote. On a terminal, control characters
-//! are commands, and characters that are not seen make one text look like another. So they are shown as
-//! [`crate::trace::visible`] shows them: `<1B>`, `<U+202E>`.
+//! A model's name, a token, a file name or an argument may hold any character. On a terminal, control characters are
+//! commands, and invisible characters make one text look like another. So they are shown in the form of
+//! [`crate::trace::visible`]: `<1B>`, `<U+202E>`.
 
 use std::borrow::Cow;
 
@@ -78,8 +78,8 @@ fn with_marks(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut marked = String::with_capacity(text.len() + 16);
-    // Two characters that are not seen are drawn together with the emoji before them: the choice of its coloured form, and
-    // the joiner of families. Texts of chats are full of both.
+    // Two invisible characters change the emoji before them: the selector of the coloured form, and the joiner of
+    // families. Both are frequent in chats.
     let mut after_emoji = false;
     for character in text.chars() {
         let makes_one_emoji = after_emoji && matches!(character, '\u{FE0F}' | '\u{200D}');

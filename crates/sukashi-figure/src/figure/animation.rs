@@ -1,7 +1,7 @@
-//! Frames that follow each other in an SVG: a style sheet of key frames, no script.
+//! Frames that follow each other in an SVG. A style sheet of key frames moves them, without a script.
 //!
-//! Without the style sheet's help, the last frame is seen and the others are not: that is what viewers show that do not
-//! animate, printers, and browsers whose reader wants little motion.
+//! Without the style sheet, only the last frame is visible. Viewers that do not animate show it, and so do printers,
+//! and browsers whose reader wants little motion.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -13,10 +13,10 @@ use crate::{Error, Result};
 /// An animation of more frames than this is too long to wait for.
 const MAX_FRAMES: usize = 100;
 
-/// The times that a step can take, in seconds: changes that are faster cannot be read.
+/// The times that a step can take, in seconds. Nobody can read faster changes.
 const SECONDS: std::ops::RangeInclusive<f64> = 0.25..=30.0;
 
-/// Refuses what no animation can have, before a long run for it.
+/// Checks before a long run that an animation can have this many steps at this speed.
 ///
 /// # Errors
 ///
@@ -35,12 +35,13 @@ pub fn check_animation(num_steps: usize, seconds_per_step: f64) -> Result<()> {
     Ok(())
 }
 
-/// A frame's place in the style sheet. Names say all that there is to a rule, so that figures in one page may share it.
+/// A frame's place in the style sheet. The name of a rule holds all of the rule's numbers, so that several figures in
+/// one page can share a rule.
 fn name(frames: &[Frame], milliseconds: u16) -> String {
     format!("sukashi-{milliseconds}-of-{}", whole(frames))
 }
 
-/// One round of all frames, in milliseconds.
+/// The time that all frames take together, in milliseconds.
 fn whole(frames: &[Frame]) -> u32 {
     frames.iter().map(|frame| u32::from(frame.milliseconds)).sum()
 }
@@ -55,7 +56,7 @@ pub(super) fn attributes(frames: &[Frame], index: usize) -> String {
         return String::new();
     }
     let before = whole(&frames[..index]);
-    // A time before now, so that each frame is on its way from the start.
+    // A negative delay starts each frame in the middle of its round.
     let delay = if before == 0 { 0 } else { whole(frames) - before };
     let is_seen_at_rest = index + 1 == frames.len();
     format!(
@@ -67,7 +68,7 @@ pub(super) fn attributes(frames: &[Frame], index: usize) -> String {
     )
 }
 
-/// The rules that show each frame in its turn, over and over.
+/// The rules that show one frame after the other, without end.
 pub(super) fn rules(frames: &[Frame]) -> String {
     if frames.len() < 2 {
         return String::new();
@@ -87,7 +88,7 @@ pub(super) fn rules(frames: &[Frame]) -> String {
         let _ = write!(classes, ".{name}{{animation:{name} {} step-end infinite}}", seconds(whole));
         all.push(format!("svg:not(:root):hover .{name}"));
     }
-    // In a page, a pointer on the figure stops it, so that there is time to read.
+    // In a page, a pointer on the figure stops the animation, so that the reader has time.
     format!(
         "{key_frames}@media screen and (prefers-reduced-motion:no-preference){{{classes}{}{{animation-play-state:paused}}}}",
         all.join(",")

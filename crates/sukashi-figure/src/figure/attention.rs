@@ -22,11 +22,11 @@ use crate::{Error, Result};
 /// Options of [`attention`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AttentionOptions {
-    /// Which layer, counted from 0.
+    /// The layer, counted from 0.
     pub layer: usize,
-    /// The head, counted from 0; `None` for all heads.
+    /// The head, counted from 0. `None` stands for all heads.
     pub head: Option<usize>,
-    /// The position of the query token, counted from 0; `None` for all of them.
+    /// The position of the query token, counted from 0. `None` stands for all tokens.
     pub query: Option<usize>,
 }
 
@@ -46,11 +46,11 @@ impl Options for AttentionOptions {
     ];
 }
 
-/// More tokens than this make a picture that nothing can show.
+/// A picture of more tokens is too large for any viewer.
 const MAX_TOKENS: usize = 384;
 
-/// Draws the attention weights of a layer: of one head as a heat map, of several as a grid of them, or of one token as
-/// the text with the weight of each token before it.
+/// Draws the attention weights of a layer. One head becomes a heat map, and several heads become a grid of heat maps.
+/// One query token becomes the text with the weight of each token before the query.
 ///
 /// ```
 /// use sukashi_figure::figure::{AttentionOptions, Style, attention};
@@ -63,8 +63,7 @@ const MAX_TOKENS: usize = 384;
 ///
 /// # Errors
 ///
-/// If the record does not hold what it should; if it has no such layer, head or token; if the text has more than 384
-/// tokens.
+/// If the record contradicts itself, if it has no such layer, head or token, or if the text has more than 384 tokens.
 pub fn attention(record: &Attention, options: &AttentionOptions, style: &Style) -> Result<Figure> {
     record.validate()?;
     let heads = select(record, options)?;
@@ -148,14 +147,14 @@ fn title(text: &str, record: &Attention, options: &AttentionOptions, lang: Lang)
     }
 }
 
-/// One map over the whole width, or a grid of them.
+/// Draws one map over the whole width, or a grid of maps.
 fn maps(page: &mut Page<'_>, record: &Attention, heads: &[&HeadWeights]) {
     const GAP: f64 = 20.0;
     const NARROWEST: f64 = 180.0;
     let lang = page.style.lang;
     let labels: Vec<String> = record.prompt.tokens.iter().map(name).collect();
     let fitting = ((page.inner() + GAP) / (NARROWEST + GAP)).floor().max(1.0) as usize;
-    // Rows of a grid are about equally long.
+    // The rows of a grid have about the same number of maps.
     let rows = heads.len().div_ceil(fitting);
     let columns = heads.len().div_ceil(rows.max(1)).max(1);
     let width = (page.inner() - GAP * (columns - 1) as f64) / columns as f64;
@@ -196,7 +195,7 @@ fn strongest(record: &Attention, head: &HeadWeights, lang: Lang) -> Option<Strin
     Some(phrases::most_attention(lang, query, key, percent(f64::from(weight))))
 }
 
-/// The text, once for each head, with what the query gives to each of its tokens.
+/// Draws the text once for each head, with the weight that the query gives to each token.
 fn strips(page: &mut Page<'_>, record: &Attention, heads: &[&HeadWeights], query: usize) {
     let lang = page.style.lang;
     for (index, head) in heads.iter().enumerate() {

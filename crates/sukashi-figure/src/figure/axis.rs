@@ -1,4 +1,5 @@
-//! An axis: from numbers to pixels, linear or logarithmic, with round ticks; and labels kept apart.
+//! An axis: it maps numbers to pixels, linearly or logarithmically, and has round ticks. Also, labels that are kept
+//! apart.
 
 use super::fonts::Weight;
 use super::page::Page;
@@ -10,7 +11,7 @@ pub(super) struct Axis {
     is_log: bool,
     low: f64,
     high: f64,
-    /// The pixel at `low`, and the one at `high`.
+    /// The pixels at `low` (`start`) and at `high` (`end`).
     start: f64,
     end: f64,
 }
@@ -40,7 +41,7 @@ impl Axis {
     ) -> Self {
         if is_log {
             let least = values.filter(|value| *value > 0.0).fold(1.0, f64::min).max(LOG_FLOOR);
-            // At least one decade, from a power of ten to 100 %.
+            // The axis has at least one decade, from a power of ten to 100 %.
             let low = libm::pow(10.0, libm::log10(least).floor().min(-1.0));
             return Self::new((low, 1.0), true, (bottom, top));
         }
@@ -78,8 +79,8 @@ impl Axis {
         }
     }
 
-    /// Round numbers on a logarithmic axis: 1, 2 and 5 times powers of ten. On a long axis the powers stand alone, and on a
-    /// very long one not all of them.
+    /// Round numbers on a logarithmic axis: 1, 2 and 5 times powers of ten. A long axis has only the powers, and a very
+    /// long axis has only some of them.
     pub(super) fn log_ticks(&self) -> Vec<f64> {
         let decades = libm::log10(self.low).floor() as i32..=libm::log10(self.high).ceil() as i32;
         let count = decades.clone().count();
@@ -99,7 +100,7 @@ impl Axis {
             let step = linear_step(self.high);
             (0..=(self.high / step + 1e-9) as usize).map(|index| index as f64 * step).collect()
         };
-        // Rounding takes the noise of binary fractions off 0.30000000000000004.
+        // Rounding turns 0.30000000000000004 into 0.3.
         values.into_iter().map(|value| (value, format!("{}%", libm::round(value * 1e8) / 1e6))).collect()
     }
 
@@ -122,12 +123,12 @@ impl Axis {
     }
 }
 
-/// The distance of ticks on an axis of probabilities, about five to the axis.
+/// The distance of ticks on an axis of probabilities. The axis has about five of them.
 fn linear_step(high: f64) -> f64 {
     round_step(high.clamp(1e-6, 1.0), 5.0)
 }
 
-/// 1, 2 or 5 times a power of ten, so that `most` of them at most make `high`.
+/// The least step of 1, 2 or 5 times a power of ten of which at most `most` reach `high`.
 pub(super) fn round_step(high: f64, most: f64) -> f64 {
     let power = libm::pow(10.0, libm::log10(high / most).floor());
     [1.0, 2.0, 5.0, 10.0]

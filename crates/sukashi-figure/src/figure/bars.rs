@@ -17,30 +17,30 @@ pub(super) struct Bar {
     pub(super) tooltip: String,
 }
 
-/// How large bars are; the same for all panels of a figure, so that lengths can be compared.
+/// How large bars are. All panels of a figure have the same layout, so that lengths can be compared.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
-    /// From one bar to the next.
+    /// The distance from one bar to the next.
     pub(super) pitch: f64,
     pub(super) thickness: f64,
-    /// Of labels and numbers.
+    /// The size of labels and numbers.
     size: f64,
     label_width: f64,
     scale: Scale,
 }
 
-/// How a probability becomes a length.
+/// How the length of a bar follows from a probability.
 #[derive(Debug, Clone, Copy)]
 enum Scale {
     /// Pixels per probability.
     Linear(f64),
-    /// Along an axis from 0 to 1, and the length of the whole of it, in pixels.
+    /// An axis from 0 to 1, and its length in pixels.
     Log(Axis, f64),
 }
 
-/// Labels take at most this much of the width.
+/// The greatest share of the width that labels take.
 const LABEL_SHARE: f64 = 0.4;
-/// The longest bar is no shorter than this.
+/// The room that the longest bar has at least.
 const SHORTEST_ROOM: f64 = 24.0;
 
 impl Layout {
@@ -61,7 +61,7 @@ impl Layout {
         Self { pitch, thickness: (pitch * 0.64).round(), size, label_width, scale }
     }
 
-    /// The same on a logarithmic scale; [`draw`] then marks its decades below the bars.
+    /// The same on a logarithmic scale. [`draw`] then marks the decades below the bars.
     pub(super) fn logarithmic<'b>(
         page: &Page<'_>,
         bars: impl Iterator<Item = &'b Bar> + Clone,
@@ -79,7 +79,7 @@ impl Layout {
         Self { pitch, thickness: (pitch * 0.64).round(), size, label_width, scale }
     }
 
-    /// The widths of labels, and of bars with their numbers.
+    /// The width of labels, and the width of bars with their numbers.
     fn widths<'b>(
         page: &Page<'_>,
         bars: impl Iterator<Item = &'b Bar> + Clone,
@@ -87,7 +87,7 @@ impl Layout {
         size: f64,
     ) -> (f64, f64) {
         let numbers = bars.clone().map(|bar| bar.number_width(page, size)).fold(0.0, f64::max);
-        // On a narrow page labels are cut before numbers or bars are.
+        // A narrow page cuts labels before it cuts numbers or bars.
         let most = (width * LABEL_SHARE).min(width - numbers - 2.0 * GAP - SHORTEST_ROOM);
         let labels = bars.map(|bar| page.measure(&bar.label, size, bar.kind.weight()));
         let label_width = bar_row::label_width(labels, most);
@@ -109,7 +109,7 @@ impl Layout {
 }
 
 impl Bar {
-    /// Of the number behind the bar, and of the word that marks the chosen one.
+    /// The width of the number behind the bar, and of the word that marks the chosen token.
     fn number_width(&self, page: &Page<'_>, size: f64) -> f64 {
         let number = page.measure(&percent(self.value), size, self.kind.weight());
         match self.kind {
@@ -119,7 +119,7 @@ impl Bar {
     }
 }
 
-/// A distribution's bars: the candidates, then everything else.
+/// The bars of a distribution: the candidates, then one bar for all other tokens.
 pub(super) fn of(distribution: &Distribution<'_>, ids: bool, lang: super::Lang) -> Vec<Bar> {
     let candidate = |candidate: &&crate::trace::Candidate| {
         let name = label(candidate);
@@ -137,7 +137,7 @@ pub(super) fn of(distribution: &Distribution<'_>, ids: bool, lang: super::Lang) 
             0.0 => Kind::Cut,
             _ => Kind::Candidate,
         };
-        // Without a text the label is the id already.
+        // The label of a token without a text is already its id.
         let own_id = format!("#{}", candidate.id);
         let label = if ids && name != own_id { format!("{name} {own_id}") } else { name };
         Bar { label, value, kind, tooltip }
@@ -151,7 +151,7 @@ pub(super) fn of(distribution: &Distribution<'_>, ids: bool, lang: super::Lang) 
     bars
 }
 
-/// Draws `bars` downwards from the point (`x`, `y`); returns where they end.
+/// Draws `bars` downwards from the point (`x`, `y`). Returns the height at which they end.
 pub(super) fn draw(page: &mut Page<'_>, bars: &[Bar], x: f64, y: f64, layout: &Layout) -> f64 {
     let size = layout.size;
     let zero = layout.zero(x);
@@ -180,12 +180,13 @@ pub(super) fn draw(page: &mut Page<'_>, bars: &[Bar], x: f64, y: f64, layout: &L
     lower
 }
 
-/// The line that bars which are drawn at `x` begin at, from a height down to another.
+/// The line at which bars begin that are drawn at `x`, from a height down to another.
 pub(super) fn zero_line(page: &Page<'_>, layout: &Layout, x: f64, ends: (f64, f64)) -> Item {
     bar_row::zero_line(page, layout.zero(x), ends)
 }
 
-/// Guides at the powers of ten of a logarithmic scale, named below the bars; returns where the names end.
+/// Draws guides at the powers of ten of a logarithmic scale, and names them below the bars. Returns the height at which
+/// the names end.
 fn decades(page: &mut Page<'_>, layout: &Layout, zero: f64, (top, bottom): (f64, f64)) -> f64 {
     let Scale::Log(axis, whole) = layout.scale else { return bottom };
     let palette = page.palette;

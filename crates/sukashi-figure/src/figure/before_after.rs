@@ -16,22 +16,22 @@ fn cumulative_word(lang: Lang) -> &'static str {
     phrases::cumulative(lang)
 }
 
-/// The longest bar is no shorter than this.
+/// The room that the longest bar has at least.
 const SHORTEST_ROOM: f64 = 12.0;
 
 /// Where the two columns of bars stand.
 pub(super) struct Columns {
-    /// Of labels and numbers.
+    /// The size of labels and numbers.
     size: f64,
     labels: f64,
-    /// Where the bars of either side begin.
+    /// Where the bars of each side begin.
     zeros: [f64; 2],
-    /// Of a side, with its numbers.
+    /// The width of a side with its numbers.
     width: f64,
     /// Pixels per probability.
     scale: f64,
     pitch: f64,
-    /// Of the running masses between the sides; 0 where there are none, or no room for them.
+    /// The width of the running masses between the sides. It is 0 if there are none, or no room for them.
     cumulative: f64,
 }
 
@@ -43,7 +43,7 @@ impl Columns {
         cumulative: Option<&Cumulative>,
     ) -> Self {
         let lang = page.style.lang;
-        // On a narrow page smaller type leaves room for bars.
+        // On a narrow page, smaller type leaves room for bars.
         let size = if page.inner() < 340.0 { NOTE } else { LABEL };
         let bold = page.setting(size, Weight::Bold);
         let values = rows.iter().flat_map(|candidate| [candidate.prob_scaled, candidate.prob_final]);
@@ -54,7 +54,7 @@ impl Columns {
         let other = words::other_short(lang).to_owned();
         let names = rows.iter().map(|candidate| label(candidate)).chain([other]);
         let labels = bar_row::label_width(names.map(|name| bold.measure(&name)), most);
-        // The narrowest page tells it below the bars only.
+        // A very narrow page tells the running mass only below the bars.
         let cumulative = cumulative.filter(|_| page.inner() >= 440.0).map_or(0.0, |_| {
             let head = page.measure(cumulative_word(lang), NOTE, Weight::Regular);
             head.max(bold.measure(">99.9%")) + GAP
@@ -194,7 +194,7 @@ impl Columns {
         let (palette, setting) = (page.palette, words::label(&setting, page.style.lang));
         let least = ratio * first.prob_scaled;
         let x = self.zeros[0] + least * self.scale;
-        // Further down it would cross the numbers of what is cut.
+        // Further down, the line would cross the numbers of cut tokens.
         let points = vec![(x, top - 3.0), (x, kept_end)];
         page.items.push(Item::Line { points, stroke: palette.muted, width: 1.0, dash: Some("2 2") });
         let name = format!("{setting} × {} = {}", percent(first.prob_scaled), percent(least));

@@ -1,4 +1,4 @@
-//! A text's tokens as boxes in running lines.
+//! The tokens of a text as boxes in running lines.
 
 use super::fonts::Weight;
 use super::page::Page;
@@ -9,7 +9,7 @@ use crate::trace::{Piece, visible};
 pub(super) struct Token {
     pub(super) label: String,
     pub(super) tooltip: String,
-    /// Whether something of the text is lost here.
+    /// Whether the token loses something of the text.
     pub(super) is_lost: bool,
 }
 
@@ -35,18 +35,18 @@ impl Token {
 pub(super) const HEIGHT: f64 = 24.0;
 pub(super) const PITCH: f64 = 29.0;
 pub(super) const PADDING: f64 = 4.0;
-/// Between two boxes: where the text was cut.
+/// The space between two boxes, where the text was cut.
 const GAP: f64 = 2.0;
 
 /// A label and the box that it stands in.
 pub(super) struct Placed {
     pub(super) label: String,
     pub(super) bounds: Bounds,
-    /// Counted from 0.
+    /// The line, counted from 0.
     pub(super) line: usize,
 }
 
-/// Sets labels in boxes, in running lines from the page's own height down; the first line begins `indent` further in.
+/// Sets labels in boxes, in running lines from the filled part of the page downwards. The first line has an indent.
 pub(super) fn place<'p>(
     page: &Page<'p>,
     indent: f64,
@@ -68,7 +68,8 @@ pub(super) fn place<'p>(
     })
 }
 
-/// Draws the tokens from the page's own height down, in at most `max_lines`; gives how many there was room for.
+/// Draws the tokens from the filled part of the page downwards, in at most `max_lines` lines. Returns how many tokens
+/// had room.
 pub(super) fn draw(page: &mut Page<'_>, tokens: &[Token], max_lines: usize) -> usize {
     let palette = page.palette;
     let labels = tokens.iter().map(|token| (token.label.as_str(), token.weight()));
@@ -80,7 +81,7 @@ pub(super) fn draw(page: &mut Page<'_>, tokens: &[Token], max_lines: usize) -> u
             true => {
                 (Item::Hatched { bounds, fill: palette.other, hatch: palette.hatch }, palette.accent_text)
             }
-            // Two pale shades in turn tell neighbours apart, with the gap between them.
+            // Neighbours have two pale shades in turn, and a gap between them.
             false if index % 2 == 0 => (Item::Rect { bounds, fill: palette.guide }, palette.text),
             false => (Item::Rect { bounds, fill: palette.other }, palette.text),
         };

@@ -14,15 +14,16 @@ use super::{Contents, Figure};
 use crate::trace::{MergeTree, visible};
 use crate::{Error, Result};
 
-/// From one level of a tree to the next.
+/// The distance from one level of a tree to the next.
 const LEVEL: f64 = 54.0;
-/// Between two trees in a row, and between two rows.
+/// The space between two trees in a row, and between two rows.
 const TREE_GAP: f64 = 10.0;
 const ROW_GAP: f64 = 26.0;
-/// A leaf's label, and below it.
+/// The height of a leaf's label, with the space below it.
 const LEAF_HEIGHT: f64 = 22.0;
 
-/// Draws the merges that build a text: characters below, each merge above its two parts, tokens at the top.
+/// Draws the merges that build a text. The characters stand at the bottom, each merge above its two parts, and the
+/// tokens at the top.
 ///
 /// ```
 /// use sukashi_figure::figure::{Style, bpe};
@@ -100,23 +101,23 @@ fn label(tree: &MergeTree, node: usize) -> String {
     visible::on_shelves(&visible::token(token.id, token.text.as_deref(), token.bytes.as_deref()))
 }
 
-/// Where everything is, within its row.
+/// The places of all nodes, each within its row.
 struct Layout {
     /// The size of labels.
     size: f64,
     labels: Vec<String>,
     /// How far above the leaves each node is, in levels.
     levels: Vec<usize>,
-    /// The left and right end of what each node spans.
+    /// The left and right end of each node's leaves.
     spans: Vec<(f64, f64)>,
     /// The row of each node.
     rows: Vec<usize>,
 }
 
 impl Layout {
-    /// The widest setting in which every tree fits into the page.
+    /// The widest layout in which every tree fits into the page.
     fn new(page: &Page<'_>, tree: &MergeTree) -> Result<Self> {
-        /// Sizes of labels, what a leaf has around its label, and its least width.
+        /// For each layout: the size of labels, the space around a leaf's label, and the least width of a leaf.
         const SETTINGS: [(f64, f64, f64); 4] =
             [(LABEL, 14.0, 32.0), (LABEL, 8.0, 20.0), (LABEL, 4.0, 10.0), (NOTE, 3.0, 8.0)];
         let labels: Vec<String> = (0..tree.nodes.len()).map(|node| label(tree, node)).collect();
@@ -167,7 +168,7 @@ impl Layout {
         Self { size, labels, levels, spans, rows }
     }
 
-    /// Draws all rows; gives how many ranks had no room.
+    /// Draws all rows. Returns how many ranks had no room.
     fn draw(&self, page: &mut Page<'_>, tree: &MergeTree) -> usize {
         let mut unprinted = 0;
         let num_rows = self.rows.iter().max().map_or(0, |&row| row + 1);
@@ -178,7 +179,7 @@ impl Layout {
             let nodes = || (0..tree.nodes.len()).filter(|&node| self.rows[node] == row);
             let height = nodes().map(|node| self.levels[node]).max().unwrap_or(0);
             let bottom = page.y + height as f64 * LEVEL + LEAF_HEIGHT / 2.0;
-            // Lines first: labels lie on nothing.
+            // The lines come first, so that no line covers a label.
             for node in nodes() {
                 self.draw_lines(page, tree, node, bottom);
             }
@@ -199,7 +200,7 @@ impl Layout {
         bottom - self.levels[node] as f64 * LEVEL
     }
 
-    /// From a merge down to its two parts, in right angles: a slanted line would cross what lies between.
+    /// Draws the lines from a merge down to its two parts in right angles. Slanted lines would cross other nodes.
     fn draw_lines(&self, page: &mut Page<'_>, tree: &MergeTree, node: usize, bottom: f64) {
         const UNDER_NODE: f64 = 25.0;
         const BEND: f64 = 32.0;
@@ -215,7 +216,7 @@ impl Layout {
         page.items.push(line(vec![(x, y + UNDER_NODE), (x, bend)]));
     }
 
-    /// The label, and below it the rank; whether there was room for it.
+    /// Draws the label, and the rank below it. Returns whether the rank had room.
     fn draw_node(&self, page: &mut Page<'_>, tree: &MergeTree, node: usize, bottom: f64) -> bool {
         const RANK_BELOW: f64 = 17.0;
         let palette = page.palette;
@@ -259,7 +260,7 @@ fn leaves(tree: &MergeTree, root: usize) -> Vec<usize> {
 }
 
 fn alt_text(tree: &MergeTree, text: &str, lang: Lang) -> String {
-    /// How many merges are told.
+    /// How many merges an alternative text names.
     const TOLD: usize = 20;
     let merges = tree.nodes.iter().enumerate().filter_map(|(node, own)| Some((node, own.merge?)));
     let all: Vec<String> = merges

@@ -21,14 +21,15 @@ pub struct Budget {
     pub context: usize,
     /// Names of the parts and their tokens, in the order in which they stand in the context.
     pub parts: Vec<(String, usize)>,
-    /// The model whose tokenizer counted, if one did.
+    /// The model whose tokenizer counted the tokens. `None` if the caller gave the counts.
     pub tokenizer: Option<String>,
 }
 
-/// More parts than this cannot be told apart.
+/// A reader cannot tell more parts apart.
 const MAX_PARTS: usize = 30;
 
-/// Draws the context window as a stacked bar: a segment for each part, what is free, and what is too much.
+/// Draws the context window as a stacked bar. Each part has a segment. The bar also shows how much is free, or how much
+/// is too much.
 ///
 /// ```
 /// use sukashi_figure::figure::{Budget, Style, budget};
@@ -79,7 +80,7 @@ fn title(lang: Lang) -> &'static str {
     phrases::budget(lang)
 }
 
-/// How much is used, and what is free or too much.
+/// The number of tokens that are used, and of those that are free or too many.
 fn state(used: usize, context: usize, lang: Lang) -> String {
     let (used_words, context_words) = (grouped(used), grouped(context));
     let difference = grouped(used.abs_diff(context));
@@ -94,13 +95,13 @@ fn share(tokens: usize, context: usize) -> f64 {
     tokens as f64 / context as f64
 }
 
-/// A share of the context, which may be more than all of it.
+/// A share of the context. It may be more than 100%.
 fn share_text(tokens: usize, context: usize) -> String {
     let share = share(tokens, context);
     if share > 1.0 { format!("{:.1}%", share * 100.0) } else { percent(share) }
 }
 
-/// The bar, the limit, and a line for each part.
+/// Draws the bar, the limit, and a line for each part.
 fn draw(page: &mut Page<'_>, budget: &Budget, used: usize) {
     const THICKNESS: f64 = 44.0;
     const SWATCH: f64 = 11.0;
@@ -133,7 +134,7 @@ fn draw(page: &mut Page<'_>, budget: &Budget, used: usize) {
         let inside = end.min(budget.context);
         if inside > start {
             let width = at(inside) - at(start);
-            // A thin gap tells neighbours apart also without colour.
+            // A thin gap separates neighbours without colour, too.
             let width = if width > 3.0 { width - 1.0 } else { width };
             let bounds = Bounds { x: at(start), y: top, width, height: THICKNESS };
             items.push(Item::Rect { bounds, fill });

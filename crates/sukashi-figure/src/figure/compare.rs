@@ -1,4 +1,4 @@
-//! The figure `next-token` of two runs, with and without something: two bars for each candidate.
+//! The figure `next-token` of two runs: two bars for each candidate.
 
 use super::bar_row::{self, Bar, GAP, Row};
 use super::distribution::{self, ProbKind, context, label};
@@ -26,7 +26,7 @@ pub struct Compare {
     pub step: usize,
     /// The kind of probability.
     pub stage: ProbKind,
-    /// The names of the two. By default these are the texts, models or settings in which they differ.
+    /// The names of the two traces. By default, these are the texts, models or settings in which the traces differ.
     pub names: Option<[String; 2]>,
 }
 
@@ -36,11 +36,11 @@ impl Default for Compare {
     }
 }
 
-/// Draws the next tokens of two traces in pairs of bars on one scale, with the difference between them: a model
-/// with and without one of its parts, or two models after the same text.
+/// Draws the next tokens of two traces in pairs of bars on one scale, with the differences. The traces may be of a
+/// model with and without one of its parts, or of two models after the same text.
 ///
-/// A candidate that one of the traces does not list has at most the probability of the last one that it lists,
-/// and is shown so.
+/// A trace may not list a candidate of the other trace. The figure then shows the probability of the last candidate
+/// that the trace lists, as an upper bound.
 ///
 /// ```
 /// use sukashi_figure::figure::{Compare, Style, compare};
@@ -55,7 +55,7 @@ impl Default for Compare {
 ///
 /// # Errors
 ///
-/// The errors of [`super::next_token`] for either trace; vocabularies of different sizes.
+/// The errors of [`super::next_token`] for either trace. Also if the vocabularies have different sizes.
 pub fn compare(traces: [&Trace; 2], options: &Compare, style: &Style) -> Result<Figure> {
     let lang = style.lang;
     let steps = [distribution::step(traces[0], options.step)?, distribution::step(traces[1], options.step)?];
@@ -98,7 +98,7 @@ pub fn compare(traces: [&Trace; 2], options: &Compare, style: &Style) -> Result<
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Value {
     Known(f64),
-    /// Not listed: no more than this.
+    /// The trace does not list the candidate. Its probability is at most this.
     AtMost(f64),
 }
 
@@ -152,9 +152,9 @@ fn pairs<'a>(steps: [&'a Step; 2], options: &Compare) -> Vec<Pair<'a>> {
     pairs
 }
 
-/// What a token that a step does not list has at most.
+/// The greatest probability that a token can have which a step does not list.
 fn bound(step: &Step, stage: ProbKind) -> f64 {
-    // Those listed without a gap in their ranks; a chosen token may stand far behind them.
+    // The candidates without a gap in their ranks. A chosen token may rank far behind them.
     let listed =
         step.candidates.iter().enumerate().take_while(|(index, candidate)| candidate.rank == index + 1);
     let rest = 1.0 - step.candidates.iter().map(|candidate| stage.of(candidate)).sum::<f64>();
@@ -162,12 +162,12 @@ fn bound(step: &Step, stage: ProbKind) -> f64 {
         ProbKind::Model => {
             listed.last().map_or(1.0, |(_, candidate)| candidate.prob).min(step.other_prob.max(0.0))
         }
-        // Penalties may have changed the order, so only the mass that is left says something.
+        // Penalties may have changed the order, so only the remaining mass is a bound.
         _ => rest.max(0.0),
     }
 }
 
-/// The mass of everything that has no pair.
+/// The mass of all tokens that have no pair.
 fn other(step: &Step, side: usize, pairs: &[Pair<'_>], stage: ProbKind) -> f64 {
     let shown = |candidate: &&Candidate| pairs.iter().any(|pair| pair.candidate.id == candidate.id);
     let other = match stage {
@@ -200,12 +200,12 @@ fn title(lang: Lang) -> &'static str {
 
 fn subtitle(traces: [&Trace; 2], steps: [&Step; 2], stage: ProbKind, lang: Lang) -> Vec<String> {
     let [mut first, second] = [0, 1].map(|side| next_token::subtitle(traces[side], steps[side], stage, lang));
-    // What holds for one of the two alone is in its name.
+    // The name of a trace tells what holds for that trace alone.
     first.retain(|part| second.contains(part));
     first
 }
 
-/// The look of the two sides.
+/// The colours of the two sides.
 fn colors(page: &Page<'_>) -> [&'static str; 2] {
     [page.palette.bar, page.palette.accent]
 }
@@ -232,7 +232,7 @@ fn points(difference: f64, lang: Lang) -> String {
     let hundredths = difference * 100.0;
     let text =
         if hundredths.abs() < 0.995 { format!("{hundredths:+.2}") } else { format!("{hundredths:+.1}") };
-    // Rounded to nothing, it has no sign.
+    // A difference that is rounded to 0 has no sign.
     let text = if matches!(text.as_str(), "+0.00" | "-0.00") { "±0".to_owned() } else { text };
     format!("{} {unit}", text.replace('-', "−"))
 }
@@ -240,7 +240,7 @@ fn points(difference: f64, lang: Lang) -> String {
 /// Sets the pairs of bars below one another.
 fn draw(page: &mut Page<'_>, pairs: &[Pair<'_>], others: [f64; 2], other_count: usize) {
     const THICKNESS: f64 = 11.0;
-    /// From the middle of a pair to that of its bars.
+    /// The distance from the middle of a pair to the middle of each bar.
     const APART: f64 = 7.5;
     const PITCH: f64 = 38.0;
     let (palette, lang) = (page.palette, page.style.lang);
@@ -313,7 +313,8 @@ fn alt_text(names: &[String; 2], pairs: &[Pair<'_>], stage: ProbKind, lang: Lang
     phrases::compared_told(lang, first, second, stage, &list)
 }
 
-/// A row for each candidate and trace; of a candidate that the trace does not list, `prob_at_most`.
+/// A table with a row for each candidate and trace. If the trace does not list the candidate, the row has
+/// `prob_at_most`.
 fn table(names: &[String; 2], pairs: &[Pair<'_>], others: [f64; 2], other_count: usize) -> Table {
     let mut table = Table::new(&["run", "id", "token", "text", "prob", "prob_at_most"]);
     for (side, name) in names.iter().enumerate() {

@@ -9,7 +9,7 @@ use crate::trace::{Candidate, Step};
 
 /// The running mass at each of a figure's rows, as top-p saw it.
 pub(super) struct Cumulative {
-    /// `None` for what an earlier stage removed.
+    /// The running mass at each row. It is `None` for a token that an earlier stage removed.
     pub(super) values: Vec<Option<f64>>,
     /// The name of the stage, and the mass that it keeps.
     name: &'static str,
@@ -17,7 +17,8 @@ pub(super) struct Cumulative {
 }
 
 impl Cumulative {
-    /// Of `rows` in the order that truncation goes by; `None` without top-p, or where the record does not tell.
+    /// The running mass of `rows`, in the order of truncation. `None` if the settings have no top-p, or if the record
+    /// does not tell the masses.
     pub(super) fn new(step: &Step, rows: &[&Candidate], settings: &Settings) -> Option<Self> {
         let (name, mass) = settings.descriptions().find_map(|(name, stage)| match stage.criterion {
             Criterion::Cumulative { mass } => Some((name, mass)),
@@ -27,7 +28,7 @@ impl Cumulative {
         Some(Self { values, name, mass })
     }
 
-    /// As the sampler had it.
+    /// The masses that the sampler recorded.
     fn recorded(step: &Step, rows: &[&Candidate], name: &str) -> Option<Vec<Option<f64>>> {
         let outputs = &step.stages.as_ref()?.outputs;
         let at = outputs.iter().position(|output| output.stage == name)?;
@@ -39,7 +40,8 @@ impl Cumulative {
         Some(rows.iter().map(value).collect())
     }
 
-    /// Where the stage is the first to change anything but the temperature, and no token between the rows is missing.
+    /// The masses, summed from the rows. This works only if no other stage but the temperature comes before, and if no
+    /// token is missing between the rows.
     fn summed(rows: &[&Candidate], settings: &Settings, name: &str) -> Option<Vec<Option<f64>>> {
         if !settings.truncates_first(name) || settings.temperature == 0.0 {
             return None;
@@ -47,13 +49,13 @@ impl Cumulative {
         let mut sum = 0.0;
         let values = rows.iter().enumerate().map(|(index, row)| {
             sum += row.prob_scaled;
-            // A chosen token of low rank stands alone.
+            // A chosen token of low rank is not next to the others.
             (row.rank == index + 1).then_some(f64::min(sum, 1.0))
         });
         Some(values.collect())
     }
 
-    /// Where it reaches p; `None` where none of the rows does.
+    /// A sentence on the first row whose running mass reaches p. `None` if no row's mass does.
     pub(super) fn words(&self, rows: &[&Candidate], lang: Lang) -> Option<String> {
         let (at, mass) = self
             .values

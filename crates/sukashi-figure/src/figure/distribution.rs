@@ -1,4 +1,4 @@
-//! A step's distribution, checked, and cut to what a figure shows.
+//! The distribution of a step, checked, with the part that a figure shows.
 
 use super::Lang;
 use super::phrases;
@@ -9,12 +9,12 @@ use crate::{Error, Result, Trace};
 /// Which probability of a candidate a figure shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum ProbKind {
-    /// The model's own: softmax over the whole vocabulary at temperature 1.
+    /// The model's own probability: softmax over the whole vocabulary at temperature 1.
     #[default]
     Model,
-    /// After penalties, bias and temperature, still over the whole vocabulary.
+    /// The probability after penalties, bias and temperature, still over the whole vocabulary.
     Scaled,
-    /// After truncation and renormalisation: what the token was drawn from.
+    /// The probability after truncation and renormalisation, from which the token was drawn.
     Final,
 }
 
@@ -29,7 +29,7 @@ impl ProbKind {
         }
     }
 
-    /// Says what the probabilities are over.
+    /// Says over which tokens the probabilities are.
     pub(super) fn words(self, lang: Lang) -> &'static str {
         match self {
             Self::Model => phrases::over_vocabulary(lang),
@@ -43,7 +43,7 @@ impl ProbKind {
 pub(super) struct Distribution<'a> {
     pub(super) shown: Vec<&'a Candidate>,
     pub(super) stage: ProbKind,
-    /// Mass of everything not shown.
+    /// The mass of all tokens that the figure does not show.
     pub(super) other: f64,
     pub(super) other_count: usize,
     pub(super) chosen: Option<u32>,
@@ -72,11 +72,11 @@ impl<'a> Distribution<'a> {
 
         let hidden = rest.iter().filter(|candidate| Some(candidate.id) != chosen);
         let other = match stage {
-            // Summed up from what is known, so that a tail far below f64's resolution of 1 keeps its digits.
+            // A sum of the known masses keeps the digits of a tail far below f64's resolution at 1.
             ProbKind::Model => step.other_prob + hidden.map(|candidate| candidate.prob).sum::<f64>(),
             _ => 1.0 - shown.iter().map(|candidate| stage.of(candidate)).sum::<f64>(),
         };
-        // What rounding leaves of an empty rest is no mass.
+        // An empty rest may be slightly above 0 from rounding.
         let other = if other < 1e-9 { 0.0 } else { other.min(1.0) };
         Ok(Self { other, other_count: step.vocab_size - shown.len(), shown, stage, chosen })
     }
@@ -94,7 +94,7 @@ pub(super) fn step(trace: &Trace, index: usize) -> Result<&Step> {
     })
 }
 
-/// A trace may come from a file that somebody edited: refuses what is no distribution.
+/// Refuses a step without a distribution, since a trace may come from a file that somebody edited.
 fn check(step: &Step, index: usize) -> Result<()> {
     let broken = |found: String, expected: &str| {
         Err(Error::input(format!("step {} of the trace holds no distribution", index + 1))
@@ -128,17 +128,17 @@ fn check(step: &Step, index: usize) -> Result<()> {
     Ok(())
 }
 
-/// Figures, their tooltips and alternative texts quote no more characters than this of a token.
+/// The most characters of a token that figures, their tooltips and their alternative texts quote.
 const LONGEST_TOKEN: usize = 120;
-/// And no more than this of a text.
+/// The most characters of a text that they quote.
 const LONGEST_CONTEXT: usize = 1000;
 
-/// How a candidate is called.
+/// The label of a candidate.
 pub(super) fn label(candidate: &Candidate) -> String {
     token_label(candidate.id, candidate.text.as_deref(), candidate.bytes.as_deref())
 }
 
-/// How a token is called.
+/// The label of a token.
 pub(super) fn token_label(id: u32, text: Option<&str>, bytes: Option<&[u8]>) -> String {
     let name = visible::token(id, text, bytes);
     match name.char_indices().nth(LONGEST_TOKEN) {
@@ -147,8 +147,8 @@ pub(super) fn token_label(id: u32, text: Option<&str>, bytes: Option<&[u8]>) -> 
     }
 }
 
-/// The text before the predicted position of step `index`, as it reads; ids where there is no tokenizer. Of a
-/// long text, the end.
+/// The text before the predicted position of step `index`, in a readable form. Without a tokenizer, these are the ids.
+/// Of a long text, this is the end.
 pub(super) fn context(trace: &Trace, index: usize) -> String {
     let chosen =
         trace.steps.iter().take(index).filter_map(|step| step.chosen.as_ref().map(|chosen| (step, chosen)));
@@ -162,7 +162,7 @@ pub(super) fn context(trace: &Trace, index: usize) -> String {
                 None => bytes.extend_from_slice(chosen.text.as_deref().unwrap_or_default().as_bytes()),
             }
         }
-        // More bytes than the characters that are kept can have.
+        // The kept characters have no more bytes than this.
         let start = bytes.len().saturating_sub(4 * (LONGEST_CONTEXT + 2));
         let start = (start..bytes.len()).find(|at| bytes[*at] & 0xC0 != 0x80).unwrap_or(start);
         visible::line(&String::from_utf8_lossy(&bytes[start..]))

@@ -1,4 +1,4 @@
-//! The embedded faces' subsets inside an SVG, as data URLs.
+//! Subsets of the embedded faces inside an SVG, as data URLs.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::fonts::{Fonts, Role, Weight};
 
-/// The family name that a subset goes by inside the figure.
+/// The family name of a subset inside the figure.
 pub(super) fn family(role: Role) -> &'static str {
     match role {
         Role::Embedded(Weight::Bold) => "SukashiGothic-Bold",
@@ -15,10 +15,10 @@ pub(super) fn family(role: Role) -> &'static str {
     }
 }
 
-/// The `@font-face` rule for the characters `used` of a face, or `None` if it cannot be cut down to them.
+/// The `@font-face` rule for the characters `used` of a face. `None` if no subset of the face can be made.
 pub(super) fn font_face(fonts: &Fonts, face: usize, used: &BTreeSet<char>) -> Option<String> {
     let face = fonts.face(face);
-    // Only the crate's own faces come here: they are known to be sound, and their licence allows it.
+    // Only the crate's own faces come here. They are sound, and their licence allows subsets.
     let font = font_subset::Font::opentype(face.bytes()).ok()?;
     let subset = font.subset(used).ok()?.to_woff2();
     let data = STANDARD.encode(subset);

@@ -76,8 +76,8 @@ pub fn english() -> Trace {
     )
 }
 
-/// A step over `words` and their logits, highest first; `rest` is Σ exp(logit) over all other tokens, as if
-/// those were equal.
+/// A step over `words` and their logits, highest first. `rest` is Σ exp(logit) over all other tokens, whose logits are
+/// equal.
 pub fn step(
     position: usize,
     words: &[(&str, f32)],
@@ -139,7 +139,7 @@ pub fn step(
     }
 }
 
-/// The logits of 「吾輩は」, through a sampler with these settings, its stages recorded.
+/// A trace of one step after 「吾輩は」, which a sampler with these settings made. The step records the sampler's stages.
 ///
 /// # Errors
 ///
@@ -152,7 +152,7 @@ pub fn sampled(settings: Settings) -> Result<Trace> {
     sampled_of(&words, settings)
 }
 
-/// As [`sampled`], of these tokens, each with a made-up logit.
+/// The same as [`sampled`] of other tokens, each with a made-up logit.
 ///
 /// # Errors
 ///
@@ -169,7 +169,7 @@ pub fn sampled_of(words: &[&str], settings: Settings) -> Result<Trace> {
     };
     let mut sampler = Sampler::new(settings, logits.len())?;
     let recorder = StepRecorder::new(words.len()).with_stages();
-    // The first tokens are in the text already, so that penalties have something to lower.
+    // The first tokens are already in the text, so that penalties lower some logits.
     let previous: Vec<u32> = (0..3.min(words.len() as u32)).collect();
     let step = recorder.sample(&mut sampler, &logits, &previous, token)?;
     let mut trace = trace("soseki-mini", "吾輩は", &["吾", "輩", "は"], vec![step]);
@@ -233,7 +233,7 @@ pub fn score_of(texts: &[&str]) -> Score {
     }
 }
 
-/// 「吾輩は猫である。\n名前はまだ無い。」.
+/// A score of 「吾輩は猫である。\n名前はまだ無い。」.
 pub fn score() -> Score {
     score_of(&SENTENCE)
 }
@@ -244,7 +244,7 @@ const SENTENCE: [&str; 17] =
 /// Four heads of layer 2 over these tokens, with made-up weights.
 pub fn attention_of(texts: &[&str]) -> Attention {
     let row = |query: usize, head: usize| -> Vec<f32> {
-        // One head looks at the start, one at itself, one at the token before, one everywhere.
+        // One head looks at the start, one at the token itself, one at the token before, and one everywhere.
         let weight = |key: usize| match head {
             0 => {
                 if key == 0 {
@@ -290,12 +290,12 @@ pub fn attention_of(texts: &[&str]) -> Attention {
     }
 }
 
-/// As [`attention_of`], of 「吾輩は猫である。」.
+/// The same as [`attention_of`] of 「吾輩は猫である。」.
 pub fn attention() -> Attention {
     attention_of(&SENTENCE[..8])
 }
 
-/// A lens of so many layers on these tokens, with made-up numbers; the cells say the tokens that come next.
+/// A lens of so many layers on these tokens, with made-up numbers. The cells name the tokens that come next.
 pub fn lens_of(texts: &[&str], num_layers: usize) -> Lens {
     let all = tokens(texts);
     let cell = |depth: usize, position: usize| {
@@ -327,7 +327,7 @@ pub fn lens_of(texts: &[&str], num_layers: usize) -> Lens {
     }
 }
 
-/// As [`lens_of`], of six layers on 「吾輩は猫である。」.
+/// The same as [`lens_of`] with six layers on 「吾輩は猫である。」.
 pub fn lens() -> Lens {
     lens_of(&SENTENCE[..8], 6)
 }

@@ -1,4 +1,5 @@
-//! Examples that say given words wherever they can say something: long ones, signs, control characters.
+//! Examples that hold given words in each of their texts. The words may be long, and may have signs and control
+//! characters.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use crate::trace::{Merge, MergeTree, Node, Piece, Segmentation, Token};
 /// The tokens of the goldens that show a text.
 pub const WORDS: [&str; 11] = ["吾", "輩", "は", "猫", "で", "あ", "る", "。", "\n", " name", "\u{3000}"];
 
-/// A trace that says the words, as candidates of three steps.
+/// A trace whose three steps have the words as candidates.
 pub fn saying(words: &[&str]) -> Trace {
     let ranked: Vec<(&str, f32)> =
         words.iter().enumerate().map(|(index, word)| (*word, 6.0 - 0.3 * index as f32)).collect();
@@ -24,7 +25,7 @@ pub fn saying(words: &[&str]) -> Trace {
     record
 }
 
-/// The words from the last to the first, with nothing chosen at first.
+/// The same as [`saying`] with the words from the last to the first, and without a choice at the first step.
 pub fn saying_backwards(words: &[&str]) -> Trace {
     let mut trace = saying(&words.iter().rev().copied().collect::<Vec<_>>());
     trace.steps[0].chosen = None;
@@ -114,7 +115,7 @@ pub fn logits() -> Logits {
     }
 }
 
-/// Two lines, the first with what it is compared with.
+/// Two measured lines, and a reference for the first of them.
 pub fn log_chart() -> LogChart {
     let line = |name: &str, costs: [f64; 4], is_reference| LogLine {
         name: name.to_owned(),

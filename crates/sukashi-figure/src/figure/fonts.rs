@@ -1,4 +1,4 @@
-//! Faces: which one draws a character, how wide it is there, and its outline.
+//! Faces: which face draws a character, with which width and which outline.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -36,8 +36,8 @@ pub(super) enum Weight {
 
 /// The faces that draw a figure's text. The first face that has a character draws it.
 ///
-/// Text is set character by character, from left to right: Japanese, Latin, Greek, Cyrillic and Hangul come
-/// out right; scripts that need shaping or run from right to left show their characters one by one.
+/// Text is set character by character, from left to right. This is right for Japanese, Latin, Greek, Cyrillic and
+/// Hangul. Scripts that need shaping, or run from right to left, show their characters one by one.
 ///
 /// ```
 /// use sukashi_figure::figure::Fonts;
@@ -63,9 +63,9 @@ pub(super) struct Face {
 /// The origin of a face. It decides how the face may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Part of the crate; its licence allows subsets inside a figure.
+    /// The face is part of the crate. Its licence allows subsets inside a figure.
     Embedded(Weight),
-    /// The caller's; only outlines of it go into figures.
+    /// The caller gave the face. Only its outlines go into figures.
     Caller,
 }
 
@@ -76,7 +76,7 @@ impl std::fmt::Debug for Face {
 }
 
 impl Default for Fonts {
-    /// [`Fonts::embedded`]; without the feature `embedded-fonts`, [`Fonts::none`].
+    /// Returns [`Fonts::embedded`], or [`Fonts::none`] without the feature `embedded-fonts`.
     fn default() -> Self {
         #[cfg(feature = "embedded-fonts")]
         return Self::embedded();
@@ -86,8 +86,8 @@ impl Default for Fonts {
 }
 
 impl Fonts {
-    /// The crate's own faces: JIS X 0208, kana, Latin, Greek, the Cyrillic of Russian, symbols and the signs for
-    /// whitespace. Hangul, other Cyrillic and emoji need a font of the caller's.
+    /// The crate's own faces. They have JIS X 0208, kana, Latin, Greek, the Cyrillic of Russian, symbols and the signs
+    /// for whitespace. Hangul, other Cyrillic and emoji need a font that the caller gives.
     #[cfg(feature = "embedded-fonts")]
     pub fn embedded() -> Self {
         let face = |data, weight| {
@@ -96,7 +96,7 @@ impl Fonts {
         Self { faces: vec![face(REGULAR, Weight::Regular), face(BOLD, Weight::Bold)] }
     }
 
-    /// Has no face. No figure can be drawn until one is added.
+    /// No faces. A figure can be drawn only after a face is added.
     pub fn none() -> Self {
         Self { faces: Vec::new() }
     }
@@ -181,7 +181,7 @@ impl Fonts {
     pub(super) fn shape(&self, text: &str, weight: Weight) -> Vec<Run> {
         let mut readers: Vec<Reader<'_>> =
             self.faces.iter().enumerate().filter_map(|(index, face)| Reader::new(index, face)).collect();
-        // The embedded face of the other weight comes after that of this one; the rest keeps its order.
+        // The embedded face of this weight comes before that of the other weight. The other faces keep their order.
         let unwanted = |role| matches!(role, Role::Embedded(other) if other != weight);
         if let (Some(other), Some(own)) = (
             readers.iter().position(|reader| unwanted(reader.role)),
@@ -246,7 +246,7 @@ impl Face {
 pub(super) struct Glyph {
     pub(super) character: char,
     pub(super) id: GlyphId,
-    /// In thousandths of the em.
+    /// The place of the glyph, in thousandths of the em.
     pub(super) advance: f64,
 }
 
@@ -259,7 +259,7 @@ impl Glyph {
     }
 }
 
-/// What a shelf has beside its glyph at least, on both sides together.
+/// The least room that a shelf has beside its glyph, on both sides together.
 const SHELF_MARGIN: f64 = 40.0;
 
 /// Consecutive characters that are drawn alike.
@@ -267,9 +267,9 @@ const SHELF_MARGIN: f64 = 40.0;
 pub(super) enum Run {
     /// Glyphs of one face.
     Glyphs { face: usize, emboldened: bool, glyphs: Vec<Glyph> },
-    /// A half- or full-width form, in the middle of a shelf as wide as the form.
+    /// A half- or full-width form, which stands in the middle of a shelf as wide as the form.
     Shelved { face: usize, emboldened: bool, glyph: Glyph },
-    /// A character that no face has; it is drawn as its code point in a box.
+    /// A character that no face has. It is drawn as its code point in a box.
     Missing(char),
 }
 
@@ -284,12 +284,12 @@ fn set_on_shelf(runs: &mut Vec<Run>) {
     runs.push(shelved);
 }
 
-/// The size of a boxed code point relative to the text around it, and the room beside it, in the em.
+/// The size of a boxed code point relative to the text around it, and the room beside it in the em.
 pub(super) const BOX_SCALE: f64 = 0.62;
 pub(super) const BOX_PADDING: f64 = 0.14;
 pub(super) const BOX_MARGIN: f64 = 0.05;
 
-/// What stands in the box of a character that no face has.
+/// The text in the box of a character that no face has.
 pub(super) fn box_label(character: char) -> String {
     format!("U+{:04X}", u32::from(character))
 }
@@ -308,7 +308,7 @@ impl Run {
     }
 }
 
-/// A face with its tables at hand.
+/// A face with its parsed tables.
 struct Reader<'a> {
     index: usize,
     role: Role,

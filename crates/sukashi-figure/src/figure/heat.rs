@@ -1,4 +1,4 @@
-//! Heat: a number as a shade of viridis, or of grey on paper, with its scale.
+//! Heat: a number becomes a shade of viridis, or of grey on paper. A legend shows the scale.
 
 use std::sync::LazyLock;
 
@@ -7,15 +7,15 @@ use super::page::Page;
 use super::scene::{ASCENT, Anchor, Bounds, Item, NOTE};
 use super::style::Theme;
 
-/// Every tenth of viridis (Smith and van der Walt 2015), which grows lighter throughout, also in grey.
+/// Viridis (Smith and van der Walt 2015) at every tenth. It grows lighter throughout, in grey, too.
 const VIRIDIS: [u32; 11] = [
     0x440154, 0x482475, 0x414487, 0x355f8d, 0x2a788e, 0x21918c, 0x22a884, 0x44bf70, 0x7ad151, 0xbddf26,
     0xfde725,
 ];
-/// On paper, much is dark.
+/// On paper, a greater number is darker.
 const GREYS: [u32; 2] = [0xf7f7f7, 0x2b2b2b];
 
-/// How many shades: more than the eye tells apart.
+/// The number of shades. The eye cannot tell so many apart.
 const SHADES: usize = 128;
 
 /// A background and a text that can be read on it.
@@ -64,7 +64,7 @@ fn luminance(channels: [f64; 3]) -> f64 {
     0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 
-/// A bar of all shades with a name before it and numbers at their places (0 to 1) below it.
+/// Draws a bar of all shades, with a name before it and numbers at their places (0 to 1) below it.
 pub(super) fn legend(page: &mut Page<'_>, name: &str, ticks: &[(f64, String)]) {
     const STEPS: usize = 64;
     const HEIGHT: f64 = 10.0;
@@ -72,7 +72,7 @@ pub(super) fn legend(page: &mut Page<'_>, name: &str, ticks: &[(f64, String)]) {
     let palette = page.palette;
     let name_width = page.measure(name, NOTE, Weight::Regular);
     let right = ticks.last().map_or(0.0, |(_, text)| page.measure(text, NOTE, Weight::Regular) / 2.0);
-    // Below the name where there is no room beside it.
+    // The bar stands below the name if there is no room beside the name.
     let beside = name_width + GAP + 160.0 <= page.inner();
     let first = ticks.first().map_or(0.0, |(_, text)| page.measure(text, NOTE, Weight::Regular) / 2.0);
     if beside {
@@ -85,7 +85,7 @@ pub(super) fn legend(page: &mut Page<'_>, name: &str, ticks: &[(f64, String)]) {
     let width = (page.width - page.margin - right - start).min(260.0);
     let theme = page.style.theme;
     for step in 0..STEPS {
-        // Each reaches under the next, so that no seam shows.
+        // Each shade reaches under the next one, so that no seam shows.
         let x = start + width * step as f64 / STEPS as f64;
         let bounds = Bounds { x, y: page.y, width: start + width - x, height: HEIGHT };
         let fill = &shade(theme, step as f64 / (STEPS - 1) as f64).fill;

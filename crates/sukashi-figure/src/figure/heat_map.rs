@@ -6,7 +6,7 @@ use super::page::Page;
 use super::scene::{Anchor, Bounds, Item, NOTE, Text};
 use super::words::percent;
 
-/// What is drawn.
+/// The weights to draw.
 pub(super) struct Map<'a> {
     /// Row `t` has `t + 1` weights from 0 to 1.
     pub(super) weights: &'a [Vec<f32>],
@@ -16,25 +16,25 @@ pub(super) struct Map<'a> {
 /// The tokens along the sides.
 #[derive(Clone, Copy)]
 pub(super) enum Labels<'a> {
-    /// All of them, or where they are too many one in so many.
+    /// All labels, or every n-th one if there are too many.
     Thinned(&'a [String]),
-    /// All of them, or none.
+    /// All labels, or none.
     IfAllFit(&'a [String]),
 }
 
-/// A label needs as much along its side.
+/// The room that a label needs along its side.
 const PITCH: f64 = 14.0;
-/// Labels take no more than this.
+/// The most room that labels take.
 const LONGEST_LABEL: f64 = 96.0;
-/// Between labels and cells.
+/// The space between labels and cells.
 const GAP: f64 = 6.0;
-/// Cells are no larger; and from this size on they hold their number.
+/// The greatest size of cells, and the size from which on they hold their number.
 const LARGEST_CELL: f64 = 44.0;
 const NUMBERED_CELL: f64 = 30.0;
-/// Each cell of a longer text says nothing to a pointer, or the file outgrows its use.
+/// The cells of a longer text have no tooltips, because the file would become too large.
 const MAX_TOLD: usize = 64;
 
-/// Draws the map into `width` pixels from the point (`x`, `y`) downwards; gives where it ends.
+/// Draws the map into `width` pixels from the point (`x`, `y`) downwards. Returns the height at which it ends.
 pub(super) fn draw(page: &mut Page<'_>, map: &Map<'_>, (x, y): (f64, f64), width: f64) -> f64 {
     let count = map.weights.len().max(1);
     let (labels, thinned) = match map.labels {
@@ -51,7 +51,7 @@ pub(super) fn draw(page: &mut Page<'_>, map: &Map<'_>, (x, y): (f64, f64), width
     let has_labels = thinned || labelled >= PITCH;
     let (side, cell) =
         if has_labels { (widest, labelled) } else { (0.0, (width / count as f64).min(LARGEST_CELL)) };
-    // What fits above its column stands upright there; the rest reads upwards.
+    // A label that fits above its column is level. The others read upwards.
     let is_upright = |label: &str| setting.measure(label) <= cell - 2.0;
     let head = if shown.iter().all(|label| is_upright(label)) { NOTE + GAP } else { side };
     let (left, top) = (x + side, y + if has_labels { head } else { 0.0 });
@@ -82,7 +82,7 @@ pub(super) fn draw(page: &mut Page<'_>, map: &Map<'_>, (x, y): (f64, f64), width
             let bounds = Bounds {
                 x: left + key as f64 * cell,
                 y: top + query as f64 * cell,
-                // A hair of ground between cells, where there is room for it.
+                // Cells have a thin gap between them if there is room.
                 width: if cell > 8.0 { cell - 1.0 } else { cell },
                 height: if cell > 8.0 { cell - 1.0 } else { cell },
             };

@@ -1,4 +1,4 @@
-//! The figure `lens`: what the model would say after each layer, at each position.
+//! The figure `lens`: what the model would predict after each layer, at each position.
 
 use super::example;
 use super::flag::{Flag, Options, named};
@@ -25,11 +25,11 @@ pub enum Metric {
     /// The probability of the token in the cell.
     #[default]
     Prob,
-    /// The rank there of the token that the model puts first in the end.
+    /// The rank, after that layer, of the token that the model finally ranks first.
     Rank,
-    /// Entropy.
+    /// The entropy of the distribution.
     Entropy,
-    /// Divergence of the model's final distribution from that of the cell.
+    /// The divergence of the model's final distribution from the distribution of the cell.
     Kl,
 }
 
@@ -44,11 +44,11 @@ impl Options for Metric {
     )];
 }
 
-/// More cells than this make a picture that nothing can show.
+/// A picture of more cells is too large for any viewer.
 const MAX_CELLS: usize = 20_000;
 
-/// Draws the logit lens: a row for each layer, a column for each position, the most probable token in each cell. Columns
-/// that do not fit beside each other go on below.
+/// Draws the logit lens, with a row for each layer and a column for each position. Each cell holds the most probable
+/// token. Columns that do not fit beside each other continue below.
 ///
 /// ```
 /// use sukashi_figure::figure::{Metric, Style, lens};
@@ -61,7 +61,7 @@ const MAX_CELLS: usize = 20_000;
 ///
 /// # Errors
 ///
-/// If the record does not hold what it should, or has more than 20,000 cells.
+/// If the record contradicts itself, or has more than 20,000 cells.
 pub fn lens(record: &Lens, metric: Metric, style: &Style) -> Result<Figure> {
     record.validate()?;
     let num_cells = record.layers.len() * record.positions.len();
@@ -115,7 +115,7 @@ impl Metric {
         }
     }
 
-    /// Lighter is a higher number, but a lower rank.
+    /// A lighter cell has a higher number, but a lower rank.
     fn heat(self, cell: &LensCell, most: f64) -> f64 {
         match self {
             Self::Prob => cell.prob,
@@ -166,7 +166,7 @@ fn row_name(point: &str, lang: Lang) -> String {
     }
 }
 
-/// Cells are no narrower and no wider than this; a longer token is cut.
+/// The least and the greatest width of a cell. A longer token is cut.
 const NARROWEST: f64 = 40.0;
 const WIDEST: f64 = 64.0;
 const CELL_HEIGHT: f64 = 32.0;
@@ -201,7 +201,7 @@ fn grid(page: &mut Page<'_>, record: &Lens, metric: Metric, most: f64) {
     let numbers = numbers.map(|cell| note.measure(&metric.shown(cell))).fold(0.0, f64::max);
     let wanted = widest.min(WIDEST - 2.0 * PADDING).max(numbers) + 2.0 * PADDING + 1.0;
     let fitting = ((room / wanted.max(NARROWEST)) as usize).clamp(1, record.positions.len());
-    // Bands are about equally long, and what is left over goes to the cells, as far as they are too narrow.
+    // All bands have about the same number of columns. The remaining width goes to the cells that are too narrow.
     let num_bands = record.positions.len().div_ceil(fitting);
     let columns = record.positions.len().div_ceil(num_bands);
     let width = (room / columns as f64).min(WIDEST.max(wanted));

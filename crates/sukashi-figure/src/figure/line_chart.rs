@@ -1,4 +1,4 @@
-//! Probabilities over candidates, per temperature: as lines or as groups of bars, with all numbers below.
+//! Probabilities over candidates for each temperature, as lines or as groups of bars. All numbers stand below.
 
 use super::axis::Axis;
 use super::distribution::label;
@@ -11,7 +11,7 @@ use super::temperature_line::Line;
 use super::words::{self, percent};
 use crate::trace::Candidate;
 
-/// A column holds at least an upright label.
+/// The least width of a column, which holds an upright label.
 const MIN_PITCH: f64 = 16.0;
 const ROW: f64 = 18.0;
 
@@ -22,7 +22,7 @@ pub(super) enum Marks {
     Bars,
 }
 
-/// How many columns of labels the plot has room for, the one for the rest included.
+/// How many columns of labels the plot has room for, with the column for the rest.
 pub(super) fn columns(page: &Page<'_>, temperatures: &[f64], log: bool) -> usize {
     let names_width = widest(page, temperatures.iter().map(|t| words::temperature(*t)));
     let (left, right) = plot_edges(page, names_width, names_width, log);
@@ -34,7 +34,7 @@ struct Columns {
     names: Vec<String>,
     xs: Vec<f64>,
     pitch: f64,
-    /// Tokens in the last column; 0 where it is a candidate's.
+    /// The number of tokens in the last column. It is 0 if the column is a candidate's.
     other_count: usize,
 }
 
@@ -84,7 +84,7 @@ pub(super) fn draw(
     numbers(page, &columns, lines);
 }
 
-/// What the columns, or the rows of the table, are called.
+/// The names of the columns, or of the rows of the table.
 pub(super) fn names(candidates: &[&Candidate], other_count: usize, page: &Page<'_>) -> Vec<String> {
     let other = (other_count > 0).then(|| words::other_short(page.style.lang).to_owned());
     candidates.iter().map(|candidate| label(candidate)).chain(other).collect()
@@ -100,7 +100,7 @@ fn draw_line(page: &mut Page<'_>, line: &Line, (stroke, dash): Look, columns: &C
         columns.xs.iter().zip(&values).map(|(x, value)| (*x, axis.at(*value))).collect();
     let (own, rest) = points.split_at(line.probs.len());
     page.items.push(Item::Line { points: own.to_vec(), stroke, width: line.width(), dash });
-    // The rest is no candidate: a thin dotted line leads to it.
+    // The rest is not a candidate, so a thin dotted line leads to it.
     if let (Some(last), Some(rest)) = (own.last(), rest.first()) {
         page.items.push(Item::Line { points: vec![*last, *rest], stroke, width: 1.0, dash: Some("1 4") });
     }
@@ -112,7 +112,7 @@ fn draw_line(page: &mut Page<'_>, line: &Line, (stroke, dash): Look, columns: &C
     }
 }
 
-/// A group of bars in each column, in the order of the temperatures, and what they are called at the right.
+/// Draws a group of bars in each column, in the order of the temperatures, and their names at the right.
 fn draw_bars(
     page: &mut Page<'_>,
     lines: &[Line],
@@ -120,12 +120,12 @@ fn draw_bars(
     axis: &Axis,
     (right, top, bottom): (f64, f64, f64),
 ) {
-    /// Of the room that a group has.
+    /// The share of the room of a group that its bars take.
     const FILLED: f64 = 0.82;
-    /// Of a bar in the legend.
+    /// The width of a bar in the legend.
     const SAMPLE: f64 = 11.0;
     let width = columns.pitch * FILLED / lines.len() as f64;
-    // A hair of ground between bars, where there is room for it.
+    // Bars have a thin gap between them if there is room.
     let gap = if width > 5.0 { 1.0 } else { 0.0 };
     for (index, line) in lines.iter().enumerate() {
         let scaled_before = lines[..index].iter().filter(|line| !line.is_raw()).count();
@@ -134,7 +134,7 @@ fn draw_bars(
             columns.xs.iter().zip(line.values(columns.other_count)).zip(&columns.names)
         {
             let left = x - columns.pitch * FILLED / 2.0 + width * index as f64;
-            // A probability that is there can be seen.
+            // A probability above 0 stays visible.
             let y = if value > 0.0 { axis.at(value).min(bottom - 1.0) } else { bottom };
             let bounds = Bounds { x: left, y, width: width - gap, height: bottom - y };
             let tooltip = format!("{column} · {} · {}", line.name(), percent(value));
@@ -149,8 +149,8 @@ fn draw_bars(
     }
 }
 
-/// What a temperature's bars look like: in the colours of the lines, and on paper in greys that lie further apart than
-/// those of lines, which have dashes. Hatching tells bars apart where colours come round again.
+/// The look of a temperature's bars. They have the colours of the lines. On paper, their greys lie further apart than
+/// those of lines, which have dashes. Hatching tells bars apart if colours repeat.
 fn bar(
     page: &Page<'_>,
     line: &Line,
@@ -170,9 +170,9 @@ fn bar(
     }
 }
 
-/// Writes the columns' names below the plot: level where they fit, upright otherwise.
+/// Writes the columns' names below the plot, level if they fit, else upright.
 fn column_labels(page: &mut Page<'_>, columns: &Columns) {
-    /// An upright label takes no more of the height than this.
+    /// The most height that an upright label takes.
     const LONGEST: f64 = 110.0;
     let setting = page.setting(LABEL, Weight::Regular);
     let mut height = LABEL + 4.0;
@@ -194,7 +194,7 @@ fn column_labels(page: &mut Page<'_>, columns: &Columns) {
     page.y += height;
 }
 
-/// Prints every number: below its column where columns are wide enough, else as a table of its own.
+/// Prints every number below its column if columns are wide enough, else in a table.
 fn numbers(page: &mut Page<'_>, columns: &Columns, lines: &[Line]) {
     page.y += 10.0;
     let palette = page.palette;
@@ -219,7 +219,8 @@ fn number_width(page: &Page<'_>, lines: &[Line], values: &[Vec<f64>]) -> f64 {
     widths.fold(0.0, f64::max)
 }
 
-/// The numbers turned over: a row per candidate, and as many temperatures side by side as fit; `entropy` names a last row.
+/// Prints the numbers in a table with a row for each candidate, and as many temperatures side by side as fit. `entropy`
+/// is the name of the last row.
 pub(super) fn turned(
     page: &mut Page<'_>,
     names: &[String],

@@ -16,7 +16,7 @@ use super::{Contents, Figure};
 use crate::trace::visible;
 use crate::{Error, Result};
 
-/// Measured numbers, and what they are compared with: the record that [`log_chart`] draws.
+/// Measured numbers and their references, which [`log_chart`] draws.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LogChart {
     /// The title.
@@ -40,11 +40,11 @@ pub struct LogLine {
     pub is_reference: bool,
 }
 
-/// More lines than this cannot be told apart.
+/// A reader cannot tell more lines apart.
 const MAX_LINES: usize = 12;
 const DASH: Option<&str> = Some("4 4");
 
-/// Draws lines along two logarithmic axes, on which what grows in proportion is straight and of slope 1.
+/// Draws lines along two logarithmic axes. There, numbers that grow in proportion make a straight line of slope 1.
 ///
 /// ```
 /// use sukashi_figure::figure::{LogChart, LogLine, Style, log_chart};
@@ -97,7 +97,7 @@ fn check(chart: &LogChart) -> Result<()> {
 }
 
 fn draw(page: &mut Page<'_>, chart: &LogChart) {
-    /// Dots at the ends stay off the edges.
+    /// The room between the edges and the dots at the ends.
     const INSET: f64 = 8.0;
     let palette = page.palette;
     let numbers =
@@ -167,7 +167,7 @@ fn draw(page: &mut Page<'_>, chart: &LogChart) {
     page.note(&chart.axes[..1]);
 }
 
-/// The numbers that were measured at, where they are few, or round ones.
+/// The ticks of the horizontal axis: the measured places if they are few, else round numbers.
 fn x_ticks(chart: &LogChart, scale: Axis) -> Vec<f64> {
     let mut all: Vec<f64> = chart.lines.iter().flat_map(|line| line.points.iter().map(|p| p[0])).collect();
     all.sort_by(f64::total_cmp);
@@ -175,7 +175,7 @@ fn x_ticks(chart: &LogChart, scale: Axis) -> Vec<f64> {
     if all.len() <= axis::MAX_TICKS { all } else { scale.log_ticks() }
 }
 
-/// Three digits, or all of a whole number.
+/// Writes three digits of a number, or all digits of a whole number.
 fn number(value: f64) -> String {
     if !(1e-6..1e15).contains(&value) {
         return format!("{value:.2e}");

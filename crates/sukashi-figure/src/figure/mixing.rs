@@ -14,16 +14,16 @@ use super::{Contents, Figure};
 use crate::trace::{Mixing, visible};
 use crate::{Error, Result};
 
-/// More tokens, or channels, than this do not fit into a figure.
+/// The most tokens, or channels, that fit into a figure.
 const MAX_SIZE: usize = 16;
 
-/// Draws what one attention head makes of a few tokens, every number printed: Q, K and V, their scores, the weights as
-/// filled cells, and the output.
+/// Draws what one attention head makes of a few tokens: Q, K and V, their scores, the weights as filled cells, and the
+/// output. The figure prints every number.
 ///
 /// # Errors
 ///
-/// If the record has no tokens or more than 16, rows of more than 16 numbers, rows of different lengths, or numbers that
-/// are not finite; if the numbers of a row are wider than the figure.
+/// If the record has no tokens or more than 16. If it has rows of more than 16 numbers, rows of different lengths, or
+/// numbers that are not finite. If the numbers of a row are wider than the figure.
 pub fn mixing(mixing: &Mixing, style: &Style) -> Result<Figure> {
     let lang = style.lang;
     let matrices = [
@@ -72,7 +72,7 @@ fn output_title(lang: Lang) -> String {
     phrases::mixing_output(lang).to_owned()
 }
 
-/// A matrix as it is drawn.
+/// A matrix to draw.
 struct Grid<'a> {
     name: &'static str,
     title: String,
@@ -82,12 +82,12 @@ struct Grid<'a> {
 
 const ROW: f64 = 24.0;
 const CELL_GAP: f64 = 14.0;
-/// The short form, for narrow places.
+/// The short name, for narrow places.
 const CLOSEST_GAP: f64 = 5.0;
-/// Decimals of what was calculated, and where there is little room.
+/// The decimals of calculated numbers, and those that remain if there is little room.
 const DECIMALS: usize = 3;
 const FEWEST_DECIMALS: usize = 2;
-/// Between names and numbers; and what is left of the names where there is little room.
+/// The space between names and numbers, and the width that names keep if there is little room.
 const NAME_GAP: f64 = 8.0;
 const SHORTEST_NAME: f64 = 30.0;
 const GAP: f64 = 28.0;
@@ -117,7 +117,7 @@ impl<'a> Grid<'a> {
     fn text(&self, value: f32, decimals: usize) -> String {
         let calculated = !matches!(self.name, "Q" | "K" | "V");
         let text = if calculated { format!("{value:.decimals$}") } else { value.to_string() };
-        // Rounded to nothing, a number has no sign.
+        // A number that is rounded to 0 has no sign.
         let text = if text.trim_start_matches('-').chars().all(|c| "0.".contains(c)) {
             text.trim_start_matches('-').to_owned()
         } else {
@@ -126,7 +126,7 @@ impl<'a> Grid<'a> {
         text.replace('-', "−")
     }
 
-    /// The widest number.
+    /// The width of the widest number.
     fn number_width(&self, page: &Page<'_>, decimals: usize) -> f64 {
         let setting = page.setting(NOTE, Weight::Regular);
         let values = self.rows.iter().flatten().map(|value| setting.measure(&self.text(*value, decimals)));
@@ -138,8 +138,8 @@ impl<'a> Grid<'a> {
     }
 }
 
-/// Sets the matrices beside one another, as many as fit; where one is too wide, its numbers stand closer, names are cut
-/// shorter, and what was calculated loses a decimal.
+/// Sets as many matrices beside one another as fit. If a matrix is too wide, its numbers stand closer, its names are
+/// cut, and calculated numbers lose a decimal.
 fn draw(page: &mut Page<'_>, grids: &[Grid<'_>], names: &[String], causal: bool) -> Result<()> {
     let (left, right) = (page.margin, page.width - page.margin);
     let setting = page.setting(NOTE, Weight::Regular);
@@ -176,9 +176,9 @@ fn draw(page: &mut Page<'_>, grids: &[Grid<'_>], names: &[String], causal: bool)
     Ok(())
 }
 
-/// How the matrices of a figure are set.
+/// The layout that all matrices of a figure share.
 struct Cells {
-    /// The width of names and what is left free behind them.
+    /// The width of names, and the space behind them.
     labels: f64,
     /// The width of a cell.
     cell: f64,

@@ -1,7 +1,7 @@
 //! Figures: a [`Trace`] as SVG, PNG and data.
 //!
-//! A figure is a pure function of a trace, what to show, and a [`Style`]. It needs no GPU and no installed
-//! font, and the same input gives the same bytes.
+//! A figure is a pure function of a trace, options and a [`Style`]. It needs no GPU and no installed font. The same
+//! input gives the same bytes.
 //!
 //! ```
 //! use sukashi_figure::figure::{Lang, NextToken, Style, next_token};
@@ -18,7 +18,7 @@
 //! # Ok::<_, sukashi_figure::Error>(())
 //! ```
 
-// Its macros come before the modules that use them.
+// The macros of this module come before the modules that use them.
 #[macro_use]
 mod phrases;
 
@@ -131,7 +131,7 @@ pub const KINDS: &[&kind::FigureKind] = &[
     &log_chart::KIND,
 ];
 
-/// A drawn figure. It can be had as SVG, as PNG, as numbers, and as a description in words.
+/// A drawn figure. It gives SVG, PNG, numbers, and a description in words.
 #[derive(Debug, Clone)]
 pub struct Figure {
     scene: Scene,
@@ -155,7 +155,7 @@ impl Figure {
         Self::of(Provenance::new(trace), style, page, contents, warnings)
     }
 
-    /// A figure whose numbers come from wherever `provenance` says.
+    /// Makes a figure whose numbers come from the source that `provenance` names.
     fn of(
         provenance: Provenance,
         style: &Style,
@@ -169,7 +169,7 @@ impl Figure {
         contents.table.put_in_words();
         let scene = page.finish(&provenance);
         let text: String = scene.texts().iter().map(|text| text.content.as_str()).collect();
-        // Plain text is set by the reader's fonts, which may well have what these lack.
+        // The reader's fonts set plain text, and they may have characters that these fonts lack.
         let missing = if style.text_mode == TextMode::Text { Vec::new() } else { style.fonts.missing(&text) };
         for character in missing {
             warnings.push(format!(
@@ -180,12 +180,12 @@ impl Figure {
         Self { scene, contents, provenance, style: style.clone(), warnings }
     }
 
-    /// The figure as SVG, its text as the style's [`TextMode`] says.
+    /// Returns the figure as SVG, with text in the style's [`TextMode`].
     pub fn svg(&self) -> String {
         self.svg_with(self.style.text_mode)
     }
 
-    /// The figure as SVG with another [`TextMode`].
+    /// Returns the figure as SVG, with text in another [`TextMode`].
     pub fn svg_with(&self, mode: TextMode) -> String {
         svg::write(&self.scene, &self.document(&self.provenance.json()), &self.style.fonts, mode)
     }
@@ -200,14 +200,14 @@ impl Figure {
         }
     }
 
-    /// The figure as PNG, or an animation as APNG; at scale 1 a pixel of the figure is a pixel of the picture.
+    /// Returns the figure as PNG, or an animation as APNG. At scale 1, a pixel of the figure is a pixel of the picture.
     ///
-    /// Readers that do not animate see the last frame.
+    /// Viewers that do not animate show the last frame.
     ///
     /// # Errors
     ///
-    /// If `scale` is not positive, or makes a picture of more than 100 million pixels or an animation of more than 500
-    /// million.
+    /// If `scale` is not positive. If the picture would have more than 100 million pixels, or the animation more than
+    /// 500 million.
     pub fn png(&self, scale: f32) -> Result<Vec<u8>> {
         let json = self.provenance.json();
         let texts = [("Title", self.title()), ("Description", self.alt_text()), ("Comment", &json)];

@@ -27,7 +27,7 @@ pub struct NextToken {
     pub stage: ProbKind,
     /// Prints the ids after the tokens.
     pub ids: bool,
-    /// A logarithmic scale, for what is rare.
+    /// Draws a logarithmic scale, on which rare tokens are visible.
     pub log: bool,
 }
 
@@ -79,7 +79,7 @@ pub fn next_token(trace: &Trace, options: &NextToken, style: &Style) -> Result<F
     page.subtitle(&parts);
 
     let bars = bars::of(&distribution, options.ids, lang);
-    // Many bars are set closer, or the figure outgrows a screen.
+    // Many bars stand closer together, so that the figure fits on a screen.
     let pitch = if bars.len() > 16 { 22.0 } else { 28.0 };
     let layout = if options.log { Layout::logarithmic } else { Layout::new };
     let layout = layout(&page, bars.iter(), page.inner(), LABEL, pitch);
@@ -96,7 +96,7 @@ pub fn next_token(trace: &Trace, options: &NextToken, style: &Style) -> Result<F
     Ok(Figure::new(trace, style, page, contents, Vec::new()))
 }
 
-/// The model, what the probabilities are over, and how the token was chosen.
+/// The model, the tokens over which the probabilities are, and how the token was chosen.
 pub(super) fn subtitle(trace: &Trace, step: &Step, stage: ProbKind, lang: Lang) -> Vec<String> {
     let mut parts = words::model(&trace.model, lang);
     let settings = words::settings(&trace.sampling, lang).join(", ");
@@ -145,7 +145,7 @@ pub(super) fn alt_text(distribution: &Distribution<'_>, lang: Lang) -> String {
     phrases::next_token_told(lang, stage, list, chosen)
 }
 
-/// Every number that bars show, and those that they stand on.
+/// A table of every number that bars show, and of the numbers from which these follow.
 pub(super) fn table(steps: &[(usize, &Distribution<'_>)]) -> Table {
     let mut table = Table::new(&[
         "step",

@@ -17,12 +17,13 @@ use super::{Contents, Figure};
 use crate::trace::visible;
 use crate::{Error, Result, Trace};
 
-/// More panels than this make a picture that nothing can show.
+/// A picture of more panels is too large for any viewer.
 const MAX_PANELS: usize = 100;
 
-/// Draws the most probable next tokens of several traces as small multiples: a panel for each, all on one scale.
+/// Draws the most probable next tokens of several traces as small multiples. Each trace has a panel, and all panels
+/// have one scale.
 ///
-/// The text is the name of a panel. If all texts are the same, the model is.
+/// A panel has the name of its text. If all texts are the same, it has the name of its model.
 ///
 /// ```
 /// use sukashi_figure::figure::{NextToken, Style, next_tokens};
@@ -35,7 +36,7 @@ const MAX_PANELS: usize = 100;
 ///
 /// # Errors
 ///
-/// The errors of [`super::next_token`] for each trace; no trace, or more than 100.
+/// The errors of [`super::next_token`] for each trace. Also if there is no trace, or more than 100.
 pub fn next_tokens(traces: &[&Trace], options: &NextToken, style: &Style) -> Result<Figure> {
     let Some(first) = traces.first().filter(|_| traces.len() <= MAX_PANELS) else {
         return Err(Error::input(format!("cannot draw {} traces", traces.len()))
@@ -58,7 +59,7 @@ pub fn next_tokens(traces: &[&Trace], options: &NextToken, style: &Style) -> Res
     page.title(if one_text { &panels[0].context } else { "" }, title_of);
     let mut parts =
         next_token::subtitle(first, distribution::step(first, options.step)?, options.stage, lang);
-    // Of several models, each panel names its own.
+    // If there are several models, each panel names its own.
     parts.drain(..usize::from(!one_model));
     parts.extend(options.log.then(|| words::log_scale(lang).to_owned()));
     page.subtitle(&parts);
@@ -102,7 +103,7 @@ fn title(count: usize, lang: Lang) -> String {
 }
 
 fn alt_text(panels: &[Panel<'_>], lang: Lang) -> String {
-    /// How many panels an alternative text tells of.
+    /// How many panels an alternative text describes.
     const TOLD: usize = 6;
     let mut sentences: Vec<String> = panels
         .iter()
@@ -123,7 +124,7 @@ fn alt_text(panels: &[Panel<'_>], lang: Lang) -> String {
     sentences.join(phrases::sentence_space(lang))
 }
 
-/// The rows of each panel, behind its text and its model.
+/// A table with the rows of each panel. Each row begins with the panel's text and model.
 fn table(panels: &[Panel<'_>], step: usize) -> Table {
     let mut all = Table::new(&["context", "model"]);
     for panel in panels {

@@ -1,4 +1,4 @@
-//! Outlines as SVG path data, as short as relative integer coordinates allow.
+//! Outlines as SVG path data with relative integer coordinates, which are short.
 
 use std::fmt::Write;
 
@@ -14,7 +14,7 @@ pub(super) struct PathData {
     origin: (f64, f64),
     /// The current point, rounded, so that rounding errors do not add up.
     at: (i64, i64),
-    /// Where the current contour began; `z` returns there.
+    /// Where the current contour began. `z` returns there.
     start: (i64, i64),
     command: char,
 }
@@ -33,7 +33,7 @@ impl PathData {
         &self.data
     }
 
-    /// An axis-parallel rectangle, as a contour; `hole` turns it the other way round.
+    /// Adds an axis-parallel rectangle as a contour. `hole` reverses its direction.
     pub(super) fn rect(&mut self, left: f32, bottom: f32, right: f32, top: f32, hole: bool) {
         self.move_to(left, bottom);
         if hole {
@@ -51,7 +51,7 @@ impl PathData {
     }
 
     fn round(&self, x: f32, y: f32) -> (i64, i64) {
-        // A broken font may hold anything; what is not a number or is far outside becomes harmless here.
+        // A broken font may hold any coordinates. A coordinate that is NaN or very large is replaced here.
         let whole = |value: f64| value.clamp(-1e7, 1e7).round() as i64;
         (whole(self.origin.0 + f64::from(x)), whole(self.origin.1 - f64::from(y)))
     }
@@ -75,7 +75,7 @@ impl PathData {
 impl OutlinePen for PathData {
     fn move_to(&mut self, x: f32, y: f32) {
         let to = self.round(x, y);
-        // Absolute only where there is no current point.
+        // The command is absolute only if there is no current point.
         if self.data.is_empty() {
             self.push('M', &[to.0, to.1]);
         } else {
@@ -116,7 +116,7 @@ impl OutlinePen for PathData {
     }
 }
 
-/// Turns pixels into the unit of [`PathData`] at a text size of `size` pixels.
+/// Converts pixels to the unit of [`PathData`] at a text size of `size` pixels.
 pub(super) fn scale(size: f64) -> f64 {
     size / f64::from(EM)
 }

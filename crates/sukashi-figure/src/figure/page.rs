@@ -1,4 +1,4 @@
-//! The frame that all figures share: margins, title, subtitle, the caption, and where the drawing goes.
+//! The frame that all figures share: margins, title, subtitle and caption around the drawing.
 
 use super::fonts::Weight;
 use super::provenance::Provenance;
@@ -17,13 +17,13 @@ pub(super) struct Page<'a> {
     /// How far down the page is filled.
     pub(super) y: f64,
     pub(super) items: Vec<Item>,
-    /// What an animation shows over `items`, in turn.
+    /// The frames that an animation shows over `items`, one after the other.
     pub(super) frames: Vec<Frame>,
 }
 
 const TITLE_LINES: usize = 2;
 
-/// On either side, and on a page that is narrower than [`NARROW`].
+/// The margin on either side. A page that is narrower than [`NARROW`] has the second one.
 const MARGIN: f64 = 24.0;
 const NARROW_MARGIN: f64 = 16.0;
 const NARROW: f64 = 480.0;
@@ -51,7 +51,7 @@ impl<'a> Page<'a> {
         })
     }
 
-    /// The narrowest page with so much between its margins.
+    /// The width of the narrowest page with so much room between its margins.
     pub(super) fn width_around(inner: f64) -> f64 {
         let narrow = inner + 2.0 * NARROW_MARGIN;
         (if narrow < NARROW { narrow } else { inner + 2.0 * MARGIN }).ceil()
@@ -70,7 +70,7 @@ impl<'a> Page<'a> {
         self.style.fonts.measure(text, size, weight)
     }
 
-    /// Sets the title; a long `context` loses its beginning until the title takes two lines.
+    /// Sets the title. A long `context` loses its beginning until the title takes two lines.
     pub(super) fn title(&mut self, context: &str, title: impl Fn(&str) -> String) {
         let setting = self.setting(TITLE, Weight::Bold);
         let characters: Vec<char> = context.chars().collect();
@@ -83,7 +83,7 @@ impl<'a> Page<'a> {
             if lines.len() <= TITLE_LINES || kept == 0 {
                 break lines;
             }
-            // Long contexts shrink fast, short ones to the character.
+            // A long context shrinks fast, a short one by single characters.
             kept -= (kept / 16).max(1);
         };
         for line in lines {
@@ -127,7 +127,7 @@ impl<'a> Page<'a> {
         self.items.push(Item::Text(Text { content, x, y, anchor, size, weight, color, upwards: false }));
     }
 
-    /// Adds the caption if it is wanted, and the lower margin.
+    /// Adds the caption if the style has one, and the lower margin.
     pub(super) fn finish(mut self, provenance: &Provenance) -> Scene {
         if self.style.caption {
             self.y += 12.0;
@@ -140,7 +140,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Names of models and adapters come from outside and may hold anything.
+/// Makes names of models and adapters visible, since they come from outside and may hold any character.
 fn shown(parts: &[String]) -> Vec<String> {
     parts.iter().map(|part| visible::line(part)).collect()
 }

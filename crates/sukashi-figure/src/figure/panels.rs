@@ -8,7 +8,7 @@ use super::scene::NOTE;
 use super::style::Lang;
 use super::words;
 
-/// A panel is no narrower than this; as many as fit stand side by side.
+/// The least width of a panel. As many panels as fit stand side by side.
 const PANEL_WIDTH: f64 = 200.0;
 const PANEL_GAP: f64 = 32.0;
 const ROW_GAP: f64 = 20.0;
@@ -17,17 +17,17 @@ const PITCH: f64 = 20.0;
 /// A distribution's bars with the labels of a panel.
 pub(super) fn bars(distribution: &Distribution<'_>, ids: bool, lang: Lang) -> Vec<Bar> {
     let mut bars = bars::of(distribution, ids, lang);
-    // The count of others is for the pointer; a panel has no room for it.
+    // Only the tooltip has the count of other tokens. A panel has no room for it.
     for bar in bars.iter_mut().filter(|bar| bar.kind == Kind::Other) {
         bar.label = words::other_short(lang).to_owned();
     }
     bars
 }
 
-/// What stands above a panel's bars.
+/// The heading above a panel's bars.
 pub(super) struct Heading<F> {
     pub(super) height: f64,
-    /// Draws that of a panel, given its index, its left upper corner and its width.
+    /// Draws the heading of a panel. The arguments are the panel's index, its left upper corner and its width.
     pub(super) draw: F,
 }
 

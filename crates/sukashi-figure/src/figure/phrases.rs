@@ -1,6 +1,7 @@
-//! What figures say: one row for each phrase, in Japanese and in English. A new figure may have a table of its own.
+//! The phrases of figures: one row for each phrase, in Japanese and in English. A new figure may have a table of its
+//! own.
 
-/// Makes a function of each row. The function takes the language, and what stands in braces.
+/// Makes a function of each row. The function takes the language, and the values that stand in braces.
 macro_rules! phrases {
     ($($name:ident $(($($argument:ident),+))?: $ja:literal, $en:literal;)*) => {
         $(phrase! { $name $(($($argument),+))? $ja $en })*

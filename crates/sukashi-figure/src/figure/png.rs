@@ -1,4 +1,4 @@
-//! Rasterising: the SVG with outlines becomes pixels, so that both show the same.
+//! Rasterising: the SVG with outlines becomes pixels, so that SVG and PNG show the same.
 
 use png::{BitDepth, ColorType, Compression, Encoder, EncodingError, Filter, PixelDimensions, Unit};
 use resvg::tiny_skia::{Pixmap, Transform};
@@ -8,26 +8,26 @@ use crate::{Error, ErrorKind, Result};
 
 /// A picture of more pixels than this is refused.
 const MAX_PIXELS: f64 = 100e6;
-/// And an animation of more in all its frames.
+/// An animation of more pixels in all its frames is refused.
 const MAX_ANIMATION_PIXELS: f64 = 500e6;
 
-/// What a picture says about itself.
+/// The texts and the density that a picture has in its metadata.
 pub(super) struct Description<'a> {
     /// Keywords of the PNG specification, such as `Title`, and their texts.
     pub(super) texts: &'a [(&'static str, &'a str)],
-    /// Pixels per metre at scale 1, where the size on paper matters.
+    /// Pixels per metre at scale 1, if the figure has a size on paper.
     pub(super) density: Option<f64>,
 }
 
-/// A drawing, shown for so many milliseconds where it is one of several.
+/// A drawing. If it is one of several, it is shown for so many milliseconds.
 pub(super) struct Drawing {
-    /// Text as outlines.
+    /// The SVG, in which text is outlines.
     pub(super) svg: String,
     pub(super) milliseconds: u16,
 }
 
-/// Makes a PNG of one drawing, or an APNG of several, which are all `size` pixels large at scale 1. Readers that do not
-/// animate see the last one.
+/// Makes a PNG of one drawing, or an APNG of several. All drawings are `size` pixels large at scale 1. Viewers that do
+/// not animate show the last one.
 pub(super) fn render(
     drawings: &[Drawing],
     size: (f64, f64),
@@ -46,7 +46,7 @@ fn failed(what: &str) -> Error {
     Error::new(ErrorKind::Computation, format!("cannot draw the figure as PNG: {what}"))
 }
 
-/// The picture's columns and rows.
+/// The numbers of the picture's columns and rows.
 fn pixels((width, height): (f64, f64), scale: f32, num_drawings: usize) -> Result<(u32, u32)> {
     let (columns, rows) = (width * f64::from(scale), height * f64::from(scale));
     if !(scale > 0.0 && columns >= 1.0 && rows >= 1.0 && columns * rows <= MAX_PIXELS) {
@@ -93,12 +93,12 @@ fn encode(
     let mut previous: Option<Raster> = None;
     for drawing in drawings.iter().filter(|_| is_animated) {
         let raster = Raster::new(&drawing.svg, still.columns, still.rows)?;
-        // Only what changes is written again; the first frame of a round starts from nothing.
+        // A frame writes only what changes. The first frame of a round writes everything.
         let part = match &previous {
             Some(previous) => raster.difference(previous),
             None => Part { left: 0, top: 0, columns: raster.columns, rows: raster.rows },
         };
-        // Each of these is checked together with what was set before.
+        // The encoder checks each of these together with the values before.
         writer.set_frame_position(0, 0).map_err(wrong)?;
         writer.set_frame_dimension(part.columns, part.rows).map_err(wrong)?;
         writer.set_frame_position(part.left, part.top).map_err(wrong)?;
@@ -129,11 +129,11 @@ impl Raster {
         let tree = Tree::from_str(svg, &Options::default())
             .map_err(|error| failed("its SVG is not readable").caused_by(error))?;
         let mut pixmap = Pixmap::new(columns, rows).ok_or_else(|| failed("no room for its pixels"))?;
-        // The SVG's own size may be in millimetres; here it fills the pixels.
+        // The SVG's own size may be in millimetres. Here, the drawing fills the pixels.
         let size = tree.size();
         let transform = Transform::from_scale(columns as f32 / size.width(), rows as f32 / size.height());
         resvg::render(&tree, transform, &mut pixmap.as_mut());
-        // The ground is opaque, so colour without alpha says it all.
+        // The background is opaque, so no alpha is needed.
         let pixels = pixmap.data().chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
         Ok(Self { columns, rows, pixels })
     }
@@ -143,7 +143,7 @@ impl Raster {
         &self.pixels[row as usize * length..][..length]
     }
 
-    /// The smallest part outside of which `other`, which is as large, is the same; at least a pixel.
+    /// The smallest part that holds all differences from `other`, which is as large. It has at least one pixel.
     fn difference(&self, other: &Self) -> Part {
         let (mut first, mut end) = (self.columns, 0);
         let (mut top, mut bottom) = (self.rows, 0);

@@ -9,7 +9,7 @@ use crate::Trace;
 use crate::sampling::Settings;
 use crate::trace::{AdapterInfo, ModelInfo};
 
-/// Everything that the same numbers need to be had again, but for the prompt, which the title holds.
+/// Everything that one needs to make the same numbers again, except the prompt. The title has the prompt.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Provenance {
     generator: String,
@@ -19,10 +19,10 @@ pub(super) struct Provenance {
     adapter: Option<AdapterInfo>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sampling: Option<Settings>,
-    /// Whose tokenizer counted tokens.
+    /// The model whose tokenizer counted tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     tokenizer: Option<String>,
-    /// Further runs that the figure shows, where they differ.
+    /// Further runs that the figure shows, if they differ from the first one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     compared_with: Vec<Provenance>,
 }
@@ -37,7 +37,7 @@ impl Provenance {
         }
     }
 
-    /// Of several runs: the first one, and those after it that differ.
+    /// The provenance of several runs: the first run, and the later runs that differ from it.
     pub(super) fn of_traces(traces: &[&Trace]) -> Self {
         let mut all: Vec<Self> = Vec::new();
         for trace in traces {
@@ -51,13 +51,13 @@ impl Provenance {
         Self { compared_with: all.collect(), ..first }
     }
 
-    /// Of a record other than a trace.
+    /// The provenance of a record other than a trace.
     pub(super) fn of_record(version: &str, model: &ModelInfo, adapter: &AdapterInfo) -> Self {
         let (model, adapter) = (Some(model.clone()), Some(adapter.clone()));
         Self { model, adapter, ..Self::of_numbers(version) }
     }
 
-    /// Of numbers that no model made, by this version of sukashi.
+    /// The provenance of numbers that this version of sukashi calculated without a model.
     pub(super) fn of_numbers(version: &str) -> Self {
         Self {
             generator: format!("sukashi {version}"),
@@ -69,12 +69,12 @@ impl Provenance {
         }
     }
 
-    /// The same, computed on an adapter.
+    /// The same provenance with the adapter that computed the numbers.
     pub(super) fn on(self, adapter: &AdapterInfo) -> Self {
         Self { adapter: Some(adapter.clone()), ..self }
     }
 
-    /// The same, with tokens counted by this model's tokenizer.
+    /// The same provenance with the model whose tokenizer counted the tokens.
     pub(super) fn counted_by(self, model: Option<&str>) -> Self {
         Self { tokenizer: model.map(str::to_owned), ..self }
     }
@@ -83,7 +83,7 @@ impl Provenance {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The same in a few words, for print.
+    /// The provenance in a few words, for the caption.
     pub(super) fn caption(&self, lang: Lang) -> Vec<String> {
         let mut parts = vec![self.generator.clone()];
         parts.extend(self.run(lang));
@@ -93,7 +93,7 @@ impl Provenance {
         parts
     }
 
-    /// What ran where, and with which settings.
+    /// The model, the adapter and the settings of a run.
     fn run(&self, lang: Lang) -> Vec<String> {
         let mut parts = Vec::new();
         if let Some(model) = &self.model {
@@ -104,7 +104,7 @@ impl Provenance {
             parts.push(format!("{}{weights}", model.name));
         }
         parts.extend(self.tokenizer.as_ref().map(|model| phrases::tokenizer(lang, model)));
-        // Numbers of another program come without an adapter.
+        // Numbers of another program have no adapter.
         let adapter = self.adapter.as_ref().filter(|adapter| !adapter.name.is_empty());
         parts.extend(adapter.map(|adapter| format!("{} ({})", adapter.name, adapter.backend)));
         if let Some(sampling) = &self.sampling {

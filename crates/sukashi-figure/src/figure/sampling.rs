@@ -1,4 +1,4 @@
-//! The figure `sampling`: the way of the candidates through the sampler, from logits to the token taken.
+//! The figure `sampling`: the way of the candidates through the sampler, from logits to the chosen token.
 
 use std::cmp::Ordering;
 
@@ -22,8 +22,8 @@ use crate::{Error, Result, Trace};
 /// Options of [`sampling`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sampling {
-    /// How many candidates, the most probable ones of the model's own distribution, and after penalties and bias; everything
-    /// else becomes one row.
+    /// The number of candidates: the most probable ones of the model's own distribution, and those after penalties and
+    /// bias. All other tokens become one row.
     pub count: usize,
     /// The step, counted from 0.
     pub step: usize,
@@ -40,8 +40,9 @@ impl Options for Sampling {
         &[Flag::top("Show N tokens", |options| &mut options.count), Flag::step(|options| &mut options.step)];
 }
 
-/// Draws what each stage of the sampler made of the candidates, as a table: a row for each, a column for each stage that
-/// ran. A candidate that a stage cut is grey from there on. A strip below the table shows where the random number fell.
+/// Draws a table of what each stage of the sampler made of the candidates. Each candidate has a row, and each stage
+/// that ran has a column. A candidate is grey from the stage on that cut it. A strip below the table shows where the
+/// random number fell.
 ///
 /// ```
 /// use sukashi_figure::figure::{Sampling, Style, sampling};
@@ -94,7 +95,7 @@ pub fn sampling(trace: &Trace, options: &Sampling, style: &Style) -> Result<Figu
     Ok(Figure::new(trace, style, page, contents, Vec::new()))
 }
 
-/// What the parts of the figure are drawn of.
+/// The numbers that the parts of the figure show.
 pub(super) struct View<'a> {
     pub(super) rows: &'a [Row<'a>],
     pub(super) step: &'a Step,
@@ -102,24 +103,24 @@ pub(super) struct View<'a> {
     pub(super) settings: &'a Settings,
 }
 
-/// A candidate and what the stages left of it.
+/// A candidate, and its numbers after each stage.
 pub(super) struct Row<'a> {
     pub(super) candidate: &'a Candidate,
     pub(super) name: String,
     pub(super) is_chosen: bool,
-    /// One for each output.
+    /// The candidate's numbers after each stage. `None` if it was cut.
     pub(super) left: Vec<Option<TokenLeft>>,
-    /// Where its share of `0..1` begins.
+    /// Where the candidate's share of `0..1` begins.
     pub(super) start: Option<f64>,
 }
 
 impl<'a> Row<'a> {
-    /// In the order that truncation goes by, which penalties may have changed.
+    /// All rows in the order of truncation, which penalties may have changed.
     fn all(shown: &Distribution<'a>, step: &'a Step, stages: &Stages, count: usize) -> Vec<Self> {
         let mut scaled: Vec<&Candidate> = step.candidates.iter().collect();
         scaled.sort_by(by_scaled);
         scaled.truncate(count);
-        // What penalties lowered and what a bias raised are both worth seeing.
+        // The rows hold both tokens that penalties lowered and tokens that a bias raised.
         let is_risen = |candidate: &&&Candidate| {
             candidate.prob_scaled > 0.0 && !shown.shown.iter().any(|own| own.id == candidate.id)
         };
@@ -139,25 +140,25 @@ impl<'a> Row<'a> {
         rows
     }
 
-    /// What is left of it in the end.
+    /// The numbers after the last stage.
     pub(super) fn last(&self) -> Option<TokenLeft> {
         self.left.last().copied().flatten()
     }
 }
 
-/// Higher probability after penalties, bias and temperature first, then the model's own order.
+/// Compares by the probability after penalties, bias and temperature, then by the model's own order.
 fn by_scaled(a: &&Candidate, b: &&Candidate) -> Ordering {
     b.prob_scaled.total_cmp(&a.prob_scaled).then(a.rank.cmp(&b.rank))
 }
 
 impl View<'_> {
-    /// How many tokens of an output are not shown.
+    /// The number of tokens of an output that the figure does not show.
     pub(super) fn others_left(&self, output: usize) -> usize {
         let shown = self.rows.iter().filter(|row| row.left.get(output).is_some_and(Option::is_some)).count();
         self.stages.outputs.get(output).map_or(0, |output| output.num_left.saturating_sub(shown))
     }
 
-    /// Their mass.
+    /// The mass of these tokens.
     pub(super) fn others_prob(&self, output: usize) -> f64 {
         let probs = self.rows.iter().filter_map(|row| Some(row.left.get(output)?.as_ref()?.prob));
         let other = 1.0 - probs.sum::<f64>();
@@ -165,7 +166,7 @@ impl View<'_> {
     }
 }
 
-/// A trace that nobody validated may hold stages that are none.
+/// Checks the stages, since a trace that nobody validated may hold wrong ones.
 fn check(step: &Step, stages: &Stages, index: usize) -> Result<()> {
     let broken = |found: String, expected: &str| {
         Err(Error::input(format!("step {} of the trace holds no stages of its candidates", index + 1))
@@ -212,7 +213,7 @@ fn title(context: &str, has_chosen: bool, lang: Lang) -> String {
     }
 }
 
-/// How the token was taken.
+/// How the token was chosen.
 pub(super) fn choice(view: &View<'_>, lang: Lang) -> String {
     match (&view.stages.draw, view.settings.choice) {
         (Some(draw), _) => format!("u = {:.4}", draw.number),
@@ -257,7 +258,7 @@ fn alt_text(view: &View<'_>, lang: Lang) -> String {
     phrases::sampling_told(lang, outputs, list, chosen)
 }
 
-/// A row per stage and candidate, and those for the rest; the last stage is the choice.
+/// A table with a row for each stage and candidate, and a row for the rest of each stage. The last stage is the choice.
 fn table(view: &View<'_>) -> Table {
     let mut table = Table::new(&[
         "stage",

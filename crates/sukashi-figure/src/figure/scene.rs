@@ -1,22 +1,22 @@
-//! What a figure consists of before it becomes SVG: marks and measured text at their places, in pixels.
+//! The parts of a figure before it becomes SVG: marks and measured text at their places, in pixels.
 
 use super::fonts::{Fonts, Weight};
 
 /// A rectangle: left, top, width, height.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bounds {
-    /// Left edge.
+    /// The left edge.
     pub x: f64,
-    /// Upper edge.
+    /// The upper edge.
     pub y: f64,
-    /// In pixels.
+    /// The width in pixels.
     pub width: f64,
-    /// In pixels.
+    /// The height in pixels.
     pub height: f64,
 }
 
 impl Bounds {
-    /// Whether the two share more than `tolerance` pixels in both directions.
+    /// Returns whether the two rectangles share more than `tolerance` pixels in both directions.
     pub fn overlaps(&self, other: &Self, tolerance: f64) -> bool {
         let shared = |a: f64, a_size: f64, b: f64, b_size: f64| (a + a_size).min(b + b_size) - a.max(b);
         shared(self.x, self.width, other.x, other.width) > tolerance
@@ -46,13 +46,13 @@ pub(super) const DESCENT: f64 = 0.12;
 pub(super) struct Text {
     pub(super) content: String,
     pub(super) x: f64,
-    /// Of the baseline.
+    /// The height of the baseline.
     pub(super) y: f64,
     pub(super) anchor: Anchor,
     pub(super) size: f64,
     pub(super) weight: Weight,
     pub(super) color: &'static str,
-    /// Turned by a quarter, reading upwards.
+    /// Whether the text is turned by a quarter and reads upwards.
     pub(super) upwards: bool,
 }
 
@@ -90,7 +90,7 @@ pub(super) enum Item {
         bounds: Bounds,
         fill: &'static str,
     },
-    /// A pale ground with diagonal lines, told from plain bars without colour.
+    /// A pale rectangle with diagonal lines, which differs from plain bars without colour, too.
     Hatched {
         bounds: Bounds,
         fill: &'static str,
@@ -109,18 +109,18 @@ pub(super) enum Item {
         fill: &'static str,
     },
     Text(Text),
-    /// Items that stand for one number, with what a pointer resting on them shows.
+    /// Items that stand for one number, with a tooltip.
     Mark {
         tooltip: String,
         items: Vec<Item>,
     },
 }
 
-/// What an animation shows for a while, over what stands still.
+/// Items that an animation shows for a while over the items that stand still.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
     pub(super) items: Vec<Item>,
-    /// How long; an APNG holds no more than this type.
+    /// The time. An APNG has no longer times than this type.
     pub(super) milliseconds: u16,
 }
 
@@ -131,12 +131,12 @@ pub(super) struct Scene {
     pub(super) height: f64,
     pub(super) background: &'static str,
     pub(super) items: Vec<Item>,
-    /// Shown one after the other, over `items`; none in a still figure.
+    /// The frames that an animation shows one after the other over `items`. A still figure has none.
     pub(super) frames: Vec<Frame>,
 }
 
 impl Scene {
-    /// Every text, also inside marks, and those of all frames.
+    /// Every text, with those in marks and in all frames.
     pub(super) fn texts(&self) -> Vec<&Text> {
         fn collect<'a>(items: &'a [Item], texts: &mut Vec<&'a Text>) {
             for item in items {

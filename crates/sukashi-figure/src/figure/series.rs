@@ -1,4 +1,4 @@
-//! Lines of a chart: how they look, where their plot stands, and their names at their ends.
+//! Lines of a chart: their look, the place of their plot, and the names at their ends.
 
 use super::axis;
 use super::fonts::Weight;
@@ -6,7 +6,7 @@ use super::page::Page;
 use super::scene::{Anchor, Item, NOTE, Text};
 use super::style::Theme;
 
-/// Between a line's end and its label.
+/// The space between a line's end and its label.
 pub(super) const LABEL_GAP: f64 = 26.0;
 /// A line's colour and dashes.
 pub(super) type Look = (&'static str, Option<&'static str>);
@@ -33,7 +33,7 @@ pub(super) fn plot_height(page: &Page<'_>) -> f64 {
 pub(super) fn series(page: &Page<'_>, index: usize) -> Look {
     const DASHES: [Option<&str>; 5] = [None, Some("6 3"), Some("2 2"), Some("8 3 2 3"), Some("4 4")];
     let series = page.palette.series;
-    // On paper, and where colours come round again, dashes tell lines apart.
+    // On paper, and if colours repeat, dashes tell lines apart.
     let round = if page.style.theme == Theme::Print { index } else { index / series.len() };
     (series[index % series.len()], DASHES[round % DASHES.len()])
 }
@@ -60,7 +60,7 @@ pub(super) fn end_names(
     for (end, y) in ends.into_iter().zip(placed) {
         let points = vec![end.from, (right + 3.0, y)];
         page.items.push(Item::Line { points, stroke: page.palette.hatch, width: 1.0, dash: None });
-        // Bright line colours are too pale for letters; the rule before the name carries the colour.
+        // Bright line colours are too pale for letters. The short line before the name has the colour.
         let (stroke, dash) = end.look;
         let points = vec![(right + 4.0, y), (right + LABEL_GAP - 5.0, y)];
         page.items.push(Item::Line { points, stroke, width: end.width, dash });

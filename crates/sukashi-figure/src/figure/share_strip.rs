@@ -1,4 +1,4 @@
-//! The shares of `0..1` that the tokens left have, and where the number that was drawn fell.
+//! The shares of `0..1` of the remaining tokens, and the place of the random number.
 
 use super::fonts::Weight;
 use super::page::Page;
@@ -31,7 +31,7 @@ pub(super) fn draw(page: &mut Page<'_>, view: &View<'_>, number: f64) {
     page.y += NOTE + 9.0;
 
     let (top, bottom) = (page.y, page.y + HEIGHT);
-    // Where no shown token stands, others do.
+    // The gaps between shown tokens are the shares of others.
     let ground = Bounds { x: left, y: top, width, height: HEIGHT };
     page.items.push(Item::Hatched { bounds: ground, fill: palette.other, hatch: palette.hatch });
     for row in view.rows {
@@ -45,7 +45,7 @@ pub(super) fn draw(page: &mut Page<'_>, view: &View<'_>, number: f64) {
         let end = (start + last.prob).min(1.0);
         let tooltip = format!("{} · {start:.4}–{end:.4} · {}", row.name, percent(last.prob));
         let mut items = vec![Item::Rect { bounds, fill }];
-        // A hair of ground between shares, where there is room for it.
+        // Shares have a thin gap between them if there is room.
         if to - from > 4.0 && end < 1.0 - 1e-9 {
             let bounds = Bounds { x: to - 1.0, width: 1.0, ..bounds };
             items.push(Item::Rect { bounds, fill: palette.background });

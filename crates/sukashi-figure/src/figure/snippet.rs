@@ -1,11 +1,11 @@
-//! The lines that put a figure into a text, its alternative text included.
+//! The lines that put a figure and its alternative text into a text.
 
 use std::fmt::Write;
 
 use super::Figure;
 use crate::names;
 
-/// A kind of text that a figure is pasted into.
+/// A kind of text into which a figure is pasted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Snippet {
     /// CommonMark.
@@ -37,7 +37,7 @@ names!(
 );
 
 impl Figure {
-    /// The lines to paste for the picture at `path`, which is written as it is to be found from the text.
+    /// Returns the lines to paste for the picture at `path`. The path is relative to the text.
     ///
     /// ```
     /// use sukashi_figure::figure::{NextToken, Snippet, Style, next_token};
@@ -50,7 +50,7 @@ impl Figure {
     /// ```
     pub fn snippet(&self, kind: Snippet, path: &str) -> String {
         let path = path.replace('\\', "/");
-        // One line: a line end would end the construct in several of the languages.
+        // The alternative text is one line, because a line end would end the construct in several of the languages.
         let (alt, title) = (one_line(self.alt_text()), one_line(self.title()));
         let url = url(&path);
         let (width, height) = (self.size().0.round(), self.size().1.round());
@@ -93,7 +93,7 @@ impl Figure {
         }
     }
 
-    /// The width on paper where it is known, else that of the text.
+    /// The width on paper if the figure has one, else the width of the text.
     fn paper_width(&self, text_width: &str) -> String {
         match self.style.width.in_own_unit(self.scene.width) {
             (millimetres, "mm") => format!("{}mm", super::svg::number(millimetres)),
@@ -106,11 +106,11 @@ fn one_line(text: &str) -> String {
     let ends_line = |character: char| character.is_control() || matches!(character, '\u{2028}' | '\u{2029}');
     let line: String =
         text.chars().map(|character| if ends_line(character) { ' ' } else { character }).collect();
-    // A space beside a mark of emphasis takes its meaning away.
+    // A mark of emphasis beside a space would not work.
     line.trim().to_owned()
 }
 
-/// An address that no language of the above takes apart; letters of all scripts stay readable.
+/// An address that is valid in all of these languages. Letters of all scripts stay readable.
 fn url(path: &str) -> String {
     let mut out = String::new();
     for character in path.chars() {
@@ -138,7 +138,7 @@ fn markdown(text: &str) -> String {
     })
 }
 
-/// An alternative text as Zenn reads it, which drops what is escaped there: signs that would need it become wide ones.
+/// An alternative text for Zenn, which drops escaped signs. So signs that need an escape become wide ones.
 fn zenn(text: &str) -> String {
     escaped(text, |character| {
         let wide = match character {
@@ -187,7 +187,7 @@ fn latex(text: &str) -> String {
             '>' => out.push_str("\\textgreater{}"),
             '|' => out.push_str("\\textbar{}"),
             '`' => out.push_str("\\textasciigrave{}"),
-            // Two would become a dash, or a quotation mark.
+            // Two of these signs would become a dash, or a quotation mark.
             '-' | '\'' if out.ends_with(character) => out.extend(['{', '}', character]),
             _ => out.push(character),
         }
@@ -197,7 +197,7 @@ fn latex(text: &str) -> String {
 
 fn latex_path(path: &str) -> String {
     escaped(path, |character| match character {
-        // These would end the argument, whatever stands before them.
+        // These signs would end the argument, even after an escape.
         '{' | '}' => Some(String::new()),
         '%' | '#' => Some(format!("\\{character}")),
         _ => None,

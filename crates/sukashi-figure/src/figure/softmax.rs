@@ -1,4 +1,4 @@
-//! The figure `softmax`: a textbook's small experiment, from logits to probabilities at several temperatures.
+//! The figure `softmax`: the small experiment of textbooks, from logits to probabilities at several temperatures.
 
 use super::bar_row::Kind;
 use super::bars::Bar;
@@ -21,20 +21,20 @@ use crate::{Error, Result};
 /// A vocabulary of a few tokens: the record that [`softmax`] draws.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Logits {
-    /// One for each logit.
+    /// The names of the tokens: one for each logit.
     pub names: Vec<String>,
-    /// Finite.
+    /// The logits, which are finite.
     pub logits: Vec<f32>,
-    /// Above 0.
+    /// The temperatures, which are above 0.
     pub temperatures: Vec<f64>,
 }
 
-/// More logits, or temperatures, than this are no small experiment.
+/// The most logits and temperatures of a small experiment.
 const MAX_LOGITS: usize = 40;
 const MAX_TEMPERATURES: usize = 12;
 
-/// Draws what softmax makes of a few logits at several temperatures: a panel of bars for each, on one scale, and all
-/// numbers. It is the softmax that the sampler uses.
+/// Draws what softmax makes of a few logits at several temperatures. Each temperature has a panel of bars, all panels
+/// have one scale, and a table has all numbers. The sampler uses the same softmax.
 ///
 /// ```
 /// use sukashi_figure::figure::{Logits, Style, softmax};
@@ -48,8 +48,8 @@ const MAX_TEMPERATURES: usize = 12;
 ///
 /// # Errors
 ///
-/// If there are no logits or more than 40, if their number is not that of the names, if one is not finite; if there are
-/// no temperatures or more than 12, or one is not finite and above 0.
+/// If there are no logits or more than 40, if their number differs from that of the names, or if one is not finite. If
+/// there are no temperatures or more than 12, or if one is not finite and above 0.
 pub fn softmax(record: &Logits, style: &Style) -> Result<Figure> {
     check(record)?;
     let lang = style.lang;
@@ -137,7 +137,7 @@ fn title(lang: Lang) -> &'static str {
     phrases::softmax(lang)
 }
 
-/// The logits and all probabilities to four decimals; as many temperatures side by side as fit.
+/// Prints the logits, and all probabilities to four decimals, with as many temperatures side by side as fit.
 fn numbers(page: &mut Page<'_>, record: &Logits, names: &[String], columns: &[Column]) {
     const ROW: f64 = 19.0;
     const GAP: f64 = 14.0;

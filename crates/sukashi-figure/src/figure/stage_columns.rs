@@ -1,4 +1,4 @@
-//! The columns of the table of stages: what each holds of the candidates.
+//! The columns of the table of stages, and what each column says of the candidates.
 
 use super::phrases;
 use super::sampling::{Row, View, choice};
@@ -11,7 +11,7 @@ use crate::trace::visible;
 pub(super) struct Column {
     pub(super) head: String,
     pub(super) note: String,
-    /// One for each row.
+    /// A cell for each row.
     pub(super) cells: Vec<Entry>,
     pub(super) other: Entry,
     /// How many tokens are left.
@@ -25,11 +25,11 @@ pub(super) struct Column {
 #[derive(Default)]
 pub(super) struct Entry {
     pub(super) text: String,
-    /// Behind the number: what is cut here.
+    /// The sign behind the number of a token that is cut here.
     pub(super) mark: &'static str,
-    /// From 0 to 1, drawn under the number.
+    /// The length of a bar under the number, from 0 to 1.
     pub(super) bar: Option<f64>,
-    /// The token is gone, here or before.
+    /// Whether this stage or one before it removed the token.
     pub(super) is_cut: bool,
     pub(super) is_accent: bool,
 }
@@ -54,11 +54,11 @@ pub(super) fn decimal(value: f64) -> String {
     text.replace('-', "−")
 }
 
-/// What the stage of an output says of itself; a record of an older version leaves that to the settings.
+/// The description of the stage of an output. In a record of an older version, the settings tell it.
 pub(super) fn description(index: usize, view: &View<'_>) -> Description {
     let output = &view.stages.outputs[index];
     if index == 0 {
-        // The first output is the model's own, whatever it is called.
+        // The first output is the model's own, whatever its name is.
         let (setting, note) = (Label::new("ロジット", "logit"), Some("z".into()));
         return Description { note, ..Description::new(setting, Criterion::Logits) };
     }
@@ -67,13 +67,13 @@ pub(super) fn description(index: usize, view: &View<'_>) -> Description {
     output.description.clone().or_else(known).unwrap_or_else(plain)
 }
 
-/// What a stage is called above its column.
+/// The heading above the column of a stage.
 pub(super) fn heading(index: usize, view: &View<'_>, lang: Lang) -> String {
     visible::line(words::label(&description(index, view).setting, lang))
 }
 
 impl Column {
-    /// From the logits to the choice.
+    /// All columns, from the logits to the choice.
     pub(super) fn all(view: &View<'_>, lang: Lang) -> Vec<Self> {
         let outputs = &view.stages.outputs;
         let is_truncation = |index: usize| description(index, view).criterion.truncates();
@@ -101,7 +101,7 @@ impl Column {
         }
     }
 
-    /// Logits as a stage left them.
+    /// A column of logits after a stage.
     fn adjusting(view: &View<'_>, index: usize, lang: Lang) -> Self {
         let note = description(index, view).note.unwrap_or_else(|| Label::new("後の z", "z after"));
         let note = visible::line(words::label(&note, lang));
@@ -118,7 +118,7 @@ impl Column {
         Self { note, cells, has_marks, ..Self::new(view, index, lang) }
     }
 
-    /// The probabilities that an output makes.
+    /// A column of probabilities after a stage.
     fn probs(view: &View<'_>, index: usize, is_final: bool, lang: Lang) -> Self {
         let (head, note) = match is_final {
             false => (phrases::softmax_head(lang), phrases::of_all_tokens(lang)),
@@ -145,7 +145,7 @@ impl Column {
         Self { head, note, cells, other, has_bars: true, ..Self::new(view, index, lang) }
     }
 
-    /// What a truncation goes by, and what it cuts.
+    /// A column of the numbers by which a truncation decides, and of the tokens that it cuts.
     fn truncating(view: &View<'_>, index: usize, lang: Lang) -> Self {
         let Description { criterion, note, .. } = description(index, view);
         let greatest = view.rows.iter().filter_map(|row| row.left[index - 1]).find(|left| left.rank == 1);
@@ -203,7 +203,7 @@ impl Column {
 }
 
 impl Row<'_> {
-    /// Whether it was left by the output before that at `index`.
+    /// Whether the token was still there before the stage at `index`.
     fn before(&self, index: usize) -> bool {
         index > 0 && self.left[index - 1].is_some()
     }

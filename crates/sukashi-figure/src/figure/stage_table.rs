@@ -1,4 +1,4 @@
-//! The table of the sampler's stages: its columns side by side, as many as fit.
+//! The table of the sampler's stages, with as many columns side by side as fit.
 
 use super::fonts::Weight;
 use super::page::Page;
@@ -10,11 +10,11 @@ use super::words;
 
 const HEAD: f64 = 38.0;
 const PITCH: f64 = 26.0;
-/// Between two columns.
+/// The space between two columns.
 const GAP: f64 = 14.0;
 
 impl Column {
-    /// Of the signs behind its numbers.
+    /// The width of the signs behind the column's numbers.
     fn mark_width(&self, page: &Page<'_>) -> f64 {
         if self.has_marks { page.measure(CUT, NOTE, Weight::Regular) + 3.0 } else { 0.0 }
     }
@@ -28,7 +28,7 @@ impl Column {
         (numbers + self.mark_width(page)).max(heads).max(least).min(most)
     }
 
-    /// A row's entry; the one after all rows is that of the others.
+    /// The entry of a row. The entry after all rows is that of the other tokens.
     fn entry(&self, index: usize) -> &Entry {
         self.cells.get(index).unwrap_or(&self.other)
     }
@@ -72,7 +72,8 @@ pub(super) fn draw(page: &mut Page<'_>, view: &View<'_>, columns: &[Column]) {
     }
 }
 
-/// How many columns stand side by side in each block: in as few blocks as there can be, none much wider than the others.
+/// How many columns stand side by side in each block. There are as few blocks as possible, and all have about the same
+/// width.
 fn balanced(widths: &[f64], room: f64) -> Vec<usize> {
     let lens = |most: f64| {
         let mut lens: Vec<usize> = Vec::new();
@@ -104,7 +105,7 @@ fn balanced(widths: &[f64], room: f64) -> Vec<usize> {
     best
 }
 
-/// The headings and rows of as many columns as fit.
+/// Draws the headings and rows of as many columns as fit.
 fn block(page: &mut Page<'_>, view: &View<'_>, names: &[String], placed: &[Placed<'_>], greatest: f64) {
     let palette = page.palette;
     let (bold, regular) = (page.setting(NOTE, Weight::Bold), page.setting(NOTE, Weight::Regular));
@@ -147,7 +148,7 @@ fn block(page: &mut Page<'_>, view: &View<'_>, names: &[String], placed: &[Place
     }
 }
 
-/// A number, what stands behind it, and the bar under it.
+/// Draws a number, the sign behind it, and the bar under it.
 fn cell(
     page: &mut Page<'_>,
     place: &Placed<'_>,

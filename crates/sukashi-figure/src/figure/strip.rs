@@ -10,19 +10,19 @@ use crate::trace::Token;
 /// A token in a strip.
 pub(super) struct Tile {
     pub(super) label: String,
-    /// From 0 to 1; `None` for a token without a number.
+    /// The heat from 0 to 1. `None` for a token without a number.
     pub(super) heat: Option<f64>,
-    /// Below the label.
+    /// The lines below the label.
     pub(super) notes: Vec<String>,
     pub(super) tooltip: String,
-    /// Drawn with a frame.
+    /// Whether the tile has a frame.
     pub(super) is_marked: bool,
     /// Whether the next token begins a line.
     pub(super) ends_line: bool,
 }
 
 impl Tile {
-    /// A tile for `token` with nothing but its label.
+    /// A tile for `token` with only a label.
     pub(super) fn new(token: &Token) -> Self {
         let ends_line = token.bytes.as_deref().is_some_and(|bytes| bytes.ends_with(b"\n"))
             || (token.bytes.is_none() && token.text.as_deref().is_some_and(|text| text.ends_with('\n')));
@@ -37,18 +37,18 @@ impl Tile {
     }
 }
 
-/// How a token is called.
+/// The label of a token.
 pub(super) fn name(token: &Token) -> String {
     token_label(token.id, token.text.as_deref(), token.bytes.as_deref())
 }
 
-/// Between tiles, and between their edge and what stands in them.
+/// The space between tiles, and between the edge and the contents of a tile.
 const GAP: f64 = 3.0;
 const PADDING: f64 = 4.0;
 const LINE_GAP: f64 = 8.0;
 const NOTE_HEIGHT: f64 = 15.0;
 const LABEL_HEIGHT: f64 = 20.0;
-/// No tile is narrower.
+/// The least width of a tile.
 const NARROWEST: f64 = 22.0;
 
 /// Draws the tiles from the page's filled part downwards.
@@ -99,7 +99,7 @@ pub(super) fn draw(page: &mut Page<'_>, tiles: &[Tile]) {
     page.y += height;
 }
 
-/// A line round `bounds`, inside it.
+/// A line around `bounds`, on its inside.
 pub(super) fn frame(bounds: &Bounds, stroke: &'static str) -> Item {
     let Bounds { x, y, width, height } = *bounds;
     let (left, top, right, bottom) = (x + 1.0, y + 1.0, x + width - 1.0, y + height - 1.0);

@@ -1,4 +1,4 @@
-//! How a figure looks: theme, language, width, fonts, and how an SVG holds text.
+//! The look of a figure: theme, language, width, fonts, and the form of text in an SVG.
 
 use std::str::FromStr;
 
@@ -6,7 +6,8 @@ use super::Fonts;
 use crate::names;
 use crate::{Error, Result};
 
-/// How a figure looks. The default: light, Japanese, 720 px wide, glyphs as outlines, no caption.
+/// The look of a figure. The default is light, in Japanese, and 720 px wide. Its glyphs are outlines, and it has no
+/// caption.
 ///
 /// ```
 /// use sukashi_figure::figure::{Lang, Style, Theme};
@@ -16,29 +17,29 @@ use crate::{Error, Result};
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Style {
-    /// Colours.
+    /// The colours.
     pub theme: Theme,
     /// The language of everything that is not the model's own text.
     pub lang: Lang,
-    /// The figure's width; its height follows from the contents.
+    /// The figure's width. The height follows from the contents.
     pub width: Width,
-    /// The faces that text is measured and drawn with.
+    /// The faces that measure and draw text.
     pub fonts: Fonts,
-    /// How [`super::Figure::svg`] writes text.
+    /// The form in which [`super::Figure::svg`] writes text.
     pub text_mode: TextMode,
     /// Prints the origin of the numbers below the figure. The metadata always has it.
     pub caption: bool,
 }
 
-/// Colours for a purpose.
+/// The colours of a figure for a purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum Theme {
-    /// On white.
+    /// Colours on white.
     #[default]
     Light,
-    /// On a dark page.
+    /// Colours on a dark page.
     Dark,
-    /// Black and greys, for paper.
+    /// Black and greys for paper.
     Print,
 }
 
@@ -52,15 +53,15 @@ pub enum Lang {
     En,
 }
 
-/// How an SVG holds text.
+/// The form of text in an SVG.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum TextMode {
-    /// Outlines: looks the same everywhere, needs nothing.
+    /// Outlines, which look the same everywhere and need no fonts.
     #[default]
     Paths,
-    /// Text, with a subset of the embedded face inside the file.
+    /// Text with a subset of the embedded face inside the file.
     Embed,
-    /// Text alone, in whatever face the reader has.
+    /// Text alone, in a face that the reader has.
     Text,
 }
 
@@ -80,25 +81,25 @@ const WIDTH_LIMITS: std::ops::RangeInclusive<f64> = 240.0..=8192.0;
 const PIXELS_PER_MILLIMETRE: f64 = 96.0 / 25.4;
 
 impl Width {
-    /// A width in pixels.
+    /// Makes a width in pixels.
     ///
     /// # Errors
     ///
-    /// Outside 240 to 8192 px.
+    /// If the width is outside 240 to 8192 px.
     pub fn px(pixels: f64) -> Result<Self> {
         Self { amount: pixels, millimetres: false }.checked()
     }
 
-    /// A width in millimetres.
+    /// Makes a width in millimetres.
     ///
     /// # Errors
     ///
-    /// Outside 63.5 to 2167 mm (240 to 8192 px).
+    /// If the width is outside 63.5 to 2167 mm (240 to 8192 px).
     pub fn mm(millimetres: f64) -> Result<Self> {
         Self { amount: millimetres, millimetres: true }.checked()
     }
 
-    /// In pixels, 96 to the inch.
+    /// Returns the width in pixels, 96 to the inch.
     pub fn pixels(self) -> f64 {
         if self.millimetres { self.amount * PIXELS_PER_MILLIMETRE } else { self.amount }
     }
@@ -155,19 +156,19 @@ pub(super) struct Palette {
     pub(super) background: &'static str,
     pub(super) text: &'static str,
     pub(super) muted: &'static str,
-    /// Lines that the eye follows to read a value off.
+    /// Guides by which the eye reads a value.
     pub(super) guide: &'static str,
-    /// Candidates.
+    /// The bars of candidates.
     pub(super) bar: &'static str,
-    /// The chosen one, in bars and in text.
+    /// The chosen token, in bars and in text.
     pub(super) accent: &'static str,
     pub(super) accent_text: &'static str,
     /// Candidates that truncation cut.
     pub(super) cut: &'static str,
-    /// The bar of everything not shown: its ground and its hatching.
+    /// The bar of all other tokens: its background and its hatching.
     pub(super) other: &'static str,
     pub(super) hatch: &'static str,
-    /// One colour per line of a line chart.
+    /// A colour for each line of a line chart.
     pub(super) series: [&'static str; 6],
 }
 
@@ -181,7 +182,7 @@ impl Theme {
     }
 }
 
-// Okabe and Ito's colours; text in an accent is darkened or lightened until it has a contrast of 4.5.
+// These are the colours of Okabe and Ito. Text in an accent is darker or lighter, so that it has a contrast of 4.5.
 static LIGHT: Palette = Palette {
     background: "#ffffff",
     text: "#1b1f24",

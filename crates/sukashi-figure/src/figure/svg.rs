@@ -1,5 +1,5 @@
-//! A scene as SVG: fixed decimals, ordered attributes, no ids, and no style sheet but for animations, so that figures
-//! can stand side by side in one page and pass through sanitisers.
+//! A scene as SVG. It has fixed decimals, ordered attributes and no ids, and only animations have a style sheet. So
+//! figures can stand side by side in one page and pass through sanitisers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -14,15 +14,15 @@ use super::scene::{Anchor, Bounds, Item, Scene, Text};
 use super::style::{TextMode, Width};
 use crate::trace::visible;
 
-/// What [`TextMode::Text`] asks the reader's system for.
+/// The fonts that [`TextMode::Text`] asks the reader's system for.
 const FAMILIES: &str =
     "BIZ UDPGothic, Hiragino Sans, Noto Sans JP, Noto Sans CJK JP, Yu Gothic, Meiryo, sans-serif";
 
-/// What a file says about itself besides the drawing.
+/// The metadata of a file.
 pub(super) struct Document<'a> {
     pub(super) title: &'a str,
     pub(super) description: &'a str,
-    /// JSON.
+    /// The provenance as JSON.
     pub(super) metadata: &'a str,
     pub(super) lang: &'a str,
     pub(super) width: Width,
@@ -81,14 +81,14 @@ pub(super) fn write(scene: &Scene, document: &Document<'_>, fonts: &Fonts, mode:
     out
 }
 
-/// Two decimals at most, without trailing zeros; never `-0`.
+/// Writes a number with at most two decimals, without trailing zeros, and never as `-0`.
 pub(super) fn number(value: f64) -> String {
     let text = format!("{value:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
-/// Text for an element or an attribute; what XML cannot hold becomes U+FFFD.
+/// Text for an element or an attribute. A character that XML cannot hold becomes U+FFFD.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
@@ -197,7 +197,7 @@ impl Writer<'_> {
         let runs = self.fonts.shape(&text.content, text.weight);
         let total: f64 = runs.iter().map(|run| run.width(self.fonts)).sum();
         let mut along = -text.offset(total * outline::scale(text.size));
-        // Outlines of all runs of a text make one path, but for emboldened ones.
+        // The outlines of all runs of a text make one path, except those of emboldened runs.
         let (mut plain, mut emboldened) = (PathData::default(), PathData::default());
         let start = along;
         for run in &runs {
@@ -286,7 +286,7 @@ fn place(text: &Text, along: f64) -> String {
     }
 }
 
-/// A shallow open box below the baseline, `width` wide, as the sign ⎵ of a full-width space is.
+/// A shallow open box below the baseline, which is `width` wide and resembles the sign ⎵ of a full-width space.
 fn shelf(origin: f64, width: f64, path: &mut PathData) {
     const STROKE: f32 = 50.0;
     const BOTTOM: f32 = -250.0;
@@ -323,7 +323,7 @@ fn boxed(fonts: &Fonts, character: char, origin: f64, width: f64, path: &mut Pat
     }
 }
 
-/// A rectangle's outline and diagonals over it, cut at its edges.
+/// The outline of a rectangle, and diagonals that end at its edges.
 fn hatching(bounds: &Bounds) -> String {
     const SPACING: f64 = 6.0;
     let Bounds { x, y, width, height } = *bounds;

@@ -5,13 +5,13 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use super::provenance::Provenance;
 use crate::trace::csv_text;
 
-/// One value; `None`s are empty in CSV and `null` in JSON.
+/// A value. An empty one is empty in CSV and `null` in JSON.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Cell {
     Text(String),
     Count(u64),
     Number(f64),
-    /// Kept apart so that 0.1 prints as 0.1 and not with the digits that f64 adds.
+    /// An f32. It is a variant of its own, so that 0.1 prints as 0.1 and not with the digits that f64 adds.
     Single(f32),
     Flag(bool),
     Empty,
@@ -54,7 +54,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Takes the shelves out of the names of tokens; a column called `text` stays as it is.
+    /// Replaces the shelves in the names of tokens by words. A column called `text` stays as it is.
     pub(super) fn put_in_words(&mut self) {
         for row in &mut self.rows {
             for (column, cell) in self.columns.iter().zip(row) {
@@ -71,7 +71,7 @@ impl Table {
 
     pub(super) fn csv(&self) -> String {
         let mut writer = csv::Writer::from_writer(Vec::new());
-        // Writing into memory cannot fail, and every row has the columns' length.
+        // Writing into memory cannot fail, and every row has as many cells as there are columns.
         let _ = writer.write_record(&self.columns);
         for row in &self.rows {
             let _ = writer.write_record(row.iter().map(Cell::csv));

@@ -20,12 +20,12 @@ use crate::{Result, Trace};
 /// How [`temperature`] arranges its numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum TemperatureView {
-    /// The candidates in a row, a line over them for each temperature.
+    /// The candidates stand in a row, with a line for each temperature over them.
     #[default]
     Candidates,
-    /// The temperatures in a row, a line over them for each candidate; below it the entropy.
+    /// The temperatures stand in a row, with a line for each candidate over them, and the entropy below them.
     Temperatures,
-    /// The candidates in a row, each with a group of bars, one for each temperature.
+    /// The candidates stand in a row, each with a bar for each temperature.
     Bars,
 }
 
@@ -40,15 +40,15 @@ names!(
 /// Options of [`temperature`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Temperatures {
-    /// The temperatures. If empty, these are 1 and all that the trace has.
+    /// The temperatures. If the list is empty, these are 1 and all temperatures of the trace.
     pub temperatures: Vec<f64>,
-    /// How many candidates, the most probable ones at temperature 1.
+    /// The number of candidates: the most probable ones at temperature 1.
     pub count: usize,
     /// The step, counted from 0.
     pub step: usize,
-    /// A logarithmic axis, for what is rare.
+    /// Draws a logarithmic axis, on which rare tokens are visible.
     pub log: bool,
-    /// How the numbers are arranged.
+    /// The arrangement of the numbers.
     pub view: TemperatureView,
     /// Renormalises the probabilities over the shown candidates, as if there were no other tokens.
     pub renormalise_shown: bool,
@@ -96,8 +96,8 @@ impl Options for Temperatures {
 }
 
 impl Temperatures {
-    /// The temperatures that a record needs for smooth lines over the temperatures `marked`: these, and others between
-    /// the least and the greatest of them.
+    /// Returns the temperatures that a record needs for smooth lines over the temperatures `marked`. These are the
+    /// marked ones, and others between the least and the greatest of them.
     ///
     /// Pass them to [`StepRecorder::with_temperatures`](crate::trace::StepRecorder::with_temperatures), and `marked` to
     /// the figure.
@@ -113,7 +113,7 @@ impl Temperatures {
         let between = (1..BETWEEN).map(|index| axis.number(f64::from(index) / f64::from(BETWEEN)));
         let mut all: Vec<f64> = marked.iter().copied().chain(between).collect();
         all.sort_by(f64::total_cmp);
-        // Those asked for are kept to the last digit.
+        // The marked temperatures keep all their digits.
         all.dedup_by(|later, kept| {
             let is_same = same(*later, *kept);
             if is_same && marked.contains(later) {
@@ -125,11 +125,12 @@ impl Temperatures {
     }
 }
 
-/// Draws the candidates' probabilities at several temperatures, as [`Temperatures::view`] says; the model's own (T = 1) are
-/// drawn heavier.
+/// Draws the candidates' probabilities at several temperatures, in the arrangement of [`Temperatures::view`]. The
+/// model's own probabilities (T = 1) are heavier.
 ///
-/// They are over the whole vocabulary, and what is not shown stands at the right as "other", unless
-/// [`Temperatures::renormalise_shown`] is set. The entropy is that of the whole vocabulary's distribution in any case.
+/// The probabilities are over the whole vocabulary, and all other tokens stand at the right as "other". With
+/// [`Temperatures::renormalise_shown`], they are over the shown candidates. The entropy is always that of the
+/// distribution over the whole vocabulary.
 ///
 /// ```
 /// use sukashi_figure::figure::{Style, Temperatures, temperature};
@@ -182,7 +183,7 @@ pub fn temperature(trace: &Trace, options: &Temperatures, style: &Style) -> Resu
     parts.extend(options.log.then(|| words::log_scale(lang).to_owned()));
     page.subtitle(&parts);
     let other_count = step.vocab_size - candidates.len();
-    // Renormalised, there are no others.
+    // Renormalised probabilities leave no other tokens.
     let drawn = if options.renormalise_shown { 0 } else { other_count };
     let marks = if options.view == TemperatureView::Bars { Marks::Bars } else { Marks::Lines };
     match options.view {
@@ -201,7 +202,7 @@ pub fn temperature(trace: &Trace, options: &Temperatures, style: &Style) -> Resu
     Ok(Figure::new(trace, style, page, contents, warnings))
 }
 
-/// What the probabilities are over.
+/// The tokens over which the probabilities are.
 fn over(count: usize, renormalise: bool, lang: Lang) -> String {
     match renormalise {
         false => phrases::over_vocabulary(lang).to_owned(),
@@ -209,7 +210,7 @@ fn over(count: usize, renormalise: bool, lang: Lang) -> String {
     }
 }
 
-/// How the model's own distribution is told from the others.
+/// How the model's own distribution differs from the others.
 fn raw_words(view: TemperatureView, lang: Lang) -> &'static str {
     match view {
         TemperatureView::Candidates => phrases::raw_is_heavy(lang),
@@ -248,7 +249,7 @@ fn alt_text(
         TemperatureView::Bars => (phrases::bar_chart(lang), phrases::bars_per_candidate(lang)),
     };
     match renormalised {
-        // The words for what they were renormalised over name the candidates already.
+        // The words for renormalised probabilities already name the candidates.
         true => phrases::temperatures_told_of(lang, chart, over, kind, name, list),
         false => phrases::temperatures_told(lang, chart, count, over, kind, name, list),
     }

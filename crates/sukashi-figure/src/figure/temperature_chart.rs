@@ -1,4 +1,4 @@
-//! Probabilities over the temperature, a line per candidate, and the entropy below them.
+//! Probabilities over the temperature, with a line for each candidate, and the entropy below them.
 
 use super::axis::{Axis, round_step};
 use super::fonts::Weight;
@@ -11,36 +11,36 @@ use super::temperature_line::Line;
 use super::words::{self, percent};
 use crate::trace::Candidate;
 
-/// From one line's name to the next.
+/// The distance from one line's name to the next.
 const NAME_PITCH: f64 = NOTE + 3.0;
 /// The height of the panel of entropies.
 const ENTROPY_HEIGHT: f64 = 96.0;
 const LINE_WIDTH: f64 = 1.75;
-/// From the end of a line to its name: hot distributions end close together.
+/// The space between the end of a line and its name. The lines of hot distributions end close together.
 const LEADER: f64 = 12.0;
 
-/// Dots at the ends stay off the edges.
+/// The room between the edges and the dots at the ends.
 const INSET: f64 = 6.0;
 
-/// An axis of temperatures: logarithmic where they span more than a decade.
+/// An axis of temperatures. It is logarithmic if they span more than a decade.
 pub(super) fn axis((low, high): (f64, f64), ends: (f64, f64)) -> Axis {
     Axis::new((low, high), high > 10.0 * low, ends)
 }
 
-/// How many lines have room for their names, the one for the rest included.
+/// How many lines have room for their names, with the line for the rest.
 pub(super) fn lines(page: &Page<'_>) -> usize {
     (plot_height(page) / NAME_PITCH).floor() as usize + 1
 }
 
-/// Where the two panels stand.
+/// The places of the two panels.
 struct Plot<'a> {
     left: f64,
     right: f64,
-    /// Of the temperatures.
+    /// The axis of the temperatures.
     axis: Axis,
-    /// Those that were asked for, ascending.
+    /// The temperatures that the caller gave, in ascending order.
     marked: &'a [Line],
-    /// And those between them.
+    /// The given temperatures, and those between them.
     all: Vec<&'a Line>,
 }
 
@@ -113,7 +113,7 @@ fn look(page: &Page<'_>, index: usize, is_other: bool) -> (&'static str, Option<
     if is_other { (page.palette.muted, Some("1 4")) } else { series(page, index) }
 }
 
-/// Upright lines at the temperatures that were asked for.
+/// Draws upright lines at the given temperatures.
 fn temperature_guides(page: &mut Page<'_>, plot: &Plot<'_>, (top, bottom): (f64, f64)) {
     for line in plot.marked {
         let x = plot.x(line.temperature);
@@ -123,7 +123,7 @@ fn temperature_guides(page: &mut Page<'_>, plot: &Plot<'_>, (top, bottom): (f64,
     }
 }
 
-/// The panel of entropies, with the temperatures below it.
+/// Draws the panel of entropies, with the temperatures below it.
 fn entropies(page: &mut Page<'_>, plot: &Plot<'_>) {
     let (palette, lang) = (page.palette, page.style.lang);
     let heading = phrases::whole_entropy(lang);
@@ -157,12 +157,12 @@ fn entropies(page: &mut Page<'_>, plot: &Plot<'_>) {
     temperature_names(page, plot);
 }
 
-/// The temperatures that were asked for, as far as they have room, and what the axis is.
+/// Writes those of the given temperatures that have room, and the name of the axis.
 fn temperature_names(page: &mut Page<'_>, plot: &Plot<'_>) {
     const GAP: f64 = 6.0;
     let palette = page.palette;
     let mut taken: Vec<(f64, f64)> = Vec::new();
-    // The model's own comes first, then both ends.
+    // The temperature of the model's own distribution comes first, then both ends.
     let mut order: Vec<&Line> = plot.marked.iter().filter(|line| line.is_raw()).collect();
     order.extend(plot.marked.first().into_iter().chain(plot.marked.last()).chain(plot.marked));
     let y = page.y + NOTE * ASCENT;

@@ -1,21 +1,21 @@
-//! Probabilities at one temperature, and which temperatures a record knows.
+//! The probabilities at one temperature, and the temperatures that a record has.
 
 use super::fonts::Weight;
 use super::words;
 use crate::trace::{Candidate, Step};
 use crate::{Error, Result};
 
-/// More lines than this cannot be told apart.
+/// A reader cannot tell more lines apart.
 const MAX_LINES: usize = 12;
 
-/// One temperature's probabilities.
+/// The probabilities at one temperature.
 pub(super) struct Line {
     pub(super) temperature: f64,
-    /// As they are shown.
+    /// The probabilities that the figure shows.
     pub(super) probs: Vec<f64>,
-    /// Over the whole vocabulary.
+    /// The probabilities over the whole vocabulary.
     pub(super) whole: Vec<f64>,
-    /// What is not shown.
+    /// The mass of all tokens that the figure does not show.
     pub(super) other: f64,
     pub(super) entropy_bits: f64,
 }
@@ -36,7 +36,7 @@ impl Line {
         };
         let whole: Vec<f64> = candidates.iter().map(prob).collect();
         let sum: f64 = whole.iter().sum();
-        // The candidates are f32 logits; their exponents are good to about 1e-5.
+        // The logits are f32, so their exponentials are exact to about 1e-5.
         if !(0.0..=1.001).contains(&sum) {
             return Err(Error::input(format!(
                 "the trace holds no distribution for temperature {temperature}"
@@ -63,7 +63,7 @@ impl Line {
         words::temperature(self.temperature)
     }
 
-    /// Of the line, in pixels.
+    /// The width of the line in pixels.
     pub(super) fn width(&self) -> f64 {
         if self.is_raw() { 3.0 } else { 1.75 }
     }
@@ -72,7 +72,7 @@ impl Line {
         if self.is_raw() { Weight::Bold } else { Weight::Regular }
     }
 
-    /// All probabilities in the columns' order; the last is the rest, if there is one.
+    /// All probabilities in the order of the columns. The last one is the rest, if there is a rest.
     pub(super) fn values(&self, other_count: usize) -> Vec<f64> {
         let rest = (other_count > 0).then_some(self.other);
         self.probs.iter().copied().chain(rest).collect()
@@ -83,7 +83,7 @@ pub(super) fn same(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
 }
 
-/// The wanted temperatures, ascending, each once, all of them known to the step.
+/// The wanted temperatures in ascending order, each once. The step has all of them.
 pub(super) fn temperatures(step: &Step, wanted: &[f64]) -> Result<Vec<f64>> {
     let mut known: Vec<f64> = step.temperatures.iter().map(|known| known.temperature).chain([1.0]).collect();
     known.sort_by(f64::total_cmp);
@@ -107,7 +107,7 @@ pub(super) fn temperatures(step: &Step, wanted: &[f64]) -> Result<Vec<f64>> {
     Ok(temperatures)
 }
 
-/// The temperatures that the step knows between the least and the greatest of `marked`.
+/// The temperatures of the step between the least and the greatest of `marked`.
 pub(super) fn between(step: &Step, marked: &[f64]) -> Vec<f64> {
     let (Some(low), Some(high)) = (marked.first(), marked.last()) else { return Vec::new() };
     let known = step.temperatures.iter().map(|known| known.temperature);

@@ -1,4 +1,4 @@
-//! Text cut to a width: into lines, or to as much as fits.
+//! Text that is cut to a width, or broken into lines.
 
 use super::fonts::{Fonts, Weight};
 
@@ -8,7 +8,7 @@ const NO_START: &str =
 /// Characters that a line may not end with.
 const NO_END: &str = "「『（【〔〈《“‘([{‹«";
 
-/// A way of setting text: faces, size in pixels, weight.
+/// A way to set text: faces, size in pixels, and weight.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Setting<'a> {
     pub(super) fonts: &'a Fonts,
@@ -21,7 +21,7 @@ impl Setting<'_> {
         self.fonts.measure(text, self.size, self.weight)
     }
 
-    /// As much of the beginning of `text` as fits into `width`, with `…` where it is cut.
+    /// The longest beginning of `text` that fits into `width`, with `…` where it is cut.
     pub(super) fn fit_start(&self, text: &str, width: f64) -> String {
         self.fit(text, width, |kept, all| {
             let head: String = all[..kept].iter().collect();
@@ -29,7 +29,7 @@ impl Setting<'_> {
         })
     }
 
-    /// As much of the end of `text` as fits into `width`, with `…` where it is cut.
+    /// The longest end of `text` that fits into `width`, with `…` where it is cut.
     pub(super) fn fit_end(&self, text: &str, width: f64) -> String {
         self.fit(text, width, |kept, all| {
             let tail: String = all[all.len() - kept..].iter().collect();
@@ -38,7 +38,7 @@ impl Setting<'_> {
     }
 
     fn fit(&self, text: &str, width: f64, cut: impl Fn(usize, &[char]) -> String) -> String {
-        // No figure is wide enough for more than this; measuring a whole book would take long.
+        // No figure is wide enough for more characters. Measuring a whole book would take long.
         const ENOUGH: usize = 2000;
         let characters: Vec<char> = text.chars().collect();
         if characters.len() <= ENOUGH && self.measure(text) <= width {
@@ -69,7 +69,7 @@ impl Setting<'_> {
             if !line.is_empty() {
                 lines.push(std::mem::take(&mut line).trim_end().to_owned());
             }
-            // A piece that is too wide on its own is broken anywhere.
+            // A piece that is too wide by itself is broken anywhere.
             for character in piece.chars() {
                 if !line.is_empty() && self.measure(&format!("{line}{character}")) > width {
                     lines.push(std::mem::take(&mut line));
@@ -95,11 +95,11 @@ impl Setting<'_> {
     }
 }
 
-/// The smallest pieces that a line may be broken between.
+/// The smallest pieces between which a line may be broken.
 fn pieces(text: &str) -> Vec<String> {
     let mut pieces: Vec<String> = Vec::new();
     let mut previous: Option<char> = None;
-    // The one before the previous.
+    // The character before the previous one.
     let mut before = ' ';
     for character in text.chars() {
         let joined = previous.is_some_and(|previous| {

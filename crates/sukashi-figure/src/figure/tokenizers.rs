@@ -1,4 +1,4 @@
-//! The figure `tokenizers`: one text as several tokenizers cut it, and what it costs in each.
+//! The figure `tokenizers`: one text in the tokens of several tokenizers, with its cost in each.
 
 use super::boxes::{self, Token};
 use super::example;
@@ -15,14 +15,15 @@ use super::{Contents, Figure};
 use crate::trace::{Segmentation, TextCost, visible};
 use crate::{Error, Result};
 
-/// More than these make a picture that nothing can show.
+/// A picture of more tokenizers is too large for any viewer.
 const MAX_TOKENIZERS: usize = 30;
-/// Tokens of one tokenizer take at most this many lines.
+/// The most lines that the tokens of one tokenizer take.
 const MAX_LINES: usize = 12;
-/// No twelve lines have room for more.
+/// Twelve lines have room for no more tokens.
 const MAX_TOKENS: usize = 8_000;
 
-/// Draws `text` as each tokenizer cuts it, with its tokens, bits, and how many times shorter than UTF-8 they are.
+/// Draws `text` in the tokens of each tokenizer, with the numbers of tokens and bits, and how many times shorter than
+/// UTF-8 they are.
 ///
 /// ```
 /// use sukashi_figure::figure::{Style, tokenizers};
@@ -42,7 +43,7 @@ const MAX_TOKENS: usize = 8_000;
 ///
 /// # Errors
 ///
-/// If there are no tokenizers, or more than 30; if the text is empty.
+/// If there are no tokenizers or more than 30, or if the text is empty.
 pub fn tokenizers(text: &str, cuts: &[Segmentation], style: &Style) -> Result<Figure> {
     if cuts.is_empty() || cuts.len() > MAX_TOKENIZERS {
         return Err(Error::input(format!("cannot draw {} tokenizers", cuts.len()))
@@ -99,7 +100,7 @@ fn facts(cut: &Segmentation, cost: &TextCost, lang: Lang) -> Vec<String> {
     ]
 }
 
-/// The name, the numbers, and a bar for the bits on a track that is as long as UTF-8.
+/// Draws the name, the numbers, and a bar for the bits. The track of the bar is as long as the text in UTF-8.
 fn heading(page: &mut Page<'_>, cut: &Segmentation, cost: &TextCost, most_bits: u64) {
     const THICKNESS: f64 = 6.0;
     let palette = page.palette;
@@ -130,9 +131,9 @@ fn tokens(page: &mut Page<'_>, cut: &Segmentation) {
     }
 }
 
-/// What is lost, in a sentence; `None` where nothing is.
+/// A sentence on what the tokens lose of the text. `None` if they lose nothing.
 fn lost_words(cut: &Segmentation, lang: Lang) -> Option<String> {
-    /// How many are named.
+    /// How many lost characters the sentence names.
     const TOLD: usize = 12;
     let all: Vec<&str> = cut.lost().collect();
     let mut named: Vec<String> = Vec::new();
@@ -158,7 +159,7 @@ fn lost(page: &mut Page<'_>, cut: &Segmentation) {
 }
 
 fn alt_text(text: &str, cuts: &[Segmentation], costs: &[TextCost], lang: Lang) -> String {
-    /// How many tokens are told of each tokenizer.
+    /// How many tokens of each tokenizer an alternative text names.
     const TOLD: usize = 20;
     let sentence = |(cut, cost): (&Segmentation, &TextCost)| {
         let told: Vec<String> = cut.pieces.iter().take(TOLD).map(|piece| Token::new(piece).label).collect();

@@ -1,4 +1,4 @@
-//! The figure `tokens`: a text as a strip of tokens, coloured by what the model made of each.
+//! The figure `tokens`: a text as a strip of tokens, coloured by a number that the model gives each token.
 
 use super::example;
 use super::flag::{Flag, Kept, Options, named};
@@ -19,9 +19,9 @@ use crate::{Error, Result, shown};
 /// Options of [`tokens`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tokens {
-    /// Which number colours a token and stands below it.
+    /// The number that colours a token and stands below it.
     pub by: ColorBy,
-    /// Prints the ids, too.
+    /// Also prints the ids.
     pub ids: bool,
 }
 
@@ -42,15 +42,15 @@ pub enum ColorBy {
     /// The token's probability.
     #[default]
     Prob,
-    /// Its rank among all tokens.
+    /// The token's rank among all tokens.
     Rank,
-    /// The entropy of the distribution that it came from.
+    /// The entropy of the distribution before the token.
     Entropy,
 }
 
 names!(ColorBy, "number to colour tokens by", "prob" => Prob, "rank" => Rank, "entropy" => Entropy);
 
-/// More tokens than this make a picture that nothing can show.
+/// A picture of more tokens is too large for any viewer.
 const MAX_TOKENS: usize = 4096;
 
 /// Draws the text of a [`Score`] token by token.
@@ -66,7 +66,7 @@ const MAX_TOKENS: usize = 4096;
 ///
 /// # Errors
 ///
-/// If the score does not hold what it should, or there are more than 4096 tokens.
+/// If the score contradicts itself, or has more than 4096 tokens.
 pub fn tokens(score: &Score, options: &Tokens, style: &Style) -> Result<Figure> {
     score.validate()?;
     if score.tokens.len() > MAX_TOKENS {
@@ -108,7 +108,7 @@ pub fn tokens(score: &Score, options: &Tokens, style: &Style) -> Result<Figure> 
     Ok(Figure::of(provenance, style, page, contents, Vec::new()))
 }
 
-/// Titles quote no more of a text than this.
+/// The most characters of a text that a title quotes.
 const LONGEST_TITLE: usize = 200;
 
 /// The start of a long text.
@@ -131,12 +131,12 @@ impl ColorBy {
         match self {
             Self::Prob => 1.0,
             Self::Rank => predictions.map(|prediction| prediction.rank).max().unwrap_or(1).max(10) as f64,
-            // Whole bits, so that the scale's end is a round number.
+            // The scale ends at a whole number of bits.
             Self::Entropy => predictions.map(|prediction| prediction.entropy_bits).fold(1.0, f64::max).ceil(),
         }
     }
 
-    /// Lighter is what the model expected: high probability, low rank; and high entropy.
+    /// A lighter token has a high probability, a low rank, or a high entropy.
     fn heat(self, prediction: &Prediction, most: f64) -> f64 {
         match self {
             Self::Prob => prediction.prob,
@@ -216,11 +216,11 @@ fn alt_text(score: &Score, by: ColorBy, lang: Lang) -> String {
     let list = words::list(&items, lang);
     let more = score.tokens.len().saturating_sub(TOLD);
     let more = if more > 0 { phrases::and_more_tokens(lang, more) } else { String::new() };
-    // Both begin a sentence with it, and only English has capitals.
+    // Both languages begin a sentence with these words, and only English has capitals.
     phrases::tokens_told(lang, capital(by.words(lang)), list, more)
 }
 
-/// With a capital at the start.
+/// The text with a capital at the start.
 pub(super) fn capital(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())

@@ -36,8 +36,8 @@ impl Options for TopK {
         &[Flag::top("Show N tokens", |options| &mut options.count), Flag::step(|options| &mut options.step)];
 }
 
-/// Draws the candidates before truncation (by top-k, top-p, min-p or typical-p) and after it, side by side on one
-/// scale: what was cut is grey, what is left is renormalised.
+/// Draws the candidates before and after truncation (by top-k, top-p, min-p or typical-p), side by side on one scale.
+/// Cut candidates are grey, and the others are renormalised.
 ///
 /// ```
 /// use sukashi_figure::figure::{Style, TopK, top_k};
@@ -50,14 +50,14 @@ impl Options for TopK {
 ///
 /// # Errors
 ///
-/// If the trace has no such step, if the step holds no distribution, if `count` is 0, or if nothing truncated.
+/// If the trace has no such step, if the step holds no distribution, if `count` is 0, or if no setting truncates.
 pub fn top_k(trace: &Trace, options: &TopK, style: &Style) -> Result<Figure> {
     let settings = &trace.sampling;
     check_truncation(settings)?;
     let distribution = Distribution::new(trace, options.step, options.count, ProbKind::Scaled)?;
     let step = distribution::step(trace, options.step)?;
     let mut rows = distribution.shown.clone();
-    // Penalties may have changed the order that truncation goes by.
+    // Truncation goes by this order, which penalties may have changed.
     rows.sort_by(|a, b| b.prob_scaled.total_cmp(&a.prob_scaled).then(a.rank.cmp(&b.rank)));
     let kept = Kept::new(&step.candidates);
     let lang = style.lang;
@@ -82,11 +82,11 @@ pub fn top_k(trace: &Trace, options: &TopK, style: &Style) -> Result<Figure> {
     Ok(Figure::new(trace, style, page, contents, Vec::new()))
 }
 
-/// Says before a long run whether [`top_k`] would find nothing that truncates.
+/// Checks before a long run that the settings truncate, as [`top_k`] needs it.
 ///
 /// # Errors
 ///
-/// If the settings truncate nothing.
+/// If no setting truncates.
 pub fn check_truncation(settings: &Settings) -> Result<()> {
     if settings.truncation_words().next().is_some() || settings.temperature == 0.0 {
         return Ok(());
@@ -98,11 +98,11 @@ pub fn check_truncation(settings: &Settings) -> Result<()> {
         .hint("use one of them, such as --top-k 5"))
 }
 
-/// What truncation left.
+/// The tokens that truncation left.
 struct Kept {
-    /// How many tokens; `None` where more are left than the trace lists.
+    /// The number of tokens. `None` if more are left than the trace lists.
     count: Option<usize>,
-    /// Their mass before it.
+    /// The mass of these tokens before truncation.
     mass: f64,
 }
 
@@ -112,7 +112,7 @@ impl Kept {
         let final_mass: f64 = kept().map(|candidate| candidate.prob_final).sum();
         let listed: f64 = kept().map(|candidate| candidate.prob_scaled).sum();
         let is_all = final_mass > 1.0 - 1e-6;
-        // Renormalisation divides by the mass, so that each of them tells it.
+        // Renormalisation divides by the mass, so any remaining token tells the mass.
         let mass = if is_all { listed } else { listed / final_mass.max(f64::MIN_POSITIVE) };
         Self { count: is_all.then(|| kept().count()), mass: mass.clamp(0.0, 1.0) }
     }

@@ -20,11 +20,11 @@ use crate::{Error, Result, Trace};
 /// Options of [`trace`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceOptions {
-    /// How many candidates in each panel; everything else becomes one bar.
+    /// The number of candidates in each panel. All other tokens become one bar.
     pub count: usize,
-    /// The first step shown, 0 being the trace's first.
+    /// The first step that the figure shows, counted from 0.
     pub first: usize,
-    /// At most this many steps.
+    /// The most steps that the figure shows.
     pub steps: usize,
     /// The kind of probability.
     pub stage: ProbKind,
@@ -48,11 +48,11 @@ impl Options for TraceOptions {
     ];
 }
 
-/// More panels than this make a picture that nothing can show.
+/// A picture of more panels is too large for any viewer.
 const MAX_STEPS: usize = 400;
 
-/// Draws one panel per generated token: the text so far, the token chosen after it, and the candidates' bars,
-/// on one scale throughout.
+/// Draws one panel for each generated token. The panel has the text so far, the token chosen after it, and the bars of
+/// the candidates. All panels have one scale.
 ///
 /// ```
 /// use sukashi_figure::figure::{TraceOptions, Style, trace};
@@ -88,14 +88,14 @@ pub fn trace(trace: &Trace, options: &TraceOptions, style: &Style) -> Result<Fig
     Ok(Figure::new(trace, style, page, contents(&start, alt_text, &panels, lang), Vec::new()))
 }
 
-/// One step.
+/// A step and its distribution.
 pub(super) struct Panel<'a> {
     pub(super) index: usize,
     pub(super) distribution: Distribution<'a>,
 }
 
 impl Panel<'_> {
-    /// How the chosen token is called.
+    /// The label of the chosen token.
     pub(super) fn chosen(&self, trace: &Trace) -> Option<String> {
         let chosen = trace.steps[self.index].chosen.as_ref()?;
         let own = self.distribution.shown.iter().find(|candidate| candidate.id == chosen.id);
@@ -105,13 +105,13 @@ impl Panel<'_> {
 }
 
 impl TraceOptions {
-    /// Those of the trace's steps that are asked for.
+    /// The indices of the steps to show.
     pub(super) fn range(&self, trace: &Trace) -> Result<Range<usize>> {
         distribution::step(trace, self.first)?;
         Ok(self.first..trace.steps.len().min(self.first.saturating_add(self.steps)))
     }
 
-    /// What is shown of each of these steps.
+    /// The panels of these steps.
     pub(super) fn panels<'a>(&self, trace: &'a Trace, steps: Range<usize>) -> Result<Vec<Panel<'a>>> {
         let panel = |index| {
             Ok(Panel { index, distribution: Distribution::new(trace, index, self.count, self.stage)? })
@@ -140,7 +140,7 @@ pub(super) fn page<'a>(
     Ok(page)
 }
 
-/// What the figure holds, given the text before its first step.
+/// The contents of the figure. `start` is the text before its first step.
 pub(super) fn contents(start: &str, alt_text: String, panels: &[Panel<'_>], lang: Lang) -> Contents {
     let rows: Vec<_> = panels.iter().map(|panel| (panel.index, &panel.distribution)).collect();
     Contents { kind: "trace", title: title(start, lang), alt_text, table: next_token::table(&rows) }
@@ -154,7 +154,7 @@ fn title(context: &str, lang: Lang) -> String {
     }
 }
 
-/// The step's number, the text so far, and the chosen token behind it.
+/// Draws the step's number, the text so far, and the chosen token behind it.
 fn heading(page: &mut Page<'_>, trace: &Trace, panel: &Panel<'_>, x: f64, y: f64, width: f64) {
     const GAP: f64 = 8.0;
     let palette = page.palette;
@@ -177,7 +177,7 @@ fn heading(page: &mut Page<'_>, trace: &Trace, panel: &Panel<'_>, x: f64, y: f64
     }
 }
 
-/// The chosen tokens and their probabilities, in a sentence.
+/// A sentence with the chosen tokens and their probabilities.
 pub(super) fn told(trace: &Trace, panels: &[Panel<'_>], stage: ProbKind, lang: Lang) -> String {
     /// How many steps an alternative text names.
     const TOLD: usize = 20;

@@ -1,4 +1,4 @@
-//! The figure `trace` in motion: one frame per generated token.
+//! The figure `trace` as an animation: one frame for each generated token.
 
 use super::Figure;
 use super::animation::check_animation;
@@ -15,19 +15,19 @@ use super::style::{Lang, Style};
 use super::trace::{self, Panel, TraceOptions};
 use crate::{Result, Trace};
 
-/// The text before the first step takes at most this many lines, of its end.
+/// The most lines that the text before the first step takes. A longer text loses its beginning.
 const CONTEXT_LINES: usize = 2;
-/// Between the text before the first step and the first token.
+/// The space between the text before the first step and the first token.
 const CONTEXT_GAP: f64 = 6.0;
 const TRACK_HEIGHT: f64 = 4.0;
 const TRACK_GAP: f64 = 12.0;
 
-/// Draws a trace as an animation without end, one frame per generated token: the tokens so far, and the bars of the
-/// candidates from which the last of them was chosen. All frames share one layout and one scale; the last one stays
-/// twice as long, and is what a reader without animation sees.
+/// Draws a trace as an animation without end, with one frame for each generated token. A frame has the tokens so far,
+/// and the bars of the candidates from which the last of them was chosen. All frames have one layout and one scale. The
+/// last frame stays twice as long, and viewers without animation show it.
 ///
-/// [`Figure::svg`] moves by style sheet alone and stands still for readers who want little motion; [`Figure::png`] is an
-/// APNG.
+/// A style sheet alone moves [`Figure::svg`], and the figure stands still for readers who want little motion.
+/// [`Figure::png`] is an APNG.
 ///
 /// ```
 /// use sukashi_figure::figure::{TraceOptions, Style, trace_animation};
@@ -41,7 +41,7 @@ const TRACK_GAP: f64 = 12.0;
 ///
 /// # Errors
 ///
-/// As [`trace`](super::trace()) and [`check_animation`], for the steps that there are to draw.
+/// The errors of [`trace`](super::trace()) and of [`check_animation`] for the steps to draw.
 pub fn trace_animation(
     trace: &Trace,
     options: &TraceOptions,
@@ -81,14 +81,14 @@ pub fn trace_animation(
     Ok(Figure::new(trace, style, page, trace::contents(&start, alt_text, &panels, lang), Vec::new()))
 }
 
-/// Sets the end of the text before the first step, and finds each token's place behind it.
+/// Sets the end of the text before the first step, and finds the place of each token behind it.
 fn text_so_far(page: &mut Page<'_>, start: &str, labels: &[Option<String>]) -> Vec<Placed> {
     let setting = page.setting(LABEL, Weight::Regular);
     let mut lines = if start.is_empty() { Vec::new() } else { setting.wrap(start, page.inner()) };
     let hidden = lines.len().saturating_sub(CONTEXT_LINES);
     lines.drain(..hidden);
     if let (Some(first), true) = (lines.first_mut(), hidden > 0) {
-        // One more character than there is room for, so that the end is what stays.
+        // The line is one character too long, so it loses its beginning.
         *first = setting.fit_end(&format!("…{first}"), page.inner());
     }
     for (index, line) in lines.iter().enumerate() {
@@ -99,7 +99,7 @@ fn text_so_far(page: &mut Page<'_>, start: &str, labels: &[Option<String>]) -> V
     }
     page.y += boxes::PITCH * lines.len().saturating_sub(1) as f64;
     let indent = lines.last().map_or(0.0, |line| setting.measure(line) + CONTEXT_GAP);
-    // Bold once and regular later: the wider of both has room.
+    // A token is bold at first and regular later. The box has room for the wider form.
     let labels: Vec<&str> = labels.iter().flatten().map(String::as_str).collect();
     let tokens: Vec<Placed> =
         boxes::place(page, indent, labels.iter().map(|label| (*label, Weight::Bold))).collect();
@@ -112,7 +112,7 @@ fn draw_token(page: &mut Page<'_>, token: &Placed, place: usize, is_newest: bool
     let (fill, color, weight) = if is_newest {
         (palette.background, palette.accent_text, Weight::Bold)
     } else {
-        // Two pale shades in turn tell neighbours apart.
+        // Neighbours have two pale shades in turn.
         let fill = if place.is_multiple_of(2) { palette.guide } else { palette.other };
         (fill, palette.text, Weight::Regular)
     };
@@ -124,7 +124,7 @@ fn draw_token(page: &mut Page<'_>, token: &Placed, place: usize, is_newest: bool
     page.text(token.label.clone(), x, y, Anchor::Middle, LABEL, weight, color);
 }
 
-/// The count of steps, and a line that shows how many are done.
+/// The number of the step, and a line that shows how many steps are done.
 struct Track {
     counter_y: f64,
     whole: Bounds,
@@ -134,7 +134,7 @@ fn step_of(index: usize, count: usize, lang: Lang) -> String {
     phrases::step_of(lang, index + 1, count)
 }
 
-/// Sets what stands still of the track.
+/// Draws the part of the track that stands still.
 fn track(page: &mut Page<'_>, count: usize, lang: Lang) -> Track {
     page.y += 4.0;
     let widths = (0..count).map(|index| page.measure(&step_of(index, count, lang), NOTE, Weight::Regular));
@@ -161,7 +161,7 @@ impl Track {
     }
 }
 
-/// The bars of all steps on one scale; those of everything else stand in one place.
+/// The bars of all steps on one scale. The bars of all other tokens stand in one place.
 struct Chart {
     candidates: Vec<Vec<Bar>>,
     others: Vec<Vec<Bar>>,
@@ -171,7 +171,7 @@ struct Chart {
 }
 
 impl Chart {
-    /// Sets what stands still of the chart.
+    /// Draws the part of the chart that stands still.
     fn new(page: &mut Page<'_>, panels: &[Panel<'_>]) -> Self {
         let lang = page.style.lang;
         let all = panels.iter().map(|panel| {

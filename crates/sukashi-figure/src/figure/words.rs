@@ -1,10 +1,11 @@
-//! Words that several figures share, and how figures write numbers.
+//! Words that several figures share, and the form of numbers in figures.
 
 use super::{Lang, phrases};
 use crate::sampling::{Choice, Label, Settings};
 use crate::trace::ModelInfo;
 
-/// A probability as a percentage: one decimal, two below 1 %; never rounded to 0 or to certainty.
+/// Writes a probability as a percentage with one decimal, or two below 1 %. A probability is never rounded to 0 or to
+/// 100 %.
 ///
 /// ```
 /// use sukashi_figure::figure::percent;
@@ -29,7 +30,7 @@ pub fn percent(probability: f64) -> String {
     }
 }
 
-/// 12345 as 12,345.
+/// Writes 12345 as 12,345.
 pub fn grouped(count: usize) -> String {
     let digits = count.to_string();
     let mut out = String::new();
@@ -42,7 +43,7 @@ pub fn grouped(count: usize) -> String {
     out
 }
 
-/// The sampling settings that differ from taking the model's own distribution as it is; temperature always.
+/// The sampling settings that change the model's own distribution, and always the temperature.
 pub(super) fn settings(settings: &Settings, lang: Lang) -> Vec<String> {
     let mut parts: Vec<String> = settings.words().map(|words| label(&words, lang).to_owned()).collect();
     parts.extend(settings.custom_stages.iter().cloned());
@@ -67,7 +68,7 @@ pub(super) fn quoted(text: &str, lang: Lang) -> String {
     phrases::quoted(lang, text)
 }
 
-/// The title of a figure on what follows `context`.
+/// The title of a figure on the token after `context`.
 pub(super) fn next_token_title(context: &str, lang: Lang) -> String {
     if context.is_empty() {
         phrases::next_token_of_nothing(lang).to_owned()
@@ -76,12 +77,12 @@ pub(super) fn next_token_title(context: &str, lang: Lang) -> String {
     }
 }
 
-/// The label of everything not shown.
+/// The label of all tokens that the figure does not show.
 pub(super) fn other(count: usize, lang: Lang) -> String {
     phrases::other(lang, grouped(count))
 }
 
-/// The short form, for narrow places.
+/// The short form of that label, for narrow places.
 pub(super) fn other_short(lang: Lang) -> &'static str {
     phrases::other_short(lang)
 }
@@ -111,7 +112,7 @@ pub(super) fn entropy(lang: Lang) -> &'static str {
     phrases::entropy(lang)
 }
 
-/// The model, and what was left out of it.
+/// The model, and the parts that were left out of it.
 pub(super) fn model(model: &ModelInfo, lang: Lang) -> Vec<String> {
     let mut parts = vec![model.name.clone()];
     if !model.left_out.is_empty() {
@@ -124,7 +125,7 @@ pub(super) fn model(model: &ModelInfo, lang: Lang) -> Vec<String> {
     parts
 }
 
-/// Items in a row of a sentence.
+/// A list of items in a sentence.
 pub(super) fn list(items: &[String], lang: Lang) -> String {
     items.join(phrases::list_comma(lang))
 }

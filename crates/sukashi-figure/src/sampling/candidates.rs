@@ -1,34 +1,34 @@
-//! The tokens still in play, with their logits and probabilities.
+//! The tokens that are still in play, with their logits and probabilities.
 
 use std::cmp::Ordering;
 
 use super::softmax::Softmax;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A token still in play, as a [`Stage`](super::Stage) sees it.
+/// A token that is still in play, in the form that a [`Stage`](super::Stage) gets.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct InPlay {
-    /// Index into the vocabulary.
+    /// The index into the vocabulary.
     pub id: u32,
-    /// Its logit after the stages so far. After `temperature` only differences of logits mean something.
+    /// The logit after the stages so far. After `temperature`, only differences of logits have a meaning.
     pub logit: f64,
-    /// Its share of what the stages before this one left; these sum to 1.
+    /// The token's share of the mass that the stages before this one left. All shares sum to 1.
     pub prob: f64,
 }
 
-/// The tokens still in play, in the order of their ids.
+/// The tokens that are still in play, in the order of their ids.
 ///
-/// Probabilities are those at the start of the running stage: what it changes shows in them when it ends.
+/// The probabilities are those at the start of the running stage. They change when the stage ends.
 #[derive(Debug)]
 pub struct Candidates {
     entries: Vec<Entry>,
-    /// Room for partial sorts; `entries` itself stays in the order of ids, so that sums and draws do not
-    /// depend on how a selection shuffles.
+    /// A buffer for partial sorts. `entries` itself stays in the order of ids, so that sums and draws do not depend on
+    /// the order of a selection.
     scratch: Vec<Entry>,
     softmax: Softmax,
-    /// Logits or members changed since `softmax` and the weights were computed.
+    /// Whether logits or members changed after `softmax` and the weights were computed.
     stale: bool,
-    /// The first value refused by [`Self::set_logit`].
+    /// The first value that [`Self::set_logit`] refused.
     refused: Option<(u32, f64)>,
 }
 
@@ -39,24 +39,24 @@ pub(super) struct Entry {
     weight: f64,
 }
 
-/// Higher logit first, then lower id.
+/// The order of tokens: the higher logit first, then the lower id.
 fn by_logit(a: &Entry, b: &Entry) -> Ordering {
     b.logit.partial_cmp(&a.logit).unwrap_or(Ordering::Equal).then(a.id.cmp(&b.id))
 }
 
-/// The difference comes first: it keeps a tiny temperature from making infinities.
+/// The difference comes before the division, so that a tiny temperature makes no infinities.
 fn divided(logit: f64, max: f64, temperature: f64) -> f64 {
     (logit - max) / temperature
 }
 
-/// The error where `logit` of token `id` is NaN or infinite.
+/// The error if `logit` of token `id` is NaN or infinite.
 pub(super) fn impossible_logit(id: u32, logit: f32) -> Error {
     Error::new(ErrorKind::Computation, format!("cannot sample: the logit of token {id} is {logit}"))
         .detail("expected a finite value, or -inf for an impossible token")
         .hint("the model overflowed or a kernel is wrong; compare with the CPU device")
 }
 
-/// The error where all of `num_logits` logits are minus infinity.
+/// The error if all of `num_logits` logits are minus infinity.
 pub(super) fn no_possible_token(num_logits: usize) -> Error {
     Error::new(ErrorKind::Computation, "cannot sample: every logit is -inf")
         .detail(format!("expected at least one finite value among {num_logits}"))
@@ -73,7 +73,8 @@ impl Candidates {
         }
     }
 
-    /// Starts over from the model's logits, each with its id: all of a vocabulary of `vocab_size`, or some of it.
+    /// Starts again from the model's logits, each with its id. These are all tokens of a vocabulary of `vocab_size`, or
+    /// some of them.
     pub(super) fn load(&mut self, logits: impl Iterator<Item = (u32, f32)>, vocab_size: usize) -> Result<()> {
         self.entries.clear();
         self.refused = None;
@@ -95,23 +96,23 @@ impl Candidates {
         Ok(())
     }
 
-    /// How many tokens are in play.
+    /// Returns how many tokens are in play.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether none is left, which ends the sampling with an error when the stage ends.
+    /// Returns whether no token is left. The sampling then ends with an error when the stage ends.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The tokens in play, in the order of their ids.
+    /// Returns the tokens in play, in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = InPlay> {
         self.entries.iter().map(|entry| self.in_play(entry))
     }
 
-    /// The tokens in play, most probable first, each with the mass of those up to it: the order and the sums that top-k and
-    /// top-p go by.
+    /// Returns the tokens in play, the most probable first, each with the mass of the tokens up to it. Top-k and top-p
+    /// use this order and these sums.
     pub fn ranked(&self) -> Vec<(InPlay, f64)> {
         let mut entries = self.entries.clone();
         entries.sort_unstable_by(by_logit);
@@ -123,12 +124,12 @@ impl Candidates {
         ranked.collect()
     }
 
-    /// The token `id`, if it is in play.
+    /// Returns the token `id` if it is in play.
     pub fn get(&self, id: u32) -> Option<InPlay> {
         self.find(id).map(|index| self.in_play(&self.entries[index]))
     }
 
-    /// Gives the token `id` another logit; −∞ removes it. A token that is not in play stays out.
+    /// Gives the token `id` another logit. −∞ removes the token. A token that is not in play stays out.
     ///
     /// NaN and +∞ end the sampling with an error that names the stage, the token and the value.
     pub fn set_logit(&mut self, id: u32, logit: f64) {
@@ -142,7 +143,7 @@ impl Candidates {
         }
     }
 
-    /// Removes the tokens for which `keep` is false. Removing all ends the sampling with an error.
+    /// Removes the tokens for which `keep` is false. If no token is left, the sampling ends with an error.
     pub fn retain(&mut self, mut keep: impl FnMut(&InPlay) -> bool) {
         let sum = self.softmax.sum();
         self.entries
@@ -155,14 +156,14 @@ impl Candidates {
     }
 
     fn find(&self, id: u32) -> Option<usize> {
-        // Until something is removed, a token's id is its index.
+        // As long as no token is removed, a token's id is its index.
         match self.entries.get(id as usize) {
             Some(entry) if entry.id == id => Some(id as usize),
             _ => self.entries.binary_search_by_key(&id, |entry| entry.id).ok(),
         }
     }
 
-    /// Checks what `stage` left, and drops what it made impossible.
+    /// Checks the tokens that `stage` left, and drops those that it made impossible.
     pub(super) fn settle(&mut self, stage: &str) -> Result<()> {
         if let Some((id, logit)) = self.refused {
             return Err(Error::new(
@@ -203,7 +204,7 @@ impl Candidates {
         self.softmax
     }
 
-    /// Replaces every logit by its difference from the greatest one, divided by `temperature` above 0.
+    /// Replaces every logit by its difference from the greatest one, divided by `temperature`, which is above 0.
     pub(super) fn divide_logits(&mut self, temperature: f64) {
         let max = self.entries.iter().fold(f64::NEG_INFINITY, |max, entry| max.max(entry.logit));
         for entry in &mut self.entries {
@@ -212,15 +213,16 @@ impl Candidates {
         self.stale = true;
     }
 
-    /// Whether the logits that are left out of these, which are not above the least of them, stay below it when all are divided
-    /// by `temperature`; or else rounding may make some equal to it, and a lower id go first.
+    /// Whether the logits that are left out of these stay below the least of them after all are divided by
+    /// `temperature`. They are not above it before the division. Rounding may make some of them equal to it, and then a
+    /// lower id would go first.
     pub(super) fn stay_apart(&self, temperature: f64) -> bool {
         let bounds = self.entries.iter().map(|entry| entry.logit);
         let (least, max) = bounds.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, max), logit| {
             (least.min(logit), max.max(logit))
         });
         let edge = divided(least, max, temperature);
-        // As logits are f32, the next one below is this. What is divided to minus infinity is out in any case.
+        // Logits are f32, so this is the next logit below. A logit that becomes minus infinity is out in any case.
         let below = f64::from((least as f32).next_down());
         edge == f64::NEG_INFINITY || divided(below, max, temperature) < edge
     }
@@ -232,7 +234,7 @@ impl Candidates {
         }
     }
 
-    /// The `n`-th most probable token, 1 being the first; `None` where fewer are in play.
+    /// The `n`-th most probable token, counted from 1. `None` if fewer tokens are in play.
     fn nth_most_probable(&mut self, n: usize) -> Option<Entry> {
         if n == 0 || n > self.entries.len() {
             return None;
@@ -245,7 +247,7 @@ impl Candidates {
         Some(*nth)
     }
 
-    /// The id of the `n`-th most probable token, or of the last one where fewer are in play.
+    /// The id of the `n`-th most probable token, or of the last one if fewer tokens are in play.
     pub(super) fn pick(&mut self, n: usize) -> u32 {
         let n = n.clamp(1, self.entries.len().max(1));
         self.nth_most_probable(n).map_or(0, |entry| entry.id)
@@ -263,7 +265,7 @@ impl Candidates {
         });
     }
 
-    /// The run is usually short, so the order is made in growing pieces and no further than it is needed.
+    /// The run is usually short, so the tokens are sorted in growing pieces, and only as far as needed.
     fn keep_mass(&mut self, mass: f64, order: impl Fn(&Entry, &Entry) -> Ordering) {
         self.fill_scratch();
         let target = mass * self.softmax.sum();
@@ -288,7 +290,7 @@ impl Candidates {
             rest = after;
             piece_len *= 4;
         }
-        // Rounding may keep the sum just below a `mass` next to 1: everything stays.
+        // Rounding may keep the sum just below a `mass` next to 1. Then all tokens stay.
     }
 
     fn keep_up_to(&mut self, last: &Entry, order: impl Fn(&Entry, &Entry) -> Ordering) {
@@ -301,7 +303,7 @@ impl Candidates {
         self.scratch.extend_from_slice(&self.entries);
     }
 
-    /// The mass of the tokens in play before `id`, in the order of ids: where [`Self::at`] begins to give it.
+    /// The mass of the tokens in play before `id`, in the order of ids. From this number on, [`Self::at`] gives `id`.
     pub(super) fn mass_before(&self, id: u32) -> f64 {
         let before = self.entries.iter().take_while(|entry| entry.id < id);
         before.map(|entry| entry.weight).sum::<f64>() / self.softmax.sum()

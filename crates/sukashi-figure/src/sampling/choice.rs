@@ -1,4 +1,4 @@
-//! Takes a token from those that the stages left.
+//! Takes one of the tokens that the stages left.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,17 +8,17 @@ use super::{Candidates, Generator};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Choice {
-    /// Draw from it.
+    /// A random token of the distribution is taken.
     #[default]
     Sample,
-    /// Take the most probable token.
+    /// The most probable token is taken.
     Greedy,
-    /// Take the n-th most probable token, 1 being the first.
+    /// The n-th most probable token is taken, counted from 1.
     Pick(usize),
 }
 
 impl Choice {
-    /// The id of the token taken, and the number that was drawn for it.
+    /// The id of the chosen token, and the number that was drawn for it.
     pub(super) fn take(self, candidates: &mut Candidates, generator: &mut Generator) -> (u32, Option<f64>) {
         match self {
             Self::Sample => {

@@ -1,8 +1,8 @@
-//! What a stage says of itself.
+//! The description that a stage gives of itself.
 
 use serde::{Deserialize, Serialize};
 
-/// What records and figures say of a stage.
+/// The words of records and figures for a stage.
 ///
 /// ```
 /// use sukashi_figure::sampling::{Criterion, Description};
@@ -16,12 +16,12 @@ pub struct Description {
     pub setting: Label,
     /// How the stage decides.
     pub criterion: Criterion,
-    /// What the numbers after the stage are, such as `(z − max) / 0.8`; `None` leaves that to the criterion.
+    /// The meaning of the numbers after the stage, such as `(z − max) / 0.8`. `None` leaves it to the criterion.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub note: Option<Label>,
 }
 
-/// How a stage decides what becomes of a token.
+/// The rule by which a stage changes or removes tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Criterion {
@@ -29,14 +29,14 @@ pub enum Criterion {
     Logits,
     /// The stage cuts by a token's rank.
     Rank,
-    /// The stage cuts by the mass of a token and of all that are more probable.
+    /// The stage cuts by the mass of a token and of all more probable tokens.
     Cumulative {
-        /// The mass that is reached, in `0..=1`.
+        /// The mass to reach, in `0..=1`.
         mass: f64,
     },
-    /// The stage cuts by a token's probability, which must reach `ratio` times the greatest one.
+    /// The stage cuts by a token's probability, which must reach `ratio` times the greatest probability.
     Prob {
-        /// In `0..=1`.
+        /// The ratio, in `0..=1`.
         ratio: f64,
     },
     /// The stage cuts by something that a record does not hold.
@@ -46,21 +46,21 @@ pub enum Criterion {
 /// A few words in both languages of the figures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
-    /// In Japanese.
+    /// The words in Japanese.
     pub ja: String,
-    /// In English.
+    /// The words in English.
     pub en: String,
 }
 
 impl Description {
-    /// A description without a note; `setting` is the same text in both languages, or a [`Label`].
+    /// Makes a description without a note. `setting` is a text for both languages, or a [`Label`].
     pub fn new(setting: impl Into<Label>, criterion: Criterion) -> Self {
         Self { setting: setting.into(), criterion, note: None }
     }
 }
 
 impl Criterion {
-    /// Whether the stage removes tokens by their place in the distribution. All but [`Self::Logits`] do.
+    /// Returns whether the stage removes tokens by their place in the distribution. All but [`Self::Logits`] do.
     pub fn truncates(self) -> bool {
         self != Self::Logits
     }

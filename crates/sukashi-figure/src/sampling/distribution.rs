@@ -4,14 +4,14 @@ use super::candidates::Candidates;
 use super::generator::Generator;
 use super::{Choice, Softmax};
 
-/// The distribution over the next token: the model's own, scaled, and final.
+/// The distribution over the next token: the model's own, the scaled one, and the final one.
 ///
 /// [`Sampler::distribution`](super::Sampler::distribution) makes it.
 #[derive(Debug)]
 pub struct Distribution<'a> {
     pub(super) logits: &'a [f32],
     pub(super) raw: Softmax,
-    /// Logits by id after penalties, bias, own stages and temperature; −∞ where removed.
+    /// The logits by id after penalties, bias, own stages and temperature. A removed token has −∞.
     pub(super) scaled_logits: &'a [f64],
     pub(super) scaled: Softmax,
     pub(super) candidates: &'a mut Candidates,
@@ -19,78 +19,79 @@ pub struct Distribution<'a> {
     pub(super) choice: Choice,
 }
 
-/// The token taken, and its probability before and after the stages.
+/// The chosen token, and its probability before and after the stages.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampled {
-    /// Index into the vocabulary.
+    /// The index into the vocabulary.
     pub id: u32,
-    /// Softmax of the model's logits over the whole vocabulary, at temperature 1.
+    /// The probability by the softmax of the model's logits over the whole vocabulary, at temperature 1.
     pub prob: f64,
-    /// After penalties, bias, own stages and temperature, still over the whole vocabulary.
+    /// The probability after penalties, bias, own stages and temperature, still over the whole vocabulary.
     pub prob_scaled: f64,
-    /// After truncation and renormalisation: the probability with which `Choice::Sample` takes it.
+    /// The probability after truncation and renormalisation, with which `Choice::Sample` takes the token.
     pub prob_final: f64,
-    /// The number in `0..1` that was drawn for it; `None` if the choice was not random.
+    /// The number in `0..1` that was drawn for the token. `None` if the choice was not random.
     pub draw: Option<f64>,
 }
 
 impl Distribution<'_> {
-    /// The size of the vocabulary.
+    /// Returns the size of the vocabulary.
     pub fn vocab_size(&self) -> usize {
         self.logits.len()
     }
 
-    /// How many tokens the stages left.
+    /// Returns how many tokens the stages left.
     pub fn num_left(&self) -> usize {
         self.candidates.len()
     }
 
-    /// The model's own output for `id`; −∞ outside the vocabulary.
+    /// Returns the model's own output for `id`, or −∞ outside the vocabulary.
     pub fn logit(&self, id: u32) -> f32 {
         self.logits.get(id as usize).copied().unwrap_or(f32::NEG_INFINITY)
     }
 
-    /// Softmax of the model's logits over the whole vocabulary, at temperature 1.
+    /// Returns the softmax of the model's logits over the whole vocabulary, at temperature 1.
     pub fn prob(&self, id: u32) -> f64 {
         self.raw.prob(f64::from(self.logit(id)))
     }
 
-    /// After penalties, bias, own stages and temperature, still over the whole vocabulary.
+    /// Returns the probability after penalties, bias, own stages and temperature, still over the whole vocabulary.
     pub fn prob_scaled(&self, id: u32) -> f64 {
         self.scaled_logits.get(id as usize).map_or(0.0, |&logit| self.scaled.prob(logit))
     }
 
-    /// After truncation and renormalisation; 0 where cut.
+    /// Returns the probability after truncation and renormalisation. It is 0 for a cut token.
     pub fn prob_final(&self, id: u32) -> f64 {
         self.candidates.get(id).map_or(0.0, |token| token.prob)
     }
 
-    /// Where the share of `id` in `0..1` begins; `None` where cut.
+    /// Returns where the share of `id` in `0..1` begins. `None` for a cut token.
     ///
-    /// The tokens left stand in the order of their ids, each with a share as long as its [`Self::prob_final`];
-    /// [`Choice::Sample`] takes the one whose share holds the number drawn.
+    /// The remaining tokens stand in the order of their ids. Each has a share as long as its [`Self::prob_final`].
+    /// [`Choice::Sample`] takes the token whose share holds the random number.
     pub fn share_start(&self, id: u32) -> Option<f64> {
         self.candidates.get(id).map(|_| self.candidates.mass_before(id))
     }
 
-    /// Entropy of [`Self::prob`] over the whole vocabulary, in bits.
+    /// Returns the entropy of [`Self::prob`] over the whole vocabulary, in bits.
     pub fn entropy_bits(&self) -> f64 {
         self.raw.entropy_bits()
     }
 
-    /// The model's distribution at another temperature (above 0), before any other stage.
+    /// Returns the model's distribution at another temperature (above 0), before any other stage.
     pub fn at_temperature(&self, temperature: f64) -> Softmax {
         Softmax::new(self.logits, temperature)
     }
 
-    /// The `count` most probable tokens by [`Self::prob`], highest first; impossible ones are never among them.
+    /// Returns the `count` most probable tokens by [`Self::prob`], the highest first. Impossible tokens are never among
+    /// them.
     pub fn most_probable(&self, count: usize) -> Vec<u32> {
         let mut ids: Vec<u32> = (0u32..)
             .zip(self.logits)
             .filter(|&(_, &logit)| logit > f32::NEG_INFINITY)
             .map(|(id, _)| id)
             .collect();
-        // By logit, which also orders tokens whose probabilities round to the same number.
+        // The order is by logit, since different logits may have the same rounded probability.
         let order = |a: &u32, b: &u32| self.before(*a, *b);
         if count < ids.len() {
             ids.select_nth_unstable_by(count, order);
@@ -100,7 +101,7 @@ impl Distribution<'_> {
         ids
     }
 
-    /// 1 for the most probable token by [`Self::prob`].
+    /// Returns the rank by [`Self::prob`], which is 1 for the most probable token.
     pub fn rank(&self, id: u32) -> usize {
         1 + (0u32..).zip(self.logits).filter(|&(other, _)| self.before(other, id).is_lt()).count()
     }
@@ -110,8 +111,8 @@ impl Distribution<'_> {
         by_logit.then(a.cmp(&b))
     }
 
-    /// Mass by [`Self::prob`] of all tokens but `ids`, summed rather than taken from 1, so that it stays exact
-    /// where it is tiny.
+    /// Returns the mass by [`Self::prob`] of all tokens but `ids`. It is a sum and not a difference from 1, so that a
+    /// tiny mass stays exact.
     pub fn prob_of_others(&self, ids: &[u32]) -> f64 {
         let mut listed = ids.to_vec();
         listed.sort_unstable();
@@ -126,7 +127,7 @@ impl Distribution<'_> {
         weights / self.raw.sum()
     }
 
-    /// Takes a token. [`Choice::Sample`] draws one number from the generator; the others draw none.
+    /// Takes a token. [`Choice::Sample`] draws one number from the generator, and the others draw none.
     pub fn choose(&mut self) -> Sampled {
         let (id, draw) = self.choice.take(self.candidates, self.generator);
         Sampled {

@@ -3,7 +3,7 @@
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
-/// PCG-64 (XSL-RR 128/64): small, fast, and the same stream on every platform.
+/// PCG-64 (XSL-RR 128/64). It is small and fast, and gives the same stream on every platform.
 #[derive(Debug, Clone)]
 pub struct Generator(Pcg64);
 
@@ -12,7 +12,7 @@ impl Generator {
         Self(Pcg64::seed_from_u64(seed))
     }
 
-    /// Uniform over the multiples of 2⁻⁵³ in `0..1`.
+    /// Draws a number that is uniform over the multiples of 2⁻⁵³ in `0..1`.
     pub fn uniform(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }

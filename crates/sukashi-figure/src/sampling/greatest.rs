@@ -1,26 +1,26 @@
-//! The greatest logits: all that greedy and top-k choices depend on.
+//! The greatest logits. Greedy and top-k choices depend on nothing else.
 
 use std::cmp::Ordering;
 
 use super::candidates::{impossible_logit, no_possible_token};
 use crate::error::Result;
 
-/// Logits that are looked at together: one comparison passes over those that are all too small.
+/// The number of logits that are compared together. If all of them are too small, one comparison skips them.
 const BLOCK: usize = 256;
 
-/// Gives `greatest` the `count` (at least 1) greatest of `logits` that are possible, each with its id, in any order; of equal
-/// ones at the edge those with the lower ids.
+/// Writes to `greatest` the `count` (at least 1) greatest of the possible `logits`, each with its id, in any order. Of
+/// equal ones at the edge, those with the lower ids are taken.
 ///
 /// # Errors
-/// As what a sampler says of the same logits: one that is NaN or +∞, or all of them −∞.
+/// The errors of a sampler for the same logits: one is NaN or +∞, or all are −∞.
 pub(super) fn find(logits: &[f32], count: usize, greatest: &mut Vec<(u32, f32)>) -> Result<()> {
     greatest.clear();
     let room = room(count);
-    // What a later logit has to exceed.
+    // A later logit must exceed this.
     let mut edge = f32::NEG_INFINITY;
     for (index, block) in logits.chunks(BLOCK).enumerate() {
         let ids = (index * BLOCK) as u32..;
-        // NaN and +∞ are not below it.
+        // NaN and +∞ are not below this.
         let (mut max, mut is_usable) = (f32::NEG_INFINITY, true);
         for &logit in block {
             is_usable &= logit < f32::INFINITY;
@@ -50,12 +50,12 @@ pub(super) fn find(logits: &[f32], count: usize, greatest: &mut Vec<(u32, f32)>)
     Ok(())
 }
 
-/// How many [`find`] keeps on the way: twice as many, so that a cut pays.
+/// How many logits [`find`] keeps on the way. It keeps twice as many as asked for, so that cuts are rare.
 pub(super) fn room(count: usize) -> usize {
     count.saturating_mul(2)
 }
 
-/// Keeps the `count` greatest and gives the least of them; −∞ where there are not more.
+/// Keeps the `count` greatest logits and returns the least of them. Returns −∞ if there are no more than `count`.
 fn cut(greatest: &mut Vec<(u32, f32)>, count: usize) -> f32 {
     if greatest.len() <= count {
         return f32::NEG_INFINITY;
@@ -92,7 +92,7 @@ mod tests {
             Settings { choice: Choice::Pick(3), ..top_k.clone() },
             Settings { top_k: Some(4), ..top_k.clone() },
             Settings { top_k: Some(1), ..top_k },
-            // What needs the distribution.
+            // Settings that need the distribution.
             Settings { typical_p: Some(0.2), ..greedy.clone() },
             Settings { repetition_penalty: 2.0, ..greedy.clone() },
             Settings { logit_bias: [(1, 9.0)].into(), ..greedy.clone() },
@@ -109,7 +109,7 @@ mod tests {
             &[f32::NEG_INFINITY, -1.0, f32::NEG_INFINITY, -1.0],
             &[-0.0, 0.0, -0.0, -5.0],
             &[f32::MAX, -f32::MAX, f32::MIN_POSITIVE, 0.0],
-            // Numbers that are one after they were divided, the least first.
+            // Numbers that are equal after a division, the least first.
             &[1e-30, 5.0, 2e-30, 3e-30],
             &[0.0, 1e-45, 1.0, 1.0],
         ];
@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn blocks_and_cuts_lose_nothing() {
-        // Few numbers, so that many are equal; rising and falling, so that a cut comes early and late.
+        // There are few different numbers, so that many are equal. They rise and fall, so that a cut comes early and
+        // late.
         let scattered = (0..3000_u32).map(|id| (id.wrapping_mul(2_654_435_761) >> 24) as f32);
         let rising = (0..3000_u32).map(|id| (id / 7) as f32);
         let falling = (0..3000_u32).map(|id| -((id / 7) as f32));

@@ -1,6 +1,6 @@
-//! Turns logits into the next token: a chain of stages, each of them visible, and a choice.
+//! Turns logits into the next token, by a chain of visible stages and a choice.
 //!
-//! The stages run in this order, and those whose setting changes nothing are left out:
+//! The stages run in this order. A stage whose setting changes nothing is left out:
 //!
 //! | Stage | Setting | What it does |
 //! |---|---|---|
@@ -13,12 +13,12 @@
 //! | `min_p` | `min_p` | drops tokens less probable than p times the most probable one |
 //! | `typical_p` | `typical_p` | keeps the tokens whose information is closest to the entropy, up to mass p |
 //!
-//! Each truncation sees the *renormalised* distribution that the stages before it left, as in Hugging Face's
-//! `generate`: with `top_k = 2` and `top_p = 0.6`, p is a share of the two tokens' mass and not of the
-//! vocabulary's. What is left at the end is what [`Choice`] chooses from.
+//! Each truncation gets the *renormalised* distribution that the stages before it left, as in Hugging Face's
+//! `generate`. With `top_k = 2` and `top_p = 0.6`, p is a share of the two tokens' mass and not of the vocabulary's.
+//! [`Choice`] chooses one of the tokens that are left at the end.
 //!
-//! Ties break by the lower id everywhere. Arithmetic is f64, sums run in the order of ids, exponentials and
-//! logarithms come from `libm` and the generator is PCG-64, so one seed means one text on every platform.
+//! The lower id breaks all ties. Arithmetic is f64, and sums run in the order of ids. Exponentials and logarithms come
+//! from `libm`, and the generator is PCG-64. So one seed gives one text on every platform.
 //!
 //! ```
 //! use sukashi_figure::sampling::{Sampler, Settings};

@@ -1,4 +1,4 @@
-//! The sampler: the chain of stages with its buffers and its generator.
+//! The sampler: the chain of stages, its buffers and its generator.
 
 use super::candidates::Candidates;
 use super::distribution::{Distribution, Sampled};
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 
 /// Chooses the next token from logits.
 ///
-/// All buffers are made by [`Self::new`]; [`Self::sample`] allocates nothing, unless a caller's own stage does.
+/// [`Self::new`] makes all buffers. [`Self::sample`] allocates nothing, unless a caller's own stage does.
 ///
 /// ```
 /// use sukashi_figure::sampling::{Choice, Sampler, Settings};
@@ -25,30 +25,30 @@ pub struct Sampler {
     vocab_size: usize,
     /// Penalties and bias.
     adjusting: Vec<Box<dyn Stage>>,
-    /// The caller's own.
+    /// The caller's own stages.
     custom: Vec<Box<dyn Stage>>,
     temperature: Option<Temperature>,
     /// Top-k, top-p, min-p, typical-p.
     truncating: Vec<Box<dyn Stage>>,
-    /// Whether a truncation looks at more than the most probable tokens.
+    /// Whether a truncation depends on more than the most probable tokens.
     needs_all: bool,
     candidates: Candidates,
     scaled_logits: Vec<f64>,
-    /// Where few logits decide: these.
+    /// The greatest logits, if these decide alone.
     deciding: Vec<(u32, f32)>,
     generator: Generator,
 }
 
-/// Called with a stage and what it left; without one, with the model's own distribution.
+/// A function that gets each stage and the candidates after it. Without a stage, it gets the model's own distribution.
 type Observer<'a> = &'a mut dyn FnMut(Option<&dyn Stage>, &Candidates);
 
 impl Sampler {
-    /// A sampler over a vocabulary of `vocab_size` tokens, at the start of its seed's stream.
+    /// Makes a sampler over a vocabulary of `vocab_size` tokens, at the start of its seed's stream.
     ///
     /// # Errors
     ///
-    /// [`Settings::validate`]'s; a bias for a token outside the vocabulary; an empty vocabulary; names in
-    /// [`Settings::custom_stages`], since a name does not bring the stage.
+    /// The errors of [`Settings::validate`]. Also a bias for a token outside the vocabulary, an empty vocabulary, or
+    /// names in [`Settings::custom_stages`], since a name does not bring the stage.
     pub fn new(settings: Settings, vocab_size: usize) -> Result<Self> {
         settings.validate()?;
         if vocab_size == 0 || u32::try_from(vocab_size).is_err() {
@@ -100,12 +100,12 @@ impl Sampler {
         self
     }
 
-    /// The settings, with the names of the caller's own stages.
+    /// Returns the settings, with the names of the caller's own stages.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The size of the vocabulary.
+    /// Returns the size of the vocabulary.
     pub fn vocab_size(&self) -> usize {
         self.vocab_size
     }
@@ -134,14 +134,14 @@ impl Sampler {
             return None;
         }
         match self.settings.choice {
-            // No stage left can take the most probable token out, or put another before it.
+            // None of the remaining stages can remove the most probable token, or put another before it.
             Choice::Greedy | Choice::Pick(1) => Some(1),
-            // Top-k is the first truncation, and the others see what it left.
+            // Top-k is the first truncation, and the others get only the tokens that it left.
             Choice::Sample | Choice::Pick(_) => self.settings.top_k.map(|k| k.min(self.vocab_size)),
         }
     }
 
-    /// The names of the stages that run, in their order.
+    /// Returns the names of the stages that run, in their order.
     pub fn stage_names(&self) -> impl Iterator<Item = &str> {
         let temperature = self.temperature.iter().map(|stage| stage.name());
         self.adjusting
@@ -157,8 +157,8 @@ impl Sampler {
         self.generator = Generator::new(self.settings.seed);
     }
 
-    /// Chooses the next token from `logits` (one per token of the vocabulary) after `previous`, the ids of all
-    /// tokens before it, prompt included.
+    /// Chooses the next token from `logits`, which has one entry for each token of the vocabulary. `previous` has the
+    /// ids of all tokens before it, with those of the prompt.
     ///
     /// # Errors
     ///
@@ -188,9 +188,9 @@ impl Sampler {
         Ok(self.sample(logits, previous)?.id)
     }
 
-    /// The id of the token that [`Self::sample`] would take from logits whose [`Self::num_deciding`] greatest are these, in any
-    /// order, each with its id: the same arithmetic on the same numbers. `None`, with nothing drawn, where rounding may make
-    /// another token one of them.
+    /// Returns the id of the token that [`Self::sample`] would take. The arguments are the [`Self::num_deciding`]
+    /// greatest logits in any order, each with its id. The arithmetic is the same on the same numbers. Returns `None`,
+    /// and draws nothing, if rounding may make another token one of them.
     ///
     /// # Errors
     ///
@@ -215,14 +215,13 @@ impl Sampler {
         Ok(Some(self.settings.choice.take(candidates, &mut self.generator).0))
     }
 
-    /// The generator as it stands, for a look at what it will draw.
+    /// A copy of the generator, which shows what it will draw.
     #[doc(hidden)]
     pub fn generator(&self) -> Generator {
         self.generator.clone()
     }
 
-    /// Runs the stages without choosing: nothing is drawn from the generator until
-    /// [`Distribution::choose`].
+    /// Runs the stages without a choice. Nothing is drawn from the generator until [`Distribution::choose`].
     ///
     /// ```
     /// use sukashi_figure::sampling::{Sampler, Settings};
@@ -239,15 +238,15 @@ impl Sampler {
     ///
     /// # Errors
     ///
-    /// Input: another number of logits than tokens; with penalties, a previous id outside the vocabulary.
-    /// Computation: a logit that is NaN or +∞, or all of them −∞; a stage that leaves no token or no finite
-    /// logit. And what a caller's own stage returns.
+    /// Input: the number of logits differs from that of tokens, or with penalties, a previous id is outside the
+    /// vocabulary. Computation: a logit is NaN or +∞, all logits are −∞, or a stage leaves no token or no finite logit.
+    /// Also the errors of a caller's own stage.
     pub fn distribution<'a>(&'a mut self, logits: &'a [f32], previous: &[u32]) -> Result<Distribution<'a>> {
         self.run(logits, previous, None)
     }
 
-    /// Like [`Self::distribution`], and shows what each stage left: `see` gets `"logits"` with the model's own
-    /// distribution first, then each stage's name with the candidates after it.
+    /// Does the same as [`Self::distribution`], and shows the candidates after each stage. `see` first gets `"logits"`
+    /// with the model's own distribution, then each stage's name with the candidates after it.
     ///
     /// ```
     /// use sukashi_figure::sampling::{Sampler, Settings};
@@ -273,7 +272,7 @@ impl Sampler {
         self.run(logits, previous, Some(&mut |stage, left| see(stage.map_or("logits", Stage::name), left)))
     }
 
-    /// As [`Self::observe`], with the stage itself.
+    /// Does the same as [`Self::observe`], and also gives the stage.
     pub(crate) fn observe_stages<'a>(
         &'a mut self,
         logits: &'a [f32],

@@ -1,9 +1,9 @@
-//! Softmax at a temperature: the one place where a logit becomes a probability.
+//! Softmax at a temperature. Every probability of a logit comes from here.
 
-/// What turns a logit into its probability: `exp((logit - max) / temperature) / sum`.
+/// The numbers by which a logit becomes its probability: `exp((logit - max) / temperature) / sum`.
 ///
-/// Sums run in the order in which logits are given, in f64, with `libm`'s exponential, so the result is the
-/// same on every platform.
+/// Sums are in f64, in the order of the given logits, with `libm`'s exponential. So the result is the same on every
+/// platform.
 ///
 /// ```
 /// use sukashi_figure::sampling::Softmax;
@@ -21,10 +21,10 @@ pub struct Softmax {
 }
 
 impl Softmax {
-    /// The normaliser of `logits` (over the vocabulary) at `temperature`, which is above 0.
+    /// Makes the normaliser of `logits` over the vocabulary at `temperature`, which is above 0.
     ///
-    /// `logits` holds no NaN and no positive infinity, and at least one finite value; −∞ is impossible and
-    /// counts nothing.
+    /// `logits` holds no NaN and no positive infinity, and at least one finite value. −∞ stands for an impossible token
+    /// and adds nothing.
     pub fn new(logits: &[f32], temperature: f64) -> Self {
         let max = logits.iter().fold(f64::NEG_INFINITY, |max, &logit| max.max(f64::from(logit)));
         let mut softmax = Self::empty(max, temperature);
@@ -38,7 +38,7 @@ impl Softmax {
         Self { temperature, max, sum: 0.0, weighted: 0.0 }
     }
 
-    /// Counts `logit` in and returns its weight, its probability before division by the sum.
+    /// Adds `logit` to the sums. Returns its weight, which is the probability before the division by the sum.
     pub(super) fn add(&mut self, logit: f64) -> f64 {
         let scaled = self.scaled(logit);
         let weight = libm::exp(scaled);
@@ -50,37 +50,37 @@ impl Softmax {
         weight
     }
 
-    /// The difference comes first: it keeps a tiny temperature from making infinities.
+    /// The difference comes before the division, so that a tiny temperature makes no infinities.
     fn scaled(&self, logit: f64) -> f64 {
         (logit - self.max) / self.temperature
     }
 
-    /// The weight of `logit`: 1 for the greatest one.
+    /// Returns the weight of `logit`, which is 1 for the greatest one.
     pub(super) fn weight(&self, logit: f64) -> f64 {
         libm::exp(self.scaled(logit))
     }
 
-    /// The sum of all weights.
+    /// Returns the sum of all weights.
     pub(super) fn sum(&self) -> f64 {
         self.sum
     }
 
-    /// The probability of a token with this logit, in 0..=1.
+    /// Returns the probability of a token with this logit, in 0..=1.
     pub fn prob(&self, logit: f64) -> f64 {
         self.weight(logit) / self.sum
     }
 
-    /// `-ln p` of a token with this logit, in nats; finite also where `p` underflows to 0.
+    /// Returns `-ln p` of a token with this logit, in nats. It is finite even if `p` underflows to 0.
     pub fn information(&self, logit: f64) -> f64 {
         libm::log(self.sum) - self.scaled(logit)
     }
 
-    /// Entropy of the distribution, in nats.
+    /// Returns the entropy of the distribution, in nats.
     pub(super) fn entropy(&self) -> f64 {
         libm::log(self.sum) - self.weighted / self.sum
     }
 
-    /// Entropy of the distribution, in bits.
+    /// Returns the entropy of the distribution, in bits.
     pub fn entropy_bits(&self) -> f64 {
         self.entropy() / std::f64::consts::LN_2
     }

@@ -1,19 +1,19 @@
-//! The trait of a stage.
+//! The trait of all stages.
 
 use super::{Candidates, Criterion, Description};
 use crate::error::Result;
 
-/// What a stage knows besides the candidates.
+/// The input of a stage besides the candidates.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Context<'a> {
-    /// Every token before the one being chosen, prompt included, oldest first.
+    /// Every token before the one to choose, with those of the prompt, the oldest first.
     pub previous: &'a [u32],
     /// The size of the vocabulary.
     pub vocab_size: usize,
 }
 
-/// One step on the way from logits to the distribution that a token is chosen from.
+/// A step on the way from logits to the distribution from which a token is chosen.
 ///
 /// A caller's own stage changes logits or removes tokens. [`Sampler::with_stage`](super::Sampler::with_stage)
 /// adds it to the chain.
@@ -44,12 +44,12 @@ pub struct Context<'a> {
 /// # Ok::<(), sukashi_figure::Error>(())
 /// ```
 pub trait Stage: Send {
-    /// A plain name, recorded in [`Settings::custom_stages`](super::Settings::custom_stages) and in errors.
+    /// Returns a plain name, which [`Settings::custom_stages`](super::Settings::custom_stages) and errors have.
     fn name(&self) -> &str;
 
-    /// What records and figures say of the stage: its name with its setting, and how it decides.
+    /// Returns the description for records and figures: the name with the setting, and the rule of the stage.
     ///
-    /// A stage that does not say so counts as one that changes logits, under its plain name.
+    /// By default, this is the plain name and a stage that changes logits.
     fn describe(&self) -> Description {
         Description::new(self.name(), Criterion::Logits)
     }

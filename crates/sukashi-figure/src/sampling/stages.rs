@@ -1,6 +1,7 @@
 //! The built-in stages in their order, and the settings that they read.
 //!
-//! A new stage is a file with its [`StageKind`], and here a `mod` line, its setting, and its place among the others.
+//! A new stage has a file with its [`StageKind`]. Here, it has a `mod` line, its setting, and its place among the
+//! others.
 
 mod logit_bias;
 mod min_p;
@@ -25,22 +26,22 @@ pub(super) const ADJUSTING: [&StageKind; 2] = [&penalties::KIND, &logit_bias::KI
 /// These run last, after a caller's own stages and the temperature.
 pub(super) const TRUNCATING: [&StageKind; 4] = [&top_k::KIND, &top_p::KIND, &min_p::KIND, &typical_p::KIND];
 
-/// All of them, in the order in which errors and captions name their settings.
+/// All kinds, in the order in which errors and captions name their settings.
 fn all() -> impl Iterator<Item = &'static StageKind> {
     [&temperature::KIND].into_iter().chain(TRUNCATING).chain(ADJUSTING)
 }
 
-/// A built-in stage: everything that the rest of the crate knows of it.
+/// A built-in stage with everything that the rest of the crate uses of it.
 pub(super) struct StageKind {
-    /// The name of its setting or settings.
+    /// The name of the setting or settings.
     pub(super) name: &'static str,
     /// Checks the setting.
     pub(super) check: fn(&Settings) -> Result<()>,
-    /// The setting as a caption says it; nothing where none is given.
+    /// The words of a caption for the setting. They are empty if no setting is given.
     pub(super) words: fn(&Settings) -> Vec<Label>,
-    /// The stage; `None` where the setting changes nothing.
+    /// Makes the stage. `None` if the setting changes nothing.
     pub(super) make: fn(&Settings) -> Option<Box<dyn Stage>>,
-    /// Whether the stage looks at more than the most probable tokens, or may remove the most probable one.
+    /// Whether the stage depends on more than the most probable tokens, or may remove the most probable one.
     pub(super) needs_all: bool,
 }
 
@@ -54,9 +55,9 @@ impl StageKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// How a token is chosen from the distribution that the stages leave.
+    /// The way in which a token is chosen from the distribution that the stages leave.
     pub choice: Choice,
-    /// Divides the logits; 0 means the most probable token alone.
+    /// Divides the logits. 0 leaves only the most probable token.
     pub temperature: f64,
     /// Keeps this many of the most probable tokens.
     pub top_k: Option<usize>,
@@ -66,18 +67,18 @@ pub struct Settings {
     pub min_p: Option<f64>,
     /// Keeps the tokens whose information is closest to the entropy, up to this mass.
     pub typical_p: Option<f64>,
-    /// Divides (or multiplies, if negative) the logits of tokens already present; 1 changes nothing.
+    /// Divides the logits of tokens that are already present, or multiplies negative ones. 1 changes nothing.
     pub repetition_penalty: f64,
-    /// Subtracted from a logit for each time that its token is present.
+    /// Is subtracted from a logit for each time that its token is present.
     pub frequency_penalty: f64,
-    /// Subtracted from the logit of each token that is present.
+    /// Is subtracted from the logit of each token that is present.
     pub presence_penalty: f64,
-    /// Added to the logits of these ids.
+    /// Numbers that are added to the logits of these ids.
     pub logit_bias: BTreeMap<u32, f64>,
-    /// Names of a caller's own stages, in their order.
+    /// The names of a caller's own stages, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub custom_stages: Vec<String>,
-    /// Seed of the generator.
+    /// The seed of the generator.
     pub seed: u64,
 }
 
@@ -112,7 +113,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// Input: the field, its value and its limit.
+    /// Input, with the field, its value and its limit.
     pub fn validate(&self) -> Result<()> {
         for kind in all() {
             (kind.check)(self)?;
@@ -123,12 +124,12 @@ impl Settings {
         Ok(())
     }
 
-    /// Every stage's setting that is given, temperature always.
+    /// Returns the words for every given setting of a stage, and always for the temperature.
     pub(crate) fn words(&self) -> impl Iterator<Item = Label> {
         all().flat_map(|kind| (kind.words)(self))
     }
 
-    /// The settings of truncations that are given.
+    /// The words for the given settings of truncations.
     pub(crate) fn truncation_words(&self) -> impl Iterator<Item = Label> {
         TRUNCATING.iter().flat_map(|kind| (kind.words)(self))
     }
@@ -138,7 +139,7 @@ impl Settings {
         TRUNCATING.iter().map(|kind| kind.name)
     }
 
-    /// Whether nothing but the temperature changes the distribution before the truncation `name`.
+    /// Whether only the temperature changes the distribution before the truncation `name`.
     pub(crate) fn truncates_first(&self, name: &str) -> bool {
         let mut before =
             ADJUSTING.into_iter().chain(TRUNCATING.into_iter().take_while(|kind| kind.name != name));

@@ -6,25 +6,25 @@ use super::validate::{Check, Problem, require};
 use super::{AdapterInfo, ModelInfo, Prompt, Record};
 use crate::error::Result;
 
-/// How far a row of weights may be from 1 in all: f32, and room for a writer that rounds.
+/// How far the sum of a row of weights may be from 1. Weights are f32, and a writer may round them.
 const SUM_TOLERANCE: f32 = 1e-2;
 
-/// Which tokens the heads look at, over a text.
+/// The attention weights of heads over a text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attention {
     /// Always [`Record::SCHEMA`], `sukashi.attention/1`.
     pub schema: String,
     /// The version of sukashi that made the record.
     pub version: String,
-    /// Which model.
+    /// The model.
     pub model: ModelInfo,
-    /// Which adapter it ran on.
+    /// The adapter on which the model ran.
     pub adapter: AdapterInfo,
     /// The text.
     pub prompt: Prompt,
-    /// Layers of the model.
+    /// The number of layers of the model.
     pub num_layers: usize,
-    /// Query heads of each.
+    /// The number of query heads of each layer.
     pub num_heads: usize,
     /// Some or all of the heads.
     pub heads: Vec<HeadWeights>,
@@ -33,11 +33,11 @@ pub struct Attention {
 /// The weights of one head.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HeadWeights {
-    /// Counted from 0.
+    /// The layer, counted from 0.
     pub layer: usize,
-    /// Within the layer, counted from 0.
+    /// The head within the layer, counted from 0.
     pub head: usize,
-    /// Row `t` holds the weights that token `t` gives to the tokens `0 ..= t`; they make 1.
+    /// Row `t` holds the weights that token `t` gives to the tokens `0 ..= t`. They sum to 1.
     pub weights: Vec<Vec<f32>>,
 }
 

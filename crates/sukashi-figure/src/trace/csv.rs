@@ -24,7 +24,7 @@ const COLUMNS: [&str; 11] = [
 impl Trace {
     /// Writes one row per candidate, after a row with the columns' names. `step` counts from 1.
     ///
-    /// Numbers are written in full: they read back as the same ones. Texts are written as [`csv_text`] writes them.
+    /// Numbers have all their digits, so that they read back the same. Texts have the form of [`csv_text`].
     ///
     /// # Errors
     ///
@@ -45,7 +45,7 @@ impl Trace {
                         &candidate.id.to_string(),
                         &*csv_text::to_cell(candidate.text.as_deref().unwrap_or_default()),
                         &candidate.bytes.as_deref().map(hex).unwrap_or_default(),
-                        // Debug, because Display spells 1e-30 out in thirty zeros.
+                        // The form is that of Debug, because Display writes 1e-30 with thirty zeros.
                         &format!("{:?}", candidate.logit),
                         &format!("{:?}", candidate.prob),
                         &format!("{:?}", candidate.prob_scaled),
@@ -58,7 +58,7 @@ impl Trace {
         writer.flush().map_err(|cause| unwritable("CSV", cause))
     }
 
-    /// One row per candidate as CSV; see [`Self::write_csv`].
+    /// Returns one row per candidate as CSV. See [`Self::write_csv`].
     ///
     /// # Errors
     ///

@@ -1,15 +1,15 @@
 //! Texts in cells of CSV: a spreadsheet runs what begins like a formula.
 //!
-//! A token may be `=` or `@SUM`, and a spreadsheet that opens the file takes such a cell for a formula. So an apostrophe is put before
-//! it, which marks a text for spreadsheets. A program that reads the file removes one. Numbers have cells of
-//! their own and none.
+//! A token may be `=` or `@SUM`, and a spreadsheet that opens the file takes such a cell for a formula. So an
+//! apostrophe stands before the text, which marks a text for spreadsheets. A program that reads the file removes one
+//! apostrophe. Numbers have cells of their own, without an apostrophe.
 
 use std::borrow::Cow;
 
-/// What begins a formula, with the full-width forms that Japanese spreadsheets also know.
+/// The characters that begin a formula, with the full-width forms that Japanese spreadsheets accept.
 const BEGINNINGS: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
 
-/// `text` as a cell has it.
+/// Returns the cell for `text`.
 ///
 /// ```
 /// use sukashi_figure::trace::csv_text;
@@ -22,14 +22,14 @@ pub fn to_cell(text: &str) -> Cow<'_, str> {
     if begins_formula(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 
-/// The text of a cell that [`to_cell`] made.
+/// Returns the text of a cell that [`to_cell`] made.
 pub fn from_cell(cell: &str) -> &str {
     cell.strip_prefix('\'').filter(|text| begins_formula(text)).unwrap_or(cell)
 }
 
-/// Whether it begins like a formula, or like the cell of one.
+/// Whether a text begins like a formula, or like the cell of one.
 fn begins_formula(text: &str) -> bool {
-    // An end of a line alone is no formula, and a common token.
+    // A line end alone is not a formula, and is a common token.
     text.trim_start_matches('\'').trim_start_matches('\n').starts_with(BEGINNINGS)
 }
 

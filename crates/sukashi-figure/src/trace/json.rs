@@ -13,10 +13,10 @@ impl Trace {
     ///
     /// # Errors
     ///
-    /// Input: text that is not JSON; another schema; a missing field or one of another type, with its line and
-    /// column; a value that [`Self::validate`] refuses.
+    /// Input: the text is not JSON, the schema is another one, or [`Self::validate`] refuses a value. Also if a field
+    /// is missing or has another type; the error then has its line and column.
     pub fn from_json(json: &str) -> Result<Self> {
-        // The schema comes first: of another version's record, every other complaint would mislead.
+        // The schema is checked first. For the record of another version, any other error would mislead.
         #[derive(Deserialize)]
         struct Header {
             schema: Option<String>,
@@ -36,19 +36,18 @@ impl Trace {
     ///
     /// # Errors
     ///
-    /// Input: a value that [`Self::validate`] refuses, so that nothing is written that could not be read.
-    /// Io: `out` fails.
+    /// Input: [`Self::validate`] refuses a value, so that nothing is written that nobody could read. Io: `out` fails.
     pub fn write_json(&self, mut out: impl Write) -> Result<()> {
         self.validate()?;
         serde_json::to_writer_pretty(&mut out, self).map_err(|cause| unwritable("JSON", cause))?;
         out.write_all(b"\n").map_err(|cause| unwritable("JSON", cause))
     }
 
-    /// The trace as indented JSON with a newline at the end.
+    /// Returns the trace as indented JSON with a newline at the end.
     ///
     /// # Errors
     ///
-    /// Input: a value that [`Self::validate`] refuses.
+    /// Input: [`Self::validate`] refuses a value.
     pub fn to_json(&self) -> Result<String> {
         super::to_text("JSON", |out| self.write_json(out))
     }

@@ -1,4 +1,4 @@
-//! A trace as JSON lines: first everything but the steps, then one line per step.
+//! A trace as JSON lines. The first line has everything but the steps, then each step has a line.
 
 use std::io::Write;
 
@@ -23,12 +23,11 @@ struct Header<'a> {
 }
 
 impl Trace {
-    /// Reads a trace from JSON lines. Fields that this version does not know are ignored, and so are empty
-    /// lines.
+    /// Reads a trace from JSON lines. Fields that this version does not know are ignored. Empty lines are ignored, too.
     ///
     /// # Errors
     ///
-    /// The same as [`Self::from_json`]; the line is named.
+    /// The errors of [`Self::from_json`], with the number of the line.
     pub fn from_jsonl(jsonl: &str) -> Result<Self> {
         let mut lines = jsonl
             .lines()
@@ -72,7 +71,7 @@ impl Trace {
         steps.iter().try_for_each(|step| write_line(&mut out, step))
     }
 
-    /// The trace as JSON lines.
+    /// Returns the trace as JSON lines.
     ///
     /// # Errors
     ///

@@ -6,7 +6,7 @@ use super::validate::{Check, Problem, entropy, prob, require};
 use super::{AdapterInfo, ModelInfo, Prompt, Record, Token};
 use crate::error::Result;
 
-/// How far below 0 a divergence may be, from rounding.
+/// How far below 0 a divergence may be by rounding.
 const KL_TOLERANCE: f64 = 1e-6;
 
 /// The logit lens: the model's own final norm and head on the residual stream of every layer.
@@ -18,26 +18,26 @@ pub struct Lens {
     pub schema: String,
     /// The version of sukashi that made the record.
     pub version: String,
-    /// Which model.
+    /// The model.
     pub model: ModelInfo,
-    /// Which adapter it ran on.
+    /// The adapter on which the model ran.
     pub adapter: AdapterInfo,
     /// The text.
     pub prompt: Prompt,
-    /// The size of the vocabulary that the probabilities are over.
+    /// The size of the vocabulary over which the probabilities are.
     pub vocab_size: usize,
-    /// The positions, counted from 0 and rising, that the cells of each layer are about.
+    /// The positions of the cells of each layer, in rising order, counted from 0.
     pub positions: Vec<usize>,
-    /// From the embedding to the last layer, whose cells are what the model says.
+    /// All layers, from the embedding to the last one. The cells of the last layer are the model's own predictions.
     pub layers: Vec<LensLayer>,
 }
 
 /// The cells after one layer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LensLayer {
-    /// The point that the head was applied to: `embed` or `layers.N.resid`.
+    /// The point to which the head was applied: `embed` or `layers.N.resid`.
     pub point: String,
-    /// One for each of the positions.
+    /// A cell for each of the positions.
     pub cells: Vec<LensCell>,
 }
 
@@ -47,13 +47,13 @@ pub struct LensCell {
     /// The most probable token.
     #[serde(flatten)]
     pub token: Token,
-    /// Its probability, over the whole vocabulary.
+    /// The probability of this token over the whole vocabulary.
     pub prob: f64,
-    /// The rank here of the token that the model puts first in the end; 1 is the first.
+    /// The rank, in this cell, of the token that the model finally ranks first. It counts from 1.
     pub rank: usize,
-    /// Entropy in bits.
+    /// The entropy in bits.
     pub entropy_bits: f64,
-    /// Kullback–Leibler divergence of the model's final distribution from this one, in bits.
+    /// The Kullback–Leibler divergence of the model's final distribution from this one, in bits.
     pub kl_bits: f64,
 }
 

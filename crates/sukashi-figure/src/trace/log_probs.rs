@@ -5,12 +5,12 @@ use crate::error::{Error, Result};
 use crate::sampling::Settings;
 
 impl Trace {
-    /// A trace of one step from the log-probabilities (natural logarithms) of the most probable next tokens, such as an API
-    /// returns them.
+    /// Makes a trace of one step from the log-probabilities (natural logarithms) of the most probable next tokens. Many
+    /// APIs return these.
     ///
-    /// The tokens may come in any order. The record numbers them by their rank, since it does not know their ids, and
-    /// keeps the log-probabilities as logits. `vocab_size` is the number of all tokens; the mass that is not listed becomes
-    /// `other_prob`. The entropy counts that mass as spread evenly over the tokens that are not listed, which is the
+    /// The tokens may come in any order. Their ids are unknown, so the record numbers them by their rank. It keeps the
+    /// log-probabilities as logits. `vocab_size` is the number of all tokens, and the mass that is not listed becomes
+    /// `other_prob`. For the entropy, that mass is spread evenly over the tokens that are not listed. This is the
     /// highest entropy that these numbers allow.
     ///
     /// ```
@@ -46,7 +46,7 @@ impl Trace {
             return Err(unusable()
                 .detail(format!("found {found} for {text:?}, expected a natural logarithm of at most 0")));
         }
-        // A token of probability 0 is never listed.
+        // A record never lists a token of probability 0.
         let mut sorted = Vec::from_iter(log_probs.iter().filter(|(_, log_prob)| log_prob.is_finite()));
         sorted.sort_by(|(_, a), (_, b)| b.total_cmp(a));
         let candidates: Vec<Candidate> = sorted

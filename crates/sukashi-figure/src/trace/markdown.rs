@@ -1,4 +1,4 @@
-//! A trace as Markdown: one table per step.
+//! A trace as Markdown, with a table for each step.
 
 use std::io::{self, Write};
 
@@ -8,10 +8,10 @@ use crate::error::Result;
 use crate::sampling::{Choice, Settings};
 
 impl Trace {
-    /// Writes a heading, the run's particulars, and one table per step.
+    /// Writes a heading, the facts of the run, and a table for each step.
     ///
-    /// Spaces, line ends and control characters of a token are made visible, and whatever Markdown would take
-    /// for markup is escaped.
+    /// Spaces, line ends and control characters of a token are visible. Text that Markdown would take for markup is
+    /// escaped.
     ///
     /// # Errors
     ///
@@ -21,7 +21,7 @@ impl Trace {
         self.markdown(&mut out).map_err(|cause| unwritable("Markdown", cause))
     }
 
-    /// One table per step as Markdown; see [`Self::write_markdown`].
+    /// Returns a table for each step as Markdown. See [`Self::write_markdown`].
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ fn settings(sampling: &Settings) -> String {
     parts.join(", ")
 }
 
-/// A token's text for a table's cell: on one line, with everything visible.
+/// A token's text for the cell of a table. It is one line, with every character visible.
 fn token_text(text: &str) -> String {
     if text.is_empty() {
         return "*empty*".to_owned();
@@ -92,7 +92,7 @@ fn token_text(text: &str) -> String {
     inline(&text.replace(' ', "␣"))
 }
 
-/// Text that neither ends the line or the cell nor turns into markup.
+/// Text that does not end the line or the cell, and does not become markup.
 pub(super) fn inline(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
@@ -113,8 +113,8 @@ pub(super) fn inline(text: &str) -> String {
     out
 }
 
-/// C1 controls, separators, joiners, marks of direction and of byte order, tags: they would vanish, break the
-/// line or reorder what is around them.
+/// C1 controls, separators, joiners, marks of direction and of byte order, and tags. They would vanish, break the line,
+/// or reorder the text around them.
 fn is_invisible(char: char) -> bool {
     matches!(char,
         '\u{80}'..='\u{a0}' | '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

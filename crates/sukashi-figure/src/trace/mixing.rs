@@ -2,25 +2,25 @@
 
 use super::AdapterInfo;
 
-/// The work of one attention head on a few tokens: `weights = softmax(scores)`, `output = weights V`.
+/// The numbers of one attention head on a few tokens: `weights = softmax(scores)`, `output = weights V`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mixing {
-    /// Which adapter computed it.
+    /// The adapter that computed the numbers.
     pub adapter: AdapterInfo,
-    /// The tokens' names.
+    /// The names of the tokens.
     pub names: Vec<String>,
-    /// Queries, a row for each token.
+    /// The queries, a row for each token.
     pub q: Vec<Vec<f32>>,
-    /// Keys, a row for each token.
+    /// The keys, a row for each token.
     pub k: Vec<Vec<f32>>,
-    /// Values, a row for each token.
+    /// The values, a row for each token.
     pub v: Vec<Vec<f32>>,
-    /// `Q Kᵀ / √d`, a row for each query. Those that a causal mask hides are there, too.
+    /// `Q Kᵀ / √d`, a row for each query. The scores that a causal mask hides are there, too.
     pub scores: Vec<Vec<f32>>,
-    /// Rows that sum to 1; 0 where a causal mask hides a token.
+    /// The weights, in rows that sum to 1. A weight is 0 if a causal mask hides the token.
     pub weights: Vec<Vec<f32>>,
-    /// Rows of V, mixed.
+    /// The mixed rows of V.
     pub output: Vec<Vec<f32>>,
-    /// Whether a token sees only itself and the tokens before it.
+    /// Whether a token attends only to itself and to the tokens before it.
     pub causal: bool,
 }

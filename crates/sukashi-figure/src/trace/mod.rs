@@ -6,8 +6,8 @@
 //! Three other [`Record`]s have schemas of their own: a [`Score`] of a given text, [`Attention`] weights, and a [`Lens`]
 //! on every layer.
 //!
-//! A [`StepRecorder`] makes the steps. JSON and JSON lines are written and read, CSV and Markdown written.
-//! Readers ignore fields that they do not know; readers and writers check every number ([`Trace::validate`]).
+//! A [`StepRecorder`] makes the steps. A trace can be written and read as JSON and JSON lines, and written as CSV and
+//! Markdown. Readers ignore fields that they do not know. Readers and writers check every number ([`Trace::validate`]).
 //!
 //! ```
 //! use sukashi_figure::Trace;
@@ -70,21 +70,21 @@ pub struct Trace {
     pub schema: String,
     /// The version of sukashi that made the record.
     pub version: String,
-    /// Which model.
+    /// The model.
     pub model: ModelInfo,
-    /// Which adapter it ran on.
+    /// The adapter on which the model ran.
     pub adapter: AdapterInfo,
-    /// How tokens were chosen.
+    /// The settings by which tokens were chosen.
     pub sampling: Settings,
-    /// What the model was given.
+    /// The prompt.
     pub prompt: Prompt,
-    /// One entry per predicted position.
+    /// An entry for each predicted position.
     pub steps: Vec<Step>,
-    /// The prompt and every chosen token as one text; `None` without a tokenizer.
+    /// The prompt and every chosen token as one text. `None` without a tokenizer.
     pub text: Option<String>,
 }
 
-/// Which model made the numbers.
+/// The model that made the numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelInfo {
     /// The folder's or file's name, such as `soseki-mini`.
@@ -95,39 +95,39 @@ pub struct ModelInfo {
     pub weights_sha256: String,
     /// How the weights are stored on the device, such as `f16`.
     pub precision: String,
-    /// Parts that were left out, such as `head 3.2` or `mlp 4`.
+    /// The parts that were left out, such as `head 3.2` or `mlp 4`.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub left_out: Vec<String>,
 }
 
-/// Which adapter computed them.
+/// The adapter that computed the numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdapterInfo {
     /// The driver's name for the adapter.
     pub name: String,
     /// `vulkan`, `metal`, `dx12`, `gl` or `cpu`.
     pub backend: String,
-    /// Driver name and version.
+    /// The driver's name and version.
     pub driver: String,
     /// `discrete`, `integrated`, `virtual`, `software`, `other`, or `cpu`.
     pub kind: String,
 }
 
-/// What the model was given.
+/// The input of the model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompt {
-    /// The prompt's text; `None` if only ids were given and there is no tokenizer.
+    /// The prompt's text. `None` if only ids were given and there is no tokenizer.
     pub text: Option<String>,
-    /// Its tokens.
+    /// The prompt's tokens.
     pub tokens: Vec<Token>,
 }
 
-/// A token: its id and what it stands for.
+/// A token: its id and its text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
-    /// Index into the vocabulary.
+    /// The index into the vocabulary.
     pub id: u32,
-    /// The token alone, decoded; incomplete UTF-8 appears as U+FFFD. `None` without a tokenizer.
+    /// The text of the token alone, in which incomplete UTF-8 is U+FFFD. `None` without a tokenizer.
     pub text: Option<String>,
     /// The token's own bytes, which may be only part of a character. `None` without a tokenizer.
     pub bytes: Option<Vec<u8>>,
@@ -136,24 +136,25 @@ pub struct Token {
 /// The distribution over the next token at one position, and the choice made there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// How many tokens precede the predicted one.
+    /// The number of tokens before the predicted one.
     pub position: usize,
-    /// The most probable tokens by `prob`, highest first; the chosen one is among them even if it ranks lower.
-    /// A token whose logit is −∞ is impossible and never listed.
+    /// The most probable tokens by `prob`, the highest first. The chosen token is among them even if it ranks lower. A
+    /// token whose logit is −∞ is impossible and never listed.
     pub candidates: Vec<Candidate>,
-    /// Mass (`prob`) of the whole vocabulary less that of `candidates`.
+    /// The mass (by `prob`) of all tokens that `candidates` does not list.
     pub other_prob: f64,
-    /// Entropy of `prob` over the whole vocabulary, in bits.
+    /// The entropy of `prob` over the whole vocabulary, in bits.
     pub entropy_bits: f64,
-    /// The size of the vocabulary that the probabilities are over.
+    /// The size of the vocabulary over which the probabilities are.
     pub vocab_size: usize,
-    /// For other temperatures: what turns a candidate's logit into its probability over the whole vocabulary.
+    /// The normalisers of other temperatures. They turn a candidate's logit into its probability over the whole
+    /// vocabulary.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub temperatures: Vec<Temperature>,
-    /// What each stage of the sampler left of the candidates; `None` if that was not recorded.
+    /// The candidates after each stage of the sampler. `None` if they were not recorded.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stages: Option<Stages>,
-    /// The token taken; `None` if none was chosen.
+    /// The chosen token. `None` if none was chosen.
     pub chosen: Option<Chosen>,
 }
 
@@ -164,31 +165,31 @@ impl Step {
     }
 }
 
-/// One possible next token.
+/// A possible next token.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// 1 for the most probable token of the whole vocabulary.
+    /// The rank among all tokens of the vocabulary, counted from 1.
     pub rank: usize,
-    /// Index into the vocabulary.
+    /// The index into the vocabulary.
     pub id: u32,
     /// The same as [`Token::text`].
     pub text: Option<String>,
     /// The same as [`Token::bytes`].
     pub bytes: Option<Vec<u8>>,
-    /// The model's own output, before any stage.
+    /// The model's own output before any stage.
     pub logit: f32,
-    /// Softmax over the whole vocabulary at temperature 1.
+    /// The probability by softmax over the whole vocabulary at temperature 1.
     pub prob: f64,
-    /// After penalties, bias, a caller's own stages and temperature, still over the whole vocabulary.
+    /// The probability after penalties, bias, a caller's own stages and temperature, still over the whole vocabulary.
     pub prob_scaled: f64,
-    /// After truncation and renormalisation; 0 where cut.
+    /// The probability after truncation and renormalisation. It is 0 for a cut token.
     pub prob_final: f64,
 }
 
-/// The token taken at a step.
+/// The token that was chosen at a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Chosen {
-    /// Index into the vocabulary.
+    /// The index into the vocabulary.
     pub id: u32,
     /// The same as [`Token::text`].
     pub text: Option<String>,
@@ -205,15 +206,15 @@ pub struct Chosen {
 /// A candidate's probability there is `exp(logit / temperature - log_sum_exp)`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Temperature {
-    /// Above 0.
+    /// The temperature, which is above 0.
     pub temperature: f64,
     /// `ln Σ_v exp(logit_v / temperature)` over the vocabulary.
     pub log_sum_exp: f64,
-    /// Entropy of the distribution at this temperature, in bits.
+    /// The entropy of the distribution at this temperature, in bits.
     pub entropy_bits: f64,
 }
 
-/// Returns as text what `write` writes.
+/// Returns the output of `write` as text.
 fn to_text(format: &str, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<String> {
     let mut bytes = Vec::new();
     write(&mut bytes)?;

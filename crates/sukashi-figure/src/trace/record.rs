@@ -1,4 +1,4 @@
-//! Records besides the trace: what they share.
+//! The common parts of all records besides the trace.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -6,28 +6,28 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json_cause;
 
-/// A versioned record that figures are drawn of: it is checked whenever it is read or written.
+/// A versioned record of which figures are drawn. Every reader and writer checks it.
 pub trait Record: Serialize + DeserializeOwned {
     /// The value of the field `schema`, such as `sukashi.score/1`.
     const SCHEMA: &'static str;
     /// The name of the record in messages.
     const NAME: &'static str;
 
-    /// The field `schema`.
+    /// Returns the field `schema`.
     fn schema(&self) -> &str;
 
     /// Checks everything but the schema.
     ///
     /// # Errors
     ///
-    /// Input: the field, what was found and what was expected.
+    /// Input, with the field, the found value and the expected one.
     fn check(&self) -> Result<()>;
 
     /// Checks that every number is finite and in its range, and that the record agrees with itself.
     ///
     /// # Errors
     ///
-    /// Input: another schema, or as [`Self::check`].
+    /// Input: the schema is another one. Also the errors of [`Self::check`].
     fn validate(&self) -> Result<()> {
         check_schema::<Self>(Some(self.schema()))?;
         self.check()
@@ -37,13 +37,13 @@ pub trait Record: Serialize + DeserializeOwned {
     ///
     /// # Errors
     ///
-    /// Input: text that is not JSON; another schema; a missing field or one of another type, with its line and
-    /// column; a value that [`Self::validate`] refuses.
+    /// Input: the text is not JSON, the schema is another one, or [`Self::validate`] refuses a value. Also if a field
+    /// is missing or has another type; the error then has its line and column.
     fn from_json(json: &str) -> Result<Self> {
         let unreadable = |cause: serde_json::Error| {
             Error::input(format!("cannot read the {} as JSON", Self::NAME)).detail(json_cause::plain(&cause))
         };
-        // The schema comes first: of another record, every other complaint would mislead.
+        // The schema is checked first. For another record, any other error would mislead.
         #[derive(Deserialize)]
         struct Header {
             schema: Option<String>,
@@ -55,11 +55,11 @@ pub trait Record: Serialize + DeserializeOwned {
         Ok(record)
     }
 
-    /// The record as JSON with a newline at the end.
+    /// Returns the record as JSON with a newline at the end.
     ///
     /// # Errors
     ///
-    /// Input: a value that [`Self::validate`] refuses, so that nothing is written that could not be read.
+    /// Input: [`Self::validate`] refuses a value, so that nothing is written that nobody could read.
     fn to_json(&self) -> Result<String> {
         self.validate()?;
         let json = serde_json::to_string(self).map_err(|cause| {

@@ -1,4 +1,4 @@
-//! How probable a given text is, token by token, as a record.
+//! The probabilities of the tokens of a given text, as a record.
 
 use std::io::Write as _;
 
@@ -11,7 +11,7 @@ use super::{AdapterInfo, ModelInfo, Record, Token, csv_text, visible};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json_cause;
 
-/// How far a total may be from that of the tokens: room for a writer that rounds to a few digits.
+/// How far a total may be from the sum over the tokens. A writer may round to a few digits.
 const TOTAL_TOLERANCE: f64 = 1e-3;
 
 /// The probability that a model gives to each token of a text after the tokens before it.
@@ -21,67 +21,67 @@ pub struct Score {
     pub schema: String,
     /// The version of sukashi that made the record.
     pub version: String,
-    /// Which model.
+    /// The model.
     pub model: ModelInfo,
-    /// Which adapter it ran on.
+    /// The adapter on which the model ran.
     pub adapter: AdapterInfo,
-    /// The text; `None` where only ids were given and there is no tokenizer.
+    /// The text. `None` if only ids were given and there is no tokenizer.
     pub text: Option<String>,
-    /// The size of the vocabulary that the probabilities are over.
+    /// The size of the vocabulary over which the probabilities are.
     pub vocab_size: usize,
-    /// The whole text's numbers.
+    /// The numbers of the whole text.
     pub totals: Totals,
-    /// Its tokens.
+    /// The tokens of the text.
     pub tokens: Vec<ScoredToken>,
 }
 
-/// A token of the text and what the model made of it.
+/// A token of the text, and the model's prediction of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoredToken {
     /// The token.
     #[serde(flatten)]
     pub token: Token,
-    /// `None` for the first token, which nothing precedes.
+    /// The prediction. `None` for the first token, since no token precedes it.
     pub prediction: Option<Prediction>,
 }
 
-/// The model's prediction of a token that the text has.
+/// The model's prediction of a token of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
-    /// Softmax over the whole vocabulary at temperature 1.
+    /// The probability by softmax over the whole vocabulary at temperature 1.
     pub prob: f64,
-    /// Its natural logarithm, finite also where `prob` is too small for a number.
+    /// The natural logarithm of the probability. It is finite even if `prob` underflows to 0.
     pub log_prob: f64,
-    /// 1 for the most probable token.
+    /// The rank, which is 1 for the most probable token.
     pub rank: usize,
-    /// Entropy of the distribution that the token came from, in bits.
+    /// The entropy of the distribution before the token, in bits.
     pub entropy_bits: f64,
 }
 
-/// The numbers of a whole text, over the tokens that were predicted.
+/// The numbers of a whole text, over the predicted tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
-    /// Tokens that were predicted.
+    /// The number of predicted tokens.
     pub num_tokens: usize,
-    /// Characters of those tokens.
+    /// The number of characters of these tokens.
     pub num_characters: usize,
-    /// Sum of the natural logarithms of the probabilities.
+    /// The sum of the natural logarithms of the probabilities.
     pub log_prob: f64,
-    /// `exp(-log_prob / num_tokens)`; `None` where no token was predicted.
+    /// The perplexity, `exp(-log_prob / num_tokens)`. `None` if no token was predicted.
     pub perplexity: Option<f64>,
-    /// `-log2` of the probability for each token.
+    /// The mean of `-log2` of the probability over the tokens.
     pub bits_per_token: Option<f64>,
-    /// `-log2` of the probability for each character.
+    /// The sum of `-log2` of the probabilities, divided by the number of characters.
     pub bits_per_character: Option<f64>,
 }
 
 impl Totals {
-    /// The numbers of these tokens.
+    /// Computes the numbers of these tokens.
     pub fn of(tokens: &[ScoredToken]) -> Self {
         let predicted = || tokens.iter().filter_map(|token| Some((token, token.prediction?)));
         let log_prob: f64 = predicted().map(|(_, prediction)| prediction.log_prob).sum();
         let num_tokens = predicted().count();
-        // Tokens may be parts of characters, so it is first bytes that are counted.
+        // Tokens may be parts of characters, so the first bytes of characters are counted.
         let bytes = predicted().filter_map(|(token, _)| token.token.bytes.as_deref()).flatten();
         let num_characters = bytes.filter(|byte| **byte & 0xC0 != 0x80).count();
         let bits = -log_prob / std::f64::consts::LN_2;
@@ -129,11 +129,11 @@ impl Score {
         require("totals.log_prob", found, close, &format!("the sum of the tokens' log_prob, {expected}"))
     }
 
-    /// Reads a score from JSON lines: all but the tokens, then one token a line.
+    /// Reads a score from JSON lines. The first line has everything but the tokens, then each token has a line.
     ///
     /// # Errors
     ///
-    /// The same as [`Record::from_json`]; the line is named.
+    /// The errors of [`Record::from_json`], with the number of the line.
     pub fn from_jsonl(jsonl: &str) -> Result<Self> {
         let at_line = |number: usize, cause: serde_json::Error| {
             Error::input("cannot read the score as JSON lines")
@@ -157,7 +157,7 @@ impl Score {
         Ok(score)
     }
 
-    /// All but the tokens in one line of JSON, then one token a line.
+    /// Returns the score as JSON lines. The first line has everything but the tokens, then each token has a line.
     ///
     /// # Errors
     ///
@@ -175,8 +175,8 @@ impl Score {
         Ok(out)
     }
 
-    /// One row per token as CSV, after a row with the columns' names. Positions count from 0, and texts are written as
-    /// [`csv_text`] writes them.
+    /// Returns a row for each token as CSV, after a row with the columns' names. Positions count from 0, and texts have
+    /// the form of [`csv_text`].
     ///
     /// # Errors
     ///
@@ -188,7 +188,7 @@ impl Score {
         let columns = ["position", "id", "text", "prob", "log_prob", "rank", "entropy_bits"];
         writer.write_record(columns).map_err(failed)?;
         for (position, ScoredToken { token, prediction }) in self.tokens.iter().enumerate() {
-            // Debug, because Display spells 1e-30 out in thirty zeros.
+            // The form is that of Debug, because Display writes 1e-30 with thirty zeros.
             let number = |of: fn(&Prediction) -> f64| {
                 prediction.as_ref().map(|prediction| format!("{:?}", of(prediction))).unwrap_or_default()
             };
@@ -209,7 +209,7 @@ impl Score {
         String::from_utf8(bytes).map_err(|cause| unwritable("CSV", cause))
     }
 
-    /// A list of the totals and a table of the tokens as Markdown.
+    /// Returns a list of the totals and a table of the tokens as Markdown.
     ///
     /// # Errors
     ///

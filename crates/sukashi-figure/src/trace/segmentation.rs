@@ -1,19 +1,19 @@
-//! How tokenizers cut a text, and what that costs.
+//! The tokens into which tokenizers cut a text, and their cost.
 
 use serde::{Deserialize, Serialize};
 
 use super::Token;
 
-/// How one tokenizer cuts a text.
+/// The tokens into which a tokenizer cuts a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segmentation {
     /// The name of the tokenizer.
     pub tokenizer: String,
-    /// The number of its tokens.
+    /// The number of the tokenizer's tokens.
     pub vocab_size: usize,
     /// The tokens, in the text's order.
     pub pieces: Vec<Piece>,
-    /// Characters that became no token at all, in the text's order.
+    /// The characters that no token has, in the text's order.
     pub dropped: Vec<String>,
 }
 
@@ -23,22 +23,22 @@ pub struct Piece {
     /// The token.
     #[serde(flatten)]
     pub token: Token,
-    /// What the unknown token stands for here; `None` for every other token.
+    /// The text that the unknown token replaces here. `None` for every other token.
     pub replaces: Option<String>,
 }
 
 /// The cost of a text in a vocabulary, if every token is written with the same number of bits.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct TextCost {
-    /// The text as UTF-8, in bits.
+    /// The length of the text as UTF-8, in bits.
     pub utf8_bits: u64,
-    /// How many tokens there are.
+    /// The number of tokens.
     pub num_tokens: u64,
-    /// Bits that tell a token from all others: ⌈log2 vocab_size⌉.
+    /// The bits of a token: ⌈log2 vocab_size⌉.
     pub bits_per_token: u32,
-    /// All tokens, in bits.
+    /// The bits of all tokens.
     pub bits: u64,
-    /// How many times the UTF-8 text is as long: above 1 where tokens are shorter. 0 without tokens.
+    /// The length as UTF-8, divided by the length in tokens. It is above 1 if tokens are shorter, and 0 without tokens.
     pub ratio: f64,
 }
 
@@ -67,7 +67,7 @@ impl Segmentation {
         TextCost { utf8_bits, num_tokens, bits_per_token, bits, ratio }
     }
 
-    /// Passages of the text that cannot be had back from the tokens.
+    /// Returns the passages of the text that the tokens do not hold.
     pub fn lost(&self) -> impl Iterator<Item = &str> {
         let replaced = self.pieces.iter().filter_map(|piece| piece.replaces.as_deref());
         replaced.chain(self.dropped.iter().map(String::as_str))

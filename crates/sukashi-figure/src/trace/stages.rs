@@ -1,4 +1,4 @@
-//! The tokens that each stage of the sampler left, and the number that was drawn.
+//! The tokens that each stage of the sampler left, and the random number.
 
 use std::collections::HashMap;
 
@@ -11,9 +11,10 @@ use crate::sampling::{Candidates, Criterion, Description, Distribution, InPlay, 
 /// The way of a step's candidates through the sampler.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stages {
-    /// In the order in which the stages ran; the first, `logits`, is the model's own distribution.
+    /// The outputs of the stages in the order in which they ran. The first one, `logits`, is the model's own
+    /// distribution.
     pub outputs: Vec<StageOutput>,
-    /// The number that chose the token; `None` if the choice was not random.
+    /// The number that chose the token. `None` if the choice was not random.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub draw: Option<Draw>,
 }
@@ -21,42 +22,43 @@ pub struct Stages {
 /// The tokens that one stage left.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StageOutput {
-    /// `logits`, then the stages' names as [`crate::sampling`] lists them, such as `top_p`.
+    /// The name of the stage as [`crate::sampling`] lists it, such as `top_p`, or `logits` before all stages.
     pub stage: String,
-    /// The stage's own description; `None` for `logits`, and in records of older versions.
+    /// The stage's own description. `None` for `logits`, and in records of older versions.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub description: Option<Description>,
-    /// How many tokens of the whole vocabulary.
+    /// The number of remaining tokens of the whole vocabulary.
     pub num_left: usize,
-    /// One for each of [`Step::candidates`], in their order; `None` where this stage or one before it removed it.
+    /// An entry for each of [`Step::candidates`], in their order. `None` if this stage or one before it removed the
+    /// token.
     pub tokens: Vec<Option<TokenLeft>>,
 }
 
 /// A token after a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TokenLeft {
-    /// 1 for the most probable token left.
+    /// The rank among the remaining tokens, counted from 1.
     pub rank: usize,
-    /// After `temperature`: its difference from the greatest logit, divided by the temperature.
+    /// The logit. After `temperature`, it is the difference from the greatest logit, divided by the temperature.
     pub logit: f64,
-    /// Its share of what is left, over the whole vocabulary.
+    /// The share of the remaining mass of the whole vocabulary.
     pub prob: f64,
-    /// `prob` of this token and of all that are more probable.
+    /// The sum of `prob` over this token and all more probable ones.
     pub cumulative: f64,
 }
 
-/// The number drawn from the sampler's generator, and what it meant.
+/// The number that the sampler's generator drew, and the shares of the tokens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Draw {
-    /// Uniform in `0..1`.
+    /// The number, which is uniform in `0..1`.
     pub number: f64,
-    /// One for each of [`Step::candidates`]: where its share of `0..1` begins, as long as its `prob_final`, with all
-    /// tokens left in the order of their ids. `None` where it was cut. The token taken is the one whose share holds
-    /// `number`.
+    /// An entry for each of [`Step::candidates`]: where its share of `0..1` begins. `None` if it was cut. A share is as
+    /// long as `prob_final`, and the remaining tokens stand in the order of their ids. The chosen token is the one
+    /// whose share holds `number`.
     pub starts: Vec<Option<f64>>,
 }
 
-/// A stage's output over the whole vocabulary, until it is known which tokens are listed.
+/// A stage's output over the whole vocabulary. It is kept until the listed tokens are known.
 pub(super) struct Seen {
     stage: String,
     description: Option<Description>,
@@ -75,7 +77,7 @@ impl Seen {
         for (index, (token, cumulative)) in self.ranked.iter().enumerate() {
             if let Some(&listed) = listed.get(&token.id) {
                 let (logit, prob) = (token.logit, token.prob);
-                // All of them together are the whole, whatever rounding says.
+                // The mass of all tokens is 1, in spite of rounding.
                 let is_last = index + 1 == self.ranked.len();
                 let cumulative = if is_last { 1.0 } else { cumulative.min(1.0) };
                 tokens[listed] = Some(TokenLeft { rank: index + 1, logit, prob, cumulative });
@@ -86,8 +88,8 @@ impl Seen {
 }
 
 impl Stages {
-    /// The stages with the number of tokens that each left, and the draw, such as
-    /// `logits 2948 → top_k 5, u = 0.4312`.
+    /// Returns the stages with the number of tokens that each left, and the random number, such as `logits 2948 → top_k
+    /// 5, u = 0.4312`.
     pub fn summary(&self) -> String {
         let outputs: Vec<String> =
             self.outputs.iter().map(|output| format!("{} {}", output.stage, output.num_left)).collect();
@@ -196,7 +198,7 @@ impl Draw {
     }
 }
 
-/// Refuses a list that has not one entry for each candidate.
+/// Refuses a list that does not have an entry for each candidate.
 fn check_len(field: &str, len: usize, step: &Step) -> Check {
     if len == step.candidates.len() {
         return Ok(());

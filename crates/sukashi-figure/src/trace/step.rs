@@ -1,4 +1,4 @@
-//! Makes a [`Step`] from logits. The numbers are the sampler's own; none is computed twice.
+//! Makes a [`Step`] from logits. The numbers are the sampler's own, and none is computed twice.
 
 use super::stages::Seen;
 use super::{Candidate, Chosen, Stages, Step, Temperature, Token};
@@ -36,12 +36,12 @@ impl StepRecorder {
     /// The temperatures that a new recorder keeps.
     pub const TEMPERATURES: [f64; 4] = [0.5, 1.0, 5.0, 100.0];
 
-    /// A recorder that keeps the `top` most probable tokens, and the chosen one besides if it ranks lower.
+    /// Makes a recorder that keeps the `top` most probable tokens. It also keeps the chosen token if it ranks lower.
     pub fn new(top: usize) -> Self {
         Self { top, temperatures: Self::TEMPERATURES.to_vec(), stages: false }
     }
 
-    /// Records also what each stage of the sampler left, as [`Step::stages`].
+    /// Also records the candidates after each stage of the sampler, as [`Step::stages`].
     ///
     /// ```
     /// use sukashi_figure::sampling::{Sampler, Settings};
@@ -63,11 +63,11 @@ impl StepRecorder {
         Self { stages: true, ..self }
     }
 
-    /// Keeps the normalisers of these temperatures instead, in the order given.
+    /// Keeps the normalisers of these temperatures instead, in the given order.
     ///
     /// # Errors
     ///
-    /// Input: a temperature that is not finite or not above 0.
+    /// Input: a temperature is not finite or not above 0.
     pub fn with_temperatures(mut self, temperatures: impl Into<Vec<f64>>) -> Result<Self> {
         self.temperatures = temperatures.into();
         match self.temperatures.iter().find(|&&t| !t.is_finite() || t <= 0.0) {
@@ -78,12 +78,11 @@ impl StepRecorder {
         }
     }
 
-    /// Chooses the next token as [`Sampler::sample`] does, and records the step; `token` says what an id
-    /// stands for.
+    /// Chooses the next token as [`Sampler::sample`] does, and records the step. `token` gives the token of an id.
     ///
     /// # Errors
     ///
-    /// The same as [`Sampler::distribution`]; a recorded temperature so small that logits divided by it overflow.
+    /// The errors of [`Sampler::distribution`]. Also if logits divided by a recorded temperature overflow.
     pub fn sample(
         &self,
         sampler: &mut Sampler,
@@ -105,7 +104,7 @@ impl StepRecorder {
         Ok(self.record(&next, previous.len(), temperatures, stages, Some(chosen), token))
     }
 
-    /// Records the step without choosing: `chosen` is `None`, and nothing is drawn from the generator.
+    /// Records the step without a choice. `chosen` is `None`, and nothing is drawn from the generator.
     ///
     /// # Errors
     ///
@@ -123,7 +122,7 @@ impl StepRecorder {
         Ok(self.record(&next, previous.len(), temperatures, stages, None, token))
     }
 
-    /// Runs the sampler's stages, and looks at each where that was asked for.
+    /// Runs the sampler's stages, and records each stage if the recorder keeps them.
     fn run<'a>(
         &self,
         sampler: &'a mut Sampler,

@@ -1,22 +1,23 @@
-//! Checks that a trace is sound, whatever program wrote it.
+//! Checks a trace, which any program may have written.
 
 use super::{Candidate, SCHEMA, Step, Trace};
 use crate::error::{Error, Result};
 
-/// How far listed and remaining mass may be from 1: room for a writer that rounds to a few digits.
+/// How far the listed and the remaining mass together may be from 1. A writer may round to a few digits.
 pub(super) const MASS_TOLERANCE: f64 = 1e-3;
 
-/// How far above 1 a probability may be, from rounding.
+/// How far above 1 a probability may be by rounding.
 const PROB_TOLERANCE: f64 = 1e-9;
 
 impl Trace {
     /// Checks that every number is finite and in its range, and that each step agrees with itself.
     ///
-    /// Readers and writers of the record do so, so that a figure can rely on it.
+    /// Readers and writers of the record call this, so that a figure can rely on the numbers.
     ///
     /// # Errors
     ///
-    /// Input: another schema, or the field, its step, what was found and what was expected.
+    /// Input: the schema is another one, or a field is wrong. The error has the field, its step, the found value and
+    /// the expected one.
     pub fn validate(&self) -> Result<()> {
         check_schema(&self.schema)?;
         self.sampling.validate()?;
@@ -36,7 +37,7 @@ pub(super) fn check_schema(schema: &str) -> Result<()> {
         .hint("read it with the version of sukashi that wrote it, or make it anew"))
 }
 
-/// A field's path within its step, what it holds and what it should.
+/// A wrong field: its path within its step, its value, and the expected value.
 pub(super) struct Problem {
     field: String,
     found: String,
@@ -56,7 +57,7 @@ impl Problem {
         self.within(place).error("trace")
     }
 
-    /// What is wrong with a record of this name.
+    /// The error for a record of this name.
     pub(super) fn error(self, record: &str) -> Error {
         Error::input(format!("cannot use the {record}: {} is {}", self.field, self.found))
             .detail(format!("expected {}", self.expected))

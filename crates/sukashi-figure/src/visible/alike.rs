@@ -1,8 +1,8 @@
-//! Characters that look alike, and which of them are told apart by their code point.
+//! Characters that look alike, and those of them that are shown with their code point.
 //!
-//! The first of a group is shown plain and the others with their code point behind them: `A`, but `Α<U+0391>` and
-//! `А<U+0410>`. Letters of a token's own script are plain too: `Привет` needs no marks, as it has letters that only
-//! Cyrillic has; there, a Latin `e` would be marked.
+//! The first character of a group is shown plain. The others have their code point behind them: `A`, but `Α<U+0391>`
+//! and `А<U+0410>`. Letters of a token's own script are plain, too. `Привет` needs no marks, because it has letters
+//! that only Cyrillic has. In such a token, a Latin `e` would have a mark.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -18,9 +18,10 @@ enum Script {
     Han,
 }
 
-/// Each begins with what is met most often in its shape; of several letters of one script, the first is the plain one there.
+/// Each group begins with the most frequent character of its shape. If a script has several letters of a group, the
+/// first of them is the plain one in that script.
 const ALIKE: &[&str] = &[
-    // Letters of Latin, Greek and Cyrillic, Roman numerals, and signs that are letters by origin.
+    // Letters of Latin, Greek and Cyrillic, Roman numerals, and signs that were letters once.
     "AΑА",
     "BΒВ",
     "CСⅭ",
@@ -100,14 +101,14 @@ const ALIKE: &[&str] = &[
     "´\u{1FFD}",
     "〈\u{2329}",
     "〉\u{232A}",
-    // The signs of this crate, which a text may hold itself.
+    // The signs of this crate, which a text may also hold.
     "\0␣",
     "\0⎵",
     "\0↵",
     "\0⇥",
 ];
 
-/// The script that a token is in: that of its first letter which has no look-alike.
+/// The script of a token: the script of its first letter without a look-alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Home(Option<Script>);
 
@@ -127,13 +128,13 @@ impl Home {
     }
 }
 
-/// Whether `character`, with which `rest` begins, is told apart from another by its code point.
+/// Whether `character`, with which `rest` begins, is shown with its code point.
 pub(super) fn is_marked(character: char, rest: &str, home: Home) -> bool {
     match character {
-        // What would read as bytes, a code point or an id.
+        // Text that would read as bytes, a code point or an id.
         '<' => reads_as_escape(rest),
         '#' => rest[1..].starts_with(|next: char| next.is_ascii_digit()),
-        // Compatibility ideographs, most of which are drawn as the ideograph that they stand for.
+        // Compatibility ideographs. Fonts draw most of them as the ideograph that they stand for.
         '\u{F900}'..='\u{FAFF}' => true,
         _ => group(character).is_some_and(|group| {
             let own = group.chars().find(|member| home.has(*member));
@@ -142,7 +143,7 @@ pub(super) fn is_marked(character: char, rest: &str, home: Home) -> bool {
     }
 }
 
-/// Whether `character` is drawn onto the one before it, and with it looks like another character.
+/// Whether `character` is drawn onto the character before it, so that both look like another character.
 pub(super) fn is_combining(character: char) -> bool {
     matches!(character,
         '\u{300}'..='\u{36F}' | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}'
@@ -158,7 +159,7 @@ fn group(character: char) -> Option<&'static str> {
     GROUPS.get(&character).copied()
 }
 
-/// The script of a letter; `None` for signs, also those that are letters by origin.
+/// The script of a letter. `None` for signs, even if they were letters once.
 fn script(character: char) -> Option<Script> {
     match character {
         'A'..='Z' | 'a'..='z' | 'À'..='ɏ' if character.is_alphabetic() => Some(Script::Latin),
@@ -248,11 +249,11 @@ mod tests {
         assert_eq!(shown("<s>#a<"), "<s>#a<");
     }
 
-    /// Every token of up to three letters out of these is drawn in another way.
+    /// Two different tokens of up to three of these letters never look the same.
     #[test]
     fn no_two_tokens_of_look_alikes_look_the_same() {
         let letters: Vec<char> = "AΑАaаBВбαヘへルら口ロ囗木一ー".chars().collect();
-        // What is left for the eye: the letter that a group's shape is that of, and all that is written out.
+        // The visible form: the letter that has the shape of the group, and all text that is written out.
         let eye = |text: &str| -> String {
             let drawn =
                 |character| group(character).and_then(|group| group.chars().next()).unwrap_or(character);

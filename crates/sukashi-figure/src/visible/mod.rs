@@ -1,4 +1,4 @@
-//! Tokens as people can read them: whitespace, control characters and parts of characters made visible.
+//! Tokens in a form that people can read. Whitespace, control characters and parts of characters are visible.
 //!
 //! | In the token | Shown |
 //! |---|---|
@@ -12,8 +12,8 @@
 //! | bytes that are only part of a character | `<E6 9D>` |
 //! | no text at all | the id: `#123` |
 //!
-//! So two different tokens look different. In figures, half- and full-width forms stand on a shelf besides, as wide as the
-//! form ([`on_shelves`]); a terminal shows their width itself.
+//! So two different tokens look different. In figures, half- and full-width forms also stand on a shelf that is as wide
+//! as the form ([`on_shelves`]). A terminal shows their width by itself.
 
 mod alike;
 
@@ -21,7 +21,7 @@ use std::fmt::Write;
 
 use alike::{Home, is_combining, is_marked};
 
-/// One token: from its bytes if they are known, else from its text, else its id.
+/// Returns the form of a token: of its bytes if they are known, else of its text, else its id.
 ///
 /// ```
 /// use sukashi_figure::trace::visible;
@@ -48,7 +48,8 @@ pub fn token(id: u32, text: Option<&str>, bytes: Option<&[u8]>) -> String {
     out
 }
 
-/// A name of one token in a line that a person gave: like [`line()`], and look-alikes are told apart as in [`token`].
+/// Returns the form of a token's name that a person gave. It is like [`line()`], but look-alikes have their code points
+/// as in [`token`].
 ///
 /// ```
 /// use sukashi_figure::trace::visible;
@@ -60,7 +61,7 @@ pub fn name(text: &str) -> String {
     line_with(text, Some(Home::of(text.chars())))
 }
 
-/// A passage in one line: like [`token`], but spaces inside it stay as they are.
+/// Returns a passage in one line. It is like [`token`], but spaces inside the passage stay.
 ///
 /// ```
 /// use sukashi_figure::trace::visible;
@@ -81,10 +82,9 @@ fn line_with(text: &str, home: Option<Home>) -> String {
     out
 }
 
-/// Whether `character` would leave no mark on paper, or would move or hide others.
+/// Returns whether `character` would leave no mark on paper, or would move or hide others.
 ///
-/// True for control and format characters, for every space, for fillers, variation selectors and
-/// noncharacters.
+/// This is true for control and format characters, every space, fillers, variation selectors and noncharacters.
 pub fn is_invisible(character: char) -> bool {
     let code = u32::from(character);
     character.is_control()
@@ -101,12 +101,12 @@ pub fn is_invisible(character: char) -> bool {
 /// The sign that [`on_shelves`] puts behind a character: a combining bridge below.
 pub const SHELF: char = '\u{33A}';
 
-/// Whether `character` is a half- or full-width form of another one.
+/// Returns whether `character` is a half- or full-width form of another one.
 fn is_form(character: char) -> bool {
     matches!(character, '\u{FF01}'..='\u{FFEE}')
 }
 
-/// What [`token`] or [`name`] gave, with a [`SHELF`] behind each half- and full-width form. Figures draw it as a shelf as
+/// Adds a [`SHELF`] behind each half- and full-width form of a text from [`token`] or [`name`]. Figures draw a shelf as
 /// wide as the form, so that `１` differs from `1` in every face.
 ///
 /// ```
@@ -125,7 +125,8 @@ pub fn on_shelves(shown: &str) -> String {
     out
 }
 
-/// What [`on_shelves`] gave, in words for who cannot see shelves: each run of forms is followed by its code points.
+/// Replaces the shelves from [`on_shelves`] by words, for people who cannot see shelves. The code points of a run of
+/// forms stand behind it.
 ///
 /// ```
 /// use sukashi_figure::trace::visible;
@@ -153,7 +154,7 @@ pub fn in_words(drawn: &str) -> String {
     out
 }
 
-/// `home` is given for tokens, whose look-alikes are told apart.
+/// `home` is the script of a token. It is given if look-alikes get their code points.
 fn push_text(out: &mut String, text: &str, space: &str, home: Option<Home>) {
     for (at, character) in text.char_indices() {
         // Writing into a String cannot fail.
@@ -198,9 +199,9 @@ mod tests {
     fn parts_of_characters_are_bytes() {
         assert_eq!(token(0, None, Some(&[0xE6, 0x9D])), "<E6 9D>");
         assert_eq!(token(0, None, Some(b"\xB1 a")), "<B1>␣a");
-        // Two invalid sequences in a row are two groups, as the decoder sees them.
+        // Two invalid sequences in a row are two groups, as they are for the decoder.
         assert_eq!(token(0, None, Some(&[0xFF, 0xFE])), "<FF><FE>");
-        // Nothing to show but the id.
+        // Only the id is left to show.
         assert_eq!(token(9, Some(""), Some(b"")), "#9");
     }
 

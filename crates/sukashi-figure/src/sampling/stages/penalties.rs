@@ -1,4 +1,4 @@
-//! Repetition, frequency and presence penalties: tokens already present become less probable.
+//! Repetition, frequency and presence penalties: tokens that are already present become less probable.
 //!
 //! `repetition_penalty` r divides a positive logit by r and multiplies a negative one (Keskar et al. 2019,
 //! arXiv:1909.05858). Then `frequency_penalty` is subtracted for each occurrence, and `presence_penalty` once.
@@ -45,7 +45,7 @@ pub(super) struct Penalties {
     repetition: f64,
     frequency: f64,
     presence: f64,
-    /// Occurrences by id; all 0 between calls.
+    /// The number of occurrences of each id. All are 0 between calls.
     counts: Vec<u32>,
 }
 

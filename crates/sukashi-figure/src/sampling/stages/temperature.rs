@@ -21,12 +21,13 @@ fn words(temperature: f64) -> Label {
 pub(in crate::sampling) struct Temperature(f64);
 
 impl Temperature {
-    /// `None` at temperature 1.
+    /// The temperature. `None` stands for temperature 1.
     pub(in crate::sampling) fn new(settings: &Settings) -> Option<Self> {
         (settings.temperature != 1.0).then_some(Self(settings.temperature))
     }
 
-    /// Whether `candidates`, the greatest of the logits, are still the greatest afterwards, ids deciding between equals.
+    /// Whether `candidates`, the greatest of the logits, are still the greatest after the division. Ids decide between
+    /// equals.
     pub(in crate::sampling) fn keeps_order(&self, candidates: &Candidates) -> bool {
         self.0 == 0.0 || candidates.stay_apart(self.0)
     }
@@ -47,7 +48,7 @@ impl Stage for Temperature {
 
     fn apply(&mut self, candidates: &mut Candidates, _: &Context<'_>) -> Result<()> {
         if self.0 == 0.0 {
-            // The limit; of equal logits the lower id's remains.
+            // This is the limit. Of equal logits, that of the lower id remains.
             candidates.keep_most_probable(1);
         } else {
             candidates.divide_logits(self.0);

@@ -1,4 +1,4 @@
-//! Top-k: keeps the k most probable tokens; of equal ones at the edge, those with the lower ids.
+//! Top-k: keeps the k most probable tokens. Of equal ones at the edge, it keeps those with the lower ids.
 
 use super::{StageKind, out_of_range};
 use crate::error::Result;

@@ -1,4 +1,4 @@
-//! Reading a prompt and decoding, timed.
+//! Times the reading of a prompt, and decoding.
 
 use std::time::{Duration, Instant};
 
@@ -7,18 +7,18 @@ use super::{Rates, SCHEMA};
 use crate::error::{Error, Result};
 use crate::model::{BatchSession, Model, Session};
 
-/// What is run.
+/// The settings of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BenchSettings {
-    /// Tokens of the prompt; 1 or more.
+    /// The number of tokens of the prompt, 1 or more.
     pub prompt_tokens: usize,
-    /// Tokens decoded after it; 1 or more.
+    /// The number of decoded tokens after the prompt, 1 or more.
     pub new_tokens: usize,
-    /// How often; 1 or more.
+    /// The number of runs, 1 or more.
     pub runs: usize,
-    /// Whether decoded tokens are also timed kernel by kernel.
+    /// Whether decoded tokens are also timed by kernel.
     pub profile: bool,
-    /// Texts that are also decoded together, up to [`BatchSession::MAX_TEXTS`]; 0 for none.
+    /// The number of sequences that are also decoded together, up to [`BatchSession::MAX_TEXTS`]. 0 stands for none.
     pub texts: usize,
 }
 
@@ -28,17 +28,17 @@ impl Default for BenchSettings {
     }
 }
 
-/// Tokens that a profile takes its medians from.
+/// The number of tokens from which a profile takes its medians.
 const PROFILED_TOKENS: usize = 5;
 
 /// Reads a prompt of some tokens and decodes some more, `settings.runs` times, and probes the device.
 ///
-/// Which tokens they are changes nothing in what is computed; they are spread over the vocabulary. All logits are read back
-/// for each decoded token, as they are for a sampler. `load_time` is what making `model` took; `progress` is told how many runs
-/// of how many are done.
+/// The ids of the tokens do not change the work, so they are spread over the vocabulary. All logits are read back for
+/// each decoded token, as for a sampler. `load_time` is the time for making `model`. `progress` gets the number of
+/// finished runs and of all runs.
 ///
 /// # Errors
-/// If a number is 0, the model's context too short, or the device fails.
+/// If a number is 0, if the model's context is too short, or if the device fails.
 pub async fn run(
     model: &Model,
     load_time: Duration,
@@ -135,7 +135,8 @@ pub async fn run(
     })
 }
 
-/// Tokens of all texts a second, where each has read the prompt and then reads the rest, together with the others.
+/// The tokens of all sequences per second. Each sequence has read the prompt, and then reads the rest together with the
+/// others.
 async fn together(
     model: &Model,
     (texts, runs): (usize, usize),

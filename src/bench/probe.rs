@@ -1,4 +1,4 @@
-//! What a device can do at best.
+//! Measures the best rates of a device.
 
 use std::time::Instant;
 
@@ -9,35 +9,35 @@ use crate::dispatch::Batch;
 use crate::error::Result;
 use crate::kernels::{self, Choices, Plan};
 
-/// A timed run is at least this long, in seconds: what submitting it costs is then below a hundredth. Far below what a
-/// watchdog stops.
+/// The least time of a timed run, in seconds. Submitting a run takes less than a hundredth of it. The time is far below
+/// that at which a watchdog stops a run.
 const RUN_SECONDS: f64 = 0.03;
 
-/// Runs of each probe; the fastest counts, since nothing makes a device faster than it is.
+/// The number of runs of each probe. The fastest counts, since nothing makes a device faster than it is.
 const RUNS: usize = 5;
 
-/// More than caches hold, and less than any GPU has. Words.
+/// The words that a probe reads. They are more than caches hold, and less than any GPU has.
 const READ_WORDS: usize = 64 << 20;
 
-/// Threads of the probes that compute: enough for every lane of a large GPU, some times over.
+/// The threads of the probes that compute. There are several for every lane of a large GPU.
 const GPU_THREADS: usize = 1 << 18;
-/// Where lanes are those of a CPU.
+/// The threads if the lanes are those of a CPU.
 const SOFTWARE_THREADS: usize = 1 << 12;
 
-/// Multiply-adds of a thread in a round.
+/// The multiply-adds of a thread in a round.
 const F32_PER_ROUND: f64 = 32.0;
 
-/// The most that kernels get out of a device.
+/// The highest rates that kernels reach on a device.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Rates {
-    /// Bytes read a second.
+    /// Bytes that are read per second.
     pub read_bytes: f64,
-    /// Multiply-adds of f32 a second.
+    /// Multiply-adds of f32 per second.
     pub f32_multiply_adds: f64,
 }
 
 impl Rates {
-    /// Runs the probes on `device`; takes about a second.
+    /// Runs the probes on `device`. This takes about a second.
     ///
     /// ```
     /// # pollster::block_on(async {
@@ -47,7 +47,7 @@ impl Rates {
     /// ```
     ///
     /// # Errors
-    /// If the device fails, or has no room for what is read.
+    /// If the device fails, or has no room for the words to read.
     pub async fn probe(device: &Device) -> Result<Self> {
         let is_software = match device {
             Device::Gpu(gpu) => gpu.is_software(),
@@ -78,7 +78,7 @@ impl Rates {
     }
 }
 
-/// Repeats a second of what `record` puts into a plan for a number of repeats.
+/// Returns how many repeats per second a device does of the dispatches that `record` adds to a plan.
 async fn rate(device: &Device, y: &Tensor, record: impl Fn(&mut Plan, usize)) -> Result<f64> {
     let mut readback = Readback::new(device, 1)?;
     let choices = Choices::of(device);
@@ -90,7 +90,7 @@ async fn rate(device: &Device, y: &Tensor, record: impl Fn(&mut Plan, usize)) ->
     let mut repeats = 1;
     let mut program = compile(repeats)?;
     loop {
-        // Once for what only the first run does.
+        // An untimed run warms up.
         let seconds = seconds(device, &program, &mut readback, y).await?;
         let seconds = seconds.min(self::seconds(device, &program, &mut readback, y).await?);
         if seconds >= RUN_SECONDS || repeats >= 1 << 16 {
@@ -107,7 +107,7 @@ async fn rate(device: &Device, y: &Tensor, record: impl Fn(&mut Plan, usize)) ->
     Ok(repeats as f64 / best)
 }
 
-/// From submitting a run until a word of its result is here.
+/// Returns the time from the submission of a run until a word of its result is in host memory.
 async fn seconds(device: &Device, program: &Program, readback: &mut Readback, y: &Tensor) -> Result<f64> {
     let mut recorder = device.record();
     let start = Instant::now();

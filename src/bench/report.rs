@@ -1,4 +1,4 @@
-//! What a benchmark found.
+//! The result of a benchmark.
 
 use serde::Serialize;
 
@@ -6,10 +6,10 @@ use super::Rates;
 use crate::kernels::{Choices, MatmulShape, Step};
 use crate::trace::AdapterInfo;
 
-/// Several measurements of one thing.
+/// Several measurements of the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
-    /// The one in the middle.
+    /// The median.
     pub median: f64,
     /// The smallest.
     pub min: f64,
@@ -18,7 +18,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of at least one value; of none, all are NaN.
+    /// Summarises the values. Without a value, all three numbers are NaN.
     pub fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
@@ -32,19 +32,19 @@ impl Spread {
     }
 }
 
-/// What a decoded token costs whatever runs it.
+/// The work of a decoded token, which is the same on any device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Cost {
-    /// Kernels that are dispatched.
+    /// The number of dispatched kernels.
     pub dispatches: usize,
-    /// Bytes of weights that products read.
+    /// The bytes of weights that products read.
     pub weight_bytes: usize,
-    /// Multiply-adds of products.
+    /// The multiply-adds of products.
     pub multiply_adds: usize,
 }
 
 impl Cost {
-    /// Of a token that goes through `steps`.
+    /// Sums up the work of a token over `steps`.
     pub fn of(steps: &[Step]) -> Self {
         let products = || steps.iter().filter_map(|step| step.matmul);
         Self {
@@ -55,19 +55,20 @@ impl Cost {
     }
 }
 
-/// How fast decoding could be if nothing but the weights had to be read and multiplied, at the rates that the probes reached.
+/// The speed of decoding if a device only read and multiplied the weights, at the rates of the probes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Roofline {
-    /// Tokens a second.
+    /// Tokens per second.
     pub tokens_per_second: f64,
-    /// `read` or `f32`: what takes longer.
+    /// The work that takes longer: `read` or `f32`.
     pub bound_by: &'static str,
-    /// What decoding reaches of it.
+    /// The speed of decoding as a fraction of this speed.
     pub fraction: f64,
 }
 
 impl Roofline {
-    /// Of a token of this `cost` on a device of these `rates`, where decoding gives `tokens_per_second`.
+    /// Computes the roofline of a token with this `cost` on a device with these `rates`. `tokens_per_second` is the
+    /// measured speed.
     pub fn of(cost: Cost, rates: Rates, tokens_per_second: f64) -> Self {
         let read = cost.weight_bytes as f64 / rates.read_bytes;
         let compute = cost.multiply_adds as f64 / rates.f32_multiply_adds;
@@ -76,19 +77,19 @@ impl Roofline {
     }
 }
 
-/// The kernels that [`Choices`] name for a model's products, each once, in the form that `SUKASHI_VARIANT` takes.
+/// The kernels that [`Choices`] names for a model's products, each once, in the form of `SUKASHI_VARIANT`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Chosen {
     /// The fusion level of a decoded token's dispatches.
     pub fusion: String,
-    /// How threads share the rows of products with one token.
+    /// The shapes of products with one token: how threads share the rows.
     pub gemv: Vec<String>,
     /// The kernels of products with the tokens of a prompt.
     pub prefill: Vec<String>,
 }
 
 impl Chosen {
-    /// Of `choices`, for these products.
+    /// Takes the kernels from `choices` for these products.
     pub fn of(choices: &Choices, products: &[MatmulShape]) -> Self {
         let distinct = |names: &mut dyn Iterator<Item = String>| {
             let mut seen: Vec<String> = Vec::new();
@@ -107,25 +108,25 @@ impl Chosen {
     }
 }
 
-/// What the dispatches of one kernel on one shape cost, of a decoded token.
+/// The cost of the dispatches of one kernel on one shape for a decoded token.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct KernelTime {
     /// The kernel's name.
     pub kernel: &'static str,
-    /// `[out_features, in_features]` and format of a product's weights.
+    /// The shape `[out_features, in_features]` and the format of a product's weights.
     pub shape: Option<String>,
-    /// Dispatches for a token.
+    /// The number of dispatches for a token.
     pub dispatches: usize,
-    /// All of them, in milliseconds: the median of the profiled tokens.
+    /// The time of all of them in milliseconds. It is the median over the profiled tokens.
     pub ms: f64,
-    /// Of all dispatches' time.
+    /// The share of the time of all dispatches.
     pub share: f64,
-    /// Bytes of weights read a second; `None` for what is no product.
+    /// The bytes of weights that are read per second. `None` if the kernel is not a product.
     pub read_bytes: Option<f64>,
 }
 
 impl KernelTime {
-    /// Of `steps`, of which each profile has the seconds; the dearest first.
+    /// Groups `steps`, of which each profile has the seconds. The most expensive group comes first.
     pub fn table(steps: &[Step], profiles: &[Vec<f64>]) -> Vec<Self> {
         let mut rows: Vec<(Step, Vec<usize>)> = Vec::new();
         for (index, step) in steps.iter().enumerate() {
@@ -162,57 +163,58 @@ impl KernelTime {
     }
 }
 
-/// Several texts that are decoded together.
+/// Several sequences that are decoded together.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Together {
-    /// How many.
+    /// The number of sequences.
     pub texts: usize,
-    /// Tokens of all of them decoded a second, with all logits read back.
+    /// The decoded tokens of all sequences per second, with all logits read back.
     pub decode_tokens_per_second: Spread,
-    /// How many times that of one text alone.
+    /// This rate divided by that of one sequence alone.
     pub gain: f64,
 }
 
-/// How fast a model runs on a device, and how fast the device could.
+/// How fast a model runs on a device, and how fast the device could run it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// [`super::SCHEMA`].
+    /// The schema, [`super::SCHEMA`].
     pub schema: &'static str,
-    /// Of the program that measured.
+    /// The version of the program that measured.
     pub version: &'static str,
-    /// What the model calls itself.
+    /// The name of the model.
     pub model: String,
-    /// How its weights are stored on the device.
+    /// The format of the weights on the device.
     pub precision: String,
     /// The device.
     pub adapter: AdapterInfo,
-    /// Tokens of the prompt that is read.
+    /// The number of tokens of the prompt.
     pub prompt_tokens: usize,
-    /// Tokens decoded after it.
+    /// The number of tokens that are decoded after the prompt.
     pub new_tokens: usize,
-    /// How often both were done.
+    /// The number of runs of both.
     pub runs: usize,
-    /// From the first look at the files until the weights were on the device, in milliseconds.
+    /// The time until the weights are on the device, from opening the files on, in milliseconds.
     pub load_ms: f64,
-    /// Until all pipelines were there, in milliseconds; drivers keep what they have compiled, so a second time is faster.
+    /// The time until all pipelines are ready, in milliseconds. Drivers keep compiled pipelines, so a second time is
+    /// faster.
     pub compile_ms: f64,
-    /// From a prompt to its logits, in milliseconds.
+    /// The time from a prompt to its logits, in milliseconds.
     pub first_token_ms: Spread,
-    /// Tokens of the prompt read a second.
+    /// Tokens of the prompt per second.
     pub prefill_tokens_per_second: Spread,
-    /// Tokens decoded a second, with all logits read back for each.
+    /// Decoded tokens per second, with all logits read back for each token.
     pub decode_tokens_per_second: Spread,
-    /// How the model was computed where there are several ways.
+    /// The kernels that were chosen among several.
     pub choices: Chosen,
-    /// Several texts, if they were asked for.
+    /// The result for several sequences, if the settings ask for it.
     pub together: Option<Together>,
-    /// What a decoded token costs.
+    /// The work of a decoded token.
     pub cost: Cost,
-    /// What the device can do.
+    /// The best rates of the device.
     pub rates: Rates,
-    /// What that allows.
+    /// The speed that these rates allow.
     pub roofline: Roofline,
-    /// Time by kernel, if it was asked for.
+    /// The time by kernel, if the settings ask for it.
     pub profile: Option<Vec<KernelTime>>,
 }
 

@@ -1,4 +1,4 @@
-//! Models that a device can be measured with when no file is at hand: shapes of published ones, random weights.
+//! Models with the shapes of published ones and random weights. They measure a device without a model's file.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::format::Format;
 use crate::model::{UnloadedModel, spec};
 use crate::weights::{Dtype, ModelFiles, Synthetic, TensorInfo, Weights};
 
-/// Names of the known shapes, as [`synthetic`] takes them.
+/// The names of the known shapes for [`synthetic`].
 pub const SHAPES: [&str; 7] = [
     "gemma-3-270m",
     "gemma-3-1b",
@@ -18,7 +18,7 @@ pub const SHAPES: [&str; 7] = [
     "mistral-7b",
 ];
 
-/// What `config.json` of a published model says of its shape.
+/// The shape of a published model in the fields of its `config.json`.
 fn config(shape: &str) -> Option<Value> {
     let llama = |model_type: &str, sizes: [usize; 6], vocab_size: usize, tied: bool| {
         let [hidden, intermediate, layers, heads, kv_heads, head_dim] = sizes;
@@ -57,9 +57,10 @@ fn config(shape: &str) -> Option<Value> {
     })
 }
 
-/// A model of a known shape with pseudo-random weights: `SHAPE:FORMAT`, such as `gemma-3-1b:f16` or `llama-3.2-1b:q4_k`.
+/// Makes a model of a known shape with pseudo-random weights. The name is `SHAPE:FORMAT`, such as `gemma-3-1b:f16` or
+/// `llama-3.2-1b:q4_k`.
 ///
-/// Matrices are of the format where their rows are a multiple of its blocks, and otherwise Q8_0; norms and biases are F32.
+/// A matrix has the format if its rows are a multiple of the format's blocks, else Q8_0. Norms and biases are F32.
 ///
 /// ```
 /// let model = sukashi::bench::synthetic("gemma-3-270m:q4_k")?;
@@ -68,7 +69,7 @@ fn config(shape: &str) -> Option<Value> {
 /// ```
 ///
 /// # Errors
-/// If shape or format are unknown.
+/// If the shape or the format is unknown.
 pub fn synthetic(name: &str) -> Result<UnloadedModel> {
     let formats = || Format::ALL.map(Format::name).join(", ");
     let wrong = |what: &str, found: &str, expected: String| {

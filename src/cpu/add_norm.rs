@@ -1,4 +1,4 @@
-//! The twin of `add_norm`, and with a product behind it of `gemv_residual`.
+//! The twin of `add_norm`, and with a product before it, of `gemv_residual`.
 
 use super::rms_norm::rms_scale;
 

@@ -1,9 +1,9 @@
 //! The twin of `argmax`.
 
-/// For each token and part, the id of the greatest of `x` in the part, the lowest of equals: `ids` is
-/// `[num_tokens, num_parts]`. NaN and infinity come before all numbers, as equals, so that they are found.
+/// Writes the id of the greatest of `x` in each part of each token, and of equals the lowest id. `ids` is `[num_tokens,
+/// num_parts]`. NaN and infinity are equal and come before all numbers, so that they are found.
 ///
-/// A part has `part_size` of `num_columns` columns, and the last what is left. Rows of `x` are `x_stride` apart.
+/// A part has `part_size` of `num_columns` columns, and the last part has the rest. Rows of `x` are `x_stride` apart.
 pub fn argmax(
     num_tokens: usize,
     (num_columns, part_size): (usize, usize),
@@ -26,7 +26,7 @@ pub fn argmax(
     }
 }
 
-/// What `value` counts as among logits.
+/// The rank of `value` among logits.
 pub(super) fn order(value: f32) -> f32 {
     if value.is_nan() { f32::INFINITY } else { value }
 }

@@ -6,56 +6,56 @@ use rayon::prelude::*;
 
 use super::softcap::softcap_of;
 
-/// How heads lie in rows.
+/// The layout of heads in rows, and the parameters of attention.
 #[derive(Debug, Clone, Copy)]
 pub struct Heads {
-    /// Query heads.
+    /// The number of query heads.
     pub num_heads: usize,
-    /// Key and value heads; `num_heads / num_kv_heads` query heads share one.
+    /// The number of key and value heads. `num_heads / num_kv_heads` query heads share one of each.
     pub num_kv_heads: usize,
-    /// Channels of a head.
+    /// The number of channels of a head.
     pub head_dim: usize,
-    /// Elements from one row of `qkv` to the next; queries come first.
+    /// The elements from one row of `qkv` to the next. Queries come first in a row.
     pub qkv_stride: usize,
-    /// Elements from one row of a cache to the next.
+    /// The elements from one row of a cache to the next.
     pub kv_stride: usize,
-    /// What scores are multiplied with.
+    /// The factor of scores.
     pub scale: f32,
-    /// Positions that a token sees, itself included; 0 for all.
+    /// The number of positions to which a token attends, with its own. 0 stands for all.
     pub window: usize,
-    /// `softcap * tanh(score / softcap)` is what the softmax sees; 0 for none.
+    /// The softmax gets `softcap * tanh(score / softcap)`. 0 stands for no cap.
     pub softcap: f32,
 }
 
-/// Where the tokens of a pass stand in caches that several texts share.
+/// The places of the tokens of a pass in caches that several sequences share.
 #[derive(Debug, Clone, Copy)]
 pub struct CacheRows<'a> {
-    /// Of each token: its text's index times `max_seq_len`, and its position.
+    /// The row of each token: the index of its sequence times `max_seq_len`, plus its position.
     pub rows: &'a [u32],
-    /// Rows of a text.
+    /// The number of rows of a sequence.
     pub max_seq_len: usize,
 }
 
 impl CacheRows<'_> {
-    /// The first row of a token's text, and its position there.
+    /// The first row of a token's sequence, and the token's position there.
     pub fn place(self, token: usize) -> (usize, usize) {
         let row = self.rows[token] as usize;
         let position = row % self.max_seq_len;
         (row - position, position)
     }
 
-    /// This token alone.
+    /// The places of this token alone.
     pub fn one(self, token: usize) -> Self {
         Self { rows: &self.rows[token..=token], ..self }
     }
 }
 
-/// The first of `kv_len` positions that the last of them sees.
+/// The first of `kv_len` positions to which the last of them attends.
 pub(super) fn first_seen(kv_len: usize, window: usize) -> usize {
     if window == 0 { 0 } else { kv_len.saturating_sub(window) }
 }
 
-/// Scores of one query head before the softmax, in f64.
+/// The scores of one query head before the softmax, in f64.
 pub(super) fn scores(
     positions: Range<usize>,
     heads: Heads,
@@ -75,7 +75,7 @@ pub(super) fn scores(
         .collect()
 }
 
-/// Attention of one query head over the positions that it sees, from [`first_seen`] to `kv_len`, in f64.
+/// The attention of one query head over its positions from [`first_seen`] to `kv_len`, in f64.
 pub(super) fn probs(kv_len: usize, heads: Heads, qkv: &[f32], head: usize, k_cache: &[f32]) -> Vec<f64> {
     let mut weights = scores(first_seen(kv_len, heads.window)..kv_len, heads, qkv, head, k_cache);
     let max = weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -90,8 +90,8 @@ pub(super) fn probs(kv_len: usize, heads: Heads, qkv: &[f32], head: usize, k_cac
     weights
 }
 
-/// `y[t, h] = sum_j softmax_j(scale * q[t, h] . k_cache[j, g]) * v_cache[j, g]` over the rows of the caches that
-/// token `t` sees of its text; rows of `y` are `y_stride` apart.
+/// `y[t, h] = sum_j softmax_j(scale * q[t, h] . k_cache[j, g]) * v_cache[j, g]` over the rows of its sequence to which
+/// token `t` attends. Rows of `y` are `y_stride` apart.
 pub fn attention(
     tokens: CacheRows<'_>,
     heads: Heads,

@@ -1,20 +1,20 @@
-//! The twin of `attention_merge`, and what it merges: `attention` where positions lie in several splits.
+//! The twin of `attention_merge`, and of `attention` over several splits of positions.
 
 use std::ops::Range;
 
 use super::attention::{Heads, first_seen, scores};
 
-/// How positions are shared out.
+/// The splits of positions.
 #[derive(Debug, Clone, Copy)]
 pub struct Splits {
-    /// Positions of a split, which starts at a multiple of this.
+    /// The number of positions of a split. A split starts at a multiple of it.
     pub split_len: usize,
-    /// The most splits of a token: 1 for no splits at all, whatever `split_len` is.
+    /// The most splits of a token. With 1, there are no splits, whatever `split_len` is.
     pub max_splits: usize,
 }
 
 impl Splits {
-    /// The positions of each split that the last of `kv_len` sees.
+    /// The positions of each split to which the last of `kv_len` positions attends.
     pub fn positions(self, kv_len: usize, window: usize) -> impl Iterator<Item = Range<usize>> {
         let first = first_seen(kv_len, window);
         let split_len = if self.max_splits == 1 { kv_len } else { self.split_len };
@@ -23,8 +23,9 @@ impl Splits {
     }
 }
 
-/// `[num_heads, max_splits, head_dim + 2]`: of each head and split the sums of values with the weights `exp(score - max)`, then
-/// `max` and the sum of the weights. For one token at `position` of a text whose rows the caches begin with.
+/// Returns `[num_heads, max_splits, head_dim + 2]`. For each head and split, these are the sums of values with the
+/// weights `exp(score - max)`, then `max` and the sum of the weights. They are for one token at `position` of the first
+/// sequence in the caches.
 pub fn attention_partials(
     position: usize,
     heads: Heads,
@@ -51,8 +52,8 @@ pub fn attention_partials(
     }
 }
 
-/// What [`attention_partials`] leaves of each head's splits becomes one row, `[num_heads * head_dim]`; nothing where there is one
-/// split.
+/// Merges the splits of each head from [`attention_partials`] into one row, `[num_heads * head_dim]`. Does nothing if
+/// there is one split.
 pub fn attention_merge(
     position: usize,
     (num_heads, head_dim, window): (usize, usize, usize),

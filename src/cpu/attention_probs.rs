@@ -2,8 +2,8 @@
 
 use super::attention::{Heads, first_seen, probs};
 
-/// `out[t, h, j] = softmax_j(scale * q[t, h] . k_cache[j, g])` over the positions that token `t` sees, 0
-/// elsewhere, `columns` a row.
+/// `out[t, h, j] = softmax_j(scale * q[t, h] . k_cache[j, g])` over the positions to which token `t` attends, and 0
+/// elsewhere. A row has `columns`.
 pub fn attention_probs(
     (position, num_tokens): (usize, usize),
     heads: Heads,

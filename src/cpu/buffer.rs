@@ -1,4 +1,4 @@
-//! Words in the CPU's memory.
+//! Buffers of words in the CPU's memory.
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -9,10 +9,10 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Buffer(Arc<RwLock<Vec<u32>>>);
 
 impl Buffer {
-    /// `words` zeros.
+    /// Makes a buffer of `words` zeros.
     ///
     /// # Errors
-    /// If there is no room for them.
+    /// If there is no room for the words.
     pub(crate) fn zeros(label: &str, words: usize) -> Result<Self> {
         let mut storage = Vec::new();
         storage.try_reserve_exact(words).map_err(|cause| {
@@ -23,12 +23,12 @@ impl Buffer {
         Ok(Self(Arc::new(RwLock::new(storage))))
     }
 
-    /// How many words.
+    /// Returns the number of words.
     pub(crate) fn len(&self) -> usize {
         self.read_words().len()
     }
 
-    /// Whether both are the same memory.
+    /// Returns whether both are the same memory.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

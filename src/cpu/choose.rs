@@ -1,31 +1,31 @@
 //! The twin of `choose`.
 
-/// How the next token is chosen, as shaders read it.
+/// The settings by which the next token is chosen, in the layout of the shaders.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct DeviceSampling {
-    /// How many of the greatest logits there are to choose from: at least 1, and what [`super::top_k`] finds at most.
+    /// The number of candidates: at least 1, and at most as many as [`super::top_k`] finds.
     pub count: u32,
-    /// The n-th greatest; or 0, and it is drawn.
+    /// The n of the n-th greatest candidate. 0 stands for a random choice.
     pub pick: u32,
-    /// Divides the logits; above 0.
+    /// The temperature, which divides the logits and is above 0.
     pub temperature: f32,
-    /// Keeps the shortest run of the greatest whose mass reaches this; above 1 all.
+    /// The mass that the shortest run of the greatest candidates must reach. Above 1, all are kept.
     pub top_p: f32,
-    /// Drops what is less probable than this fraction of the greatest.
+    /// The fraction of the greatest probability below which candidates are dropped.
     pub min_p: f32,
-    /// Drawn, in `0..1`.
+    /// The random number in `0..1`.
     pub draw: f32,
-    /// Fills two vectors.
+    /// Fills up two vectors.
     pub unused: [u32; 2],
 }
 
-/// For each token takes one of its candidates, `found[token, 1..]` of `[num_tokens, 1 + max_candidates, 2]`, greatest first,
-/// each as its id and its bits, into `found[token, 0]`, and its id into `ids`.
+/// Takes one of the candidates of each token, and writes it to `found[token, 0]` and its id to `ids`. The candidates
+/// are `found[token, 1..]` of `[num_tokens, 1 + max_candidates, 2]`, the greatest first, each as its id and its bits.
 ///
-/// Those that top-p and min-p leave stand in the order of their ids, each with a share of 0..1 as its weight
-/// `exp((x - max) / temperature)` says, and the one whose share has the draw in it is taken; or, where `pick` is not 0, the
-/// `pick`-th greatest. Where the greatest is NaN or infinity, that is taken.
+/// The candidates that top-p and min-p leave stand in the order of their ids. Each has a share of 0..1 in proportion to
+/// its weight `exp((x - max) / temperature)`. The candidate whose share holds the draw is taken. If `pick` is not 0,
+/// the `pick`-th greatest is taken. If the greatest is NaN or infinity, it is taken.
 pub fn choose(all: &[DeviceSampling], (found, max_candidates): (&mut [u32], usize), ids: &mut [u32]) {
     for ((how, row), id) in all.iter().zip(found.chunks_mut(2 * (1 + max_candidates))).zip(ids) {
         let (taken, candidates) = row.split_at_mut(2);
@@ -38,7 +38,7 @@ pub fn choose(all: &[DeviceSampling], (found, max_candidates): (&mut [u32], usiz
     }
 }
 
-/// Which of the candidates, by its rank.
+/// Returns the rank of the candidate to take.
 fn take(how: &DeviceSampling, candidates: &[(u32, u32)]) -> usize {
     let value = |rank: usize| f64::from(f32::from_bits(candidates[rank].1));
     let max = value(0);

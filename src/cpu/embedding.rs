@@ -8,15 +8,15 @@ use crate::format::{BLOCK, Format};
 pub struct Table<'a> {
     /// `[num_rows, stride]` in `format`.
     pub words: &'a [u32],
-    /// How elements are stored.
+    /// The format of the elements.
     pub format: Format,
     /// The id of the first row.
     pub first_row: usize,
-    /// How many rows are there.
+    /// The number of rows.
     pub num_rows: usize,
 }
 
-/// `y[t, c] = table[ids[t], c] * scale`, or `+=` with `accumulate`, for the ids whose rows are there.
+/// `y[t, c] = table[ids[t], c] * scale`, or `+=` with `accumulate`, for the ids whose rows are in this part.
 pub fn embedding(
     ids: &[u32],
     table: Table<'_>,

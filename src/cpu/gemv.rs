@@ -1,17 +1,17 @@
-//! The twin of `gemv` and of `gemm`, which computes the same for many tokens at once.
+//! The twin of `gemv`, and of `gemm`, which computes the same for many tokens at once.
 
 use rayon::prelude::*;
 
 use super::weight::unpack;
 use crate::format::Format;
 
-/// Rows below which threads cost more than they save.
+/// The number of rows below which threads cost more than they save.
 const ROWS_PER_TASK: usize = 32;
 
-/// Weights that are unpacked at a time.
+/// The number of weights that are unpacked at a time.
 const BLOCK: usize = 64;
 
-/// Tokens that share an unpacked row.
+/// The number of tokens that share an unpacked row.
 const TOKENS: usize = 16;
 
 /// A weight matrix, or a part of its rows.
@@ -19,11 +19,11 @@ const TOKENS: usize = 16;
 pub struct Weight<'a> {
     /// `[out_features, x_stride]` in `format`.
     pub words: &'a [u32],
-    /// How elements are stored.
+    /// The format of the elements.
     pub format: Format,
-    /// `[out_features]` or more, of these rows; or empty.
+    /// The biases of these rows, `[out_features]` or more. Empty if there are none.
     pub bias: &'a [f32],
-    /// How many rows.
+    /// The number of rows.
     pub out_features: usize,
 }
 
@@ -41,7 +41,7 @@ pub fn gemv(
         });
         return;
     }
-    // A row is unpacked once for as many tokens as its products have room for.
+    // A row is unpacked once for as many tokens as there is room for their products.
     let mut rows = vec![[0.0_f32; TOKENS]; weight.out_features];
     for first in (0..num_tokens).step_by(TOKENS) {
         let tokens = TOKENS.min(num_tokens - first);
@@ -58,8 +58,8 @@ pub fn gemv(
     }
 }
 
-/// What row `row` brings to each of `tokens`, at most `N`, rows of `x`: sums in f64, over eight partial ones that do not
-/// wait for each other.
+/// Computes the products of row `row` with each of `tokens`, at most `N`, rows of `x`. The sums are in f64, and made of
+/// eight partial sums that do not wait for each other.
 fn row_products<const N: usize>(
     weight: Weight<'_>,
     row: usize,

@@ -1,6 +1,8 @@
-//! The CPU: the twins, one function per kernel, which says what the kernel means, and [`fast`], what the CPU device runs.
+//! The CPU. The twins have a function for each kernel, which defines the result of the kernel. [`fast`] has the
+//! functions that the CPU device runs.
 //!
-//! The twins' sums are in f64, so that a twin's error is far below that of the f32 kernel it is compared with.
+//! The sums of the twins are in f64, so that the error of a twin is far below that of the f32 kernel with which it is
+//! compared.
 
 mod add;
 mod add_norm;

@@ -2,25 +2,25 @@
 
 use super::{kv_write, qk_norm, rope};
 
-/// How a row of `qkv` is made up, and where its keys and values go.
+/// The layout of a row of `qkv`, and of the caches for its keys and values.
 #[derive(Debug, Clone, Copy)]
 pub struct Projections {
-    /// Query heads, which come first.
+    /// The number of query heads, which come first.
     pub num_heads: usize,
-    /// Key heads, which come next, and value heads, which come last.
+    /// The number of key heads, which come next, and of value heads, which come last.
     pub num_kv_heads: usize,
-    /// Channels of a head.
+    /// The number of channels of a head.
     pub head_dim: usize,
-    /// Elements from one row of `qkv` to the next.
+    /// The elements from one row of `qkv` to the next.
     pub qkv_stride: usize,
-    /// Elements from one row of a cache to the next.
+    /// The elements from one row of a cache to the next.
     pub kv_stride: usize,
 }
 
-/// An epsilon, and the weights of query heads and of key heads, `[head_dim]` each.
+/// The epsilon, and the weights of query heads and of key heads, `[head_dim]` each.
 type Norm<'a> = (f32, (&'a [f32], &'a [f32]));
 
-/// [`qk_norm`] where there are weights, with their epsilon; then [`rope`]; then [`kv_write`].
+/// Runs [`qk_norm`] if there are weights, with their epsilon, then [`rope`], then [`kv_write`].
 pub fn norm_rope_write(
     cache_rows: &[u32],
     of: Projections,

@@ -2,16 +2,16 @@
 
 use rayon::prelude::*;
 
-/// Chains of a thread.
+/// The number of chains of a thread.
 const CHAINS: usize = 32;
 
-/// `y[i]` becomes the sum of 32 values that go `rounds` times through `v = -0.5 v + s`, where `s` is `x[i mod len] + (0, 1, 2, 3)`
-/// in turn, and value `k` starts as `x[i mod len] + k`.
+/// `y[i]` becomes the sum of 32 values that go `rounds` times through `v = -0.5 v + s`. `s` is `x[i mod len] + (0, 1,
+/// 2, 3)` in turn, and value `k` starts as `x[i mod len] + k`.
 pub fn probe_f32(rounds: usize, x: &[f32], y: &mut [f32]) {
     y.par_iter_mut().enumerate().for_each(|(thread, y)| *y = chains(rounds, x[thread % x.len()]));
 }
 
-/// Inlined, so that it can be compiled for vectors that not every CPU has.
+/// The function is inlined, so that it can be compiled for vectors that not every CPU has.
 #[inline(always)]
 pub(super) fn chains(rounds: usize, x: f32) -> f32 {
     let mut values: [f32; CHAINS] = std::array::from_fn(|chain| x + chain as f32);

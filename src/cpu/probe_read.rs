@@ -2,14 +2,14 @@
 
 use rayon::prelude::*;
 
-/// `y[i]` becomes the lower 16 bits of the exclusive or of the words that thread `i` reads: vectors of four words `i`, `i + n`,
-/// `i + 2n`, … of `x` for `n` threads where they take turns, and otherwise a stretch each.
+/// `y[i]` becomes the lower 16 bits of the exclusive or of the words that thread `i` reads. If `n` threads take turns,
+/// these are the vectors of four words `i`, `i + n`, `i + 2n`, … of `x`. Otherwise, each thread has a stretch.
 pub fn probe_read(in_turns: bool, x: &[u32], y: &mut [f32]) {
     let num_threads = y.len();
     y.par_iter_mut().enumerate().for_each(|(thread, y)| *y = read(in_turns, x, (thread, num_threads)));
 }
 
-/// Inlined, so that it can be compiled for vectors that not every CPU has.
+/// The function is inlined, so that it can be compiled for vectors that not every CPU has.
 #[inline(always)]
 pub(super) fn read(in_turns: bool, x: &[u32], (thread, num_threads): (usize, usize)) -> f32 {
     let num_vectors = x.len() / 4;

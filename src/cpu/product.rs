@@ -1,4 +1,4 @@
-//! The twin of `gemv` and `gemv_rows` with what may come before and after the product.
+//! The twin of `gemv` and `gemv_rows`, with the operations that may be fused before and after the product.
 
 use super::gelu_erf::gelu_erf_of;
 use super::gelu_tanh::gelu_tanh_of;
@@ -6,39 +6,39 @@ use super::gemv::Weight;
 use super::swiglu::silu_of;
 use super::{layer_norm, rms_norm};
 
-/// What is made of a product before it is written: the shaders' constant `EPILOGUE`.
+/// The operation that is fused after a product: the shaders' constant `EPILOGUE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Epilogue {
-    /// Nothing.
+    /// No operation.
     Store,
-    /// It is added to what is there.
+    /// The product is added to the old value.
     Add,
     /// [`super::gelu_tanh`]
     GeluTanh,
     /// [`super::gelu_erf`]
     GeluErf,
-    /// [`super::geglu`]: two rows of weights make one column.
+    /// [`super::geglu`]. Two rows of weights make one column.
     GeGlu,
-    /// [`super::swiglu`]: two rows of weights make one column.
+    /// [`super::swiglu`]. Two rows of weights make one column.
     SwiGlu,
 }
 
 impl Epilogue {
-    /// All of them, in the order of their codes.
+    /// All epilogues in the order of their codes.
     pub const ALL: [Self; 6] =
         [Self::Store, Self::Add, Self::GeluTanh, Self::GeluErf, Self::GeGlu, Self::SwiGlu];
 
-    /// Whether the first half of the rows are gates for the second.
+    /// Returns whether the first half of the rows are gates for the second half.
     pub fn is_gated(self) -> bool {
         matches!(self, Self::GeGlu | Self::SwiGlu)
     }
 
-    /// The value of the shaders' constant.
+    /// Returns the value of the shaders' constant.
     pub fn code(self) -> u32 {
         self as u32
     }
 
-    /// The epilogue of an [`Epilogue::code`].
+    /// Returns the epilogue of an [`Epilogue::code`].
     ///
     /// # Panics
     /// If no epilogue has this code.
@@ -47,27 +47,28 @@ impl Epilogue {
     }
 }
 
-/// A norm of what a product reads: with a bias a layer norm, without an RMS norm.
+/// A norm that is fused before a product. With a bias, it is a layer norm. Without a bias, it is an RMS norm.
 #[derive(Debug, Clone, Copy)]
 pub struct Norm<'a> {
-    /// `[in_features]` or more.
+    /// The weights, `[in_features]` or more.
     pub weight: &'a [f32],
-    /// `[in_features]` or more.
+    /// The biases, `[in_features]` or more.
     pub bias: Option<&'a [f32]>,
-    /// Next to the variance or the mean square.
+    /// The epsilon that is added to the variance or the mean square.
     pub eps: f32,
-    /// Columns that are normed.
+    /// The number of columns that are normed.
     pub in_features: usize,
 }
 
-/// What computes `y = weight x + bias` for some tokens: [`super::gemv`], and what [`super::fast`] has in its place. It takes the
-/// number of tokens, the weights, `x` and its stride, `y` with its stride and the place of the first row there.
+/// A function that computes `y = weight x + bias` for some tokens: [`super::gemv`], or the one of [`super::fast`]. It
+/// takes the number of tokens, the weights, `x` and its stride, and `y` with its stride and the place of the first row
+/// there.
 pub trait Gemv: Fn(usize, Weight<'_>, (&[f32], usize), (&mut [f32], usize, usize)) {}
 
 impl<F: Fn(usize, Weight<'_>, (&[f32], usize), (&mut [f32], usize, usize))> Gemv for F {}
 
-/// As `gemv` of the normed `x`; what `epilogue` makes of that goes into `y`. `weight` has two rows for each column of `y` where
-/// that gates: all gates, then as many values.
+/// Computes `gemv` of the normed `x`, and writes the result of `epilogue` to `y`. If the epilogue gates, `weight` has
+/// two rows for each column of `y`: all gates, then as many values.
 pub fn product(
     gemv: impl Gemv,
     num_tokens: usize,
@@ -95,8 +96,8 @@ pub fn product(
     finish(multiply, (num_tokens, rows), epilogue, (y, y_stride, first_row));
 }
 
-/// What `epilogue` makes of the products that `multiply` writes goes into `y`, whose rows are `y_stride` apart; `multiply` takes
-/// where to write to, and writes `rows` of them for each token.
+/// Applies `epilogue` to the products of `multiply`, and writes the results to `y`, whose rows are `y_stride` apart.
+/// `multiply` takes the destination, and writes `rows` products for each token.
 fn finish(
     multiply: impl FnOnce((&mut [f32], usize, usize)),
     (num_tokens, rows): (usize, usize),

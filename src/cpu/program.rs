@@ -1,4 +1,4 @@
-//! Runs a plan on the CPU.
+//! Runs a recording on the CPU.
 
 use std::sync::{RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
@@ -11,14 +11,14 @@ enum Guard<'a> {
     Write(RwLockWriteGuard<'a, Vec<u32>>),
 }
 
-/// A function of a kernel.
+/// The function of a kernel.
 type Function = fn(&mut Call<'_>);
 
-/// A recording for the twins, or for what the CPU device has in their place.
+/// A recording for the twins, or for the functions of the CPU device.
 #[derive(Debug)]
 pub struct Program {
     entries: Vec<Entry>,
-    /// By their ids in the entries.
+    /// The buffers by their ids in the entries.
     buffers: Vec<Buffer>,
     function: fn(&Kernel) -> Function,
 }
@@ -29,7 +29,8 @@ impl Program {
     }
 
     pub(crate) fn run(&self, batch: Batch) {
-        // All of a pass on a thread of the pool: handing over each kernel alone would cost more than many of them take.
+        // A thread of the pool runs the whole pass. Starting each kernel from outside would take longer than many
+        // kernels do.
         rayon::scope(|_| {
             for entry in &self.entries {
                 self.run_entry(entry, batch);
@@ -37,7 +38,7 @@ impl Program {
         });
     }
 
-    /// Seconds of each dispatch.
+    /// Returns the seconds of each dispatch.
     pub(crate) fn profile(&self, batch: Batch) -> Vec<f64> {
         let mut seconds = Vec::with_capacity(self.entries.len());
         rayon::scope(|_| {
@@ -54,7 +55,7 @@ impl Program {
 
     fn run_entry(&self, entry: &Entry, batch: Batch) {
         match entry {
-            // The CPU device splits nothing, and a twin that has nothing to do costs next to nothing, so `min_kv_len` is ignored.
+            // The CPU device has no splits, and a twin without work takes almost no time. So `min_kv_len` is ignored.
             Entry::Dispatch(dispatch) => self.run_dispatch(dispatch, batch),
             Entry::Copy { from, to } => {
                 let from = self.buffers[from.0].read_words();

@@ -1,7 +1,8 @@
 //! The twin of `rope`.
 
-/// Channels `i` and `i + head_dim / 2` of the first `num_heads` heads of every row of `qkv`, `stride` apart, turn by the
-/// row's `i`-th angle; rows of `angles`, `angles_stride` apart, hold `head_dim / 2` cosines, then as many sines.
+/// Rotates channels `i` and `i + head_dim / 2` of the first `num_heads` heads of every row of `qkv` by the row's `i`-th
+/// angle. Rows of `qkv` are `stride` apart. Rows of `angles`, `angles_stride` apart, hold `head_dim / 2` cosines, then
+/// as many sines.
 pub fn rope(
     num_tokens: usize,
     (num_heads, head_dim): (usize, usize),

@@ -2,12 +2,13 @@
 
 use super::argmax::order;
 
-/// The id where fewer are there than are looked for.
+/// The id of missing candidates.
 const NONE: u32 = u32::MAX;
 
-/// For each token the greatest of `x`, `[num_tokens, num_columns]` in rows `x_stride` apart, the lowest id first of equals, as
-/// many as `counts` gives for the token, into `found`, `[num_tokens, 1 + max_candidates, 2]` from `[.., 1, ..]` on: each one's
-/// id and its bits; `u32::MAX` and minus infinity where there are fewer. NaN and infinity come before all numbers, as equals.
+/// Writes the greatest of `x` for each token to `found`. `x` is `[num_tokens, num_columns]`, with rows `x_stride`
+/// apart. `counts` gives the number of candidates for each token. `found` is `[num_tokens, 1 + max_candidates, 2]`, and
+/// the candidates stand from `[.., 1, ..]` on, each as its id and its bits. Of equals, the lowest id comes first.
+/// Missing candidates are `u32::MAX` and minus infinity. NaN and infinity are equal and come before all numbers.
 pub fn top_k(
     counts: impl Iterator<Item = usize>,
     num_columns: usize,

@@ -7,7 +7,7 @@ use crate::format::{BLOCK, Format, Quants, SUPER_BLOCK, SUPER_BLOCK_SCALE_WORDS,
 
 /// Writes the weights of one row from column `start`, a multiple of 32, on into `to`.
 ///
-/// `row` are the row's words, `columns` of them with padding; `to` is a multiple of 32 long.
+/// `row` has the words of the row, with `columns` including padding. The length of `to` is a multiple of 32.
 pub(super) fn unpack(row: &[u32], format: Format, columns: usize, start: usize, to: &mut [f32]) {
     match format.quants() {
         None => unpack_floats(row, format, start, to),
@@ -57,15 +57,15 @@ impl<'a> Planes<'a> {
         for (half, to) in to.chunks_exact_mut(BLOCK / 2).enumerate() {
             let (scale, offset) = self.scale(block, half);
             let numbers = &numbers[half * BLOCK / 2..][..BLOCK / 2];
-            // A product and a sum even where the offset is 0: branches would cost more.
+            // The product and the sum are computed even if the offset is 0, because branches would cost more.
             for (to, &number) in to.iter_mut().zip(numbers) {
                 *to = scale * f32::from(number) + offset;
             }
         }
     }
 
-    /// Quants less their bias. Words hold them by fours: a byte for each of four, four bits for one four and four for the
-    /// next.
+    /// The quants less their bias. A word holds bytes for four quants, or the four bits of four quants and those of the
+    /// next four.
     fn numbers(&self, block: usize, numbers: &mut [i8; BLOCK]) {
         let bias = self.quants.bias as i8;
         for (four, numbers) in numbers.chunks_exact_mut(4).enumerate() {
@@ -87,7 +87,7 @@ impl<'a> Planes<'a> {
         }
     }
 
-    /// Scale and offset of half a block.
+    /// The scale and the offset of half a block.
     fn scale(&self, block: usize, half: usize) -> (f32, f32) {
         let pair =
             |word: u32| (f16::from_bits(word as u16).to_f32(), f16::from_bits((word >> 16) as u16).to_f32());

@@ -1,4 +1,4 @@
-//! Words on a device.
+//! Buffers of words on a device.
 
 use crate::{cpu, gpu};
 
@@ -13,7 +13,7 @@ pub(super) enum Storage {
 }
 
 impl Buffer {
-    /// How many words.
+    /// Returns the number of words.
     pub fn len(&self) -> usize {
         match &self.0 {
             Storage::Gpu(buffer) => (buffer.size() / 4) as usize,
@@ -21,12 +21,12 @@ impl Buffer {
         }
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no words.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether both are the same memory.
+    /// Returns whether both are the same memory.
     pub fn is(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Storage::Gpu(one), Storage::Gpu(other)) => one == other,

@@ -1,31 +1,31 @@
-//! Weights on a device.
+//! Weight matrices on a device.
 
 use super::{Buffer, Device};
 use crate::error::Result;
 use crate::format::Format;
 
-/// Consecutive rows of a weight matrix, as many as one binding holds.
+/// Consecutive rows of a weight matrix. A part has as many rows as one binding holds.
 #[derive(Debug, Clone)]
 pub struct MatrixPart {
-    /// The rows' elements, each row padded with zeros.
+    /// The elements of the rows. Zeros pad each row.
     pub buffer: Buffer,
-    /// Where the part starts.
+    /// The first row of the part.
     pub first_row: usize,
-    /// How many rows it has.
+    /// The number of rows.
     pub num_rows: usize,
-    /// How its elements are stored.
+    /// The format of the elements.
     pub format: Format,
 }
 
-/// A weight matrix, `[rows, columns]`, in parts by rows: where the device's bindings are too small for all of it, or where
-/// rows are stored differently.
+/// A weight matrix, `[rows, columns]`, in parts by rows. It has several parts if the device's bindings are too small
+/// for all rows, or if rows have different formats.
 #[derive(Debug, Clone)]
 pub struct Matrix {
     /// The parts, from the first row to the last.
     pub parts: Vec<MatrixPart>,
-    /// How many rows: output features, or the vocabulary.
+    /// The number of rows: output features, or the tokens of the vocabulary.
     pub rows: usize,
-    /// How many columns: input features.
+    /// The number of columns: input features.
     pub columns: usize,
 }
 
@@ -33,7 +33,7 @@ impl Matrix {
     /// Uploads rows of `words` ([`Format::words_per_row`] each) in parts that `device` can bind.
     ///
     /// # Errors
-    /// If the device has no room for it, or cannot bind even one row.
+    /// If the device has no room for the matrix, or cannot bind even one row.
     ///
     /// # Panics
     /// If `words` is not `rows` rows long.
@@ -48,10 +48,10 @@ impl Matrix {
         Self::upload_in_parts(device, label, words, (rows, columns), format, rows_per_part)
     }
 
-    /// As [`Matrix::upload`], in parts of at most `rows_per_part` rows, and never less than one.
+    /// Does the same as [`Matrix::upload`], in parts of at most `rows_per_part` rows. A part has at least one row.
     ///
     /// # Errors
-    /// If the device has no room for it, or cannot bind so many rows.
+    /// If the device has no room for the matrix, or cannot bind so many rows.
     ///
     /// # Panics
     /// If `words` is not `rows` rows long.
@@ -78,10 +78,10 @@ impl Matrix {
         Ok(Self { parts, rows, columns })
     }
 
-    /// Zeros, in parts that `device` can bind, for [`Matrix::write_rows`].
+    /// Makes a matrix of zeros in parts that `device` can bind. [`Matrix::write_rows`] fills it.
     ///
     /// # Errors
-    /// As [`Matrix::upload`].
+    /// The errors of [`Matrix::upload`].
     pub fn zeros(
         device: &Device,
         label: &str,
@@ -105,7 +105,7 @@ impl Matrix {
     /// If the device is lost.
     ///
     /// # Panics
-    /// If the matrix has no such rows, or `words` is no whole number of them.
+    /// If the matrix has no such rows, or if `words` is not a whole number of rows.
     pub fn write_rows(&self, device: &Device, first_row: usize, words: &[u32]) -> Result<()> {
         let mut row = first_row;
         let mut rest = words;
@@ -124,7 +124,7 @@ impl Matrix {
         Ok(())
     }
 
-    /// One matrix above the other, each part as it is.
+    /// Puts one matrix above the other. All parts stay as they are.
     ///
     /// # Panics
     /// If the columns differ.
@@ -142,7 +142,8 @@ impl Matrix {
         stacked
     }
 
-    /// The formats of all parts of `matrices`, each named once, in the order in which they come: `f16`, or `q4_k+q6_k`.
+    /// Returns the formats of all parts of `matrices`, each once, in the order of the parts, such as `f16` or
+    /// `q4_k+q6_k`.
     pub fn precision<'a>(matrices: impl Iterator<Item = &'a Self>) -> String {
         let mut names: Vec<&str> = Vec::new();
         for part in matrices.flat_map(|matrix| &matrix.parts) {

@@ -1,4 +1,5 @@
-//! A device: a GPU through wgpu, or the CPU; and what lives on one: buffers, tensors of activations, and matrices of weights.
+//! A device: a GPU through wgpu, or the CPU. Also the data on a device: buffers, tensors of activations, and matrices
+//! of weights.
 
 mod buffer;
 mod matrix;
@@ -19,7 +20,7 @@ use crate::gpu::Gpu;
 use crate::trace::AdapterInfo;
 use buffer::Storage;
 
-/// Where a model runs.
+/// The device on which a model runs.
 ///
 /// ```
 /// # pollster::block_on(async {
@@ -29,23 +30,25 @@ use buffer::Storage;
 /// ```
 #[derive(Debug, Clone)]
 pub enum Device {
-    /// An adapter, through wgpu.
+    /// A GPU through wgpu.
     Gpu(Gpu),
-    /// The CPU, with all of its cores and its widest vectors: always there.
+    /// The CPU with all of its cores and its widest vectors. Every machine has this device.
     Cpu,
-    /// The CPU twins, with sums in f64: what the other devices are held against, and too slow for much else.
+    /// The CPU twins, whose sums are in f64. They are the reference implementation for the other devices, and too slow
+    /// for other uses.
     Twins,
 }
 
 impl Device {
-    /// The device that `selector` names: `auto`, `cpu`, an index from [`crate::gpu::adapters`], a backend (`vulkan`,
-    /// `metal`, `dx12`, `gl`), part of an adapter's name, or `twins`.
+    /// Opens the device that `selector` names: `auto`, `cpu`, an index from [`crate::gpu::adapters`], a backend
+    /// (`vulkan`, `metal`, `dx12`, `gl`), part of an adapter's name, or `twins`.
     ///
-    /// `auto` takes a discrete GPU, then an integrated one, then a virtual one, and [`Device::Cpu`] where no adapter is
-    /// hardware. It never takes a software adapter, which is several times slower than the CPU device: name it.
+    /// `auto` prefers a discrete GPU, then an integrated one, then a virtual one. If no adapter is hardware, it falls
+    /// back to [`Device::Cpu`]. It never takes a software adapter, which is several times slower than the CPU device. A
+    /// selector can name one.
     ///
     /// # Errors
-    /// If nothing matches (the message lists what there is), or the adapter refuses to open.
+    /// If no adapter matches (the message lists all adapters), or if the adapter refuses to open.
     pub async fn request(selector: &str) -> Result<Self> {
         if selector.eq_ignore_ascii_case("cpu") {
             return Ok(Self::Cpu);
@@ -59,7 +62,7 @@ impl Device {
         }
     }
 
-    /// What it is, for a trace.
+    /// Returns the description of the device for a trace.
     pub fn info(&self) -> AdapterInfo {
         match self {
             Self::Gpu(gpu) => gpu.info().clone(),
@@ -72,7 +75,7 @@ impl Device {
         }
     }
 
-    /// Whether it has what `kernel` needs; the CPU runs all.
+    /// Returns whether the device has what `kernel` needs. The CPU runs all kernels.
     pub fn runs(&self, kernel: &Kernel) -> bool {
         match self {
             Self::Gpu(gpu) => gpu.has(&kernel.requires),
@@ -80,7 +83,7 @@ impl Device {
         }
     }
 
-    /// The most 32-bit words that one binding can hold.
+    /// Returns the most 32-bit words that one binding can hold.
     pub(crate) fn max_binding_words(&self) -> usize {
         match self {
             Self::Gpu(gpu) => gpu.max_binding_words(),
@@ -88,7 +91,7 @@ impl Device {
         }
     }
 
-    /// A buffer of `words` zeros.
+    /// Makes a buffer of `words` zeros.
     pub(crate) fn zeros(&self, label: &str, words: usize) -> Result<Buffer> {
         match self {
             Self::Gpu(gpu) => Ok(Buffer(Storage::Gpu(gpu.create_buffer(label, words, &[])?))),
@@ -96,7 +99,7 @@ impl Device {
         }
     }
 
-    /// A buffer of these words.
+    /// Makes a buffer of these words.
     pub(crate) fn upload(&self, label: &str, words: &[u32]) -> Result<Buffer> {
         match self {
             Self::Gpu(gpu) => Ok(Buffer(Storage::Gpu(gpu.create_buffer(label, words.len(), words)?))),
@@ -108,10 +111,10 @@ impl Device {
         }
     }
 
-    /// Overwrites the start of `buffer`, before anything that is submitted later.
+    /// Overwrites the start of `buffer`. Later submissions use the new words.
     ///
     /// # Panics
-    /// If `buffer` is another device's.
+    /// If `buffer` belongs to another device.
     pub(crate) fn write(&self, buffer: &Buffer, words: &[u32]) {
         match self {
             Self::Gpu(gpu) => gpu.write(buffer.gpu(), words),
@@ -119,10 +122,10 @@ impl Device {
         }
     }
 
-    /// Overwrites words of `buffer` from `first_word` on, and lets go of the copy that the upload needs.
+    /// Overwrites words of `buffer` from `first_word` on, and frees the copy that the upload needs.
     ///
     /// # Panics
-    /// If `buffer` is another device's.
+    /// If `buffer` belongs to another device.
     pub(crate) fn upload_part(&self, buffer: &Buffer, first_word: usize, words: &[u32]) -> Result<()> {
         match self {
             Self::Gpu(gpu) => gpu.upload_part(buffer.gpu(), first_word, words),
@@ -133,7 +136,7 @@ impl Device {
         }
     }
 
-    /// Starts recording: what [`Program::run`] writes into.
+    /// Starts a recorder, into which [`Program::run`] records.
     pub fn record(&self) -> Recorder {
         match self {
             Self::Gpu(gpu) => Recorder(Some(gpu.encoder())),
@@ -141,7 +144,7 @@ impl Device {
         }
     }
 
-    /// Runs what was recorded, without waiting.
+    /// Submits the recorded work, and does not wait for it.
     ///
     /// # Errors
     /// If the device is lost.

@@ -1,31 +1,31 @@
-//! What was recorded, compiled for a device.
+//! Recordings, and programs that are compiled from them for a device.
 
 use super::{Buffer, Device};
 use crate::dispatch::{Batch, Entry};
 use crate::error::Result;
 use crate::{cpu, gpu};
 
-/// The dispatches of one pass, in order, and the buffers that they name.
+/// The dispatches of one pass in their order, and the buffers that they name.
 ///
-/// Shapes are fixed; the number of tokens, up to `max_tokens`, and their position are given at each run.
+/// Shapes are fixed. Each run gives the number of tokens, up to `max_tokens`, and their position.
 #[derive(Debug, Clone, Default)]
 pub struct Recording {
-    /// In the order in which they run.
+    /// The entries in the order in which they run.
     pub entries: Vec<Entry>,
-    /// By their [`crate::dispatch::BufferId`].
+    /// The buffers by their [`crate::dispatch::BufferId`].
     pub buffers: Vec<Buffer>,
     /// The most tokens that a run may have.
     pub max_tokens: usize,
 }
 
 impl Device {
-    /// Makes every pipeline and bind group of `recording`, so that running makes none.
+    /// Makes every pipeline and bind group of `recording`, so that a run makes none.
     ///
     /// # Errors
-    /// If a shader does not compile on the device, or its memory is used up.
+    /// If a shader does not compile on the device, or if the device has no memory left.
     ///
     /// # Panics
-    /// If a buffer is another device's.
+    /// If a buffer belongs to another device.
     pub fn compile(&self, recording: &Recording) -> Result<Program> {
         let Recording { entries, buffers, max_tokens } = recording;
         let cpu = |function| {
@@ -60,19 +60,20 @@ enum Executor {
 }
 
 impl Program {
-    /// How many kernels a run dispatches.
+    /// Returns the number of kernels that a run dispatches.
     pub fn num_dispatches(&self) -> usize {
         self.num_dispatches
     }
 
-    /// Computes `batch` dispatch by dispatch and gives the seconds that each took: by the adapter's timestamps, where it has them,
-    /// otherwise by the clock from its submission until it is done. Makes what it measures with each time.
+    /// Computes `batch` dispatch by dispatch, and returns the seconds of each. The adapter's timestamps measure them.
+    /// An adapter without timestamps falls back to the clock, from the submission until the work is done. Each call
+    /// makes its own queries and buffers.
     ///
     /// # Errors
-    /// If the device fails or is lost meanwhile.
+    /// If the device fails or is lost.
     ///
     /// # Panics
-    /// As [`Program::run`].
+    /// The same as [`Program::run`].
     pub async fn profile(&self, batch: Batch) -> Result<Vec<f64>> {
         assert!(batch.num_tokens as usize <= self.max_tokens, "a batch larger than the plan");
         match &self.executor {
@@ -81,10 +82,10 @@ impl Program {
         }
     }
 
-    /// Computes `batch`. On a GPU the work is recorded in `recorder` and runs when that is submitted.
+    /// Computes `batch`. On a GPU, `recorder` records the work, which runs when the recorder is submitted.
     ///
     /// # Panics
-    /// If the batch has more tokens than the plan was made for, or `recorder` belongs to another kind of device.
+    /// If the batch has more tokens than the plan allows, or if `recorder` belongs to another kind of device.
     pub fn run(&self, batch: Batch, recorder: &mut Recorder) {
         assert!(batch.num_tokens as usize <= self.max_tokens, "a batch larger than the plan");
         match (&self.executor, &mut recorder.0) {
@@ -95,6 +96,6 @@ impl Program {
     }
 }
 
-/// What programs record into before they are submitted together; on the CPU they run at once.
+/// A recorder, into which several programs record before they are submitted together. On the CPU, programs run at once.
 #[derive(Debug)]
 pub struct Recorder(pub(super) Option<gpu::Encoder>);

@@ -1,24 +1,24 @@
-//! Results in host memory.
+//! Reads results back into host memory.
 
 use super::{Buffer, Device, Recorder};
 use crate::error::Result;
 use crate::gpu;
 
-/// Reads tensors back into host memory, through a staging buffer made once.
+/// Reads tensors back into host memory, through a staging buffer that is made once.
 #[derive(Debug)]
 pub struct Readback {
     device: Device,
     staging: Option<gpu::Staging>,
-    /// What was submitted last and not read yet.
+    /// The last submission that is not read yet.
     submission: Option<gpu::SubmissionIndex>,
     words: Vec<u32>,
 }
 
 impl Readback {
-    /// For up to `words` words at a time.
+    /// Makes a staging buffer for up to `words` words at a time.
     ///
     /// # Errors
-    /// If the device has no room for it.
+    /// If the device has no room for the buffer.
     pub fn new(device: &Device, words: usize) -> Result<Self> {
         let staging = match device {
             Device::Gpu(gpu) => Some(gpu.staging(words)?),
@@ -27,13 +27,13 @@ impl Readback {
         Ok(Self { device: device.clone(), staging, submission: None, words: vec![0; words] })
     }
 
-    /// Submits what was recorded and gives the first `words` words of `buffer` after it.
+    /// Submits the recorded work, and returns the first `words` words of `buffer` after it.
     ///
     /// # Errors
-    /// If the device fails or is lost meanwhile.
+    /// If the device fails or is lost.
     ///
     /// # Panics
-    /// If `words` is more than this was made for.
+    /// If `words` is more than the staging buffer holds.
     pub async fn submit_and_read(
         &mut self,
         recorder: Recorder,
@@ -44,14 +44,14 @@ impl Readback {
         self.read(words).await
     }
 
-    /// Submits what was recorded with a copy of the first `words` words of `buffer` after it, for [`Self::read`], and waits
-    /// for nothing.
+    /// Submits the recorded work, with a copy of the first `words` words of `buffer` after it. [`Self::read`] reads the
+    /// copy. This does not wait.
     ///
     /// # Errors
     /// If the device is lost.
     ///
     /// # Panics
-    /// If `words` is more than this was made for.
+    /// If `words` is more than the staging buffer holds.
     pub fn submit(&mut self, mut recorder: Recorder, buffer: &Buffer, words: usize) -> Result<()> {
         assert!(words <= self.words.len(), "a read-back of more than it was made for");
         match (&self.device, &mut self.staging, recorder.0.take()) {
@@ -64,13 +64,14 @@ impl Readback {
         Ok(())
     }
 
-    /// Waits for what was submitted last, though not for what others submitted after it, and gives its first `words` words.
+    /// Waits for the last submission of this read-back, and returns its first `words` words. It does not wait for later
+    /// submissions of others.
     ///
     /// # Errors
-    /// If the device fails or is lost meanwhile.
+    /// If the device fails or is lost.
     ///
     /// # Panics
-    /// If `words` is more than this was made for.
+    /// If `words` is more than the staging buffer holds.
     pub async fn read(&mut self, words: usize) -> Result<&[u32]> {
         let target = &mut self.words[..words];
         if let (Device::Gpu(gpu), Some(staging), Some(submission)) =

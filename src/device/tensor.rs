@@ -4,8 +4,8 @@ use super::{Buffer, Device, Readback};
 use crate::error::Result;
 use crate::format::row_stride;
 
-/// A matrix of f32 activations, `[rows, columns]`; each row is followed by zeros up to a multiple of 32 elements, which
-/// no kernel writes.
+/// A matrix of f32 activations, `[rows, columns]`. Zeros follow each row up to a multiple of 32 elements. No kernel
+/// writes these zeros.
 #[derive(Debug, Clone)]
 pub struct Tensor {
     buffer: Buffer,
@@ -14,19 +14,19 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// Zeros.
+    /// Makes a tensor of zeros.
     ///
     /// # Errors
-    /// If the device has no room for it.
+    /// If the device has no room for the tensor.
     pub fn zeros(device: &Device, label: &str, rows: usize, columns: usize) -> Result<Self> {
         let buffer = device.zeros(label, rows * row_stride(columns))?;
         Ok(Self { buffer, rows, columns })
     }
 
-    /// A tensor of `values`, `[rows, columns]` without padding.
+    /// Makes a tensor of `values`, `[rows, columns]` without padding.
     ///
     /// # Errors
-    /// If the device has no room for it.
+    /// If the device has no room for the tensor.
     ///
     /// # Panics
     /// If `values` is not `rows * columns` long.
@@ -48,7 +48,7 @@ impl Tensor {
         Ok(Self { buffer: device.upload(label, &words)?, rows, columns })
     }
 
-    /// A tensor of `words`, `[rows, stride]`, padding included.
+    /// A tensor of `words`, `[rows, stride]`, with padding.
     pub(crate) fn from_words(
         device: &Device,
         label: &str,
@@ -60,29 +60,29 @@ impl Tensor {
         Ok(Self { buffer: device.upload(label, words)?, rows, columns })
     }
 
-    /// Whether both are the same memory.
+    /// Returns whether both are the same memory.
     pub fn is(&self, other: &Self) -> bool {
         self.buffer.is(&other.buffer)
     }
 
-    /// How many rows.
+    /// Returns the number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// How many columns, without padding.
+    /// Returns the number of columns without padding.
     pub fn columns(&self) -> usize {
         self.columns
     }
 
-    /// Elements from one row to the next.
+    /// Returns the number of elements from one row to the next.
     pub fn stride(&self) -> usize {
         row_stride(self.columns)
     }
 
-    /// The elements, `[rows, columns]` without padding, after all that was submitted before.
+    /// Returns the elements, `[rows, columns]` without padding, after all earlier submissions.
     ///
-    /// Makes a staging buffer for this one time; a loop keeps a [`Readback`].
+    /// This makes a staging buffer for a single use. A loop keeps a [`Readback`] instead.
     ///
     /// ```
     /// # pollster::block_on(async {
@@ -95,10 +95,10 @@ impl Tensor {
     /// ```
     ///
     /// # Errors
-    /// If the device has no room for the staging buffer, or is lost meanwhile.
+    /// If the device has no room for the staging buffer, or is lost.
     ///
     /// # Panics
-    /// If the tensor is another device's.
+    /// If the tensor belongs to another device.
     pub async fn read(&self, device: &Device) -> Result<Vec<f32>> {
         let words = self.rows * self.stride();
         let mut readback = Readback::new(device, words)?;
@@ -107,7 +107,7 @@ impl Tensor {
         Ok(rows.flat_map(|row| row[..self.columns].iter().map(|&word| f32::from_bits(word))).collect())
     }
 
-    /// The elements' buffer.
+    /// Returns the buffer of the elements.
     pub fn buffer(&self) -> &Buffer {
         &self.buffer
     }

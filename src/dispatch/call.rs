@@ -1,14 +1,14 @@
-//! What a twin is called with.
+//! The arguments of a twin.
 
 use super::Batch;
 
-/// The most buffers that a kernel binds.
+/// The greatest number of buffers that a kernel binds.
 pub const MAX_BUFFERS: usize = 8;
 
-/// What a twin is called with.
+/// The arguments of a twin.
 #[derive(Debug)]
 pub struct Call<'a> {
-    /// The uniform `params`, as bytes; [`Call::params`] reads them.
+    /// The bytes of the uniform `params`. [`Call::params`] reads them.
     pub bytes: &'a [u8],
     /// The tokens of the pass.
     pub batch: Batch,
@@ -17,26 +17,26 @@ pub struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// The uniform `params`.
+    /// Returns the uniform `params`.
     pub fn params<P: bytemuck::AnyBitPattern>(&self) -> P {
         bytemuck::pod_read_unaligned(self.bytes)
     }
 }
 
-/// A buffer as a twin sees it.
+/// A buffer in the form that a twin gets.
 #[derive(Debug, Default)]
 pub enum Slot<'a> {
-    /// Past the kernel's last binding.
+    /// The slot is past the kernel's last binding.
     #[default]
     Unused,
-    /// Bound for reading.
+    /// The buffer is bound for reading.
     Read(&'a [u32]),
-    /// Bound for reading and writing.
+    /// The buffer is bound for reading and writing.
     Write(&'a mut [u32]),
 }
 
 impl Slot<'_> {
-    /// The words.
+    /// Returns the words.
     pub fn words(&self) -> &[u32] {
         match self {
             Self::Unused => &[],
@@ -45,15 +45,15 @@ impl Slot<'_> {
         }
     }
 
-    /// The words as f32.
+    /// Returns the words as f32.
     pub fn floats(&self) -> &[f32] {
         bytemuck::cast_slice(self.words())
     }
 
-    /// The words, to be written.
+    /// Returns the words for writing.
     ///
     /// # Panics
-    /// As [`Self::floats_mut`].
+    /// The same as [`Self::floats_mut`].
     pub fn words_mut(&mut self) -> &mut [u32] {
         match self {
             Self::Write(words) => words,
@@ -61,10 +61,10 @@ impl Slot<'_> {
         }
     }
 
-    /// The words as f32, to be written.
+    /// Returns the words as f32 for writing.
     ///
     /// # Panics
-    /// If the slot is bound for reading: the kernel's table of buffers is wrong.
+    /// If the slot is bound for reading. The kernel's table of buffers is then wrong.
     pub fn floats_mut(&mut self) -> &mut [f32] {
         bytemuck::cast_slice_mut(self.words_mut())
     }

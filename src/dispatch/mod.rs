@@ -1,7 +1,7 @@
-//! A kernel and a dispatch as data: a recording is the same for every executor.
+//! Kernels and dispatches as data. A recording is the same for every executor.
 //!
-//! [`crate::gpu`] and [`crate::cpu`] are two executors of the same entries. An entry names its buffers by their [`BufferId`], so that
-//! nothing here knows where they live.
+//! [`crate::gpu`] and [`crate::cpu`] are two executors of the same entries. An entry names its buffers by their
+//! [`BufferId`], so that this module does not depend on a device's memory.
 
 mod call;
 mod requires;
@@ -13,13 +13,14 @@ pub use requires::Requires;
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct Batch {
-    /// Position of the first token in its text; of a pass with tokens of several texts, the highest position.
+    /// The position of the first token in its sequence. In a pass with tokens of several sequences, it is the highest
+    /// position.
     pub position: u32,
-    /// How many tokens the pass computes.
+    /// The number of tokens that the pass computes.
     pub num_tokens: u32,
     /// The first row that `select_rows` takes.
     pub first_row: u32,
-    /// Fills the 16 bytes that a uniform's size is rounded to.
+    /// Fills up the uniform to 16 bytes.
     pub unused: u32,
 }
 
@@ -32,41 +33,43 @@ pub enum Access {
     ReadWrite,
 }
 
-/// What there is to know about a kernel besides its code.
+/// The properties of a kernel besides its code.
 #[derive(Debug)]
 pub struct Kernel {
-    /// The one name of shader, entry point, wrapper, twin and label.
+    /// The name of shader, entry point, wrapper, twin and label.
     pub name: &'static str,
     /// The shader.
     pub wgsl: &'static str,
-    /// Size of the uniform `params`, in bytes.
+    /// The size of the uniform `params` in bytes.
     pub params_bytes: usize,
-    /// What a device must have to run it.
+    /// What a device must have to run the kernel.
     pub requires: Requires,
-    /// Bindings 2 and up, in order; 0 is `params`, 1 is `batch`.
+    /// The bindings from 2 on in their order. Binding 0 is `params`, and 1 is `batch`.
     pub buffers: &'static [Access],
     /// The CPU twin.
     pub twin: fn(&mut Call<'_>),
-    /// What the CPU device runs: the twin's meaning in f32, or the twin where that does nothing slowly.
+    /// The function that the CPU device runs. It computes the same as the twin in f32. If the twin is already fast, it
+    /// is the twin.
     pub fast: fn(&mut Call<'_>),
-    /// How far a result may be from the twin's.
+    /// How far a result may be from that of the twin.
     pub tolerance: Tolerance,
 }
 
-/// `|got - want| <= atol + rtol * |want|`; NaN never passes.
+/// A tolerance: `|got - want| <= atol + rtol * |want|`. NaN never passes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tolerance {
-    /// Absolute part.
+    /// The absolute part.
     pub atol: f32,
-    /// Part relative to the wanted value.
+    /// The part relative to the wanted value.
     pub rtol: f32,
 }
 
 impl Tolerance {
-    /// For words that are copied or counted.
+    /// The tolerance of words that are copied or counted.
     pub const NONE: Self = Self { atol: 0.0, rtol: 0.0 };
 
-    /// The error of `got` as a fraction of what is allowed; above 1 fails, and NaN or infinity gives infinity.
+    /// Returns the error of `got` as a fraction of the allowed error. Above 1, the value fails. NaN and infinity give
+    /// infinity.
     pub fn error(&self, got: f32, want: f32) -> f64 {
         if !got.is_finite() || !want.is_finite() {
             return f64::INFINITY;
@@ -80,32 +83,32 @@ impl Tolerance {
 /// Values for a shader's `override` constants.
 pub type Constants = Vec<(&'static str, f64)>;
 
-/// A buffer's place in the list that a recording keeps of its buffers.
+/// The index of a buffer in a recording's list of buffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BufferId(pub usize);
 
-/// One kernel on its buffers. While it is recorded, `B` is the buffer itself; in the recording it is an id.
+/// A kernel on its buffers. During recording, `B` is the buffer itself. In the recording, it is an id.
 #[derive(Debug, Clone)]
 pub struct Dispatch<B = BufferId> {
-    /// What runs.
+    /// The kernel that runs.
     pub kernel: &'static Kernel,
-    /// The uniform `params`, as bytes.
+    /// The bytes of the uniform `params`.
     pub params: Vec<u8>,
-    /// The shader's constants; they change speed, never meaning, so the twin does not see them.
+    /// The shader's constants. They change the speed and never the result, so the twin does not get them.
     pub constants: Constants,
-    /// Bindings 2 and up.
+    /// The bindings from 2 on.
     pub buffers: Vec<B>,
-    /// Workgroups for each block of tokens.
+    /// The number of workgroups for each block of tokens.
     pub groups_per_block: u32,
-    /// Tokens in such a block.
+    /// The number of tokens in a block.
     pub tokens_per_block: u32,
-    /// The fewest positions that a pass must see, its own included, for this dispatch to have anything to do: shorter passes skip
-    /// it. 0 for a dispatch that every pass needs.
+    /// The fewest positions that a pass must attend to, with its own, so that this dispatch has work to do. Shorter
+    /// passes skip it. It is 0 for a dispatch that every pass needs.
     pub min_kv_len: u32,
 }
 
 impl<B> Dispatch<B> {
-    /// The same dispatch on what `to` makes of its buffers.
+    /// Returns the same dispatch on the buffers that `to` returns for its own.
     pub fn map_buffers<C>(self, to: impl FnMut(B) -> C) -> Dispatch<C> {
         let Self { kernel, params, constants, buffers, groups_per_block, tokens_per_block, min_kv_len } =
             self;
@@ -119,17 +122,17 @@ impl<B> Dispatch<B> {
 pub enum Entry {
     /// A kernel on its buffers.
     Dispatch(Dispatch),
-    /// A copy of whole buffers, for captured values. It interrupts the pass, so a decode loop has none.
+    /// A copy of whole buffers for captured values. It interrupts the pass, so a decode loop has no copies.
     Copy {
-        /// Read.
+        /// The buffer to read.
         from: BufferId,
-        /// Written; at least as long.
+        /// The buffer to write, which is at least as long.
         to: BufferId,
     },
 }
 
 impl Entry {
-    /// The kernel on its buffers, if it is one.
+    /// Returns the dispatch, if the entry is one.
     pub fn dispatch(&self) -> Option<&Dispatch> {
         match self {
             Self::Dispatch(dispatch) => Some(dispatch),

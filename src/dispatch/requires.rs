@@ -1,21 +1,23 @@
-//! What a kernel needs of a device beyond what all have.
+//! Requirements of a kernel that not every device meets.
 
 use std::fmt;
 
-/// What a shader needs beyond what every adapter has. All have a twin without.
+/// Requirements of a shader that not every adapter meets. For each such shader, there is another one with the same twin
+/// that every adapter can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Requires {
-    /// The fewest lanes that a subgroup must have; 0 for a shader that uses none.
+    /// The fewest lanes that a subgroup must have. It is 0 for a shader without subgroups.
     pub min_subgroup_size: u32,
-    /// Rows, and columns, of cooperative matrices of f16 with sums in f32; 0 for a shader that uses none.
+    /// The number of rows, and of columns, of cooperative matrices of f16 with sums in f32. It is 0 for a shader
+    /// without such matrices.
     pub matrix_size: u32,
 }
 
 impl Requires {
-    /// Any adapter will do.
+    /// Every adapter meets these requirements.
     pub const NOTHING: Self = Self { min_subgroup_size: 0, matrix_size: 0 };
 
-    /// Subgroups of at least so many lanes.
+    /// Requires subgroups of at least so many lanes.
     pub const fn subgroups(min_subgroup_size: u32) -> Self {
         Self { min_subgroup_size, ..Self::NOTHING }
     }

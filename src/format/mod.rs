@@ -1,4 +1,4 @@
-//! What bytes mean: the formats of weights, and how far apart rows lie. It knows no device.
+//! The formats of weights, and the distance between rows. This module does not depend on a device.
 //!
 //! A format's file describes it: its number and blocks in GGUF files, and the planes in which its quants lie on a device. A new
 //! format whose planes are known takes its own file and its lines in the list below. The CPU's and the shaders' unpacking
@@ -18,31 +18,32 @@ mod q8_0;
 use blocks::Unpacked;
 pub(crate) use blocks::repack;
 
-/// Columns that share a step of a product: a block of the simplest quantised formats.
+/// The columns of a block of the simplest quantised formats. A step of a product takes so many columns.
 pub(crate) const BLOCK: usize = 32;
 
-/// Rows start at a multiple of this many elements, so that shaders read a block of them at a time.
+/// The alignment of rows in elements. It lets shaders read a block of elements at a time.
 const ROW_ALIGNMENT: usize = BLOCK;
 
-/// Elements from one row to the next, for rows of `columns`.
+/// Returns the number of elements from one row of `columns` to the next.
 pub fn row_stride(columns: usize) -> usize {
     columns.next_multiple_of(ROW_ALIGNMENT)
 }
 
-/// Columns of a super-block, whose eight or sixteen scales share a factor.
+/// The columns of a super-block, whose eight or sixteen scales share a factor.
 pub(crate) const SUPER_BLOCK: usize = 256;
 
-/// 32-bit words that hold the scales of a super-block: its factors, then a byte for each scale and minimum.
+/// The 32-bit words that hold the scales of a super-block. These are its factors, then a byte for each scale and
+/// minimum.
 pub(crate) const SUPER_BLOCK_SCALE_WORDS: usize = 5;
 
-/// Makes of the list of formats the type [`Format`], and `with_format`, which depends on the list, too.
+/// Makes the type [`Format`] and the macro `with_format` from the list of formats.
 macro_rules! formats {
     ($d:tt $($(#[doc = $doc:literal])* $format:ident = $description:path;)*) => {
-        /// How the elements of a weight matrix are stored on a device.
+        /// The format of the elements of a weight matrix on a device.
         ///
-        /// A row of a quantised format is three planes, each in the order of the columns: the low bits of the quants, their
-        /// high bits, and the scales; a row ends at a multiple of four words. A weight is `scale * quant + offset`. Source of the
-        /// formats: GGUF, whose blocks of 18 to 210 bytes are sorted into the planes when a file is read.
+        /// A row of a quantised format has three planes, each in the order of the columns: the low bits of the quants, their
+        /// high bits, and the scales. A row ends at a multiple of four words. A weight is `scale * quant + offset`. The formats
+        /// come from GGUF. A reader of GGUF sorts its blocks of 18 to 210 bytes into the planes.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Format {
@@ -80,25 +81,25 @@ macro_rules! formats {
 formats! { $
     /// IEEE single.
     F32 = floats::F32;
-    /// IEEE half, two a word.
+    /// IEEE half, two in a word.
     F16 = floats::F16;
-    /// The upper half of an IEEE single, two a word.
+    /// The upper half of an IEEE single, two in a word.
     Bf16 = floats::BF16;
-    /// Eight bits; an f16 scale for 32 weights.
+    /// Eight bits, and an f16 scale for 32 weights.
     Q8_0 = q8_0::Q8_0;
-    /// Four bits less 8; an f16 scale for 32 weights.
+    /// Four bits less 8, and an f16 scale for 32 weights.
     Q4_0 = q4_0::Q4_0;
-    /// Four bits; an f16 scale and an f16 offset for 32 weights.
+    /// Four bits, and an f16 scale and an f16 offset for 32 weights.
     Q4_1 = q4_1::Q4_1;
-    /// Five bits less 16; an f16 scale for 32 weights.
+    /// Five bits less 16, and an f16 scale for 32 weights.
     Q5_0 = q5_0::Q5_0;
-    /// Five bits; an f16 scale and an f16 offset for 32 weights.
+    /// Five bits, and an f16 scale and an f16 offset for 32 weights.
     Q5_1 = q5_1::Q5_1;
-    /// Four bits; a six-bit scale and minimum for 32 weights, two f16 factors for 256.
+    /// Four bits, a six-bit scale and minimum for 32 weights, and two f16 factors for 256.
     Q4K = q4_k::Q4K;
-    /// Five bits; a six-bit scale and minimum for 32 weights, two f16 factors for 256.
+    /// Five bits, a six-bit scale and minimum for 32 weights, and two f16 factors for 256.
     Q5K = q5_k::Q5K;
-    /// Six bits less 32; an eight-bit scale for 16 weights, an f16 factor for 256.
+    /// Six bits less 32, an eight-bit scale for 16 weights, and an f16 factor for 256.
     Q6K = q6_k::Q6K;
 }
 
@@ -136,12 +137,12 @@ pub(crate) struct Blocks {
     unpack: fn(&[u8], &mut Unpacked<'_>),
 }
 
-/// What a weight's scale is made of. The shaders' module `weight` has constants of these values.
+/// The form of the scales of weights. The shaders' module `weight` has constants of these values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scales {
-    /// f16, two a word.
+    /// An f16 scale, two in a word.
     Single,
-    /// f16 scale and offset, a word.
+    /// An f16 scale and an f16 offset in a word.
     Pair,
     /// [`SUPER_BLOCK_SCALE_WORDS`] for each [`SUPER_BLOCK`]: f16 factors of scales and of minimums, then a byte for each of eight
     /// scales and of eight minimums.
@@ -150,12 +151,13 @@ pub(crate) enum Scales {
     Signed,
 }
 
-/// How quants are stored.
+/// The form of quants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Quants {
-    /// Bits of each: 4, 5, 6 or 8. Those past the fourth lie in a plane of their own; eight bits are signed.
+    /// The bits of a quant: 4, 5, 6 or 8. The bits after the fourth one lie in a plane of their own. Eight bits are
+    /// signed.
     pub bits: usize,
-    /// What is subtracted from each; at least 0.
+    /// The number that is subtracted from each quant; at least 0.
     pub bias: i32,
     pub scales: Scales,
 }
@@ -170,7 +172,7 @@ impl Quants {
         }
     }
 
-    /// Words of the three planes for a row of `columns`.
+    /// The words of the three planes for a row of `columns`.
     #[inline]
     pub fn plane_words(self, columns: usize) -> [usize; 3] {
         let low = if self.bits == 8 { columns / 4 } else { columns / 8 };
@@ -200,7 +202,7 @@ impl Format {
         }
     }
 
-    /// The first format of a [`Format::code`].
+    /// Returns the first format of a [`Format::code`].
     ///
     /// # Panics
     /// If no format has this code.
@@ -215,12 +217,12 @@ impl Format {
         Self::ALL[index as usize]
     }
 
-    /// `f32`, `q4_k`, …
+    /// Returns the name, such as `f32` or `q4_k`.
     pub fn name(self) -> &'static str {
         self.description().name
     }
 
-    /// Columns that are stored together: rows of a quantised format are a multiple of this.
+    /// Returns the number of columns that are stored together. Rows of a quantised format have a multiple of it.
     #[inline]
     pub fn block_columns(self) -> usize {
         match self.quants() {
@@ -238,7 +240,7 @@ impl Format {
         }
     }
 
-    /// 32-bit words for a row of `columns` elements, padding included.
+    /// Returns the number of 32-bit words for a row of `columns` elements with padding.
     ///
     /// # Panics
     /// If `columns` is no multiple of [`Format::block_columns`].
@@ -253,7 +255,7 @@ impl Format {
         }
     }
 
-    /// How quants are stored; `None` for floating point.
+    /// The form of the quants. `None` for floating point.
     #[inline]
     pub(crate) fn quants(self) -> Option<Quants> {
         match self.description().storage {

@@ -1,4 +1,4 @@
-//! Which adapters there are, and which one is meant.
+//! Lists the adapters, and selects one.
 
 use wgpu::{Backend, Backends, DeviceType, Features};
 
@@ -6,17 +6,17 @@ use super::AdapterSummary;
 use crate::error::{Error, Result};
 use crate::trace::AdapterInfo;
 
-/// Backends that are asked first. GL is the slowest one, and asking it starts up window-system code.
+/// The backends that are asked first. GL is the slowest one, and asking it starts code of the window system.
 const PRIMARY: Backends = Backends::VULKAN.union(Backends::METAL).union(Backends::DX12);
 
-/// Every adapter, GL ones last, in the order in which an index on the command line counts.
+/// Returns every adapter in the order of the indices on the command line. Those of GL come last.
 pub async fn adapters() -> Vec<AdapterSummary> {
     let mut all = enumerate(PRIMARY).await;
     all.extend(enumerate(Backends::GL).await);
     all.iter().map(summary).collect()
 }
 
-/// The adapter that `selector` names; `None` if it is `auto` and no adapter is hardware.
+/// The adapter that `selector` names. `None` if it is `auto` and no adapter is hardware.
 pub(super) async fn choose(selector: &str) -> Result<Option<wgpu::Adapter>> {
     let mut known = enumerate(PRIMARY).await;
     if selector.eq_ignore_ascii_case("auto") {
@@ -43,7 +43,7 @@ pub(super) async fn choose(selector: &str) -> Result<Option<wgpu::Adapter>> {
     Err(error.hint("auto and cpu always work"))
 }
 
-/// Storage buffers that a shader may bind: WebGPU's least, and the most that any kernel here does.
+/// The storage buffers that a shader may bind. WebGPU guarantees so many, and no kernel here binds more.
 const STORAGE_BUFFERS: u32 = 8;
 
 async fn enumerate(backends: Backends) -> Vec<wgpu::Adapter> {
@@ -58,7 +58,7 @@ async fn enumerate(backends: Backends) -> Vec<wgpu::Adapter> {
     adapters.into_iter().filter(computes).collect()
 }
 
-/// The first adapter whose index, backend or part of the name `selector` is.
+/// The first adapter with this index, with this backend, or with `selector` in its name.
 fn find(adapters: &[wgpu::Adapter], selector: &str) -> Option<wgpu::Adapter> {
     if let Ok(index) = selector.parse::<usize>() {
         return adapters.get(index).cloned();
@@ -71,13 +71,14 @@ fn find(adapters: &[wgpu::Adapter], selector: &str) -> Option<wgpu::Adapter> {
     adapters.iter().find(matches).cloned()
 }
 
-/// The first adapter of the best kind that is hardware. The CPU device is several times as fast as a software adapter.
+/// The first adapter of the best kind of hardware. A software adapter is several times slower than the CPU device.
 fn best_hardware(adapters: Vec<wgpu::Adapter>) -> Option<wgpu::Adapter> {
     let rank = |adapter: &wgpu::Adapter| preference(kind(&adapter.get_info()));
     adapters.into_iter().filter(|adapter| rank(adapter).is_some()).min_by_key(rank)
 }
 
-/// Lower is better; `None` for a software adapter. GL cannot tell the kind of most GPUs, which are `other` there.
+/// The rank of a kind of adapter. A lower rank is better, and a software adapter has `None`. GL cannot tell the kind of
+/// most GPUs, which are `other` there.
 fn preference(kind: &str) -> Option<usize> {
     ["discrete", "integrated", "virtual", "other"].iter().position(|hardware| *hardware == kind)
 }
@@ -121,9 +122,9 @@ pub(super) fn info(info: &wgpu::AdapterInfo) -> AdapterInfo {
     AdapterInfo { name: info.name.clone(), backend: backend.into(), driver, kind: kind(info).into() }
 }
 
-/// What computes behind an adapter.
+/// The kind of hardware behind an adapter.
 fn kind(info: &wgpu::AdapterInfo) -> &'static str {
-    // Not every software adapter says of itself that it is one.
+    // Some software adapters do not say that they are one.
     let software = ["llvmpipe", "lavapipe", "softpipe", "swiftshader", "basic render"];
     let is_software = software.iter().any(|name| info.name.to_lowercase().contains(name));
     match info.device_type {

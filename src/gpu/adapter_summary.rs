@@ -1,23 +1,23 @@
-//! What is listed of an adapter.
+//! The properties of an adapter that are listed.
 
 use crate::trace::AdapterInfo;
 
-/// What matters of an adapter, without opening it.
+/// The properties of an adapter, which need not be open.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct AdapterSummary {
-    /// Name, backend, driver and kind.
+    /// The name, backend, driver and kind.
     pub info: AdapterInfo,
-    /// The largest storage buffer binding, in bytes; larger tensors are split by rows.
+    /// The largest storage buffer binding in bytes. Larger tensors are split by rows.
     pub max_binding_bytes: u64,
     /// The largest buffer, in bytes.
     pub max_buffer_bytes: u64,
-    /// Threads of a workgroup, at most.
+    /// The most threads of a workgroup.
     pub max_workgroup_size: u32,
-    /// Memory shared by a workgroup, in bytes.
+    /// The shared memory of a workgroup in bytes.
     pub max_workgroup_storage_bytes: u32,
-    /// Threads of a subgroup, least and most.
+    /// The least and the most threads of a subgroup.
     pub subgroup_size: (u32, u32),
-    /// Optional features that matter and are there: `f16`, `subgroups`, `timestamps`; `matrices` where kernels can use matrices of f16
-    /// that a subgroup multiplies at once.
+    /// Those of the useful optional features that the adapter has: `f16`, `subgroups`, `timestamps`, and `matrices`.
+    /// The last one means that kernels can use matrices of f16 that a subgroup multiplies at once.
     pub features: Vec<&'static str>,
 }

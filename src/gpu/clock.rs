@@ -1,4 +1,4 @@
-//! How long a pass takes: by the adapter's timestamps, or by the clock.
+//! Times passes by the adapter's timestamps, or by the clock.
 
 use std::time::Instant;
 
@@ -6,15 +6,15 @@ use super::staging::Staging;
 use super::{Encoder, Gpu};
 use crate::error::Result;
 
-/// Bytes of the two timestamps around a pass.
+/// The bytes of the two timestamps around a pass.
 const TIMESTAMPS_BYTES: u64 = 16;
 
 /// Times passes, one after the other.
 pub(super) struct Clock {
     gpu: Gpu,
-    /// `None` where the adapter has none.
+    /// The timestamps. `None` if the adapter has none.
     timestamps: Option<Timestamps>,
-    /// For what is read after a pass: its timestamps, or a word that says it is done.
+    /// The staging buffer for the result of a pass: its timestamps, or a word that says that the pass is done.
     staging: Staging,
     done: wgpu::Buffer,
 }
@@ -45,7 +45,7 @@ impl Clock {
         Ok(Self { gpu: gpu.clone(), timestamps, staging, done })
     }
 
-    /// Seconds that a pass with `record` in it takes.
+    /// Returns the seconds that a pass takes to which `record` adds its work.
     pub(super) async fn time(
         &mut self,
         mut encoder: Encoder,

@@ -1,27 +1,27 @@
-//! What wgpu reports out of turn, errors and the loss of the device, turned into [`Error`] values.
+//! Turns wgpu's asynchronous reports of errors and of a lost device into [`Error`] values.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Where the callbacks leave what they are told, until somebody asks.
+/// The reports of the callbacks, which are kept until the next check.
 #[derive(Debug, Default)]
 pub(super) struct Fault(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Why the device is gone; it stays gone.
+    /// Why the device is lost. It stays lost.
     lost: Option<String>,
     /// The first error since the last check.
     error: Option<(ErrorKind, String)>,
-    /// Who waits for a result that a lost device will not bring.
+    /// The wakers of tasks that wait for a result, which a lost device will not give.
     waiting: Vec<Waker>,
-    /// What a test lets go wrong, and after how many more checks.
+    /// The fault that a test injects, and after how many more checks.
     planned: Option<(usize, Planned)>,
 }
 
-/// What a test lets go wrong.
+/// A fault that a test injects.
 #[derive(Debug)]
 pub(super) enum Planned {
     Lost(wgpu::Device),
@@ -42,14 +42,14 @@ impl Fault {
         }));
         let on_lost = Arc::clone(fault);
         device.set_device_lost_callback(move |reason, message| {
-            // Dropping the last handle is the end of a run, not a fault.
+            // Dropping the last handle ends a run and is not a fault.
             if reason != wgpu::DeviceLostReason::Destroyed {
                 on_lost.lose(message);
             }
         });
     }
 
-    /// Notes that the device is gone, and wakes the tasks that wait for it.
+    /// Notes that the device is lost, and wakes the tasks that wait for it.
     pub(super) fn lose(&self, message: String) {
         let mut state = self.state();
         state.lost.get_or_insert(message);
@@ -66,12 +66,12 @@ impl Fault {
         }
     }
 
-    /// Lets something go wrong at the check after the next `after` ones.
+    /// Injects a fault at the check after the next `after` ones.
     pub(super) fn plan(&self, after: usize, planned: Planned) {
         self.state().planned = Some((after, planned));
     }
 
-    /// What has been reported since the last call.
+    /// Returns the first report since the last call as an error.
     pub(super) fn check(&self) -> Result<()> {
         let mut state = self.state();
         match state.planned.take() {

@@ -1,18 +1,18 @@
-//! Cooperative matrices: small ones that a subgroup multiplies at once, where the hardware can.
+//! Cooperative matrices: small matrices that a subgroup multiplies at once, if the hardware can.
 
 use wgpu::{CooperativeMatrixProperties, CooperativeScalarType, Features};
 
-/// What `gemm_matrix` asks of a device.
+/// The requirements of `gemm_matrix`.
 const FEATURES: Features =
     Features::EXPERIMENTAL_COOPERATIVE_MATRIX.union(Features::SHADER_F16).union(Features::SUBGROUP);
 
-/// Threads of a workgroup for each lane of the largest subgroups.
+/// The threads of a workgroup for each lane of the largest subgroups.
 const THREADS_PER_LANE: u32 = 4;
-/// The most threads that a workgroup has in WebGPU's smallest limits.
+/// The most threads of a workgroup within WebGPU's smallest limits.
 const MAX_THREADS: u32 = 256;
 
-/// Rows, and columns, of the matrices of f16 that `adapter` multiplies with sums in f32: 16 or 8; 0 where it has none that kernels here
-/// can use.
+/// The number of rows, and of columns, of the matrices of f16 that `adapter` multiplies with sums in f32: 16 or 8. It
+/// is 0 if kernels here can use none of its matrices.
 pub(super) fn matrix_size(adapter: &wgpu::Adapter) -> u32 {
     let lanes = adapter.get_info().subgroup_max_size;
     if !adapter.features().contains(FEATURES) || THREADS_PER_LANE * lanes > MAX_THREADS {
@@ -30,7 +30,7 @@ fn is_wanted(found: &CooperativeMatrixProperties, size: u32) -> bool {
         && cr_type == CooperativeScalarType::F32
 }
 
-/// The features that matrices of this size need, and the leave to ask for them.
+/// The features that matrices of this size need, and the permission to use experimental features.
 pub(super) fn features(matrix_size: u32) -> (Features, wgpu::ExperimentalFeatures) {
     if matrix_size == 0 {
         return (Features::empty(), wgpu::ExperimentalFeatures::disabled());
@@ -40,8 +40,8 @@ pub(super) fn features(matrix_size: u32) -> (Features, wgpu::ExperimentalFeature
 
 #[allow(unsafe_code, reason = "wgpu gives cooperative matrices to no one who does not say so")]
 fn experimental() -> wgpu::ExperimentalFeatures {
-    // SAFETY: of what is experimental, only cooperative matrices are asked for. One kernel uses them, whose loads and stores stay within
-    // workgroup memory for all params, and whose control flow is the same for all lanes of a subgroup; the tests hold it to both, and
-    // tuning takes it only where its results are right.
+    // SAFETY: cooperative matrices are the only experimental feature that is requested. One kernel uses them. Its loads
+    // and stores stay within workgroup memory for all params, and its control flow is the same for all lanes of a
+    // subgroup. Tests check both, and tuning takes the kernel only if its results are correct.
     unsafe { wgpu::ExperimentalFeatures::enabled() }
 }

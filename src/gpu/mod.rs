@@ -1,4 +1,4 @@
-//! The GPU through wgpu: adapter choice, device, buffers, pipelines, one-pass recording and read-back.
+//! The GPU through wgpu: choice of an adapter, device, buffers, pipelines, recording of a pass, and read-back.
 
 mod adapter;
 mod adapter_summary;
@@ -27,7 +27,7 @@ use fault::{Fault, Planned};
 use pipelines::Pipelines;
 use staging::Poller;
 
-/// Asked for where an adapter has them.
+/// The features that are requested if an adapter has them.
 const OPTIONAL_FEATURES: wgpu::Features =
     wgpu::Features::TIMESTAMP_QUERY.union(wgpu::Features::SUBGROUP).union(wgpu::Features::PIPELINE_CACHE);
 
@@ -54,8 +54,8 @@ struct Inner {
 pub struct Encoder(wgpu::CommandEncoder);
 
 impl Gpu {
-    /// Opens the adapter that `selector` names, as [`crate::Device::request`] says; `None` if it is `auto` and no
-    /// adapter is hardware.
+    /// Opens the adapter that `selector` names, in the form of [`crate::Device::request`]. Returns `None` if it is
+    /// `auto` and no adapter is hardware.
     ///
     /// ```
     /// # pollster::block_on(async {
@@ -66,7 +66,7 @@ impl Gpu {
     /// ```
     ///
     /// # Errors
-    /// If nothing matches, or the adapter refuses to open.
+    /// If no adapter matches, or if the adapter refuses to open.
     pub async fn request(selector: &str) -> Result<Option<Self>> {
         match adapter::choose(selector).await? {
             Some(adapter) => Ok(Some(Self::open(&adapter, adapter.limits()).await?)),
@@ -74,11 +74,11 @@ impl Gpu {
         }
     }
 
-    /// As [`Gpu::request`], with `limits` in place of the adapter's own: what runs within WebGPU's smallest limits runs
-    /// everywhere.
+    /// Does the same as [`Gpu::request`], with `limits` instead of the adapter's own. A program that runs within
+    /// WebGPU's smallest limits runs everywhere.
     ///
     /// # Errors
-    /// As [`Gpu::request`]; also if the adapter has less than `limits`.
+    /// The errors of [`Gpu::request`]. Also if the adapter has less than `limits`.
     pub async fn request_with_limits(selector: &str, limits: wgpu::Limits) -> Result<Option<Self>> {
         match adapter::choose(selector).await? {
             Some(adapter) => Ok(Some(Self::open(&adapter, limits).await?)),
@@ -86,7 +86,7 @@ impl Gpu {
         }
     }
 
-    /// Opens an adapter, with those of its optional features that something here uses.
+    /// Opens an adapter with those of its optional features that this crate uses.
     async fn open(adapter: &wgpu::Adapter, limits: wgpu::Limits) -> Result<Self> {
         let info = adapter::info(&adapter.get_info());
         let matrix_size = matrix::matrix_size(adapter);
@@ -122,42 +122,42 @@ impl Gpu {
         })))
     }
 
-    /// Reads the pipelines that an earlier run left in `folder` for this adapter and its driver, and leaves there what this one
-    /// compiles when the device is closed. Only Vulkan's drivers hand pipelines out; elsewhere it does nothing. Called twice, the
-    /// first folder counts.
+    /// Reads the pipelines that an earlier run left in `folder` for this adapter and its driver. When the device is
+    /// closed, writes the pipelines of this run there. Only Vulkan's drivers give pipelines out. Other backends ignore
+    /// the call. If this is called twice, the first folder counts.
     ///
     /// # Errors
-    /// If there is a file that cannot be read. One that is damaged or of another driver counts as none.
+    /// If there is a file that cannot be read. A file that is damaged or of another driver is ignored.
     pub fn keep_pipelines(&self, folder: &Path) -> Result<()> {
         self.0.pipelines.keep(&self.0.device, folder)?;
         self.0.fault.check()
     }
 
-    /// What it is, for a trace.
+    /// Returns the description of the adapter for a trace.
     pub fn info(&self) -> &AdapterInfo {
         &self.0.info
     }
 
-    /// Whether the adapter is the CPU in disguise, such as lavapipe; kernels then prefer other shapes.
+    /// Returns whether the adapter runs on the CPU, such as lavapipe. Kernels then prefer other shapes.
     pub fn is_software(&self) -> bool {
         self.0.info.kind == "software"
     }
 
-    /// Gives the device up, as a driver does that is reset or unplugged; what still uses it fails with
+    /// Loses the device, as if the driver were reset or the GPU unplugged. Later uses fail with
     /// [`ErrorKind::DeviceLost`].
     pub fn destroy(&self) {
         self.0.fault.lose("the device was given up".to_owned());
         self.0.device.destroy();
     }
 
-    /// Loses the device at the check of its state after the next `after` ones, of which there is one for every buffer,
-    /// submission and read. For tests.
+    /// For tests: loses the device at the check of its state after the next `after` checks. There is a check for every
+    /// buffer, submission and read.
     #[doc(hidden)]
     pub fn lose_after(&self, after: usize) {
         self.0.fault.plan(after, Planned::Lost(self.0.device.clone()));
     }
 
-    /// As [`Gpu::lose_after`], of an adapter that has no memory left, once. For tests.
+    /// For tests: does the same as [`Gpu::lose_after`], but the adapter once has no memory left.
     #[doc(hidden)]
     pub fn refuse_after(&self, after: usize) {
         self.0.fault.plan(after, Planned::OutOfMemory);
@@ -168,7 +168,7 @@ impl Gpu {
         (bytes / 4) as usize
     }
 
-    /// A storage buffer of `words` words, starting with `contents`, the rest zero.
+    /// Makes a storage buffer of `words` words. It begins with `contents`, and the rest is zero.
     pub(crate) fn create_buffer(&self, label: &str, words: usize, contents: &[u32]) -> Result<wgpu::Buffer> {
         if words > self.max_binding_words() {
             return Err(Error::new(
@@ -190,7 +190,7 @@ impl Gpu {
         self.0.fault.check()?;
         if !contents.is_empty() {
             self.write(&buffer, contents);
-            // Hands the staging memory back soon: a model is many such buffers.
+            // This frees the staging memory soon, since a model has many such buffers.
             self.0.queue.submit([]);
             self.0.fault.check()?;
         }
@@ -203,7 +203,7 @@ impl Gpu {
 
     pub(crate) fn upload_part(&self, buffer: &wgpu::Buffer, first_word: usize, words: &[u32]) -> Result<()> {
         self.0.queue.write_buffer(buffer, (first_word * 4) as u64, bytemuck::cast_slice(words));
-        // Hands the staging memory back soon: a model is many such parts.
+        // This frees the staging memory soon, since a model has many such parts.
         self.0.queue.submit([]);
         self.0.fault.check()
     }
@@ -212,7 +212,7 @@ impl Gpu {
         Encoder(self.0.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None }))
     }
 
-    /// Gives what [`Staging::read`] waits for.
+    /// Returns the submission for which [`Staging::read`] waits.
     pub(crate) fn submit(&self, encoder: Encoder) -> Result<wgpu::SubmissionIndex> {
         self.0.fault.check()?;
         let submission = self.0.queue.submit([encoder.0.finish()]);
@@ -220,28 +220,29 @@ impl Gpu {
         Ok(submission)
     }
 
-    /// The fewest lanes that a subgroup may have; 0 where shaders cannot use them.
+    /// Returns the fewest lanes that a subgroup may have, or 0 if shaders cannot use subgroups.
     pub fn min_subgroup_size(&self) -> u32 {
         self.0.min_subgroup_size
     }
 
-    /// The most lanes that a subgroup may have.
+    /// Returns the most lanes that a subgroup may have.
     pub(crate) fn max_subgroup_size(&self) -> u32 {
         self.0.max_subgroup_size
     }
 
-    /// Rows, and columns, of the matrices of f16 that it multiplies at once with sums in f32: 16 or 8; 0 where kernels can use none.
+    /// Returns the number of rows, and of columns, of the matrices of f16 that the adapter multiplies at once with sums
+    /// in f32: 16 or 8. It is 0 if kernels can use none.
     pub fn matrix_size(&self) -> u32 {
         self.0.matrix_size
     }
 
-    /// Whether it has what a kernel requires.
+    /// Returns whether the adapter meets the requirements of a kernel.
     pub(crate) fn has(&self, requires: &Requires) -> bool {
         self.0.min_subgroup_size >= requires.min_subgroup_size
             && (requires.matrix_size == 0 || self.0.matrix_size == requires.matrix_size)
     }
 
-    /// Whether the adapter can say when a pass began and ended.
+    /// Returns whether the adapter can tell when a pass began and ended.
     pub fn has_timestamps(&self) -> bool {
         self.0.device.features().contains(wgpu::Features::TIMESTAMP_QUERY)
     }

@@ -1,4 +1,4 @@
-//! Keeps compiled pipelines in a file between runs, where the driver hands them out.
+//! Keeps compiled pipelines in a file between runs, if the driver gives them out.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -9,23 +9,23 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 use crate::{file, output, shown};
 
-/// Drivers add to what they were given and forget nothing; what has grown past this begins anew.
+/// Drivers add pipelines to those of the file, and remove none. A file that is larger than this is replaced.
 const MAX_BYTES: u64 = 64 << 20;
-/// Bytes of the hash that a file begins with.
+/// The bytes of the hash at the beginning of a file.
 const HASH_BYTES: usize = 32;
 
-/// A driver's cache of pipelines, with the file that it came from and goes to.
+/// A driver's cache of pipelines, with its file.
 #[derive(Debug)]
 pub(super) struct PipelineCacheFile {
     cache: wgpu::PipelineCache,
     path: PathBuf,
-    /// The file's content when it was read; empty where there was none.
+    /// The content of the file when it was read. It is empty if there was no file.
     before: Vec<u8>,
 }
 
 impl PipelineCacheFile {
-    /// The cache of `device` in `folder`; `None` where its backend has none. A file that is damaged, too large, or of another driver
-    /// counts as none.
+    /// Opens the cache of `device` in `folder`. Returns `None` if its backend has none. A file that is damaged, too
+    /// large, or of another driver is ignored.
     pub(super) fn open(device: &wgpu::Device, folder: &Path) -> Result<Option<Self>> {
         if !device.features().contains(wgpu::Features::PIPELINE_CACHE) {
             return Ok(None);
@@ -41,12 +41,12 @@ impl PipelineCacheFile {
         Ok(Some(Self { cache: create(device, data), path, before }))
     }
 
-    /// What pipelines are compiled with.
+    /// The cache with which pipelines are compiled.
     pub(super) fn cache(&self) -> &wgpu::PipelineCache {
         &self.cache
     }
 
-    /// Writes the file, as a whole or not at all, if there is anything new to it.
+    /// Writes the file, as a whole or not at all, if its content has changed.
     pub(super) fn write(&self) -> Result<()> {
         let Some(data) = self.cache.get_data() else { return Ok(()) };
         if checked(&self.before) == Some(&data) {
@@ -70,7 +70,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     }
 }
 
-/// The data of a file whose hash is right.
+/// The data of a file, if its hash is right.
 fn checked(content: &[u8]) -> Option<&[u8]> {
     let (hash, data) = content.split_at_checked(HASH_BYTES)?;
     (Sha256::digest(data).as_slice() == hash).then_some(data)
@@ -79,8 +79,8 @@ fn checked(content: &[u8]) -> Option<&[u8]> {
 #[allow(unsafe_code, reason = "wgpu takes a cache's data in no other way")]
 fn create(device: &wgpu::Device, data: Option<&[u8]>) -> wgpu::PipelineCache {
     let descriptor = wgpu::PipelineCacheDescriptor { label: Some("sukashi"), data, fallback: true };
-    // SAFETY: `data` has to come from `get_data`. It is what `PipelineCacheFile::write` took from there, as the hash before it shows for all but
-    // who forges both; wgpu itself refuses the data of another adapter or driver.
+    // SAFETY: `data` must come from `get_data`. `PipelineCacheFile::write` took it from there, as the hash before it
+    // shows, unless somebody forged both. wgpu itself refuses the data of another adapter or driver.
     unsafe { device.create_pipeline_cache(&descriptor) }
 }
 

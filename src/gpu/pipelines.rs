@@ -1,4 +1,4 @@
-//! Every pipeline that has been made on a device.
+//! All pipelines that were made on a device.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,14 +11,14 @@ use super::pipeline_cache_file::PipelineCacheFile;
 use crate::dispatch::{Access, Constants, Dispatch, Kernel};
 use crate::error::Result;
 
-/// The pipelines of a device, by what makes them different, and where they are kept between runs.
+/// The pipelines of a device by their keys, and the file that keeps them between runs.
 #[derive(Debug, Default)]
 pub(super) struct Pipelines {
     known: Mutex<HashMap<Key, wgpu::ComputePipeline>>,
     kept: OnceLock<PipelineCacheFile>,
 }
 
-/// Name and text of the shader, and its constants.
+/// The key of a pipeline: name and text of the shader, and its constants.
 type Key = (&'static str, &'static str, Vec<(&'static str, u64)>);
 
 fn key(dispatch: &Dispatch) -> Key {
@@ -27,16 +27,16 @@ fn key(dispatch: &Dispatch) -> Key {
 }
 
 impl Pipelines {
-    /// Keeps them in `folder`; see [`super::Gpu::keep_pipelines`].
+    /// Keeps the pipelines in `folder`. See [`super::Gpu::keep_pipelines`].
     pub(super) fn keep(&self, device: &wgpu::Device, folder: &Path) -> Result<()> {
         if let Some(kept) = PipelineCacheFile::open(device, folder)? {
-            // What came first stays.
+            // The first folder stays.
             let _ = self.kept.set(kept);
         }
         Ok(())
     }
 
-    /// The pipelines of these dispatches, in their order; missing ones are compiled side by side.
+    /// Returns the pipelines of these dispatches in their order. Missing ones are compiled in parallel.
     pub(super) fn of(&self, device: &wgpu::Device, dispatches: &[&Dispatch]) -> Vec<wgpu::ComputePipeline> {
         let keys: Vec<Key> = dispatches.iter().map(|dispatch| key(dispatch)).collect();
         let mut missing: HashMap<&Key, (&'static Kernel, &Constants)> = HashMap::new();
@@ -111,7 +111,7 @@ fn compile(
         entry_point: Some(kernel.name),
         compilation_options: wgpu::PipelineCompilationOptions {
             constants,
-            // Every kernel writes its workgroup memory before it reads it.
+            // Every kernel writes its workgroup memory before it reads from it.
             zero_initialize_workgroup_memory: false,
         },
         cache,

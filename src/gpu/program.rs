@@ -1,4 +1,4 @@
-//! A plan for the GPU: pipelines and bind groups made once, recorded in one compute pass for each batch.
+//! A program for the GPU. Pipelines and bind groups are made once, and each batch is recorded in one compute pass.
 
 use wgpu::{BindGroupEntry, BindingResource};
 
@@ -7,7 +7,7 @@ use super::{Encoder, Gpu};
 use crate::dispatch::{Batch, Dispatch, Entry};
 use crate::error::Result;
 
-/// Uniform bindings are a multiple of this, as GL's and DX12's block layouts want.
+/// The size of uniform bindings is a multiple of this, as the block layouts of GL and DX12 need it.
 const UNIFORM_ALIGNMENT: usize = 16;
 
 /// A compiled plan.
@@ -35,7 +35,7 @@ enum Step {
 }
 
 impl Program {
-    /// `buffers` are those that `entries` name, by their ids.
+    /// `buffers` are the buffers that `entries` name by their ids.
     pub(crate) fn new(gpu: &Gpu, entries: &[Entry], buffers: &[&wgpu::Buffer]) -> Result<Self> {
         let dispatches: Vec<&Dispatch> = entries.iter().filter_map(Entry::dispatch).collect();
         let pipelines = gpu.0.pipelines.of(&gpu.0.device, &dispatches);
@@ -76,8 +76,8 @@ impl Program {
         Ok(Self { gpu: gpu.clone(), batch, steps, max_groups })
     }
 
-    /// Records one pass over `tokens`. A program is recorded at most once between two submissions: its uniform holds one
-    /// batch.
+    /// Records one pass over `tokens`. A program is recorded at most once between two submissions, because its uniform
+    /// holds one batch.
     pub(crate) fn record(&self, tokens: Batch, encoder: &mut Encoder) {
         self.gpu.0.queue.write_buffer(&self.batch, 0, bytemuck::bytes_of(&tokens));
         let mut steps = self.steps.iter().peekable();
@@ -105,12 +105,12 @@ impl Program {
         let groups = groups_per_block * tokens.num_tokens.div_ceil(*tokens_per_block);
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, bind_group, &[]);
-        // Kernels fold y back into one number and skip what is past the end.
+        // Kernels join x and y to one number, and skip workgroups past the end.
         let rows = groups.div_ceil(self.max_groups).max(1);
         pass.dispatch_workgroups(groups.div_ceil(rows), rows, 1);
     }
 
-    /// Computes `tokens` dispatch by dispatch, and gives the seconds of each.
+    /// Computes `tokens` dispatch by dispatch, and returns the seconds of each.
     pub(crate) async fn profile(&self, tokens: Batch) -> Result<Vec<f64>> {
         self.gpu.0.queue.write_buffer(&self.batch, 0, bytemuck::bytes_of(&tokens));
         let mut clock = Clock::new(&self.gpu)?;
@@ -137,7 +137,7 @@ fn copy(step: &Step, encoder: &mut Encoder) {
     encoder.0.copy_buffer_to_buffer(from, 0, to, 0, from.size());
 }
 
-/// All dispatches' `params` in one buffer, and the distance from one to the next.
+/// The `params` of all dispatches in one buffer, and the distance from one to the next.
 fn upload_params(gpu: &Gpu, dispatches: &[&Dispatch]) -> (wgpu::Buffer, usize) {
     let largest = dispatches.iter().map(|dispatch| dispatch.params.len()).max().unwrap_or(0);
     let alignment = (gpu.0.limits.min_uniform_buffer_offset_alignment as usize).max(UNIFORM_ALIGNMENT);

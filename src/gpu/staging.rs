@@ -1,4 +1,4 @@
-//! Reading results back without blocking the caller.
+//! Reads results back without blocking the caller.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -9,11 +9,11 @@ use super::fault::Fault;
 use super::{Encoder, Gpu};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A buffer that the host can map, made once and used for every read.
+/// A buffer that the host can map. It is made once and used for every read.
 #[derive(Debug)]
 pub struct Staging {
     buffer: wgpu::Buffer,
-    /// Whether a read of it was begun and not ended: it failed, or its caller has given it up.
+    /// Whether a read began and did not end, because it failed or because its caller dropped it.
     abandoned: bool,
 }
 
@@ -39,15 +39,15 @@ impl Staging {
         words: usize,
     ) {
         if self.abandoned {
-            // wgpu would map the old one for the next read as soon as what the given-up read waited for is done, before
-            // the next copy.
+            // Otherwise, wgpu would map the old buffer for the next read as soon as the submission of the dropped read
+            // is done. That is before the next copy.
             self.buffer = create(gpu, self.buffer.size());
             self.abandoned = false;
         }
         encoder.0.copy_buffer_to_buffer(source, 0, &self.buffer, 0, (words * 4) as u64);
     }
 
-    /// Waits for `submission`, and not for what was submitted after it, and takes the words that it copied.
+    /// Waits for `submission`, but not for later ones, and takes the words that it copied.
     pub(crate) async fn read(
         &mut self,
         gpu: &Gpu,
@@ -56,7 +56,7 @@ impl Staging {
     ) -> Result<()> {
         let bytes = (target.len() * 4) as u64;
         self.abandoned = true;
-        // Of this read alone: the callback of one that was given up may still come.
+        // This channel belongs to this read alone, since the callback of a dropped read may still come.
         let shared: Arc<Mutex<Mapping>> = Arc::default();
         let mapping = Arc::clone(&shared);
         self.buffer.map_async(wgpu::MapMode::Read, 0..bytes, move |result| {
@@ -105,9 +105,10 @@ fn create(gpu: &Gpu, size: u64) -> wgpu::Buffer {
     })
 }
 
-/// Drives the device from a thread of its own, so that awaiting a result costs no caller's thread and no spinning.
+/// Drives the device from a thread of its own, so that awaiting a result blocks no thread of the caller and does not
+/// spin.
 ///
-/// In a browser the event loop does this, and the thread does not exist.
+/// In a browser, the event loop does this, and there is no thread.
 #[derive(Debug)]
 pub(super) struct Poller {
     shared: Arc<(Mutex<Request>, Condvar)>,
@@ -116,7 +117,7 @@ pub(super) struct Poller {
 
 #[derive(Debug, Default)]
 struct Request {
-    /// Submissions whose callbacks somebody waits for, in the order in which they were asked for.
+    /// The submissions for whose callbacks somebody waits, in the order of the requests.
     pending: VecDeque<wgpu::SubmissionIndex>,
     closing: bool,
 }
@@ -136,9 +137,9 @@ impl Poller {
         Ok(Self { shared, thread })
     }
 
-    /// Asks for callbacks of `submission` to be run as soon as it is done.
+    /// Requests that the callbacks of `submission` run as soon as it is done.
     fn notify(&self, submission: wgpu::SubmissionIndex) {
-        // In a browser nobody takes them out.
+        // In a browser, no thread would take them out.
         if self.thread.is_none() {
             return;
         }
@@ -151,12 +152,12 @@ impl Drop for Poller {
     fn drop(&mut self) {
         lock(&self.shared.0).closing = true;
         self.shared.1.notify_one();
-        // The thread owns a handle of the device. Were it still closing the driver when the process ends, it would race
-        // with the driver's own exit handlers.
+        // The thread owns a handle of the device. If it were still closing the driver when the process ends, it would
+        // race with the driver's own exit handlers.
         if let Some(thread) =
             self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id())
         {
-            // It catches panics itself.
+            // The thread catches panics itself.
             let _ = thread.join();
         }
     }

@@ -7,13 +7,15 @@ use crate::error::Result;
 use crate::kernels::Fusion;
 use crate::model::{Model, Session};
 
-/// Tokens that a candidate is timed on, after one for what only the first run does; the fastest counts.
+/// The number of tokens on which a candidate is timed, after a first one that warms up. The fastest token counts.
 const TOKENS: usize = 6;
-/// How far logits may be from those of every kernel alone, as a share of the largest: right ones differ in the order of their sums.
+/// How far logits may be from those without fusion, as a share of the largest logit. Correct ones differ because sums
+/// have another order.
 const LOGIT_SHARE: f32 = 1e-3;
 
-/// Finds the fastest [`Fusion`] for a token of `model`, with its products computed as it has chosen, until `deadline`: what is not
-/// tried by then loses to what suits the device's kind. Logits are checked against those of every kernel alone.
+/// Finds the fastest [`Fusion`] for a token of `model` with the kernels that it has chosen for products. Candidates
+/// after `deadline` are not tried. Without a result, the default of the device's kind is taken. Logits are compared
+/// with those without fusion.
 ///
 /// # Errors
 /// If the device fails, or has no room for a session of a few tokens.
@@ -35,15 +37,15 @@ pub async fn tune_fusion(model: &Model, deadline: Instant) -> Result<Fusion> {
     Ok(fastest.best.map_or(Fusion::None, |(fusion, _)| fusion))
 }
 
-/// What came of a candidate.
+/// The result of a candidate.
 struct Trial {
-    /// Of the last token.
+    /// The logits of the last token.
     logits: Vec<f32>,
-    /// That a token took.
+    /// The seconds for a token.
     seconds: f64,
 }
 
-/// The fastest of the candidates so far whose logits are right.
+/// The fastest candidate so far with correct logits.
 struct Fastest {
     want: Vec<f32>,
     best: Option<(Fusion, f64)>,
@@ -52,7 +54,7 @@ struct Fastest {
 impl Fastest {
     fn consider(&mut self, fusion: Fusion, Trial { logits, seconds }: &Trial) {
         let limit = LOGIT_SHARE * self.want.iter().fold(0.0_f32, |largest, logit| largest.max(logit.abs()));
-        // Of what is NaN, nothing is close.
+        // NaN is not close to any number.
         let is_right = logits.iter().zip(&self.want).all(|(got, want)| (got - want).abs() <= limit);
         if !is_right {
             tracing::warn!("fused as {fusion}, a token comes out wrongly on this adapter; it is not used");

@@ -1,4 +1,4 @@
-//! Trying shapes.
+//! Tries shapes and kernels of products.
 
 use std::time::{Duration, Instant};
 
@@ -8,15 +8,16 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::kernels::{GemmKernel, GemvShape, Matmul, MatmulShape, gemv_shaped, multiply_by};
 
-/// Copies of small weights, so that one run does not find what the last one read.
+/// The number of copies of small weights. With these, a run does not find in a cache what the last run read.
 const MAX_COPIES: usize = 16;
-/// Of a pass of a prompt.
+/// The number of tokens in a pass of a prompt.
 const PROMPT_TOKENS: usize = 64;
-/// A candidate takes the default's place if it needs at most this share of its time.
+/// A candidate replaces the default if it takes at most this share of the default's time.
 pub(super) const GAIN: f64 = 0.97;
 
-/// Finds the fastest shape for each of `products` on `device`, in about `budget`: what is not tried by then keeps its default, which is
-/// what every result is checked against. `progress` is told how many products of how many are done.
+/// Finds the fastest shape for each of `products` on `device` in about `budget`. A product that is not tried by then
+/// keeps the default. Every result is compared with that of the default. `progress` gets the number of finished
+/// products and of all products.
 ///
 /// # Errors
 /// If the device fails.
@@ -45,7 +46,7 @@ pub async fn tune(
     Ok(tuning)
 }
 
-/// Finds the fastest [`GemmKernel`] for each of `products` on `device`. Results are checked against those of
+/// Finds the fastest [`GemmKernel`] for each of `products` on `device`. Results are compared with those of
 /// [`GemmKernel::Gemm`].
 ///
 /// # Errors
@@ -60,7 +61,7 @@ pub async fn tune_gemm(
     let candidates = GemmKernel::candidates(device);
     let mut shares = Shares::new(products, budget);
     while let Some((product, deadline)) = shares.next(progress) {
-        // So many tokens take longer to multiply than the weights to read.
+        // With so many tokens, the multiplication takes longer than reading the weights.
         let trial = Trial::new(device, product, (PROMPT_TOKENS, 1))?;
         let run = |kernel| trial.run(move |plan, x, weight, y| multiply_by(plan, kernel, x, weight, y));
         let plain = run(GemmKernel::Gemm).await?;
@@ -79,7 +80,7 @@ pub async fn tune_gemm(
     Ok(tuning)
 }
 
-/// What [`Trial::run`] gives of a shape.
+/// The result of [`Trial::run`] for a shape.
 async fn try_shape(trial: &Trial, shape: GemvShape) -> Result<(Vec<f32>, f64)> {
     let run = trial.run(|plan, x, weight, y| {
         let matmul = Matmul::new(x, weight, None, y);
@@ -88,7 +89,7 @@ async fn try_shape(trial: &Trial, shape: GemvShape) -> Result<(Vec<f32>, f64)> {
     run.await
 }
 
-/// Products with a share of the time each.
+/// Products, each of which gets a share of the time.
 struct Shares<'a> {
     products: &'a [MatmulShape],
     next: usize,
@@ -100,7 +101,8 @@ impl<'a> Shares<'a> {
         Self { products, next: 0, end: Instant::now() + budget }
     }
 
-    /// The next product and until when it may be tried: what is left, in equal parts. `None` where nothing is left of either.
+    /// Returns the next product and its deadline. The remaining time is divided into equal parts. Returns `None` if no
+    /// product or no time is left.
     fn next(&mut self, progress: &mut dyn FnMut(usize, usize)) -> Option<(&'a MatmulShape, Instant)> {
         let now = Instant::now();
         let left = self.products.len() - self.next;
@@ -112,10 +114,10 @@ impl<'a> Shares<'a> {
     }
 }
 
-/// The fastest candidate so far that is right.
+/// The fastest correct candidate so far.
 struct Fastest<'a, T> {
     product: &'a MatmulShape,
-    /// Right results; the first ones where nothing else says what is right.
+    /// The correct results. Without a reference, these are the first results.
     wanted: Option<Vec<f32>>,
     best: Option<(T, f64)>,
 }
@@ -155,7 +157,7 @@ mod tests {
         assert!(tuning.covers(&products) && tuning.covers_gemm(&products));
         let all: Vec<_> = (0..=products.len()).map(|done| (done, products.len())).collect();
         assert_eq!(steps, [all.clone(), all].concat());
-        // Nothing is tried where there is no time, and nothing is made up for it.
+        // Without time, no product is tried, and no weights are made up.
         let none = pollster::block_on(tune(&Device::Cpu, &products, Duration::ZERO, &mut |_, _| {})).unwrap();
         assert_eq!(none, Tuning::default());
         let none = pollster::block_on(tune_gemm(&Device::Cpu, &products, Duration::ZERO, &mut |_, _| {}));

@@ -1,8 +1,9 @@
 //! Finds the fastest kernels of a device by trying them.
 //!
-//! [`tune`] checks every shape of a product against the default, since drivers do miscompile, and times the correct ones. [`tune_gemm`]
-//! does the same with the kernels of a prompt's products, and [`tune_fusion`] with the fusion levels of a decoded token. The result is a
-//! [`Tuning`], for one device and any number of models. [`Tuning::choices`] makes the [`Choices`] of a model from it.
+//! [`tune`] compares every shape of a product with the default, since some drivers miscompile, and times the correct
+//! ones. [`tune_gemm`] does the same with the kernels of a prompt's products, and [`tune_fusion`] with the fusion
+//! levels of a decoded token. The result is a [`Tuning`] for one device and any number of models. [`Tuning::choices`]
+//! makes the [`Choices`] of a model from it.
 
 mod fusion;
 mod measure;
@@ -20,7 +21,7 @@ use crate::device::Device;
 use crate::kernels::{Choices, Fusion, GemmKernel, GemvShape, MatmulShape};
 use crate::weights::hexadecimal;
 
-/// The name of a stored tuning's form.
+/// The name of the schema of a stored tuning.
 pub const SCHEMA: &str = "sukashi.tuning/4";
 
 /// The shapes and kernels of products, and the fusion levels of models. A product or a model that is absent takes the device's default.
@@ -28,11 +29,11 @@ pub const SCHEMA: &str = "sukashi.tuning/4";
 pub struct Tuning {
     shapes: HashMap<MatmulShape, GemvShape>,
     prefills: HashMap<MatmulShape, GemmKernel>,
-    /// By [`model_key`].
+    /// The fusion levels by [`model_key`].
     fusions: HashMap<String, Fusion>,
 }
 
-/// Tells models apart by what they multiply.
+/// Returns a key that identifies a model by its products.
 fn model_key(products: &[MatmulShape]) -> String {
     let mut hasher = Sha256::new();
     for MatmulShape { out_features, in_features, format, .. } in products {
@@ -42,8 +43,8 @@ fn model_key(products: &[MatmulShape]) -> String {
 }
 
 impl Tuning {
-    /// What is known to be fastest for a model of these products on `device`, and what suits the device's kind where nothing is known. The
-    /// CPU has one way to compute, and keeps to it.
+    /// Returns the fastest known choices for a model of these products on `device`. Without a known one, the default of
+    /// the device's kind is taken. The CPU has only one way to compute.
     pub fn choices(&self, device: &Device, products: &[MatmulShape]) -> Choices {
         let mut choices = Choices::of(device);
         if matches!(device, Device::Cpu | Device::Twins) {
@@ -63,7 +64,7 @@ impl Tuning {
         }
     }
 
-    /// The shape for a product, if there is one.
+    /// Returns the shape for a product, if there is one.
     pub fn shape(&self, product: &MatmulShape) -> Option<GemvShape> {
         self.shapes.get(product).copied()
     }
@@ -73,7 +74,7 @@ impl Tuning {
         self.shapes.insert(product, shape);
     }
 
-    /// The kernel for a product with the tokens of a prompt, if there is one.
+    /// Returns the kernel for a product with the tokens of a prompt, if there is one.
     pub fn gemm_kernel(&self, product: &MatmulShape) -> Option<GemmKernel> {
         self.prefills.get(product).copied()
     }
@@ -83,7 +84,7 @@ impl Tuning {
         self.prefills.insert(product, prefill);
     }
 
-    /// The fusion level for a model of these products, if that is known.
+    /// Returns the fusion level for a model of these products, if it is known.
     pub fn fusion(&self, products: &[MatmulShape]) -> Option<Fusion> {
         self.fusions.get(&model_key(products)).copied()
     }
@@ -93,19 +94,19 @@ impl Tuning {
         self.fusions.insert(model_key(products), fusion);
     }
 
-    /// Takes over what `other` knows.
+    /// Adds all entries of `other`.
     pub fn extend(&mut self, other: Self) {
         self.shapes.extend(other.shapes);
         self.prefills.extend(other.prefills);
         self.fusions.extend(other.fusions);
     }
 
-    /// Whether every one of `products` has a shape.
+    /// Returns whether every one of `products` has a shape.
     pub fn covers(&self, products: &[MatmulShape]) -> bool {
         products.iter().all(|product| self.shape(product).is_some())
     }
 
-    /// Whether every one of `products` has a kernel for the tokens of a prompt.
+    /// Returns whether every one of `products` has a kernel for the tokens of a prompt.
     pub fn covers_gemm(&self, products: &[MatmulShape]) -> bool {
         products.iter().all(|product| self.gemm_kernel(product).is_some())
     }

@@ -1,4 +1,4 @@
-//! Tuning between runs.
+//! Stores a tuning between runs.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -17,9 +17,9 @@ use crate::kernels::{MatmulShape, kernels};
 use crate::output;
 use crate::weights::hexadecimal;
 
-/// A file is refused past this; a real one has some kilobytes.
+/// The size in bytes from which on a file is refused. A real file has some kilobytes.
 const MAX_BYTES: u64 = 1 << 20;
-/// A product past this is none.
+/// The most rows or columns of a product.
 const MAX_FEATURES: usize = 1 << 24;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,12 +42,12 @@ struct Row {
     out_features: usize,
     in_features: usize,
     format: String,
-    /// Of products a shape, of prefills a kernel.
+    /// The name of the choice: a shape of a product, or the kernel of a prefill.
     choice: String,
 }
 
 impl Row {
-    /// What is chosen for products, in their order.
+    /// The choices for products, in the order of the products.
     fn all<'a, T: Display>(choices: impl Iterator<Item = (&'a MatmulShape, T)>) -> Vec<Self> {
         let mut rows: Vec<Self> = choices
             .map(|(product, choice)| Self {
@@ -83,7 +83,8 @@ fn wrong(what: String) -> Error {
 }
 
 impl Tuning {
-    /// What a tuning is valid for: adapter, driver, backend, subgroups, matrices, and the text of every shader, hashed.
+    /// Returns the key of the devices for which a tuning is valid. It is a hash of adapter, driver, backend, subgroups,
+    /// matrices, and the text of every shader.
     pub fn key(device: &Device) -> String {
         let info = device.info();
         let (subgroups, matrices) = match device {
@@ -101,7 +102,7 @@ impl Tuning {
         hexadecimal(hasher)
     }
 
-    /// All of it as a file's text, for the device with this [`Tuning::key`].
+    /// Returns the tuning as the text of a file, for the device with this [`Tuning::key`].
     pub fn to_json(&self, key: &str) -> String {
         let mut fusions: Vec<ModelRow> = self
             .fusions
@@ -116,14 +117,14 @@ impl Tuning {
             prefills: Row::all(self.prefills.iter()),
             fusions,
         };
-        // Strings and numbers: nothing in it can fail.
+        // The file has only strings and numbers, so this cannot fail.
         serde_json::to_string_pretty(&file).unwrap_or_default()
     }
 
-    /// The tuning in a file's text.
+    /// Reads the tuning from the text of a file.
     ///
     /// # Errors
-    /// If it is no tuning of the device with this [`Tuning::key`], or has what no product can have.
+    /// If the text is not a tuning for the device with this [`Tuning::key`], or has a value that no product can have.
     pub fn from_json(text: &str, key: &str) -> Result<Self> {
         let file: File = serde_json::from_str(text).map_err(|cause| wrong(json_cause::plain(&cause)))?;
         if file.schema != SCHEMA {
@@ -143,10 +144,10 @@ impl Tuning {
         Ok(tuning)
     }
 
-    /// Reads what [`Tuning::write`] left at `path`; `None` where there is nothing.
+    /// Reads the file that [`Tuning::write`] wrote to `path`. Returns `None` if there is no file.
     ///
     /// # Errors
-    /// If the file cannot be read, or as [`Tuning::from_json`].
+    /// If the file cannot be read. Also the errors of [`Tuning::from_json`].
     pub fn read(path: &Path, key: &str) -> Result<Option<Self>> {
         if matches!(path.metadata(), Err(cause) if cause.kind() == std::io::ErrorKind::NotFound) {
             return Ok(None);
@@ -156,7 +157,7 @@ impl Tuning {
         Self::from_json(&text, key).map(Some)
     }
 
-    /// Writes it to `path`, as a whole or not at all, with the folders that lead there.
+    /// Writes the tuning to `path`, as a whole or not at all. Missing folders are made.
     ///
     /// # Errors
     /// If the file cannot be written.

@@ -1,4 +1,4 @@
-//! A product with made-up weights, to try kernels on.
+//! A product with made-up weights, on which kernels are tried.
 
 use std::time::Instant;
 
@@ -9,15 +9,15 @@ use crate::format::BLOCK;
 use crate::kernels::Inputs;
 use crate::kernels::{Choices, MatmulShape, Plan, TOLERANCE_OF_PRODUCTS};
 
-/// Weights that a candidate is timed on, in bytes: past the caches of a GPU; on a software adapter a fraction of it, as a run takes
-/// a hundred times as long.
+/// The bytes of weights on which a candidate is timed. They are more than the caches of a GPU hold. A software adapter
+/// gets a fraction of them, since a run takes a hundred times as long there.
 const GPU_BYTES: usize = 48 << 20;
 const SOFTWARE_BYTES: usize = 4 << 20;
-/// Rows of weights that differ; a prime, so that no candidate's share of them repeats.
+/// The number of different rows of weights. It is a prime, so that no candidate's share of them repeats.
 const DISTINCT_ROWS: usize = 61;
-/// Columns of the longest sum that the tolerance of products was measured with.
+/// The columns of the longest sum with which the tolerance of products was measured.
 const MEASURED_COLUMNS: f32 = 2948.0;
-/// Timed runs of a candidate; the fastest counts.
+/// The number of timed runs of a candidate. The fastest counts.
 const RUNS: usize = 4;
 
 pub(super) struct Trial {
@@ -28,7 +28,7 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// Of `product` with `num_tokens`, and up to `max_copies` of weights that are small.
+    /// Makes a trial of `product` with `num_tokens`, and with up to `max_copies` copies of small weights.
     pub(super) fn new(
         device: &Device,
         product: &MatmulShape,
@@ -41,7 +41,7 @@ impl Trial {
         let rows = (bytes / 4 / row_words).clamp(1, product.out_features);
         let num_copies = (bytes / (4 * rows * row_words).max(1)).clamp(1, max_copies);
         let mut inputs = Inputs::new(device);
-        // Rows repeat, as making them takes longer than computing with them.
+        // Rows repeat, because making them takes longer than computing with them.
         let some = inputs.weight_words((rows.min(DISTINCT_ROWS), in_features), format);
         let words: Vec<u32> = some.iter().copied().cycle().take(rows * row_words).collect();
         let copies = (0..num_copies)
@@ -54,7 +54,8 @@ impl Trial {
         Ok(Self { device: device.clone(), x, y, copies })
     }
 
-    /// The result of what `record` makes of x, weights and y, and the seconds of a run over all copies.
+    /// Returns the result of the dispatches that `record` makes of x, weights and y, and the seconds of a run over all
+    /// copies.
     pub(super) async fn run(
         &self,
         record: impl Fn(&mut Plan, &Tensor, &Matrix, &Tensor),
@@ -69,7 +70,7 @@ impl Trial {
         device.upload_part(y.buffer(), 0, &vec![f32::NAN.to_bits(); y.buffer().len()])?;
         let mut readback = Readback::new(device, 1)?;
         let mut best = f64::INFINITY;
-        // Once more for what only the first run does.
+        // An untimed run warms up.
         for _ in 0..=RUNS {
             best = best.min(self.seconds(&program, &mut readback).await?);
         }
@@ -85,7 +86,8 @@ impl Trial {
     }
 }
 
-/// Whether two results of a product are as close as right ones are: as a kernel to its twin, and in longer sums by as much more.
+/// Whether two results of a product are within the tolerance of a kernel and its twin. Longer sums have a larger
+/// tolerance.
 pub(super) fn are_close(product: &MatmulShape, got: &[f32], want: &[f32]) -> bool {
     let Tolerance { atol, rtol } = TOLERANCE_OF_PRODUCTS;
     let longer = (product.in_features as f32 / MEASURED_COLUMNS).max(1.0);

@@ -1,20 +1,21 @@
-//! The comparator.
+//! Compares outputs of a kernel with those of its twin.
 
 use crate::dispatch::Tolerance;
 
 /// The largest error of a comparison.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Worst {
-    /// As a fraction of the tolerance; above 1 fails.
+    /// The error as a fraction of the tolerance. A case above 1 fails.
     pub error: f64,
     /// The element and its values.
     pub place: String,
 }
 
-/// Compares the words of an f32 output, padding included, with the twin's.
+/// Compares the words of an f32 output with the twin's, with the padding.
 ///
-/// Elements that the twin left at their `initial` pattern have to be left at it; the others have to be within
-/// `tolerance`. Where that is nothing, equal words are right whatever they mean. A different length is an infinite error.
+/// An element that the twin left at its `initial` pattern must still have it. All other elements must be within
+/// `tolerance`. If the tolerance is 0, equal words are right, whatever they mean. A different length is an infinite
+/// error.
 pub fn compare(tolerance: Tolerance, initial: &[u32], got: &[u32], want: &[u32]) -> Worst {
     if got.len() != want.len() || initial.len() != want.len() {
         let place = format!("has {} elements, expected {}", got.len(), want.len());

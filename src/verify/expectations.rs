@@ -1,28 +1,28 @@
-//! Where a kernel is known to fail: drivers with faults that are not ours to mend.
+//! Kernels that fail on drivers with known faults.
 //!
-//! In the form of wgpu's own tests: a failure that is expected is reported and is no failure of the run, and a kernel
-//! that was expected to fail and does not is reported too, so that its entry goes.
+//! The form is that of wgpu's own tests. An expected failure is reported, but the run does not fail. If a kernel does
+//! not fail where a failure is expected, that is reported, too, so that somebody removes the entry.
 
 use crate::trace::AdapterInfo;
 
-/// A kernel that is known to fail on some adapters. Each condition that is given has to hold.
+/// A kernel that is known to fail on some adapters. All given conditions must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expectation {
     /// The kernel's name.
     pub kernel: &'static str,
-    /// `vulkan`, `metal`, `dx12` or `gl`.
+    /// The backend: `vulkan`, `metal`, `dx12` or `gl`.
     pub backend: Option<&'static str>,
     /// A part of the adapter's name.
     pub adapter: Option<&'static str>,
     /// A part of the driver's name and version.
     pub driver: Option<&'static str>,
-    /// What is wrong there, with the driver's own report of the fault where there is one.
+    /// The fault, with the driver's own bug report if there is one.
     pub reason: &'static str,
-    /// The day on which it was last seen, as `2026-11-29`.
+    /// The day on which the fault was last seen, such as `2026-11-29`.
     pub seen: &'static str,
 }
 
-/// All that are known. None is: the adapters that have been tested agree with the twins.
+/// All known failures. There are none: the tested adapters agree with the twins.
 pub static EXPECTATIONS: &[Expectation] = &[];
 
 impl Expectation {

@@ -1,6 +1,7 @@
-//! Holding a device against the CPU twins: every kernel over a sweep of shapes, and the embedded model.
+//! Compares a device with the CPU twins: every kernel over a sweep of shapes, and the embedded model.
 //!
-//! Drivers miscompile. A user who sees strange text runs this and learns which kernel is wrong on which adapter.
+//! Some drivers miscompile shaders. A user who sees strange text runs this, and learns which kernel is wrong on which
+//! adapter.
 //!
 //! ```
 //! # pollster::block_on(async {
@@ -25,35 +26,35 @@ use crate::error::Result;
 use crate::kernels::{Choices, KernelSweep, REGISTRY, Setup};
 use crate::model::Model;
 
-/// What was found.
+/// The result of a verification.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// One row for each kernel, by name, then the model's.
+    /// A row for each kernel, by name, then the rows of the model.
     pub rows: Vec<Row>,
 }
 
 impl Report {
-    /// Whether everything is within its tolerance, or expected not to be.
+    /// Returns whether every row is within its tolerance, or is expected to fail.
     pub fn passed(&self) -> bool {
         self.rows.iter().all(|row| row.passed || row.expected.is_some())
     }
 }
 
-/// What was found of one kernel, or of one aspect of the model.
+/// The result for a kernel, or for a part of the model's numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// The kernel's name, or the model's and what of it.
+    /// The kernel's name, or the model's name and the compared numbers.
     pub kernel: String,
-    /// How many cases were computed.
+    /// The number of computed cases.
     pub cases: usize,
-    /// The largest error, in percent of the tolerance; infinite where a value is not a number, or was written or left
-    /// unwritten against the twin.
+    /// The largest error, in percent of the tolerance. It is infinite if a value is not a number, or if only one of
+    /// kernel and twin wrote it.
     pub worst_percent: f64,
     /// The case of that error, the element, and its values.
     pub worst_case: String,
     /// Whether every case is within its tolerance.
     pub passed: bool,
-    /// Why the kernel is expected to fail on this adapter; `None` where it is not.
+    /// Why the kernel is expected to fail on this adapter. `None` if it is not expected to fail.
     pub expected: Option<&'static Expectation>,
 }
 
@@ -69,10 +70,10 @@ impl Row {
         }
     }
 
-    /// Adds a case with its error as a fraction of the tolerance; `describe` names it if it is the worst so far.
+    /// Adds a case with its error as a fraction of the tolerance. `describe` names the case if it is the worst so far.
     fn add(&mut self, error: f64, describe: impl FnOnce() -> String) {
         self.cases += 1;
-        // Written so that NaN fails.
+        // In this form, NaN fails.
         self.passed &= error <= 1.0;
         let percent = if error.is_nan() { f64::INFINITY } else { 100.0 * error };
         if self.worst_case.is_empty() || percent > self.worst_percent {
@@ -82,11 +83,12 @@ impl Row {
     }
 }
 
-/// Computes all of [`REGISTRY`] that `device` can run over their cases, and the embedded model, on `device`, as `choices` say, and with the
-/// twins; `progress` is told the number of rows done, of how many, and what comes next.
+/// Computes the cases of all kernels of [`REGISTRY`] that `device` can run, and the embedded model, on `device` with
+/// these `choices` and with the twins. `progress` gets the number of finished rows, the number of all rows, and the
+/// name of the next row.
 ///
 /// # Errors
-/// If the device fails; what it computes wrongly is in the report, with what is known of it ([`EXPECTATIONS`]).
+/// If the device fails. The report has wrong results, and marks known failures ([`EXPECTATIONS`]).
 pub async fn run(
     device: &Device,
     choices: &Choices,
@@ -105,8 +107,8 @@ pub async fn run(
     Ok(Report { rows })
 }
 
-/// Computes a model on its device and, forced along the same tokens, with the twins: hidden states layer by layer,
-/// attention, logits, and decoding. A row that fails names the first layer that diverges.
+/// Computes a model on its device and with the twins along the same tokens: hidden states layer by layer, attention,
+/// logits, and decoding. A failed row names the first layer that diverges.
 ///
 /// `twin` is the same model on [`Device::Twins`].
 ///
@@ -130,7 +132,7 @@ pub async fn sweep_kernel(device: &Device, sweep: &KernelSweep) -> Result<Row> {
     run_sweep(device, &Choices::of(device), sweep).await
 }
 
-/// The same, as `choices` say where a case does not.
+/// The same with `choices` for all that a case does not set.
 async fn run_sweep(device: &Device, choices: &Choices, sweep: &KernelSweep) -> Result<Row> {
     let mut row = Row::new(sweep.kernel.name);
     row.expected = expectations::find(EXPECTATIONS, sweep.kernel.name, &device.info());
@@ -147,14 +149,14 @@ async fn run_sweep(device: &Device, choices: &Choices, sweep: &KernelSweep) -> R
 
 /// Computes one case of a kernel on `device` and with the twins, and compares them.
 ///
-/// Inputs are pseudo-random and the same every time. Every element of the outputs holds a pattern beforehand, padding
-/// too: what the twin leaves alone has to be left alone, and what it writes has to be written.
+/// Inputs are pseudo-random, and the same every time. Before the run, every element of the outputs has a pattern, even
+/// in the padding. The kernel must write exactly the elements that the twin writes.
 ///
 /// # Errors
 /// If the device fails.
 ///
 /// # Panics
-/// If the case is of another kind of kernel.
+/// If the case is for another kind of kernel.
 pub async fn check(device: &Device, sweep: &KernelSweep, case: &Case) -> Result<Worst> {
     check_chosen(device, &Choices::of(device), sweep, case).await
 }

@@ -1,4 +1,4 @@
-//! A model on a device, and with the twins, along the same tokens.
+//! Computes a model on a device and with the twins along the same tokens.
 
 use super::Row;
 use super::compare::compare;
@@ -11,15 +11,15 @@ use crate::model::{Capture, CaptureRequest, Model, Session};
 /// The embedded model.
 pub(super) const NAME: &str = "soseki-mini";
 
-/// How many rows [`check`] gives: hidden states, attention, logits and decoding.
+/// The number of rows of [`check`]: hidden states, attention, logits and decoding.
 pub(super) const NUM_ROWS: usize = 4;
 
-/// Tokens of the prompt, and tokens decoded after it.
+/// The number of tokens of the prompt, and of decoded tokens after it.
 const PROMPT_TOKENS: usize = 13;
 const DECODED_TOKENS: usize = 20;
 
-/// How far what a device computes may be from the twins, by what is compared; absolute parts are shares of the largest
-/// value of a layer.
+/// How far the numbers of a device may be from those of the twins. Absolute parts are shares of the largest value of a
+/// layer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tolerances {
     hidden_states: f32,
@@ -28,19 +28,20 @@ pub(super) struct Tolerances {
 }
 
 impl Tolerances {
-    /// f32 sums along six layers; measured on llvmpipe through Vulkan and GL: 1.3e-6, 2e-6 and 4e-6.
+    /// The tolerance of f32 sums along six layers. On llvmpipe through Vulkan and GL, the measured errors are 1.3e-6,
+    /// 2e-6 and 4e-6.
     pub const EMBEDDED: Self = Self { hidden_states: 5e-6, attentions: 5e-6, logits: 3e-5 };
-    /// f32 sums along some dozens of layers, whose residual streams have a few very large channels. Measured with the 18
-    /// layers of Gemma 3 270M on llvmpipe: 4e-6, 1e-5 and 4e-6.
+    /// The tolerance of f32 sums along some dozens of layers, whose residual streams have a few very large channels.
+    /// With the 18 layers of Gemma 3 270M on llvmpipe, the measured errors are 4e-6, 1e-5 and 4e-6.
     pub const ANY: Self = Self { hidden_states: 5e-5, attentions: 1e-4, logits: 5e-5 };
 }
 
-/// What is held against each other.
+/// The two models to compare.
 pub(super) struct Pair<'a> {
     pub name: &'a str,
-    /// On the device.
+    /// The model on the device.
     pub tested: &'a Model,
-    /// On the CPU.
+    /// The model on the CPU.
     pub twin: &'a Model,
     pub tolerances: Tolerances,
 }
@@ -54,7 +55,7 @@ pub(super) async fn check_embedded(device: &Device, choices: &Choices) -> Result
 
 /// Computes a model layer by layer over a text, and reads and decodes the same text in a session.
 pub(super) async fn check(Pair { name, tested, twin, tolerances }: Pair<'_>) -> Result<Vec<Row>> {
-    // Any ids do; these are spread over the vocabulary.
+    // The ids are arbitrary. They are spread over the vocabulary.
     let vocab_size = twin.spec().vocab_size;
     let num_tokens = (PROMPT_TOKENS + DECODED_TOKENS).min(twin.spec().max_seq_len);
     let ids: Vec<u32> =
@@ -63,7 +64,7 @@ pub(super) async fn check(Pair { name, tested, twin, tolerances }: Pair<'_>) -> 
     let mut hidden_states = Row::new(format!("{name}: hidden states"));
     let mut attentions = Row::new(format!("{name}: attention"));
     let mut logits = Row::new(format!("{name}: logits"));
-    // One token goes through the kernels of decoding, many through those of reading a prompt.
+    // One token uses the kernels of decoding. Many tokens use those of a prompt.
     for ids in [&ids[..1], &ids[..]] {
         let all = CaptureRequest::new(twin.spec(), ["hidden_states", "attentions", "logits"])?;
         let got = Capture::run(tested, ids, &all).await?;
@@ -108,7 +109,7 @@ fn layers<'a>(capture: &'a Capture, name: &str, size: usize) -> Result<Vec<&'a [
     Ok(captured.values.chunks(size).collect())
 }
 
-/// Adds a case for each layer. The first that diverges is the one to look at: what comes after it is not compared.
+/// Adds a case for each layer. After the first layer that diverges, no more layers are compared.
 fn add_layers(
     row: &mut Row,
     tolerance: f32,
@@ -123,7 +124,7 @@ fn add_layers(
         let tolerance = Tolerance { atol: tolerance * largest, rtol: 0.0 };
         let got: &[u32] = bytemuck::cast_slice(got.get(layer).copied().unwrap_or_default());
         let want: &[u32] = bytemuck::cast_slice(want);
-        // Nothing is left alone here: no value has this pattern.
+        // Every element is written here, so no value has this pattern.
         let initial = vec![crate::kernels::POISON; want.len()];
         let worst = compare(tolerance, &initial, got, want);
         row.add(worst.error, || format!("{}: {}", name(layer), worst.place));

@@ -1,4 +1,4 @@
-//! Activations, and the cap of logits.
+//! Activations, and the soft cap of logits.
 
 use fearless_simd::{Simd, dispatch, f32x16};
 use rayon::prelude::*;
@@ -6,10 +6,10 @@ use rayon::prelude::*;
 use super::exp::{erf, sigmoid, tanh};
 use super::lanes::{level, map, map2, update};
 
-/// Elements of a task: some microseconds, next to which handing it over costs little.
+/// The elements of a task. A task takes some microseconds, which is long compared with starting it.
 const ELEMENTS_PER_TASK: usize = 1 << 14;
 
-/// Runs `row` on each token's row of `y`, beside others where there are many.
+/// Runs `row` on each token's row of `y`, in parallel if there are many.
 fn rows(num_tokens: usize, (y, y_stride): (&mut [f32], usize), row: impl Fn(usize, &mut [f32]) + Sync) {
     if num_tokens == 1 {
         return row(0, y);
@@ -21,7 +21,7 @@ fn rows(num_tokens: usize, (y, y_stride): (&mut [f32], usize), row: impl Fn(usiz
         .for_each(|(token, y)| row(token, y));
 }
 
-/// As the twin, in f32.
+/// Computes the same as the twin, in f32.
 pub fn gelu_tanh(num_tokens: usize, columns: usize, stride: usize, x: &[f32], y: &mut [f32]) {
     rows(num_tokens, (y, stride), |token, y| {
         let x = &x[token * stride..][..columns];
@@ -29,7 +29,7 @@ pub fn gelu_tanh(num_tokens: usize, columns: usize, stride: usize, x: &[f32], y:
     });
 }
 
-/// As the twin, in f32.
+/// Computes the same as the twin, in f32.
 pub fn gelu_erf(num_tokens: usize, columns: usize, stride: usize, x: &[f32], y: &mut [f32]) {
     rows(num_tokens, (y, stride), |token, y| {
         let x = &x[token * stride..][..columns];
@@ -39,7 +39,7 @@ pub fn gelu_erf(num_tokens: usize, columns: usize, stride: usize, x: &[f32], y: 
     });
 }
 
-/// As the twin, in f32.
+/// Computes the same as the twin, in f32.
 pub fn geglu(
     num_tokens: usize,
     columns: usize,
@@ -54,7 +54,7 @@ pub fn geglu(
     });
 }
 
-/// As the twin, in f32.
+/// Computes the same as the twin, in f32.
 pub fn swiglu(
     num_tokens: usize,
     columns: usize,
@@ -69,7 +69,7 @@ pub fn swiglu(
     });
 }
 
-/// As the twin, in f32.
+/// Computes the same as the twin, in f32.
 pub fn softcap(num_tokens: usize, columns: usize, stride: usize, cap: f32, x: &mut [f32]) {
     for x in x.chunks_mut(stride).take(num_tokens) {
         x[..columns].par_chunks_mut(ELEMENTS_PER_TASK).for_each(|x| {

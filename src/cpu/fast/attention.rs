@@ -9,13 +9,13 @@ use super::exp::exp;
 use super::lanes::{LANES, dot, level, sum, update};
 use crate::cpu::{CacheRows, Heads, attention::first_seen};
 
-/// Positions whose scores are computed before values are added up.
+/// The number of positions whose scores are computed before their values are added up.
 const CHUNK: usize = 64;
 
-/// Channels read for keys in a task: some microseconds, next to which handing it over costs little.
+/// The channels of keys that a task reads. A task takes some microseconds, which is long compared with starting it.
 const CHANNELS_PER_TASK: usize = 1 << 14;
 
-/// As the twin, in f32, with a softmax that grows position by position.
+/// Computes the same as the twin, in f32, with a softmax that grows position by position.
 ///
 /// Source: Milakov & Gimelshein 2018, arXiv:1805.02867.
 pub fn attention(
@@ -27,7 +27,7 @@ pub fn attention(
     let num_tokens = tokens.rows.len();
     let longest = (0..num_tokens).map(|token| tokens.place(token).1 + 1).max().unwrap_or(1);
     let channels = longest * heads.head_dim;
-    // Of a token: how much it sees, its row, and its text in the caches.
+    // For each token: the number of its positions, its row, and its sequence in the caches.
     let seen = |token: usize| {
         let (first_row, position) = tokens.place(token);
         let first = first_row * heads.kv_stride;
@@ -51,7 +51,7 @@ pub fn attention(
     });
 }
 
-/// As the twin, in f32.
+/// Computes the same as the twin, in f32.
 pub fn attention_probs(
     (position, num_tokens): (usize, usize),
     heads: Heads,
@@ -72,14 +72,14 @@ pub fn attention_probs(
     });
 }
 
-/// The keys' or values' channels of a head at a position.
+/// The channels of the key or the value of a head at a position.
 #[inline(always)]
 fn cached(cache: &[f32], heads: Heads, head: usize, position: usize) -> &[f32] {
     let start = head / (heads.num_heads / heads.num_kv_heads) * heads.head_dim;
     &cache[position * heads.kv_stride + start..][..heads.head_dim]
 }
 
-/// Scores of the positions from `first` on.
+/// Computes the scores of the positions from `first` on.
 #[inline(always)]
 fn scores<S: Simd>(
     simd: S,
@@ -129,7 +129,7 @@ fn attend<S: Simd>(
         scores(simd, (heads, head), (qkv, k_cache), first, weights);
         let larger = weights.iter().copied().fold(max, f32::max);
         if larger > max {
-            // What is there was relative to the old maximum; the first time there is nothing.
+            // The sums so far are relative to the old maximum. The first time, they are empty.
             let rescale = exp(simd, f32x16::splat(simd, max - larger))[0];
             total *= rescale;
             y.iter_mut().for_each(|y| *y *= rescale);

@@ -1,4 +1,4 @@
-//! Rows of a table.
+//! Looks up rows of a table.
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Simd, dispatch};
@@ -8,7 +8,7 @@ use super::weight::Row;
 use crate::cpu::Table;
 use crate::format::{BLOCK, Format, with_format};
 
-/// As the twin.
+/// Computes the same as the twin.
 pub fn embedding(
     ids: &[u32],
     table: Table<'_>,

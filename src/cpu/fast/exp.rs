@@ -1,18 +1,18 @@
-//! The exponential, and what is made of it, of sixteen numbers at a time.
+//! The exponential, and functions that follow from it, of sixteen numbers at a time.
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Simd, f32x16, u32x16};
 
-/// Past this, `exp` is no f32 any more; before its negative, it is next to none.
+/// Above this, `exp` is too large for f32. Below its negative, `exp` is almost 0.
 const LIMIT: f32 = 88.0;
 
-/// 1.5 * 2^23: a number plus this is rounded to a whole one, which its lowest bits hold.
+/// 1.5 * 2^23. Adding this to a number rounds it to a whole one, which the lowest bits of the sum hold.
 const ROUNDER: f32 = 12_582_912.0;
 
-/// ln 2 in two parts, the first of so few bits that its products with exponents are exact.
+/// ln 2 in two parts. The first part has so few bits that its products with exponents are exact.
 const LN2: [f32; 2] = [355.0 / 512.0, -2.121_944_4e-4];
 
-/// `e^x`, within 2e-7 of itself; beyond ±88 what it is at ±88. NaN stays NaN.
+/// `e^x` with a relative error of at most 2e-7. Beyond ±88, the result is that at ±88. NaN stays NaN.
 ///
 /// Source: `x = n ln 2 + r`, and the polynomial for `e^r` of the Cephes library (Moshier 1992, `expf`).
 #[inline(always)]
@@ -38,13 +38,13 @@ pub(super) fn sigmoid<S: Simd>(simd: S, x: f32x16<S>) -> f32x16<S> {
     f32x16::splat(simd, 1.0) / (exp(simd, -x) + 1.0)
 }
 
-/// Within 2e-7.
+/// The error is at most 2e-7.
 #[inline(always)]
 pub(super) fn tanh<S: Simd>(simd: S, x: f32x16<S>) -> f32x16<S> {
     sigmoid(simd, x * 2.0) * 2.0 - 1.0
 }
 
-/// Within 3e-7. Source: Abramowitz & Stegun 1964, 7.1.26, as in the shader.
+/// The error is at most 3e-7. Source: Abramowitz & Stegun 1964, 7.1.26, as in the shader.
 #[inline(always)]
 pub(super) fn erf<S: Simd>(simd: S, x: f32x16<S>) -> f32x16<S> {
     let magnitude = x.abs();

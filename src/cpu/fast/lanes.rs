@@ -1,23 +1,23 @@
-//! Sixteen numbers at a time, with whatever vectors the CPU has.
+//! Sixteen numbers at a time, with the vectors that the CPU has.
 //!
-//! Every sum has sixteen lanes, and products are rounded before they are added, with vectors of any width: all CPUs
-//! compute the same bits.
+//! Every sum has sixteen lanes, and products are rounded before they are added. This holds for vectors of any width, so
+//! all CPUs compute the same bits.
 
 use std::sync::LazyLock;
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, f32x16};
 
-/// How many numbers are treated at a time.
+/// The count of numbers that are computed at a time.
 pub(super) const LANES: usize = 16;
 
-/// The widest vectors of this CPU.
+/// The level of the widest vectors of this CPU.
 pub(super) fn level() -> Level {
     static LEVEL: LazyLock<Level> = LazyLock::new(Level::new);
     *LEVEL
 }
 
-/// The sum of `f` over the chunks of `LANES`, with zeros in the place of what the last one lacks.
+/// The sum of `f` over chunks of `LANES` numbers. Zeros fill up the last chunk.
 #[inline(always)]
 pub(super) fn sum<S: Simd>(simd: S, x: &[f32], f: impl Fn(f32x16<S>) -> f32x16<S>) -> f32 {
     let (chunks, rest) = x.as_chunks::<LANES>();
@@ -34,7 +34,7 @@ pub(super) fn sum<S: Simd>(simd: S, x: &[f32], f: impl Fn(f32x16<S>) -> f32x16<S
     (sums + f32x16::load_array(simd, lanes)).reduce_sum()
 }
 
-/// `x . y`; `y` may go on.
+/// `x . y`, where `y` may be longer.
 #[inline(always)]
 pub(super) fn dot<S: Simd>(simd: S, x: &[f32], y: &[f32]) -> f32 {
     let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<LANES>(), y[..x.len()].as_chunks::<LANES>());

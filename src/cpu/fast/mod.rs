@@ -1,7 +1,8 @@
-//! The CPU device's own kernels: the twins' meaning in f32, with vectors as wide as the CPU has and all of its cores.
+//! The CPU device's own kernels. They compute the same as the twins, in f32, with the widest vectors of the CPU and all
+//! of its cores.
 //!
-//! Numbers depend neither on the vectors nor on the number of threads. What the twins copy or add, they do for this
-//! device too.
+//! The results depend neither on the vectors nor on the number of threads. Kernels that copy or add are the twins
+//! themselves.
 
 mod activation;
 mod attention;

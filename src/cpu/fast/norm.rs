@@ -4,7 +4,7 @@ use fearless_simd::{Simd, dispatch, f32x16};
 
 use super::lanes::{level, map2, sum};
 
-/// As the twin, in f32.
+/// Computes the same as the twin, in f32.
 pub fn rms_norm(
     num_tokens: usize,
     (hidden_size, stride): (usize, usize),
@@ -23,7 +23,7 @@ pub fn rms_norm(
     });
 }
 
-/// As the twin, in f32.
+/// Computes the same as the twin, in f32.
 pub fn layer_norm(
     num_tokens: usize,
     stride: usize,
@@ -49,7 +49,7 @@ pub fn layer_norm(
     });
 }
 
-/// As the twin, in f32.
+/// Computes the same as the twin, in f32.
 pub fn qk_norm(
     num_tokens: usize,
     (num_heads, num_kv_heads, head_dim): (usize, usize, usize),

@@ -1,4 +1,4 @@
-//! Probes of how fast the CPU is: the twins, compiled for its vectors.
+//! The probes of the CPU's speed. They are the twins, compiled for the CPU's vectors.
 
 use fearless_simd::dispatch;
 use rayon::prelude::*;
@@ -6,14 +6,14 @@ use rayon::prelude::*;
 use super::lanes::level;
 use crate::cpu::{probe_f32::chains, probe_read::read};
 
-/// As the twin.
+/// Computes the same as the twin.
 pub fn probe_f32(rounds: usize, x: &[f32], y: &mut [f32]) {
     y.par_iter_mut().enumerate().for_each(|(thread, y)| {
         dispatch!(level(), _simd => *y = chains(rounds, x[thread % x.len()]));
     });
 }
 
-/// As the twin.
+/// Computes the same as the twin.
 pub fn probe_read(in_turns: bool, x: &[u32], y: &mut [f32]) {
     let num_threads = y.len();
     y.par_iter_mut().enumerate().for_each(|(thread, y)| {

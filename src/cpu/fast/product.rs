@@ -1,6 +1,6 @@
-//! `gemv` and `gemm`: one sum, row by row or tile by tile, with the same bits.
+//! `gemv` and `gemm`. Their sums have the same bits, row by row or tile by tile.
 //!
-//! The columns are summed in panels: sixteen lanes along a panel, then one panel after the other.
+//! The columns are summed in panels. A panel is summed in sixteen lanes, and one panel comes after the other.
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Simd, dispatch, f32x16};
@@ -11,28 +11,28 @@ use super::weight::Row;
 use crate::cpu::Weight;
 use crate::format::{BLOCK, Format, with_format};
 
-/// Columns of a panel: as many as leave a tile's weights in the nearest cache.
+/// The columns of a panel. With so many, a tile's weights stay in the nearest cache.
 const PANEL: usize = 1024;
 
-/// Weights of a task: some microseconds, next to which handing it over costs little.
+/// The weights of a task. A task takes some microseconds, which is long compared with starting it.
 const WEIGHTS_PER_TASK: usize = 1 << 15;
 
-/// Rows of a tile.
+/// The rows of a tile.
 const TILE_ROWS: usize = 4;
 
-/// Products that are computed before they are laid out by tokens.
+/// The products that are computed before they are sorted by tokens.
 const STRIP: usize = 1 << 14;
 
-/// Tokens that share unpacked weights.
+/// The tokens that share unpacked weights.
 const STRIP_TOKENS: usize = 64;
 
-/// Up to so many tokens share weights that are never stored unpacked: registers hold the sums of all of them.
+/// The most tokens that share weights without storing them unpacked. Registers hold the sums of all of them.
 const FEW_TOKENS: usize = 4;
 
-/// Up to so many are taken by [`FEW_TOKENS`], though weights are then unpacked more than once.
+/// Up to so many tokens are taken in groups of [`FEW_TOKENS`], although weights are then unpacked more than once.
 const MOST_BY_FEW: usize = 2 * FEW_TOKENS;
 
-/// As the twin, in f32.
+/// Computes the same as the twin, in f32.
 pub fn gemv(
     num_tokens: usize,
     weight: Weight<'_>,
@@ -52,7 +52,7 @@ pub fn gemv(
     }
 }
 
-/// As the twin, in f32.
+/// Computes the same as the twin, in f32.
 pub fn gemm(
     num_tokens: usize,
     weight: Weight<'_>,
@@ -94,7 +94,7 @@ pub fn gemm(
     }
 }
 
-/// Products of consecutive rows from `first` on with one token.
+/// Computes the products of consecutive rows from `first` on with one token.
 #[inline(always)]
 fn rows<S: Simd, const FORMAT: u32>(simd: S, weight: Weight<'_>, first: usize, x: &[f32], y: &mut [f32]) {
     for (index, y) in y.iter_mut().enumerate() {
@@ -112,7 +112,8 @@ fn rows<S: Simd, const FORMAT: u32>(simd: S, weight: Weight<'_>, first: usize, x
     }
 }
 
-/// Products of consecutive rows from `first` on with up to `T` tokens of `x`, `[rows, tokens]`; each as [`rows`] has it.
+/// Computes the products of consecutive rows from `first` on with up to `T` tokens of `x`, as `[rows, tokens]`. Each
+/// has the same bits as from [`rows`].
 #[inline(always)]
 fn rows_of<S: Simd, const FORMAT: u32, const T: usize>(
     simd: S,
@@ -122,7 +123,7 @@ fn rows_of<S: Simd, const FORMAT: u32, const T: usize>(
     products: &mut [f32],
 ) {
     let tokens = x.len() / x_stride;
-    // Tokens past the last repeat it.
+    // Tokens past the last one repeat it.
     let x: [&[f32]; T] = std::array::from_fn(|token| &x[token.min(tokens - 1) * x_stride..][..x_stride]);
     for (index, products) in products.chunks_exact_mut(tokens).enumerate() {
         let row = row::<FORMAT>(weight, first + index, x_stride);
@@ -152,8 +153,8 @@ fn load<S: Simd>(simd: S, block: &[f32; BLOCK]) -> [f32x16<S>; 2] {
     [f32x16::from_slice(simd, low), f32x16::from_slice(simd, high)]
 }
 
-/// What a block adds to the sums. Its halves are added to each other first, so that the next block waits for one addition
-/// only.
+/// Returns the part of a block in the sums. The halves of the block are added to each other first, so that the next
+/// block waits for only one addition.
 #[inline(always)]
 fn multiply<S: Simd>(weights: [f32x16<S>; 2], x: [f32x16<S>; 2]) -> f32x16<S> {
     weights[0] * x[0] + weights[1] * x[1]
@@ -170,7 +171,7 @@ fn bias(weight: Weight<'_>, row: usize) -> f32 {
     weight.bias.get(row).copied().unwrap_or(0.0)
 }
 
-/// Products of up to [`TILE_ROWS`] rows from `first` on with all tokens of `x`, `[rows, tokens]`.
+/// Computes the products of up to [`TILE_ROWS`] rows from `first` on with all tokens of `x`, as `[rows, tokens]`.
 #[inline(always)]
 fn tile_rows<S: Simd, const FORMAT: u32>(
     simd: S,
@@ -194,7 +195,7 @@ fn tile_rows<S: Simd, const FORMAT: u32>(
             }
         }
         let tile = (&weights, start, columns);
-        // As many sums as there are registers for.
+        // There are as many sums as registers can hold.
         if <S::f32s as SimdBase<S>>::LEN >= LANES {
             tiles::<S, TILE_ROWS, 4>(simd, tile, (x, x_stride), products);
         } else {
@@ -268,7 +269,8 @@ fn tile<S: Simd, const R: usize, const T: usize>(
     reduced
 }
 
-/// Adds a tile's sums to the products of its rows, of which there may be fewer; the first panel's stand alone.
+/// Adds a tile's sums to the products of its rows, of which there may be fewer. The sums of the first panel replace the
+/// products.
 #[inline(always)]
 fn add<const R: usize, const T: usize>(
     sums: [[f32; T]; R],
@@ -284,7 +286,8 @@ fn add<const R: usize, const T: usize>(
     }
 }
 
-/// All rows with all tokens, with the last token alone, and with the last two and three, at a level that need not be the best.
+/// Computes all rows with all tokens, with the last token alone, and with the last two and three. The level of vectors
+/// need not be the best one.
 #[cfg(test)]
 pub(super) fn at_level(
     level: fearless_simd::Level,

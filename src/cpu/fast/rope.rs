@@ -1,6 +1,6 @@
-//! Queries and keys turned by their position.
+//! Rotates queries and keys by their position.
 
-/// As the twin, in f32.
+/// Computes the same as the twin, in f32.
 pub fn rope(
     num_tokens: usize,
     (num_heads, head_dim): (usize, usize),

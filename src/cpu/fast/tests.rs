@@ -1,4 +1,4 @@
-//! All levels of vectors compute the same bits, and functions are as near to the right value as they say.
+//! Tests that all levels of vectors compute the same bits, and that functions are as exact as their comments say.
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, dispatch, f32x16};
@@ -7,7 +7,7 @@ use super::{exp, lanes, product};
 use crate::cpu::Weight;
 use crate::format::Format;
 
-/// The levels that this CPU has, from the one that every CPU of its kind has to the best.
+/// The levels of this CPU, from the level that every CPU of its kind has to the best one.
 fn levels() -> Vec<Level> {
     #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut, reason = "other kinds have one level"))]
     let mut levels = vec![Level::baseline()];
@@ -31,7 +31,8 @@ fn bits(values: &[f32]) -> Vec<u32> {
 
 #[test]
 fn products_have_the_same_bits_at_every_level() {
-    // More than a panel of columns, tiles that are not full, and any words as weights; of halves, numbers around 1.
+    // There are more columns than in a panel, and tiles that are not full. Weights are arbitrary words, and halves are
+    // numbers around 1.
     let (columns, num_rows, tokens) = (1280, 7, 6);
     for format in Format::ALL {
         let words: Vec<u32> = (0..num_rows * format.words_per_row(columns) as u32)

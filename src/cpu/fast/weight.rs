@@ -1,4 +1,4 @@
-//! Stored weights as lanes of f32; the twin of the same name says what the words mean.
+//! Stored weights as lanes of f32. The twin of the same name defines what the words mean.
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Simd, f32x16, i8x32, i16x16, u16x32, u32x4, u32x8, u32x16};
@@ -8,7 +8,7 @@ use crate::format::{BLOCK, Format, Quants, SUPER_BLOCK, SUPER_BLOCK_SCALE_WORDS,
 /// A row of a weight matrix.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row<'a> {
-    /// All of a row of floating point.
+    /// The words of a row of floating point.
     low: &'a [u32],
     high: &'a [u32],
     scales: &'a [u32],
@@ -16,7 +16,8 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// `words` are the row's, `columns` of them with padding. Where `format` is a constant, so is what is made of it.
+    /// Makes a row of `words`, with `columns` including padding. If `format` is a constant, all values that depend on
+    /// it are constants, too.
     #[inline(always)]
     pub fn new(words: &'a [u32], format: Format, columns: usize) -> Self {
         let Some(quants) = format.quants() else {
@@ -61,13 +62,13 @@ impl<'a> Row<'a> {
         [(low << 16).bitcast(), (high << 16).bitcast()]
     }
 
-    /// Quants less their bias.
+    /// The quants less their bias.
     #[inline(always)]
     fn numbers<S: Simd>(&self, simd: S, block: usize, quants: Quants) -> i8x32<S> {
         if quants.bits == 8 {
             return u32x8::load_array_ref(simd, &self.low.as_chunks::<8>().0[block]).bitcast();
         }
-        // Each word twice: its low fours of bits, then its high ones.
+        // Each word is used twice: for its low halves of bytes, then for its high ones.
         let words = u32x4::load_array_ref(simd, &self.low.as_chunks::<4>().0[block]);
         let twice = words.zip_low(words).combine(words.zip_high(words));
         let mut fours = twice >> u32x8::load_array(simd, [0, 4, 0, 4, 0, 4, 0, 4]) & 0x0f0f_0f0f;
@@ -84,7 +85,7 @@ impl<'a> Row<'a> {
         fours.bitcast::<i8x32<S>>() - quants.bias as i8
     }
 
-    /// Scale and offset of half a block.
+    /// The scale and the offset of half a block.
     #[inline(always)]
     fn scale(&self, block: usize, half: usize, quants: Quants) -> (f32, f32) {
         match quants.scales {
@@ -105,19 +106,19 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The lower half of a word, an IEEE half, as a single. Here because what asks the CPU for its own instruction each time
-/// costs more than this.
+/// Converts the lower half of a word, an IEEE half, to a single. Asking each time whether the CPU has an instruction
+/// for it would cost more.
 #[inline(always)]
 fn f16(word: u32) -> f32 {
     let bits = (word & 0x8000) << 16 | (word & 0x7fff) << 13;
     if word & 0x7c00 == 0x7c00 {
         return f32::from_bits(bits | 0x7f80_0000);
     }
-    // The exponents of the two are 112 apart.
+    // The biases of the two exponents differ by 112.
     f32::from_bits(bits) * f32::from_bits((127 + 112) << 23)
 }
 
-/// As [`f16`], of sixteen words.
+/// Does the same as [`f16`] for sixteen words.
 #[inline(always)]
 fn halves<S: Simd>(simd: S, words: u32x16<S>) -> f32x16<S> {
     let exponent = words & 0x7c00;

@@ -66,5 +66,10 @@ pub(super) fn tiling(device: &Device) -> Tiling {
         _ => (&KERNEL_16, 32),
     };
     let tile = MATRICES * kernel.requires.matrix_size as usize;
-    (kernel, vec![("WORKGROUP_SIZE", f64::from(SUBGROUPS * subgroup_size))], (tile, tile))
+    (kernel, vec![("WORKGROUP_SIZE", f64::from(workgroup_size(subgroup_size)))], (tile, tile))
+}
+
+/// Threads of a workgroup where a subgroup has at most `subgroup_size`.
+pub(super) fn workgroup_size(subgroup_size: u32) -> u32 {
+    SUBGROUPS * subgroup_size
 }

@@ -50,6 +50,8 @@ mod softcap;
 mod sweep;
 mod swiglu;
 mod top_k;
+#[doc(hidden)]
+pub mod variants;
 mod write_heads;
 mod zero_columns;
 

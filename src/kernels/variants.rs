@@ -1,0 +1,216 @@
+//! Every pipeline that a GPU may be asked to compile, for what compiles kernels without running them.
+//!
+//! Constants are those that the wrappers record for the cases below, so that none is listed a second time.
+
+use super::gemm_matrix;
+use crate::device::Device;
+use crate::dispatch::{Constants, Entry, Kernel};
+use crate::error::Result;
+use crate::format::Format;
+use crate::kernels::sweep::{AttentionCase, Before, Case, Values};
+use crate::kernels::{AttentionShape, AttentionTile, Choices, Epilogue, GemvShape, KernelSweep, REGISTRY};
+
+/// What an adapter has that decides what it is asked to compile. It is no software adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hardware {
+    /// The fewest lanes of a subgroup.
+    pub min_subgroup_size: u32,
+    /// The most lanes of a subgroup.
+    pub max_subgroup_size: u32,
+    /// As [`crate::Gpu::matrix_size`].
+    pub matrix_size: u32,
+}
+
+/// A kernel with values for its constants.
+#[derive(Debug, Clone)]
+pub struct Variant {
+    /// The kernel.
+    pub kernel: &'static Kernel,
+    /// See [`crate::dispatch::Dispatch::constants`].
+    pub constants: Constants,
+}
+
+/// Channels of a head: of real models, and an odd number, which no kernel reads four at a time.
+const HEAD_DIMS: [usize; 7] = [32, 64, 65, 80, 96, 128, 256];
+/// Query heads of a key-value head. Attention has as many rows in a tile.
+const SHARED_BY: [usize; 4] = [1, 2, 4, 8];
+/// Columns of logits, in numbers of parts that differ: those of a small model, of GPT-2 (rounded), Llama 3, Qwen and Gemma.
+const VOCABULARIES: [usize; 5] = [4000, 50_256, 128_256, 151_936, 262_144];
+/// Tokens of products that share weights. No kernel has constants for more.
+const TOKENS: [usize; 7] = [2, 3, 4, 5, 6, 7, 8];
+
+/// The pipelines that defaults or tuning may choose on `hardware`, by kernel, each of them once. Every shape of a product comes in every
+/// format; what comes before and after it, with the default shape in every format and with every shape in one.
+///
+/// # Errors
+/// If there is no memory for the cases.
+pub fn variants(hardware: &Hardware) -> Result<Vec<Variant>> {
+    let mut variants: Vec<Variant> = Vec::new();
+    for sweep in REGISTRY.iter().filter(|sweep| hardware.runs(sweep.kernel)) {
+        let first = variants.len();
+        for case in cases(sweep) {
+            let variant = variant(sweep, hardware, &case)?;
+            if variants[first..].iter().all(|other| other.constants != variant.constants) {
+                variants.push(variant);
+            }
+        }
+    }
+    Ok(variants)
+}
+
+impl Hardware {
+    fn runs(&self, kernel: &Kernel) -> bool {
+        let Self { min_subgroup_size, matrix_size, .. } = *self;
+        let requires = kernel.requires;
+        min_subgroup_size >= requires.min_subgroup_size
+            && (requires.matrix_size == 0 || requires.matrix_size == matrix_size)
+    }
+}
+
+/// What the kernel is recorded with for a case.
+fn variant(sweep: &KernelSweep, hardware: &Hardware, case: &Case) -> Result<Variant> {
+    // The CPU takes what GPUs take where a case leaves no choice.
+    let recorded = sweep.set_up(&Device::Cpu, &Choices::of(&Device::Cpu), case)?;
+    let mut dispatches = recorded.plan.recording().entries.iter().filter_map(Entry::dispatch);
+    let Some(dispatch) = dispatches.find(|dispatch| std::ptr::eq(dispatch.kernel, sweep.kernel)) else {
+        panic!("{}: not recorded for {case}", sweep.kernel.name)
+    };
+    let mut constants = dispatch.constants.clone();
+    if sweep.kernel.requires.matrix_size > 0 {
+        let size = gemm_matrix::workgroup_size(hardware.max_subgroup_size);
+        for (_, value) in constants.iter_mut().filter(|(name, _)| *name == "WORKGROUP_SIZE") {
+            *value = f64::from(size);
+        }
+    }
+    Ok(Variant { kernel: sweep.kernel, constants })
+}
+
+fn cases(sweep: &KernelSweep) -> Vec<Case> {
+    let own = (sweep.cases)();
+    let has = |is: fn(&Case) -> bool| own.iter().any(is);
+    if has(|case| matches!(case, Case::Projection { .. })) {
+        return projections(sweep, has(|case| matches!(case, Case::Product { .. })));
+    }
+    match own.first() {
+        Some(Case::Rows { .. }) => VOCABULARIES.map(row).to_vec(),
+        Some(Case::Lookup { .. }) => Format::ALL.map(lookup).to_vec(),
+        Some(Case::Product { .. }) => {
+            let formats = Format::ALL.into_iter();
+            formats.flat_map(|format| TOKENS.map(|tokens| product(tokens, format, None))).collect()
+        }
+        Some(Case::Attention(_)) => {
+            // Rotation needs pairs.
+            let takes_odd = has(|case| matches!(case, Case::Attention(of) if !of.head_dim.is_multiple_of(2)));
+            let head_dims = HEAD_DIMS.into_iter().filter(|head_dim| takes_odd || head_dim.is_multiple_of(2));
+            head_dims.flat_map(|head_dim| SHARED_BY.map(|shared_by| attention(head_dim, shared_by))).collect()
+        }
+        _ => own,
+    }
+}
+
+/// Of `gemv` and `gemv_rows`, which are also tried alone, and of `gemv_residual`.
+fn projections(sweep: &KernelSweep, alone: bool) -> Vec<Case> {
+    let candidates = GemvShape::candidates(&Device::Cpu);
+    let fits = |shape: &GemvShape| if alone { std::ptr::eq(shape.kernel(), sweep.kernel) } else { !shape.shares_x };
+    let shapes: Vec<GemvShape> = candidates.into_iter().filter(fits).collect();
+    let default = shapes.iter().copied().find(|&shape| shape == GemvShape::GPU).unwrap_or(shapes[0]);
+    let norms: &[Before] = if alone { &[Before::Nothing, Before::RmsNorm, Before::LayerNorm] } else { &[Before::RmsNorm] };
+    let mut cases = Vec::new();
+    for format in Format::ALL {
+        cases.extend(shapes.iter().map(|&shape| projection(format, norms[0], Epilogue::Store, shape)));
+        for &norm in norms {
+            cases.extend(Epilogue::ALL.map(|epilogue| projection(format, norm, epilogue, default)));
+        }
+    }
+    for &shape in &shapes {
+        for &norm in norms {
+            cases.extend(Epilogue::ALL.map(|epilogue| projection(Format::Q4K, norm, epilogue, shape)));
+        }
+    }
+    cases
+}
+
+fn projection(format: Format, before: Before, epilogue: Epilogue, shape: GemvShape) -> Case {
+    Case::Projection {
+        num_tokens: 1,
+        out_features: 1,
+        in_features: format.block_columns(),
+        format,
+        bias: false,
+        before,
+        epilogue,
+        shape,
+        values: Values::Ordinary,
+    }
+}
+
+fn product(num_tokens: usize, format: Format, shape: Option<GemvShape>) -> Case {
+    Case::Product {
+        num_tokens,
+        out_features: 1,
+        in_features: format.block_columns(),
+        format,
+        bias: false,
+        rows_per_part: None,
+        shape,
+        values: Values::Ordinary,
+    }
+}
+
+fn lookup(format: Format) -> Case {
+    let hidden_size = format.block_columns();
+    Case::Lookup { num_tokens: 1, vocab_size: 1, hidden_size, format, rows_per_part: None, added: false }
+}
+
+fn row(columns: usize) -> Case {
+    Case::Rows { num_tokens: 1, columns, values: Values::Ordinary }
+}
+
+fn attention(head_dim: usize, shared_by: usize) -> Case {
+    let case = AttentionCase::new((0, 1), (shared_by, 1, head_dim));
+    let shape =
+        AttentionShape { num_heads: shared_by, num_kv_heads: 1, head_dim, scale: 1.0, window: None, softcap: None };
+    Case::Attention(AttentionCase { tile: AttentionTile::of(&Device::Cpu, &shape, 1), ..case })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AMD: Hardware = Hardware { min_subgroup_size: 32, max_subgroup_size: 64, matrix_size: 16 };
+
+    #[test]
+    fn every_kernel_that_the_hardware_runs_has_variants() {
+        let variants = variants(&AMD).unwrap();
+        for sweep in REGISTRY {
+            let has = variants.iter().any(|variant| std::ptr::eq(variant.kernel, sweep.kernel));
+            assert_eq!(has, AMD.runs(sweep.kernel), "{}", sweep.kernel.name);
+        }
+        assert!(!AMD.runs(REGISTRY.iter().find(|sweep| sweep.kernel.requires.matrix_size == 8).unwrap().kernel));
+    }
+
+    #[test]
+    fn the_defaults_of_gpus_are_among_them() {
+        let variants = variants(&AMD).unwrap();
+        let has = |name: &str, constants: &[(&str, f64)]| {
+            variants.iter().any(|variant| {
+                variant.kernel.name == name && constants.iter().all(|wanted| variant.constants.contains(wanted))
+            })
+        };
+        let GemvShape { workgroup_size, threads_per_row, rows_per_thread, .. } = GemvShape::GPU;
+        let shape = [
+            ("WORKGROUP_SIZE", f64::from(workgroup_size)),
+            ("THREADS_PER_ROW", f64::from(threads_per_row)),
+            ("ROWS_PER_THREAD", f64::from(rows_per_thread)),
+        ];
+        for format in Format::ALL {
+            let constants = [shape.as_slice(), &[("FORMAT", f64::from(format.code()))]].concat();
+            assert!(has("gemv", &constants) && has("gemv_residual", &constants), "{}", format.name());
+        }
+        // Four subgroups of the largest size.
+        assert!(has("gemm_matrix", &[("WORKGROUP_SIZE", 256.0)]));
+        assert!(has("attention", &[("ROWS", 8.0), ("ALIGNMENT", 32.0), ("THREADS_PER_POSITION", 64.0)]));
+        assert!(has("top_k", &[("NUM_PARTS", 256.0), ("WORKGROUP_SIZE", 64.0)]));
+        assert!(has("gemv_tokens", &[("TOKENS", 8.0)]) && has("gemv_tokens", &[("TOKENS", 2.0)]));
+    }
+}

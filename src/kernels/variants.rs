@@ -7,6 +7,7 @@ use crate::device::Device;
 use crate::dispatch::{Constants, Entry, Kernel};
 use crate::error::Result;
 use crate::format::Format;
+use crate::kernels::sweep::cases::{FORMATS, NORMS};
 use crate::kernels::sweep::{AttentionCase, Before, Case, Values};
 use crate::kernels::{AttentionShape, AttentionTile, Choices, Epilogue, GemvShape, KernelSweep, REGISTRY};
 
@@ -39,16 +40,26 @@ const VOCABULARIES: [usize; 5] = [4000, 50_256, 128_256, 151_936, 262_144];
 /// Tokens of products that share weights. No kernel has constants for more.
 const TOKENS: [usize; 7] = [2, 3, 4, 5, 6, 7, 8];
 
-/// The pipelines that defaults or tuning may choose on `hardware`, by kernel, each of them once. Every shape of a product comes in every
-/// format; what comes before and after it, with the default shape in every format and with every shape in one.
+/// How many of the variants of products are wanted; of other kernels, it is always all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coverage {
+    /// The default shape in every format; with every norm and epilogue in some formats; every other shape and number of tokens in one
+    /// format.
+    Some,
+    /// Every shape and number of tokens in every format; every shape with every norm and epilogue in one format. All combinations would
+    /// be five times as many.
+    Most,
+}
+
+/// The pipelines that defaults or tuning may choose on `hardware`, by kernel, each of them once.
 ///
 /// # Errors
 /// If there is no memory for the cases.
-pub fn variants(hardware: &Hardware) -> Result<Vec<Variant>> {
+pub fn variants(hardware: &Hardware, coverage: Coverage) -> Result<Vec<Variant>> {
     let mut variants: Vec<Variant> = Vec::new();
     for sweep in REGISTRY.iter().filter(|sweep| hardware.runs(sweep.kernel)) {
         let first = variants.len();
-        for case in cases(sweep) {
+        for case in cases(sweep, coverage) {
             let variant = variant(sweep, hardware, &case)?;
             if variants[first..].iter().all(|other| other.constants != variant.constants) {
                 variants.push(variant);
@@ -85,19 +96,16 @@ fn variant(sweep: &KernelSweep, hardware: &Hardware, case: &Case) -> Result<Vari
     Ok(Variant { kernel: sweep.kernel, constants })
 }
 
-fn cases(sweep: &KernelSweep) -> Vec<Case> {
+fn cases(sweep: &KernelSweep, coverage: Coverage) -> Vec<Case> {
     let own = (sweep.cases)();
     let has = |is: fn(&Case) -> bool| own.iter().any(is);
     if has(|case| matches!(case, Case::Projection { .. })) {
-        return projections(sweep, has(|case| matches!(case, Case::Product { .. })));
+        return projections(sweep, has(|case| matches!(case, Case::Product { .. })), coverage);
     }
     match own.first() {
         Some(Case::Rows { .. }) => VOCABULARIES.map(row).to_vec(),
         Some(Case::Lookup { .. }) => Format::ALL.map(lookup).to_vec(),
-        Some(Case::Product { .. }) => {
-            let formats = Format::ALL.into_iter();
-            formats.flat_map(|format| TOKENS.map(|tokens| product(tokens, format, None))).collect()
-        }
+        Some(Case::Product { .. }) => products(coverage),
         Some(Case::Attention(_)) => {
             // Rotation needs pairs.
             let takes_odd = has(|case| matches!(case, Case::Attention(of) if !of.head_dim.is_multiple_of(2)));
@@ -108,23 +116,40 @@ fn cases(sweep: &KernelSweep) -> Vec<Case> {
     }
 }
 
-/// Of `gemv` and `gemv_rows`, which are also tried alone, and of `gemv_residual`.
-fn projections(sweep: &KernelSweep, alone: bool) -> Vec<Case> {
-    let candidates = GemvShape::candidates(&Device::Cpu);
-    let fits = |shape: &GemvShape| if alone { std::ptr::eq(shape.kernel(), sweep.kernel) } else { !shape.shares_x };
-    let shapes: Vec<GemvShape> = candidates.into_iter().filter(fits).collect();
+fn products(coverage: Coverage) -> Vec<Case> {
+    let most = TOKENS[TOKENS.len() - 1];
+    let is_wanted = |&(format, tokens): &(Format, usize)| {
+        coverage == Coverage::Most || tokens == most || format == Format::Q4K
+    };
+    let all = Format::ALL.into_iter().flat_map(|format| TOKENS.map(|tokens| (format, tokens)));
+    all.filter(is_wanted).map(|(format, tokens)| product(tokens, format)).collect()
+}
+
+/// Of `gemv` and `gemv_rows`, which are also run alone, and of `gemv_residual`.
+fn projections(sweep: &KernelSweep, alone: bool, coverage: Coverage) -> Vec<Case> {
+    let fits = |shape: &GemvShape| {
+        if alone { std::ptr::eq(shape.kernel(), sweep.kernel) } else { !shape.shares_x }
+    };
+    let shapes: Vec<GemvShape> = GemvShape::candidates(&Device::Cpu).into_iter().filter(fits).collect();
     let default = shapes.iter().copied().find(|&shape| shape == GemvShape::GPU).unwrap_or(shapes[0]);
-    let norms: &[Before] = if alone { &[Before::Nothing, Before::RmsNorm, Before::LayerNorm] } else { &[Before::RmsNorm] };
+    let norms = if alone { NORMS.to_vec() } else { vec![Before::RmsNorm] };
     let mut cases = Vec::new();
     for format in Format::ALL {
-        cases.extend(shapes.iter().map(|&shape| projection(format, norms[0], Epilogue::Store, shape)));
-        for &norm in norms {
-            cases.extend(Epilogue::ALL.map(|epilogue| projection(format, norm, epilogue, default)));
-        }
-    }
-    for &shape in &shapes {
-        for &norm in norms {
-            cases.extend(Epilogue::ALL.map(|epilogue| projection(Format::Q4K, norm, epilogue, shape)));
+        for &shape in &shapes {
+            let is_default = shape == default;
+            for &norm in &norms {
+                for epilogue in Epilogue::ALL {
+                    let is_alone = norm == norms[0] && epilogue == Epilogue::Store;
+                    let is_wanted = match coverage {
+                        Coverage::Some if is_alone => is_default || format == Format::Q4K,
+                        Coverage::Some => is_default && FORMATS.contains(&format),
+                        Coverage::Most => is_alone || is_default || format == Format::Q4K,
+                    };
+                    if is_wanted {
+                        cases.push(projection(format, norm, epilogue, shape));
+                    }
+                }
+            }
         }
     }
     cases
@@ -144,7 +169,7 @@ fn projection(format: Format, before: Before, epilogue: Epilogue, shape: GemvSha
     }
 }
 
-fn product(num_tokens: usize, format: Format, shape: Option<GemvShape>) -> Case {
+fn product(num_tokens: usize, format: Format) -> Case {
     Case::Product {
         num_tokens,
         out_features: 1,
@@ -152,7 +177,7 @@ fn product(num_tokens: usize, format: Format, shape: Option<GemvShape>) -> Case 
         format,
         bias: false,
         rows_per_part: None,
-        shape,
+        shape: None,
         values: Values::Ordinary,
     }
 }
@@ -168,8 +193,14 @@ fn row(columns: usize) -> Case {
 
 fn attention(head_dim: usize, shared_by: usize) -> Case {
     let case = AttentionCase::new((0, 1), (shared_by, 1, head_dim));
-    let shape =
-        AttentionShape { num_heads: shared_by, num_kv_heads: 1, head_dim, scale: 1.0, window: None, softcap: None };
+    let shape = AttentionShape {
+        num_heads: shared_by,
+        num_kv_heads: 1,
+        head_dim,
+        scale: 1.0,
+        window: None,
+        softcap: None,
+    };
     Case::Attention(AttentionCase { tile: AttentionTile::of(&Device::Cpu, &shape, 1), ..case })
 }
 
@@ -181,20 +212,23 @@ mod tests {
 
     #[test]
     fn every_kernel_that_the_hardware_runs_has_variants() {
-        let variants = variants(&AMD).unwrap();
+        let variants = variants(&AMD, Coverage::Some).unwrap();
         for sweep in REGISTRY {
             let has = variants.iter().any(|variant| std::ptr::eq(variant.kernel, sweep.kernel));
             assert_eq!(has, AMD.runs(sweep.kernel), "{}", sweep.kernel.name);
         }
-        assert!(!AMD.runs(REGISTRY.iter().find(|sweep| sweep.kernel.requires.matrix_size == 8).unwrap().kernel));
+        assert!(
+            !AMD.runs(REGISTRY.iter().find(|sweep| sweep.kernel.requires.matrix_size == 8).unwrap().kernel)
+        );
     }
 
     #[test]
     fn the_defaults_of_gpus_are_among_them() {
-        let variants = variants(&AMD).unwrap();
+        let variants = variants(&AMD, Coverage::Some).unwrap();
         let has = |name: &str, constants: &[(&str, f64)]| {
             variants.iter().any(|variant| {
-                variant.kernel.name == name && constants.iter().all(|wanted| variant.constants.contains(wanted))
+                variant.kernel.name == name
+                    && constants.iter().all(|wanted| variant.constants.contains(wanted))
             })
         };
         let GemvShape { workgroup_size, threads_per_row, rows_per_thread, .. } = GemvShape::GPU;

@@ -6,7 +6,8 @@ use sukashi::kernels::variants::Variant;
 
 /// The kernel's name, then what its constants say: `gemv q4_k 64x32x1 rms_norm geglu`.
 pub fn label(variant: &Variant) -> String {
-    let value = |name: &str| variant.constants.iter().find(|(other, _)| *other == name).map(|(_, value)| *value);
+    let value =
+        |name: &str| variant.constants.iter().find(|(other, _)| *other == name).map(|(_, value)| *value);
     let mut words = vec![variant.kernel.name.to_owned()];
     if let Some(code) = value("FORMAT") {
         words.push(Format::from_code(code as u32).name().to_owned());

@@ -1,41 +1,47 @@
-//! Every pipeline through AMD's compiler, without AMD's hardware.
+//! Every kernel through vendors' compilers, without their hardware.
+//!
+//! Mesa's driver for AMD compiles for any chip that `RADV_FORCE_FAMILY` names. It runs nothing then, and wgpu cannot open it, so that
+//! Vulkan is called directly. The driver also says what each pipeline costs: registers, how many subgroups fit on a SIMD, and an
+//! estimate of cycles. docs/performance.md says what these numbers are worth.
+//!
+//! `cargo test --test compilers -- --table most` compiles with whatever driver the environment names, and prints a table
+//! (`scripts/check_vendors.sh`).
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 
+#[cfg(target_os = "linux")]
+mod checks;
+#[cfg(target_os = "linux")]
+mod controls;
+#[cfg(target_os = "linux")]
 mod label;
+#[cfg(target_os = "linux")]
+mod loads;
+#[cfg(target_os = "linux")]
+mod on_linux;
+#[path = "../skip/mod.rs"]
+mod skip;
+#[cfg(target_os = "linux")]
 mod spirv;
+#[cfg(target_os = "linux")]
+mod table;
+#[cfg(target_os = "linux")]
 mod vulkan;
+#[cfg(target_os = "linux")]
+mod worker;
 
-use sukashi::kernels::variants::{Variant, variants};
+use std::process::ExitCode;
 
-use label::label;
-use spirv::Parsed;
-use vulkan::{Driver, Report};
+#[cfg(target_os = "linux")]
+fn main() -> ExitCode {
+    on_linux::main()
+}
 
-fn main() {
-    let driver = Driver::open().unwrap();
-    eprintln!("{} | {} | {:?} | {:?}", driver.name, driver.version, driver.features, driver.hardware);
-    let start = std::time::Instant::now();
-    let variants = variants(&driver.hardware).unwrap();
-    eprintln!("{} variants in {:?}", variants.len(), start.elapsed());
-    let mut parsed: Option<(*const sukashi::dispatch::Kernel, Parsed)> = None;
-    let (mut translate, mut compile) = (0.0, 0.0);
-    let only = std::env::args().nth(1);
-    for variant in &variants {
-        let name = label(variant);
-        if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
-            continue;
-        }
-        let start = std::time::Instant::now();
-        let key: *const _ = variant.kernel;
-        if parsed.as_ref().is_none_or(|(of, _)| *of != key) {
-            parsed = Some((key, Parsed::new(variant.kernel).unwrap()));
-        }
-        let spirv = parsed.as_ref().unwrap().1.translate(&variant.constants, &driver.features).unwrap();
-        translate += start.elapsed().as_secs_f64();
-        let start = std::time::Instant::now();
-        let report = driver.compile(variant.kernel, &spirv);
-        compile += start.elapsed().as_secs_f64();
-        println!("{}", serde_json::to_string(&(name, report)).unwrap());
-    }
-    eprintln!("translate {translate:.1} compile {compile:.1}");
+#[cfg(not(target_os = "linux"))]
+fn main() -> ExitCode {
+    use libtest_mimic::{Arguments, Trial};
+    let skipped = Trial::test("compilers", || {
+        skip::skip("Mesa compiles for hardware that is missing on Linux only");
+        Ok(())
+    });
+    libtest_mimic::run(&Arguments::from_args(), vec![skipped]).exit_code()
 }

@@ -52,7 +52,8 @@ impl Parsed {
 }
 
 fn options(features: &Features, zeroes: bool) -> spv::Options<'static> {
-    let buffer = if features.robust_buffers { BoundsCheckPolicy::Unchecked } else { BoundsCheckPolicy::Restrict };
+    let buffer =
+        if features.robust_buffers { BoundsCheckPolicy::Unchecked } else { BoundsCheckPolicy::Restrict };
     spv::Options {
         lang_version: features.spirv_version,
         // wgpu's instance has no debug flag here.

@@ -22,7 +22,7 @@ pub struct Features {
     pub matrix_size: u32,
 }
 
-/// What a driver says of a pipeline.
+/// What a driver says of one of the programs that it makes of a shader: AMD's makes one, Intel's one for each number of lanes.
 #[derive(Debug, Default, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Report {
     /// By the driver's names.
@@ -64,7 +64,8 @@ impl Driver {
         let &physical = physical.first().ok_or("the driver has no device")?;
 
         // SAFETY: as above, for all queries below.
-        let found = unsafe { instance.enumerate_device_extension_properties(physical) }.map_err(say("extensions"))?;
+        let found = unsafe { instance.enumerate_device_extension_properties(physical) };
+        let found = found.map_err(say("extensions"))?;
         let has = |name: &CStr| found.iter().any(|found| found.extension_name_as_c_str() == Ok(name));
         let wanted = khr::pipeline_executable_properties::NAME;
         if !has(wanted) {
@@ -75,10 +76,12 @@ impl Driver {
 
         let mut driver = vk::PhysicalDeviceDriverProperties::default();
         let mut subgroup = vk::PhysicalDeviceSubgroupSizeControlProperties::default();
-        let mut properties = vk::PhysicalDeviceProperties2::default().push_next(&mut driver).push_next(&mut subgroup);
+        let mut properties =
+            vk::PhysicalDeviceProperties2::default().push_next(&mut driver).push_next(&mut subgroup);
         // SAFETY: all structs of the chain are of Vulkan 1.3, which the instance asks for.
         unsafe { instance.get_physical_device_properties2(physical, &mut properties) };
-        let (api_version, device_name) = (properties.properties.api_version, properties.properties.device_name);
+        let (api_version, device_name) =
+            (properties.properties.api_version, properties.properties.device_name);
 
         let mut robustness = vk::PhysicalDeviceRobustness2FeaturesEXT::default();
         let mut cooperative = vk::PhysicalDeviceCooperativeMatrixFeaturesKHR::default();
@@ -108,17 +111,19 @@ impl Driver {
             .enabled_extension_names(&names)
             .push_next(&mut features);
         // SAFETY: what is enabled was found just now.
-        let device = unsafe { instance.create_device(physical, &info, None) }.map_err(say("vkCreateDevice"))?;
+        let device =
+            unsafe { instance.create_device(physical, &info, None) }.map_err(say("vkCreateDevice"))?;
 
         let lanes = (subgroup.min_subgroup_size, subgroup.max_subgroup_size);
-        let matrix_size = if cooperative.cooperative_matrix == vk::TRUE && of_12.vulkan_memory_model == vk::TRUE {
-            let matrices = khr::cooperative_matrix::Instance::new(&entry, &instance);
-            // SAFETY: the extension is there.
-            let found = unsafe { matrices.get_physical_device_cooperative_matrix_properties(physical) };
-            matrix_size(&found.map_err(say("matrices"))?, lanes.1)
-        } else {
-            0
-        };
+        let matrix_size =
+            if cooperative.cooperative_matrix == vk::TRUE && of_12.vulkan_memory_model == vk::TRUE {
+                let matrices = khr::cooperative_matrix::Instance::new(&entry, &instance);
+                // SAFETY: the extension is there.
+                let found = unsafe { matrices.get_physical_device_cooperative_matrix_properties(physical) };
+                matrix_size(&found.map_err(say("matrices"))?, lanes.1)
+            } else {
+                0
+            };
         let version = |text: &[c_char]| text_of(text).to_owned();
         Ok(Self {
             features: Features {
@@ -141,13 +146,13 @@ impl Driver {
     }
 
     /// Makes a pipeline as wgpu-hal does, and asks what became of it.
-    pub fn compile(&self, kernel: &Kernel, spirv: &[u32]) -> Result<Report, String> {
+    pub fn compile(&self, kernel: &Kernel, spirv: &[u32]) -> Result<Vec<Report>, String> {
         let layouts = Layouts::new(self, kernel).map_err(|error| format!("layout: {error}"))?;
         let name = CString::new(kernel.name).unwrap();
         let info = vk::ShaderModuleCreateInfo::default().code(spirv);
         // SAFETY: naga has validated what it translated.
-        let module =
-            unsafe { self.device.create_shader_module(&info, None) }.map_err(|error| format!("module: {error}"))?;
+        let module = unsafe { self.device.create_shader_module(&info, None) }
+            .map_err(|error| format!("module: {error}"))?;
         let stage = vk::PipelineShaderStageCreateInfo::default()
             .flags(vk::PipelineShaderStageCreateFlags::ALLOW_VARYING_SUBGROUP_SIZE)
             .stage(vk::ShaderStageFlags::COMPUTE)
@@ -161,27 +166,35 @@ impl Driver {
             .stage(stage)
             .layout(layouts.pipeline);
         // SAFETY: module and layout live until the end of this function.
-        let made =
-            unsafe { self.device.create_compute_pipelines(vk::PipelineCache::null(), &[info], None) };
+        let made = unsafe { self.device.create_compute_pipelines(vk::PipelineCache::null(), &[info], None) };
         // SAFETY: a pipeline outlives its module.
         unsafe { self.device.destroy_shader_module(module, None) };
         let pipeline = made.map_err(|(_, error)| format!("the driver refuses it: {error}"))?[0];
-        let report = self.report(pipeline).map_err(|error| format!("statistics: {error}"));
+        let reports = self.reports(pipeline).map_err(|error| format!("statistics: {error}"));
         // SAFETY: nobody uses it any more.
         unsafe { self.device.destroy_pipeline(pipeline, None) };
-        report
+        reports
     }
 
-    fn report(&self, pipeline: vk::Pipeline) -> Result<Report, vk::Result> {
-        let info = vk::PipelineExecutableInfoKHR::default().pipeline(pipeline);
-        // SAFETY: it was made for that, and a compute pipeline has one executable.
-        let statistics = unsafe { self.executables.get_pipeline_executable_statistics(&info) }?;
-        let statistics = statistics.iter().map(|found| (text_of(&found.name).to_owned(), number(found))).collect();
-        let pipeline = vk::PipelineInfoKHR::default().pipeline(pipeline);
-        // SAFETY: as above.
-        let properties = unsafe { self.executables.get_pipeline_executable_properties(&pipeline) }?;
-        let subgroup_size = properties.first().map_or(0, |found| found.subgroup_size);
-        Ok(Report { statistics, subgroup_size, assembly: self.assembly(&info)? })
+    fn reports(&self, pipeline: vk::Pipeline) -> Result<Vec<Report>, vk::Result> {
+        let of = vk::PipelineInfoKHR::default().pipeline(pipeline);
+        // SAFETY: the pipeline was made to be asked.
+        let programs = unsafe { self.executables.get_pipeline_executable_properties(&of) }?;
+        let indices = 0..programs.len() as u32;
+        programs.iter().zip(indices).map(|(program, index)| self.report(pipeline, program, index)).collect()
+    }
+
+    fn report(
+        &self,
+        pipeline: vk::Pipeline,
+        program: &vk::PipelineExecutablePropertiesKHR<'_>,
+        index: u32,
+    ) -> Result<Report, vk::Result> {
+        let info = vk::PipelineExecutableInfoKHR::default().pipeline(pipeline).executable_index(index);
+        // SAFETY: as above, and there is a program of this index.
+        let found = unsafe { self.executables.get_pipeline_executable_statistics(&info) }?;
+        let statistics = found.iter().map(|found| (text_of(&found.name).to_owned(), number(found))).collect();
+        Ok(Report { statistics, subgroup_size: program.subgroup_size, assembly: self.assembly(&info)? })
     }
 
     fn assembly(&self, info: &vk::PipelineExecutableInfoKHR<'_>) -> Result<String, vk::Result> {

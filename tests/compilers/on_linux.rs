@@ -138,6 +138,14 @@ fn holds_on(chip: &Chip) {
                 found.push(table::hint());
             }
             found.splice(0..0, worse);
+            match table.num_better(chip.name, &costs) {
+                0 => {}
+                better => println!(
+                    "{}: {better} variants cost less than in the table. {}",
+                    chip.name,
+                    table::hint()
+                ),
+            }
         } else {
             skip(format_args!("the costs are those of {}, and this is {}", table.driver, outcome.version));
         }

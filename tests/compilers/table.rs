@@ -109,6 +109,16 @@ impl Table {
         faults
     }
 
+    /// How many costs in `found` are so much better that what is here lets them get worse again.
+    pub fn num_better(&self, chip: &str, found: &[(String, Costs)]) -> usize {
+        let is_better = |(variant, found): &&(String, Costs)| {
+            let known = self.lines.get(&(chip.to_owned(), variant.clone()));
+            known
+                .is_some_and(|known| [4, 5].iter().any(|&cost| found[cost] < known[cost] * (1.0 - TOLERANCE)))
+        };
+        found.iter().filter(is_better).count()
+    }
+
     /// Puts the lines of a chip into the file. Processes of other chips may do the same.
     pub fn update(driver: &str, chip: &str, found: &[(String, Costs)]) {
         let options = File::options().read(true).write(true).create(true).truncate(false).to_owned();
@@ -129,7 +139,7 @@ impl Table {
 
 /// What mends a fault of [`Table::faults`].
 pub fn hint() -> String {
-    format!("if that is meant, write the table anew: {UPDATE}")
+    format!("If that is meant, write the table anew: {UPDATE}")
 }
 
 fn path() -> std::path::PathBuf {
@@ -161,6 +171,10 @@ pub fn worse_costs_are_faults() {
     ] {
         assert_eq!(with(column, value), [fault]);
     }
+    let mut better = costs;
+    better[4] = 7000.0;
+    let num_better = |costs| table.num_better("navi31", &[line("gemv q4_k 64x32x1", costs)]);
+    assert_eq!((num_better(costs), num_better(better)), (0, 1));
     assert_eq!(faults(&[]), ["gemv q4_k 64x32x1: in the table, but there is no such variant"]);
     assert_eq!(
         faults(&[line("gemv q4_k 64x32x1", costs), line("gemv q4_k 64x32x2", costs)]),

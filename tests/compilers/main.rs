@@ -4,7 +4,7 @@
 //! Vulkan is called directly. The driver also says what each pipeline costs: registers, how many subgroups fit on a SIMD, and an
 //! estimate of cycles. docs/performance.md says what these numbers are worth.
 //!
-//! `cargo test --test compilers -- --table most` compiles with whatever driver the environment names, and prints a table
+//! `cargo test --test compilers -- --table some` compiles with whatever driver the environment names, and prints a table
 //! (`scripts/check_vendors.sh`).
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 

@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# Compiles every kernel with more vendors' compilers than the tests do, without the hardware, and prints a table. It ends with 1 if a
+# compiler refuses a kernel.
+#
+#     scripts/check_vendors.sh FOLDER [some|most]    FOLDER is kept for the next time (1.5 GB); `most` takes six times as many variants
+#     DEVICES="intel:bmg amd:gfx1201" scripts/check_vendors.sh FOLDER    only these
+#
+# What each compiler says of each variant is in FOLDER/tables. docs/performance.md says what such numbers are worth. AMD and Intel need
+# Linux and Mesa's Vulkan drivers (scripts/install_software_adapter.sh). Intel also needs the source of Mesa, of the version that is
+# installed: Debian's apt gets it, and its build takes some minutes. On Debian, missing libraries for the build are installed (as root).
+#
+# Covered:
+#   AMD    Mesa's driver compiles for any chip (RADV_FORCE_FAMILY). Mesa 26 no longer has that variable.
+#   Intel  Mesa's driver runs over a library that pretends to be the kernel's driver (libintel_noop_drm_shim.so).
+# Not covered:
+#   NVIDIA, Apple, Qualcomm  Mesa's NVK, Honeykrisp and turnip compile, too, over libraries of that kind. The ones in Mesa's source are
+#                            older than the drivers, and have to be changed for each of them. None of the three is the vendor's own
+#                            compiler.
+#   NVIDIA's own driver, Metal, AMD's and Intel's drivers for Windows: they need the hardware or the system.
+#   DirectX 12               wgpu translates to HLSL there. The tests translate it, and no one compiles it: DXC and FXC are programs for
+#                            Windows. They start under Wine, with the libraries that the npm package `webgpu` brings.
+#   Whether results are right. Nothing is run. `sukashi verify` does that, on hardware.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+folder=${1:?a folder for what is built}
+coverage=${2:-some}
+mkdir -p "$folder/tables"
+folder=$(cd "$folder" && pwd)
+
+# Chips of different generations: GCN 3 to RDNA 4, and of data centres; from Gen 12 to Xe 2.
+devices=${DEVICES:-amd:polaris10 amd:vega10 amd:mi200 amd:navi10 amd:navi21 amd:navi33 amd:gfx1150 amd:gfx1201
+    intel:tgl intel:dg2 intel:mtl intel:lnl intel:bmg}
+shim=$folder/build/src/intel/tools/libintel_noop_drm_shim.so
+
+say() { echo "check_vendors: $*" >&2; }
+
+# driver NAME: the description of one of Mesa's drivers for the Vulkan loader.
+driver() {
+    local file
+    for file in /usr/share /usr/local/share /etc; do
+        for file in "$file/vulkan/icd.d/$1_icd.json" "$file/vulkan/icd.d/$1_icd.$(uname -m).json"; do
+            if [ -e "$file" ]; then echo "$file" && return; fi
+        done
+    done
+    return 1
+}
+
+# The version of Mesa that is installed, without what the distribution adds.
+mesa_version() { dpkg-query --show --showformat '${Version}' mesa-vulkan-drivers 2>/dev/null; }
+
+# Gets Mesa's source through apt, with a list of sources of its own, so that the machine's stays as it is.
+get_source() {
+    local version=$1 line apt=$folder/apt
+    mkdir -p "$apt/lists/partial"
+    line=$(scripts/install_software_adapter.sh --sources)
+    echo "deb-src ${line#deb }" >"$apt/sources.list"
+    case "$version" in *~bpo*) ;; *) sed -i 's/-backports main/ main/' "$apt/sources.list" ;; esac
+    local options=(-o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$apt/lists")
+    apt-get "${options[@]}" update >&2
+    (cd "$folder" && apt-get "${options[@]}" source --download-only --tar-only "mesa=$version" >&2)
+    tar -C "$folder" -xf "$folder/mesa_${version%%-*}.orig.tar.xz"
+}
+
+build_shim() {
+    [ ! -e "$shim" ] || return 0
+    local version release=()
+    version=$(mesa_version)
+    [ -n "$version" ] || { say "the shim is built on Debian only" && return 1; }
+    [ -d "$folder/mesa-${version%%-*}" ] || get_source "$version"
+    case "$version" in *~bpo*) release=(-t bookworm-backports) ;; esac
+    apt-get install -y --no-install-recommends "${release[@]}" \
+        bison flex g++ libdrm-dev libelf-dev libexpat1-dev pkg-config zlib1g-dev >&2
+    # Debian 12's meson is too old.
+    [ -d "$folder/venv" ] || python3 -m venv "$folder/venv"
+    "$folder/venv/bin/pip" install --quiet mako meson ninja packaging pyyaml setuptools >&2
+    (
+        PATH=$folder/venv/bin:$PATH
+        [ -e "$folder/build/build.ninja" ] || meson setup "$folder/build" "$folder/mesa-${version%%-*}" -Dbuildtype=release \
+            -Dtools=drm-shim,intel -Dvulkan-drivers= -Dgallium-drivers= -Dplatforms= -Dopengl=false -Dvideo-codecs= \
+            -Dglx=disabled -Dllvm=disabled -Degl=disabled -Dgbm=disabled -Dgles1=disabled -Dgles2=disabled >&2
+        ninja -C "$folder/build" src/intel/tools/libintel_noop_drm_shim.so >&2
+    )
+}
+
+# compile VENDOR CHIP: the table of one chip, on stdout.
+compile() {
+    case "$1" in
+        amd) VK_DRIVER_FILES=$(driver radeon) RADV_FORCE_FAMILY=$2 "$binary" --table "$coverage" ;;
+        intel)
+            VK_DRIVER_FILES=$(driver intel) LD_PRELOAD=$shim INTEL_STUB_GPU=1 INTEL_STUB_GPU_PLATFORM=$2 \
+                "$binary" --table "$coverage"
+            ;;
+        *) say "no such vendor: $1" && return 1 ;;
+    esac 2>/dev/null
+}
+
+# A line of the summary: pipelines, refused ones, kernels that spill or use scratch memory, and the least of the column that says how
+# well the chip is filled.
+summary() {
+    awk -F '\t' -v device="$1" '
+        /^# no driver/ { print device "\t" $0; exit }
+        /^#/ { name = substr($0, 3); next }
+        $1 == "variant" {
+            for (i = 1; i <= NF; i++) {
+                if ($i ~ /[Ss]pill|[Ss]cratch/) spills[i]
+                if ($i == "Subgroups per SIMD") fill = i
+                if ($i == "Max dispatch width") fill = i
+            }
+            fill_name = $fill
+            next
+        }
+        $2 ~ /^REFUSED/ { refused++; count++; next }
+        {
+            count++
+            split($1, words, " ")
+            for (i in spills) if ($i > 0) spilling[words[1]] = 1
+            # Chosen on software adapters only.
+            if (fill && words[1] != "attention_subgroups" && (least == "" || $fill < least)) { least = $fill; where = $1 }
+        }
+        END {
+            if (name == "") exit
+            for (kernel in spilling) list = list (list == "" ? "" : ", ") kernel
+            printf "%s\t%d\t%d\t%s\t%s %s (%s)\t%s\n", device, count, refused, (list == "" ? "none" : list), fill_name, least, where, name
+        }' "$2"
+}
+
+say "building the program that compiles"
+binary=$(cargo test --locked --test compilers --no-run --message-format=json |
+    sed -n 's/.*"name":"compilers".*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
+[ -x "$binary" ] || { say "cargo built no test" && exit 1; }
+
+failed=0
+lines=$'device\tpipelines\trefused\tspilling\tleast\tname'
+for device in $devices; do
+    vendor=${device%%:*} chip=${device#*:} table=$folder/tables/${device/:/-}.tsv
+    if [ "$vendor" = intel ] && ! build_shim; then
+        say "$device: SKIP, the shim cannot be built"
+        continue
+    fi
+    say "$device"
+    started=$SECONDS
+    compile "$vendor" "$chip" >"$table" || say "$device: the program ended with $?"
+    line=$(summary "$device" "$table")
+    say "$device: $((SECONDS - started)) s"
+    lines+=$'\n'${line:-$device$'\t'no answer}
+    if grep -q REFUSED "$table"; then
+        failed=1
+        grep REFUSED "$table" | head -n 5 >&2
+    fi
+done
+column -t -s $'\t' <<<"$lines" 2>/dev/null || echo "$lines"
+exit "$failed"

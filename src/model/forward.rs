@@ -235,3 +235,49 @@ fn norm(plan: &mut Plan, spec: &DecoderSpec, x: &Tensor, weights: &NormWeights, 
 fn product(plan: &mut Plan, x: &Tensor, Linear { weight, bias }: &Linear, y: &Tensor) {
     plan.matmul(x, weight, bias.as_ref(), y);
 }
+
+#[cfg(all(test, feature = "embedded-model"))]
+mod tests {
+    use super::*;
+    use crate::kernels::variants::{Coverage, Hardware, Variant, variants};
+    use crate::kernels::{Choices, Fusion, GemvShape};
+
+    /// What a plan records that is not among what compilers are given in `tests/compilers`.
+    fn unknown(plan: &Plan, known: &[Variant]) -> Vec<String> {
+        let dispatches = plan.recording().entries.iter().filter_map(|entry| entry.dispatch());
+        let unknown = dispatches.filter(|dispatch| {
+            !known.iter().any(|known| {
+                std::ptr::eq(known.kernel, dispatch.kernel) && known.constants == dispatch.constants
+            })
+        });
+        unknown.map(|dispatch| format!("{} {:?}", dispatch.kernel.name, dispatch.constants)).collect()
+    }
+
+    #[test]
+    fn compilers_are_given_all_that_a_model_records() {
+        let device = &Device::Cpu;
+        let model = Model::embedded(device).unwrap();
+        let hardware = Hardware { min_subgroup_size: 32, max_subgroup_size: 32, matrix_size: 16 };
+        let known = variants(&hardware, Coverage::Some).unwrap();
+        for fusion in Fusion::ALL {
+            let mut choices = Choices::of(device).with_fusion(fusion);
+            // What GPUs have.
+            model
+                .matmul_shapes()
+                .into_iter()
+                .for_each(|product| choices.set_gemv_shape(product, GemvShape::GPU));
+            let model = model.with_choices(choices.clone()).unwrap();
+            let cache = KvCache::new(device, model.spec(), (1, 16), 1).unwrap();
+            let a = Activations::new(device, model.spec(), 8).unwrap();
+            let normed = Tensor::zeros(device, "normed", 8, model.spec().hidden_size).unwrap();
+            let logits = Tensor::zeros(device, "logits", 8, model.spec().vocab_size).unwrap();
+            let mut plan = Plan::fused(device, &choices);
+            decode(&mut plan, &model, &cache, &a, &Taps::default(), (&normed, &logits));
+            assert_eq!(unknown(&plan, &known), [""; 0], "{fusion}");
+            let mut plan = Plan::new(device, &choices, 8);
+            body(&mut plan, &model, &cache, &a, &Taps::default(), model.spec().num_layers);
+            head(&mut plan, &model, &a.resid, &normed, &logits);
+            assert_eq!(unknown(&plan, &known), [""; 0], "{fusion}, of a prompt");
+        }
+    }
+}

@@ -12,13 +12,14 @@
 # Covered:
 #   AMD    Mesa's driver compiles for any chip (RADV_FORCE_FAMILY). Mesa 26 no longer has that variable.
 #   Intel  Mesa's driver runs over a library that pretends to be the kernel's driver (libintel_noop_drm_shim.so).
+#   Microsoft  wgpu translates to HLSL for DirectX 12. FXC and DXC compile it to bytecode, under Wine. They are libraries for Windows,
+#          which the npm package `webgpu` has (a download of 51 MB). FXC gets one variant of each kernel and format. A GPU's driver
+#          compiles that bytecode once more, and that is not covered.
 # Not covered:
 #   NVIDIA, Apple, Qualcomm  Mesa's NVK, Honeykrisp and turnip compile, too, over libraries of that kind. The ones in Mesa's source are
 #                            older than the drivers, and have to be changed for each of them. None of the three is the vendor's own
 #                            compiler.
 #   NVIDIA's own driver, Metal, AMD's and Intel's drivers for Windows: they need the hardware or the system.
-#   DirectX 12               wgpu translates to HLSL there. The tests translate it, and no one compiles it: DXC and FXC are programs for
-#                            Windows. They start under Wine, with the libraries that the npm package `webgpu` brings.
 #   Whether results are right. Nothing is run. `sukashi verify` does that, on hardware.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -30,7 +31,7 @@ folder=$(cd "$folder" && pwd)
 
 # Chips of different generations: GCN 3 to RDNA 4, and of data centres; from Gen 12 to Xe 2.
 devices=${DEVICES:-amd:polaris10 amd:vega10 amd:mi200 amd:navi10 amd:navi21 amd:navi33 amd:gfx1150 amd:gfx1201
-    intel:tgl intel:dg2 intel:mtl intel:lnl intel:bmg}
+    intel:tgl intel:dg2 intel:mtl intel:lnl intel:bmg microsoft:fxc microsoft:dxc}
 shim=$folder/build/src/intel/tools/libintel_noop_drm_shim.so
 
 say() { echo "check_vendors: $*" >&2; }
@@ -83,6 +84,32 @@ build_shim() {
     )
 }
 
+# Microsoft's compilers, the program that calls them, and what they get.
+get_hlsl() {
+    local at=$folder/hlsl
+    mkdir -p "$at"
+    if ! command -v wine >/dev/null || ! command -v x86_64-w64-mingw32-gcc >/dev/null; then
+        apt-get install -y --no-install-recommends gcc-mingw-w64-x86-64 wine wine64 >&2
+    fi
+    [ -e "$folder/webgpu-0.6.2.tgz" ] || (cd "$folder" && npm pack --silent webgpu@0.6.2 >&2)
+    tar -C "$at" -xf "$folder/webgpu-0.6.2.tgz" --strip-components=3 \
+        package/dist/win32-x64/d3dcompiler_47.dll package/dist/win32-x64/dxcompiler.dll
+    x86_64-w64-mingw32-gcc -O1 -o "$at/compile_hlsl.exe" scripts/compile_hlsl.c
+    "$binary" --hlsl "$at" >"$at/list.tsv"
+}
+
+# compile_hlsl fxc|dxc: the table of a compiler.
+compile_hlsl() {
+    echo "# $1 of the npm package webgpu 0.6.2"
+    printf 'variant\tLanes\tBytes\tMilliseconds\n'
+    (
+        cd "$folder/hlsl"
+        # Its own libraries instead of Wine's.
+        grep "^$1" list.tsv | WINEPREFIX=$folder/wine WINEDEBUG=-all WINEDLLOVERRIDES="d3dcompiler_47,dxcompiler=n;mscoree,mshtml=" \
+            wine compile_hlsl.exe
+    ) | awk -F '\t' '{ sub("\r$", "", $4); print $2 "\t" ($3 ~ /^REFUSED/ ? $3 : "\t" $3 "\t" $4) }'
+}
+
 # compile VENDOR CHIP: the table of one chip, on stdout.
 compile() {
     case "$1" in
@@ -91,6 +118,7 @@ compile() {
             VK_DRIVER_FILES=$(driver intel) LD_PRELOAD=$shim INTEL_STUB_GPU=1 INTEL_STUB_GPU_PLATFORM=$2 \
                 "$binary" --table "$coverage"
             ;;
+        microsoft) compile_hlsl "$2" ;;
         *) say "no such vendor: $1" && return 1 ;;
     esac 2>/dev/null
 }
@@ -121,7 +149,8 @@ summary() {
         END {
             if (name == "") exit
             for (kernel in spilling) list = list (list == "" ? "" : ", ") kernel
-            printf "%s\t%d\t%d\t%s\t%s %s (%s)\t%s\n", device, count, refused, (list == "" ? "none" : list), fill_name, least, where, name
+            if (fill) { spilling_kernels = list == "" ? "none" : list; least = fill_name " " least " (" where ")" }
+            printf "%s\t%d\t%d\t%s\t%s\t%s\n", device, count, refused, fill ? spilling_kernels : "-", fill ? least : "-", name
         }' "$2"
 }
 
@@ -136,6 +165,10 @@ for device in $devices; do
     vendor=${device%%:*} chip=${device#*:} table=$folder/tables/${device/:/-}.tsv
     if [ "$vendor" = intel ] && ! build_shim; then
         say "$device: SKIP, the shim cannot be built"
+        continue
+    fi
+    if [ "$vendor" = microsoft ] && ! get_hlsl; then
+        say "$device: SKIP, there is no Wine or no compiler"
         continue
     fi
     say "$device"

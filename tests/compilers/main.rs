@@ -13,6 +13,8 @@ mod checks;
 #[cfg(target_os = "linux")]
 mod controls;
 #[cfg(target_os = "linux")]
+mod hlsl;
+#[cfg(target_os = "linux")]
 mod label;
 #[cfg(target_os = "linux")]
 mod loads;

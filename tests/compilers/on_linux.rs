@@ -1,7 +1,7 @@
 //! The tests: one for each chip, and those that see each check fail.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
@@ -13,7 +13,7 @@ use crate::skip::skip;
 use crate::table::{self, Table, costs};
 use crate::vulkan::Report;
 use crate::worker::{self, Jobs, Outcome};
-use crate::{controls, loads};
+use crate::{controls, hlsl, loads};
 
 /// GCN of 2017, RDNA 2 of 2020, RDNA 3 of 2022: the last has cooperative matrices.
 ///
@@ -44,6 +44,7 @@ pub fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let jobs = arguments.get(1).and_then(|name| Jobs::parse(name));
     match (arguments.first().map(String::as_str), jobs) {
+        (Some("--hlsl"), None) => hlsl::write(Path::new(&arguments[1])),
         (Some("--compile"), Some(jobs)) => worker::answer(jobs),
         (Some("--table"), Some(jobs)) => print_table(jobs),
         _ => return tests(),

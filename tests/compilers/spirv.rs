@@ -3,6 +3,8 @@
 //! `Device::compile_stage` and `Adapter::open` in wgpu-hal's `vulkan` have the options. A new version of wgpu has to be compared with
 //! this file.
 
+use std::borrow::Cow;
+
 use naga::back::{self, spv};
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 use naga::valid::{Capabilities, ModuleInfo, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
@@ -35,14 +37,19 @@ impl Parsed {
         Ok(Self { name: name.to_owned(), module, info })
     }
 
-    /// With these constants, for a device of these features.
-    pub fn translate(&self, constants: &Constants, features: &Features) -> Result<Vec<u32>, String> {
+    /// The module with these constants.
+    pub fn with(&self, constants: &Constants) -> Result<(Cow<'_, Module>, Cow<'_, ModuleInfo>), String> {
         let entry = (ShaderStage::Compute, self.name.as_str());
         let values = constants.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-        let (module, info) =
-            back::pipeline_constants::process_overrides(&self.module, &self.info, Some(entry), &values)
-                .map_err(|error| format!("constants: {error}"))?;
-        let pipeline = spv::PipelineOptions { shader_stage: entry.0, entry_point: self.name.clone() };
+        back::pipeline_constants::process_overrides(&self.module, &self.info, Some(entry), &values)
+            .map_err(|error| format!("constants: {error}"))
+    }
+
+    /// With these constants, for a device of these features.
+    pub fn translate(&self, constants: &Constants, features: &Features) -> Result<Vec<u32>, String> {
+        let (module, info) = self.with(constants)?;
+        let pipeline =
+            spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: self.name.clone() };
         // `src/gpu/pipelines.rs` asks for no zeros in workgroup memory. wgpu-hal translates a shader without constants when the module is
         // made, before it knows that.
         let zeroes = self.module.overrides.is_empty();

@@ -82,7 +82,8 @@ impl Hardware {
 fn variant(sweep: &KernelSweep, hardware: &Hardware, case: &Case) -> Result<Variant> {
     // The CPU takes what GPUs take where a case leaves no choice.
     let recorded = sweep.set_up(&Device::Cpu, &Choices::of(&Device::Cpu), case)?;
-    let mut dispatches = recorded.plan.recording().entries.iter().filter_map(Entry::dispatch);
+    let recording = recorded.plan.lower()?.recording;
+    let mut dispatches = recording.entries.iter().filter_map(Entry::dispatch);
     let Some(dispatch) = dispatches.find(|dispatch| std::ptr::eq(dispatch.kernel, sweep.kernel)) else {
         panic!("{}: not recorded for {case}", sweep.kernel.name)
     };

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::model::{Model, Session};
+use crate::model::{Model, Session, Window};
 use crate::sampling::Settings;
 use crate::text::Tokenizer;
 use crate::trace::{Step, Token, Trace};
@@ -44,6 +44,9 @@ pub trait LanguageModel {
     /// # Errors
     /// If `ids` is empty, has an id that is not in the vocabulary, or is too long, or if the device fails.
     fn read<'a>(session: &'a mut Self::Session, ids: &[u32]) -> impl Future<Output = Result<&'a [f32]>>;
+
+    /// Sets what a session keeps of a text that outgrows the context. A model that reads only the last token keeps to that.
+    fn set_window(_session: &mut Self::Session, _window: Window) {}
 
     /// How many tokens were dropped from the start because the text outgrew the context.
     fn num_dropped(session: &Self::Session) -> usize;
@@ -93,10 +96,14 @@ impl LanguageModel for Model {
 
     async fn read<'a>(session: &'a mut Session, ids: &[u32]) -> Result<&'a [f32]> {
         match ids {
-            // Beyond its length, a session slides only for single tokens.
+            // Beyond its room, a session drops tokens only for single ones.
             &[id] if !session.ids().is_empty() => session.decode(id).await,
             _ => session.prefill(ids).await,
         }
+    }
+
+    fn set_window(session: &mut Session, window: Window) {
+        session.set_window(window);
     }
 
     fn num_dropped(session: &Session) -> usize {

@@ -57,6 +57,7 @@ pub fn run(
     drop(text);
     let (model, load_time) = opened.load(terminal)?;
     let mut batch = Batch::new(&model, &label, &requests, batch_size)?;
+    batch.session.set_window(defaults.run.window.window());
     let started = Instant::now();
     let mut progress = Progress::new(terminal.words("生成中", "generating"));
     let mut answers = Answers { waiting: requests.iter().map(|_| None).collect(), next: 0 };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use sukashi::bigram::{Bigram, Unit};
+use sukashi::model::Window;
 use sukashi::{Error, LanguageModel, Result};
 
 use super::args::names;
@@ -54,7 +55,7 @@ impl BigramArgs {
         let text = self.folded(text_file::read(path)?);
         let model = Bigram::count(&name, &text, self.bigram_unit)?;
         let prompt = self.prompt(prompt, prompt.source()?, &model)?;
-        Ok(Some(Run { model, prompt, load_time: started.elapsed() }))
+        Ok(Some(Run { model, prompt, window: Window::default(), load_time: started.elapsed() }))
     }
 
     /// Encodes a prompt for the counts.

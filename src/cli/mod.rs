@@ -46,6 +46,7 @@ mod trace;
 mod tune;
 mod tuning;
 mod verify;
+mod window;
 
 use std::process::ExitCode;
 

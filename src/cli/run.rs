@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sukashi::figure::Lang;
-use sukashi::model::{Ablation, DecoderSpec, UnloadedModel};
+use sukashi::model::{Ablation, DecoderSpec, UnloadedModel, Window};
 use sukashi::sampling::{Sampler, Settings};
 use sukashi::{LanguageModel, Model, Result};
 
@@ -18,6 +18,7 @@ use super::progress::Progress;
 use super::prompt::{Prompt, PromptArgs, PromptSource};
 use super::terminal::Terminal;
 use super::tuning::{self, TuningArgs};
+use super::window::WindowArgs;
 
 /// The flags of every command that gives a prompt to a model.
 #[derive(Debug, Clone, clap::Args)]
@@ -33,12 +34,14 @@ pub struct RunArgs {
     #[command(flatten)]
     pub tuning: TuningArgs,
     #[command(flatten)]
+    pub window: WindowArgs,
+    #[command(flatten)]
     pub bigram: BigramArgs,
 }
 
 /// The groups of [`RunArgs`], which have no effect on a figure of a record.
-pub const RUN_GROUPS: [&str; 6] =
-    ["PromptArgs", "ChatArgs", "ModelArgs", "DeviceArgs", "TuningArgs", "BigramArgs"];
+pub const RUN_GROUPS: [&str; 7] =
+    ["PromptArgs", "ChatArgs", "ModelArgs", "DeviceArgs", "TuningArgs", "WindowArgs", "BigramArgs"];
 
 /// Tokens of a prompt between two steps of a progress bar.
 const PROMPT_PART: usize = 256;
@@ -54,6 +57,7 @@ pub struct OpenedModel {
 pub struct Input {
     opened: OpenedModel,
     prompt: Prompt,
+    window: Window,
     ablation: Ablation,
 }
 
@@ -61,6 +65,8 @@ pub struct Input {
 pub struct Run<M = Model> {
     pub model: M,
     pub prompt: Prompt,
+    /// What is kept of a text past the model's context.
+    pub window: Window,
     /// The time from the first look at the files until the weights were on the device.
     pub load_time: Duration,
 }
@@ -103,7 +109,7 @@ impl Input {
     pub fn read(args: &RunArgs, terminal: &Terminal) -> Result<Self> {
         let opened = OpenedModel::open(args, terminal)?;
         let prompt = opened.prompt(args, args.prompt.source()?, terminal)?;
-        Ok(Self { opened, prompt, ablation: Ablation::default() })
+        Ok(Self { opened, prompt, window: args.window.window(), ablation: Ablation::default() })
     }
 
     /// Leaves parts of the model out when it is loaded.
@@ -140,7 +146,7 @@ impl Input {
     /// Opens the device and puts the model there.
     pub fn load(self, terminal: &Terminal) -> Result<Run> {
         let (model, load_time) = self.opened.load(terminal)?;
-        Ok(Run { model: model.without(self.ablation)?, prompt: self.prompt, load_time })
+        Ok(Run { model: model.without(self.ablation)?, prompt: self.prompt, window: self.window, load_time })
     }
 }
 
@@ -222,7 +228,9 @@ impl<M: LanguageModel> Run<M> {
     /// A session with room for the prompt and `max_new_tokens` tokens, as far as the model has positions.
     fn session(&self, max_new_tokens: usize) -> Result<M::Session> {
         at_least_one("--max-new-tokens", max_new_tokens)?;
-        self.model.session(self.prompt.ids.len().saturating_add(max_new_tokens))
+        let mut session = self.model.session(self.prompt.ids.len().saturating_add(max_new_tokens))?;
+        M::set_window(&mut session, self.window);
+        Ok(session)
     }
 
     /// Reads the prompt and gives the logits after it.
@@ -253,11 +261,11 @@ impl<M: LanguageModel> Run<M> {
         if num_dropped > 0 {
             note(&match terminal.lang {
                 Lang::Ja => format!(
-                    "注意: 文脈の上限 {max_seq_len} トークンを超えたため、先頭の {num_dropped} トークンを外して続けました"
+                    "注意: 文脈の上限 {max_seq_len} トークンを超えたため、古い {num_dropped} トークンを外して続けました（--window で選べます）"
                 ),
                 Lang::En => format!(
-                    "note: the text outgrew the model's context of {max_seq_len} tokens; \
-                     the first {num_dropped} were dropped on the way"
+                    "note: the text outgrew the model's context of {max_seq_len} tokens; {num_dropped} tokens were dropped \
+                     on the way (--window chooses which)"
                 ),
             });
         }

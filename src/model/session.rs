@@ -3,11 +3,13 @@
 mod batch;
 mod pass;
 mod pipelined;
+mod window;
 
 pub use batch::BatchSession;
 pub use pass::prefill_tokens;
 pub(super) use pass::{PassLimits, split};
 pub use pipelined::PipelinedDecode;
+pub use window::Window;
 
 use super::capture::{Capture, CaptureRequest, Collector};
 use super::forward::{self, Activations};
@@ -47,6 +49,8 @@ pub struct Session {
     max_seq_len: usize,
     /// How many tokens have left the window.
     num_dropped: usize,
+    /// What is kept past the room.
+    window: Window,
     /// Many tokens: the body.
     prompt: PromptPass,
     /// One token: body and head in one pass.
@@ -143,6 +147,7 @@ impl Session {
             ids: Vec::with_capacity(max_seq_len),
             max_seq_len,
             num_dropped: 0,
+            window: Window::default(),
             decode: device.compile(&decode.recording)?,
             decode_steps: decode.steps,
             last_row: forward::last_row(model, prompt.activations(), &logits)?,
@@ -172,6 +177,11 @@ impl Session {
     /// How many tokens have left the window because the text outgrew the session's room.
     pub fn num_dropped(&self) -> usize {
         self.num_dropped
+    }
+
+    /// Sets what is kept of a text that outgrows the session's room.
+    pub fn set_window(&mut self, window: Window) {
+        self.window = window;
     }
 
     /// Kernels dispatched for each decoded token.
@@ -233,8 +243,8 @@ impl Session {
 
     /// Reads one more token and gives the logits, `[vocab_size]`, of the next.
     ///
-    /// Past the session's room the window slides: the oldest token is dropped and the rest is read again at its new
-    /// positions, so that each prediction sees exactly the last `max_seq_len` tokens.
+    /// Past the session's room, the start of the text is dropped, as the session's [`Window`] says, and the rest is read again at its
+    /// new positions.
     ///
     /// # Errors
     /// If `id` is outside the vocabulary, or the device fails.
@@ -243,11 +253,11 @@ impl Session {
         if self.ids.len() < self.max_seq_len {
             return self.append(&[id]).await;
         }
-        let mut window: Vec<u32> = self.ids[1..].to_vec();
-        window.push(id);
+        let mut ids = self.ids.clone();
+        self.num_dropped += self.window.cut(&mut ids, self.model.spec().bos_token_id);
+        ids.push(id);
         self.ids.clear();
-        self.num_dropped += 1;
-        self.append(&window).await
+        self.append(&ids).await
     }
 
     async fn append(&mut self, ids: &[u32]) -> Result<&[f32]> {

@@ -110,30 +110,33 @@ fn the_model_s_end_of_text_ends_it() {
 }
 
 #[test]
-fn past_the_context_the_window_slides_and_that_is_said_once() {
+fn past_the_context_the_start_is_dropped_and_that_is_said_once() {
     let golden = goldens("gpt2-tiny");
     let config: serde_json::Value =
         serde_json::from_slice(&std::fs::read(golden.join("config.json")).unwrap()).unwrap();
     let context = config["n_positions"].as_u64().unwrap() as usize;
     let (model, number) = (tiny_model(), (context + 6).to_string());
-    let ran = run(&[
-        "generate",
-        "--model",
-        &model,
-        "--ids",
-        "1,2,3",
-        "-n",
-        &number,
-        "--device",
-        "cpu",
-        "--no-echo",
-    ]);
-    assert_eq!(ran.code, Some(0));
-    assert_eq!(ran.stdout.split_whitespace().count(), context + 6);
-    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
-    assert!(ran.stderr.contains(&format!("context of {context} tokens")), "{}", ran.stderr);
-    // 3 + n tokens in all, and the last is never read.
-    assert!(ran.stderr.contains("the first 8 were dropped"), "{}", ran.stderr);
+    let args =
+        ["generate", "--model", &model, "--ids", "1,2,3", "-n", &number, "--device", "cpu", "--no-echo"];
+    // 3 + n tokens in all, and the last is never read: 8 more than the context has room for.
+    let half = context - context / 2;
+    let texts = [(&["--window", "exact"][..], 8), (&["--window", "half"][..], half), (&[][..], half)].map(
+        |(window, dropped)| {
+            let ran = run(&[&args[..], window].concat());
+            assert_eq!(ran.code, Some(0));
+            assert_eq!(ran.stdout.split_whitespace().count(), context + 6);
+            assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+            assert!(ran.stderr.contains(&format!("context of {context} tokens")), "{}", ran.stderr);
+            let said = format!("{dropped} tokens were dropped");
+            assert!(ran.stderr.contains(&said), "no {said:?} in {}", ran.stderr);
+            ran.stdout
+        },
+    );
+    let [exact, half, default] = texts;
+    assert_eq!(half, default);
+    let until_full =
+        |text: &str| Vec::from_iter(text.split_whitespace().take(context - 2).map(str::to_owned));
+    assert_eq!(until_full(&exact), until_full(&half));
 }
 
 #[test]

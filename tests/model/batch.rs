@@ -1,5 +1,6 @@
 //! Texts that are decoded together get the logits that each gets alone, whatever stands beside them.
 
+use sukashi::model::Window;
 use sukashi::sampling::{Sampler, Settings};
 use sukashi::{BatchSession, Device, Model, Session};
 
@@ -23,7 +24,10 @@ fn ids(seed: usize, num_tokens: usize) -> Vec<u32> {
 
 /// Of one text alone: after its prompt, and after each token.
 fn alone(model: &Model, room: usize, prompt: &[u32], rest: &[u32]) -> Vec<Vec<f32>> {
-    let mut session = Session::with_max_seq_len(model, room).unwrap();
+    alone_in(&mut Session::with_max_seq_len(model, room).unwrap(), prompt, rest)
+}
+
+fn alone_in(session: &mut Session, prompt: &[u32], rest: &[u32]) -> Vec<Vec<f32>> {
     pollster::block_on(async {
         let mut logits = vec![session.prefill(prompt).await.unwrap().to_vec()];
         for &id in rest {
@@ -180,18 +184,25 @@ fn long_texts_are_split_as_they_are_alone() {
 }
 
 #[test]
-fn past_its_room_a_text_slides_and_the_others_go_on() {
+fn past_its_room_the_start_of_a_text_is_dropped_and_the_others_go_on() {
     for (name, device) in devices() {
         let model = embedded(&device);
-        for room in [1, 9] {
+        for (room, window) in
+            [(1, Window::Exact), (9, Window::Exact), (1, Window::Half), (2, Window::Half), (9, Window::Half)]
+        {
             let texts = [(ids(1, 1), ids(2, 14)), (ids(3, room), ids(4, 14))];
             let mut batch = BatchSession::new(&model, 2, room).unwrap();
+            batch.set_window(window);
             pollster::block_on(async {
                 for (text, (prompt, _)) in texts.iter().enumerate() {
                     batch.prefill(text, prompt).await.unwrap();
                 }
             });
-            let want: Vec<_> = texts.iter().map(|(prompt, rest)| alone(&model, room, prompt, rest)).collect();
+            let mut sessions = [(); 2].map(|()| Session::with_max_seq_len(&model, room).unwrap());
+            sessions.iter_mut().for_each(|session| session.set_window(window));
+            let want: Vec<_> = (sessions.iter_mut().zip(&texts))
+                .map(|(session, (prompt, rest))| alone_in(session, prompt, rest))
+                .collect();
             for step in 0..14 {
                 let tokens = [(0, texts[0].1[step]), (1, texts[1].1[step])];
                 let rows = pollster::block_on(batch.decode(&tokens)).unwrap();
@@ -200,8 +211,14 @@ fn past_its_room_a_text_slides_and_the_others_go_on() {
                     assert_close(&format!("{name}, text {text}, step {step}"), row, want, tolerance(want));
                 }
             }
-            assert_eq!((batch.num_dropped(0), batch.num_dropped(1)), (15 - room, 14), "{name}");
-            assert_eq!(batch.ids(1), &texts[1].1[14 - room..], "{name}");
+            for (text, session) in sessions.iter().enumerate() {
+                assert_eq!(batch.num_dropped(text), session.num_dropped(), "{name}, text {text}");
+                assert_eq!(batch.ids(text), session.ids(), "{name}, text {text}");
+            }
+            if window == Window::Exact {
+                assert_eq!((batch.num_dropped(0), batch.num_dropped(1)), (15 - room, 14), "{name}");
+                assert_eq!(batch.ids(1), &texts[1].1[14 - room..], "{name}");
+            }
         }
     }
 }

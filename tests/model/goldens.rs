@@ -1,6 +1,6 @@
 //! Hidden states layer by layer, attention, logits and a greedy transcript, for every golden model.
 
-use sukashi::model::{Capture, CaptureRequest};
+use sukashi::model::{Capture, CaptureRequest, Window};
 use sukashi::{Device, Model, Session};
 
 use crate::common::{Golden, assert_close, devices, embedded, golden_folder, load, worst};
@@ -134,18 +134,56 @@ fn the_embedded_model_matches_pytorch() {
 }
 
 #[test]
-fn past_the_context_the_window_slides_by_one() {
+fn an_exact_window_slides_by_one_past_the_context() {
     let golden = Golden::open(&golden_folder("soseki-mini").join("long_context.safetensors"));
     for (device_name, device) in devices() {
         let model = embedded(&device);
         let mut session = Session::new(&model).unwrap();
+        session.set_window(Window::Exact);
         let mut logits = pollster::block_on(session.prefill(&golden.ids("input_ids"))).unwrap().to_vec();
         for (step, want) in golden.ids("greedy_ids").into_iter().enumerate() {
             assert_eq!(argmax(&logits), want, "{device_name}: greedy id {step}");
             logits = pollster::block_on(session.decode(want)).unwrap().to_vec();
         }
         assert!(session.num_dropped() > 0);
-        let _ = &golden;
+    }
+}
+
+#[test]
+fn half_a_window_is_read_again_once_past_the_room() {
+    const ROOM: usize = 12;
+    for (device_name, device) in devices() {
+        for golden in ["llama-tiny", "gemma3-tiny"] {
+            let model = load(&device, &golden_folder(golden));
+            let bos = model.spec().bos_token_id;
+            for first in [bos.unwrap_or(3), bos.map_or(3, |bos| bos + 1)] {
+                let mut text = vec![first];
+                text.extend((0..ROOM as u32 - 1).map(|id| 7 + id));
+                let mut session = Session::with_max_seq_len(&model, ROOM).unwrap();
+                pollster::block_on(session.prefill(&text)).unwrap();
+                let logits = pollster::block_on(session.decode(50)).unwrap().to_vec();
+
+                let mut want = if bos == Some(first) { vec![first] } else { Vec::new() };
+                want.extend_from_slice(&text[ROOM / 2..]);
+                want.push(50);
+                assert_eq!(session.ids(), want, "{golden} on {device_name}");
+                assert_eq!(session.num_dropped(), ROOM + 1 - want.len());
+                let mut fresh = Session::with_max_seq_len(&model, ROOM).unwrap();
+                assert_eq!(
+                    pollster::block_on(fresh.prefill(&want)).unwrap(),
+                    logits,
+                    "{golden} on {device_name}"
+                );
+
+                // The room lasts until it is full again.
+                for id in 0..(ROOM - want.len()) as u32 {
+                    pollster::block_on(session.decode(id)).unwrap();
+                    assert_eq!(session.num_dropped(), ROOM + 1 - want.len());
+                }
+                pollster::block_on(session.decode(9)).unwrap();
+                assert!(session.num_dropped() > ROOM + 1 - want.len());
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 
 use safetensors::SafeTensors;
-use sukashi::model::CaptureRequest;
+use sukashi::model::{CaptureRequest, Window};
 use sukashi::sampling::{Choice, Sampler, Settings};
 use sukashi::{Device, Model, Session};
 
@@ -161,16 +161,25 @@ fn what_was_computed_too_far_has_never_been() {
 }
 
 #[test]
-fn past_the_room_the_window_slides() {
+fn past_the_room_the_start_is_dropped() {
     for (name, device) in devices() {
         let model = embedded(&device);
         for settings in [greedy(), top_k(30, 1.1, 5), Settings { presence_penalty: 2.0, ..greedy() }] {
-            let (mut plain, mut ahead) = (session(&model, 9, &[1, 5, 3]), session(&model, 9, &[1, 5, 3]));
-            let [mut whole, mut few] = [(); 2].map(|()| sampler(&model, &settings));
-            let want = by_logits(&mut plain, 2, 14, &mut whole);
-            assert_eq!(continued(&mut ahead, 2, 14, &mut few).0, want, "{name}, {settings:?}");
-            assert_eq!(ahead.ids(), plain.ids(), "{name}");
-            assert_eq!((ahead.num_dropped(), plain.num_dropped()), (8, 8), "{name}");
+            for (window, num_dropped) in [(Window::Half, 10), (Window::Exact, 8)] {
+                let (mut plain, mut ahead) = (session(&model, 9, &[1, 5, 3]), session(&model, 9, &[1, 5, 3]));
+                plain.set_window(window);
+                ahead.set_window(window);
+                let [mut whole, mut few] = [(); 2].map(|()| sampler(&model, &settings));
+                let want = by_logits(&mut plain, 2, 14, &mut whole);
+                assert_eq!(
+                    continued(&mut ahead, 2, 14, &mut few).0,
+                    want,
+                    "{name}, {window:?}, {settings:?}"
+                );
+                assert_eq!(ahead.ids(), plain.ids(), "{name}");
+                let dropped = (ahead.num_dropped(), plain.num_dropped());
+                assert_eq!(dropped, (num_dropped, num_dropped), "{name}, {window:?}");
+            }
         }
     }
 }

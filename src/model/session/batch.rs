@@ -1,6 +1,7 @@
 //! Several texts of one model, read and continued together.
 
 use super::pass::PassLimits;
+use super::window::Window;
 use crate::device::{Program, Readback, Tensor};
 use crate::dispatch::Batch;
 use crate::error::{Error, Result};
@@ -60,6 +61,8 @@ pub struct BatchSession {
     /// Weights of the largest product of a step.
     largest_product: u64,
     limits: PassLimits,
+    /// What is kept of a text past its room.
+    window: Window,
     /// The logits of a step that takes several passes.
     several_passes: Vec<u32>,
 }
@@ -126,6 +129,7 @@ impl BatchSession {
             logits,
             largest_product,
             limits,
+            window: Window::default(),
             several_passes: Vec::with_capacity(several_passes),
         })
     }
@@ -154,6 +158,11 @@ impl BatchSession {
     /// If there is no such text.
     pub fn num_dropped(&self, text: usize) -> usize {
         self.texts[text].num_dropped
+    }
+
+    /// Sets what is kept of a text that outgrows its room.
+    pub fn set_window(&mut self, window: Window) {
+        self.window = window;
     }
 
     /// Kernels dispatched for each call of [`BatchSession::decode`].
@@ -217,8 +226,8 @@ impl BatchSession {
     /// Reads one more token of each of these texts, `(text, id)`, in one pass, and gives for each the logits, `[vocab_size]`, of the
     /// next.
     ///
-    /// Past its room a text's window slides, as with [`Session::decode`](crate::Session::decode): what is left of it is read again
-    /// before.
+    /// Past its room, the start of a text is dropped, as with [`Session::decode`](crate::Session::decode), and what is left of it is read
+    /// again before.
     ///
     /// # Errors
     /// If there are no tokens, an id is outside the vocabulary, or the device fails.
@@ -237,10 +246,10 @@ impl BatchSession {
         }
         for &(text, _) in tokens {
             if self.texts[text].ids.len() == self.max_seq_len {
-                let window = self.texts[text].ids.split_off(1);
+                let mut kept = self.texts[text].ids.clone();
+                self.texts[text].num_dropped += self.window.cut(&mut kept, self.model.spec().bos_token_id);
                 self.texts[text].ids.clear();
-                self.texts[text].num_dropped += 1;
-                let mut rest = &window[..];
+                let mut rest = &kept[..];
                 while !rest.is_empty() {
                     let (chunk, after) = self.prompt.split(rest, self.texts[text].ids.len());
                     self.read(text, chunk)?;

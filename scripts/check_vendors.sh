@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Compiles every kernel with more vendors' compilers than the tests do, without the hardware, and prints a table. It ends with 1 if a
-# compiler refuses a kernel.
+# compiler refuses a kernel, or does not start. What a machine cannot have is a SKIP.
 #
-#     scripts/check_vendors.sh FOLDER [some|most]    FOLDER is kept for the next time (1.5 GB); `most` takes six times as many variants
+#     scripts/check_vendors.sh FOLDER [some|most]    FOLDER is kept for the next time (2 GB); `most` takes six times as many variants
 #     DEVICES="intel:bmg amd:gfx1201" scripts/check_vendors.sh FOLDER    only these
 #
 # What each compiler says of each variant is in FOLDER/tables. docs/performance.md says what such numbers are worth. AMD and Intel need
@@ -15,10 +15,12 @@
 #   Microsoft  wgpu translates to HLSL for DirectX 12. FXC and DXC compile it to bytecode, under Wine. They are libraries for Windows,
 #          which the npm package `webgpu` has (a download of 51 MB). FXC gets one variant of each kernel and format. A GPU's driver
 #          compiles that bytecode once more, and that is not covered.
+#   NVIDIA  Mesa's NVK compiles for Turing and Ampere, over a library of that kind. It is not NVIDIA's own compiler. The driver is that
+#          of Debian sid, which is unpacked into the folder (as root).
 # Not covered:
-#   NVIDIA, Apple, Qualcomm  Mesa's NVK, Honeykrisp and turnip compile, too, over libraries of that kind. The ones in Mesa's source are
-#                            older than the drivers, and have to be changed for each of them. None of the three is the vendor's own
-#                            compiler.
+#   NVIDIA's Ada and later   the library does not know their classes.
+#   Apple, Qualcomm          Mesa's Honeykrisp and turnip compile, too. The libraries in Mesa's source are older than these drivers, and
+#                            would have to be changed for each of them.
 #   NVIDIA's own driver, Metal, AMD's and Intel's drivers for Windows: they need the hardware or the system.
 #   Whether results are right. Nothing is run. `sukashi verify` does that, on hardware.
 set -euo pipefail
@@ -29,10 +31,12 @@ coverage=${2:-some}
 mkdir -p "$folder/tables"
 folder=$(cd "$folder" && pwd)
 
-# Chips of different generations: GCN 3 to RDNA 4, and of data centres; from Gen 12 to Xe 2.
+# Chips of different generations: GCN 3 to RDNA 4, and of data centres; from Gen 12 to Xe 2; Turing and Ampere.
 devices=${DEVICES:-amd:polaris10 amd:vega10 amd:mi200 amd:navi10 amd:navi21 amd:navi33 amd:gfx1150 amd:gfx1201
-    intel:tgl intel:dg2 intel:mtl intel:lnl intel:bmg microsoft:fxc microsoft:dxc}
-shim=$folder/build/src/intel/tools/libintel_noop_drm_shim.so
+    intel:tgl intel:dg2 intel:mtl intel:lnl intel:bmg nvidia:162 nvidia:172 microsoft:fxc microsoft:dxc}
+intel_shim=src/intel/tools/libintel_noop_drm_shim.so
+nvidia_shim=src/nouveau/drm-shim/libnouveau_noop_drm_shim.so
+sid=$folder/sid
 
 say() { echo "check_vendors: $*" >&2; }
 
@@ -63,12 +67,17 @@ get_source() {
     tar -C "$folder" -xf "$folder/mesa_${version%%-*}.orig.tar.xz"
 }
 
+# build_shim FOLDER TARGET OPTION...: a library that pretends to be a kernel's driver, with these options of Mesa.
 build_shim() {
-    [ ! -e "$shim" ] || return 0
-    local version release=()
+    local build=$folder/$1 target=$2 version release=()
+    shift 2
+    [ ! -e "$build/$target" ] || return 0
     version=$(mesa_version)
-    [ -n "$version" ] || { say "the shim is built on Debian only" && return 1; }
-    [ -d "$folder/mesa-${version%%-*}" ] || get_source "$version"
+    [ -n "$version" ] || { say "it is built on Debian only" && return 1; }
+    local source=$folder/mesa-${version%%-*}
+    [ -d "$source" ] || get_source "$version"
+    # NVK wants a newer kernel. The numbers are all that this library lacks for Turing and Ampere.
+    sed -i 's/version_minor = 3;/version_minor = 4;/' "$source/src/nouveau/drm-shim/nouveau_noop.c"
     case "$version" in *~bpo*) release=(-t bookworm-backports) ;; esac
     apt-get install -y --no-install-recommends "${release[@]}" \
         bison flex g++ libdrm-dev libelf-dev libexpat1-dev pkg-config zlib1g-dev >&2
@@ -77,15 +86,28 @@ build_shim() {
     "$folder/venv/bin/pip" install --quiet mako meson ninja packaging pyyaml setuptools >&2
     (
         PATH=$folder/venv/bin:$PATH
-        [ -e "$folder/build/build.ninja" ] || meson setup "$folder/build" "$folder/mesa-${version%%-*}" -Dbuildtype=release \
-            -Dtools=drm-shim,intel -Dvulkan-drivers= -Dgallium-drivers= -Dplatforms= -Dopengl=false -Dvideo-codecs= \
-            -Dglx=disabled -Dllvm=disabled -Degl=disabled -Dgbm=disabled -Dgles1=disabled -Dgles2=disabled >&2
-        ninja -C "$folder/build" src/intel/tools/libintel_noop_drm_shim.so >&2
+        [ -e "$build/build.ninja" ] || meson setup "$build" "$source" -Dbuildtype=release -Dvulkan-drivers= -Dplatforms= \
+            -Dopengl=false -Dvideo-codecs= -Dglx=disabled -Dllvm=disabled -Degl=disabled -Dgbm=disabled -Dgles1=disabled \
+            -Dgles2=disabled "$@" >&2
+        ninja -C "$build" "$target" >&2
     )
 }
 
+get_intel() { build_shim build "$intel_shim" -Dtools=drm-shim,intel -Dgallium-drivers=; }
+
+# Debian sid with the library and the program that compiles.
+get_nvidia() {
+    build_shim build-nvidia "$nvidia_shim" -Dtools=drm-shim -Dgallium-drivers=nouveau || return 1
+    if [ ! -e "$sid/usr/bin/dpkg" ]; then
+        command -v debootstrap >/dev/null || apt-get install -y debootstrap >&2
+        debootstrap --variant=minbase --include=ca-certificates,libvulkan1,mesa-vulkan-drivers sid "$sid" >&2
+    fi
+    install -m 755 "$binary" "$sid/usr/local/bin/compilers"
+    install -m 644 "$folder/build-nvidia/$nvidia_shim" "$sid/usr/local/lib/shim.so"
+}
+
 # Microsoft's compilers, the program that calls them, and what they get.
-get_hlsl() {
+get_microsoft() {
     local at=$folder/hlsl
     mkdir -p "$at"
     if ! command -v wine >/dev/null || ! command -v x86_64-w64-mingw32-gcc >/dev/null; then
@@ -93,8 +115,8 @@ get_hlsl() {
     fi
     [ -e "$folder/webgpu-0.6.2.tgz" ] || (cd "$folder" && npm pack --silent webgpu@0.6.2 >&2)
     tar -C "$at" -xf "$folder/webgpu-0.6.2.tgz" --strip-components=3 \
-        package/dist/win32-x64/d3dcompiler_47.dll package/dist/win32-x64/dxcompiler.dll
-    x86_64-w64-mingw32-gcc -O1 -o "$at/compile_hlsl.exe" scripts/compile_hlsl.c
+        package/dist/win32-x64/d3dcompiler_47.dll package/dist/win32-x64/dxcompiler.dll || return 1
+    x86_64-w64-mingw32-gcc -O1 -o "$at/compile_hlsl.exe" scripts/compile_hlsl.c || return 1
     "$binary" --hlsl "$at" >"$at/list.tsv"
 }
 
@@ -115,8 +137,12 @@ compile() {
     case "$1" in
         amd) VK_DRIVER_FILES=$(driver radeon) RADV_FORCE_FAMILY=$2 "$binary" --table "$coverage" ;;
         intel)
-            VK_DRIVER_FILES=$(driver intel) LD_PRELOAD=$shim INTEL_STUB_GPU=1 INTEL_STUB_GPU_PLATFORM=$2 \
+            VK_DRIVER_FILES=$(driver intel) LD_PRELOAD=$folder/build/$intel_shim INTEL_STUB_GPU=1 INTEL_STUB_GPU_PLATFORM=$2 \
                 "$binary" --table "$coverage"
+            ;;
+        nvidia)
+            chroot "$sid" env LD_PRELOAD=/usr/local/lib/shim.so NOUVEAU_CHIPSET="$2" NVK_I_WANT_A_BROKEN_VULKAN_DRIVER=1 \
+                VK_DRIVER_FILES=/usr/share/vulkan/icd.d/nouveau_icd.json /usr/local/bin/compilers --table "$coverage"
             ;;
         microsoft) compile_hlsl "$2" ;;
         *) say "no such vendor: $1" && return 1 ;;
@@ -124,16 +150,16 @@ compile() {
 }
 
 # A line of the summary: pipelines, refused ones, kernels that spill or use scratch memory, and the least of the column that says how
-# well the chip is filled.
+# well the chip is filled. "SLM" is NVIDIA's word for scratch memory.
 summary() {
     awk -F '\t' -v device="$1" '
         /^# no driver/ { print device "\t" $0; exit }
         /^#/ { name = substr($0, 3); next }
         $1 == "variant" {
             for (i = 1; i <= NF; i++) {
-                if ($i ~ /[Ss]pill|[Ss]cratch/) spills[i]
-                if ($i == "Subgroups per SIMD") fill = i
-                if ($i == "Max dispatch width") fill = i
+                # From one kind of register to another is no way to memory.
+                if ($i ~ /[Ss]pill|[Ss]cratch|^SLM size/ && $i !~ /to reg/) spills[i]
+                if ($i == "Subgroups per SIMD" || $i == "Max dispatch width" || $i == "Max warps/SM") fill = i
             }
             fill_name = $fill
             next
@@ -163,12 +189,8 @@ failed=0
 lines=$'device\tpipelines\trefused\tspilling\tleast\tname'
 for device in $devices; do
     vendor=${device%%:*} chip=${device#*:} table=$folder/tables/${device/:/-}.tsv
-    if [ "$vendor" = intel ] && ! build_shim; then
-        say "$device: SKIP, the shim cannot be built"
-        continue
-    fi
-    if [ "$vendor" = microsoft ] && ! get_hlsl; then
-        say "$device: SKIP, there is no Wine or no compiler"
+    if [ "$vendor" != amd ] && ! "get_$vendor"; then
+        say "$device: SKIP, what it needs cannot be had here"
         continue
     fi
     say "$device"
@@ -177,6 +199,7 @@ for device in $devices; do
     line=$(summary "$device" "$table")
     say "$device: $((SECONDS - started)) s"
     lines+=$'\n'${line:-$device$'\t'no answer}
+    case "$line" in "" | *"# no driver"*) failed=1 ;; esac
     if grep -q REFUSED "$table"; then
         failed=1
         grep REFUSED "$table" | head -n 5 >&2

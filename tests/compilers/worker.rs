@@ -102,7 +102,9 @@ pub struct Outcome {
 
 /// Compiles all jobs in a process with these variables.
 pub fn run(jobs: Jobs, variables: &[(&str, &str)]) -> Outcome {
-    let mut child = Command::new(std::env::current_exe().unwrap())
+    // In a folder that is made the root, no /proc may say what runs.
+    let program = std::env::current_exe().unwrap_or_else(|_| std::env::args_os().next().unwrap().into());
+    let mut child = Command::new(program)
         .args(["--compile", jobs.name()])
         .envs(variables.iter().copied())
         // The driver would give what it has kept, without statistics.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a machine without a GPU needs to run the shaders: a software adapter for Vulkan (lavapipe) and
-# for GL (llvmpipe), and spirv-val. It uses apt on Debian and Ubuntu. On other systems it prints what to
+# for GL (llvmpipe), spirv-val, and Mesa's driver for AMD, which compiles without AMD's hardware (tests/compilers). It uses apt on Debian and Ubuntu. On other systems it prints what to
 # install.
 #
 #     scripts/install_software_adapter.sh            install
@@ -57,8 +57,8 @@ elsewhere() {
         Linux)
             say "install Mesa's Vulkan and EGL drivers, the Vulkan loader and SPIRV-Tools:"
             say "  Fedora: dnf install mesa-vulkan-drivers vulkan-loader mesa-libEGL mesa-dri-drivers spirv-tools"
-            say "  Arch:   pacman -S vulkan-swrast vulkan-icd-loader mesa spirv-tools"
-            say "  Alpine: apk add mesa-vulkan-swrast vulkan-loader mesa-egl mesa-dri-gallium spirv-tools"
+            say "  Arch:   pacman -S vulkan-swrast vulkan-radeon vulkan-icd-loader mesa spirv-tools"
+            say "  Alpine: apk add mesa-vulkan-swrast mesa-vulkan-ati vulkan-loader mesa-egl mesa-dri-gallium spirv-tools"
             ;;
         *) say "Windows includes DirectX 12 with a software adapter; spirv-val comes with the Vulkan SDK" ;;
     esac

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a machine without a GPU needs to run the shaders: a software adapter for Vulkan (lavapipe) and
-# for GL (llvmpipe), spirv-val, and Mesa's driver for AMD, which compiles without AMD's hardware (tests/compilers). It uses apt on Debian and Ubuntu. On other systems it prints what to
-# install.
+# for GL (llvmpipe), and spirv-val; and Mesa's driver for AMD, which compiles without AMD's hardware
+# (tests/compilers). It uses apt on Debian and Ubuntu. On other systems it prints what to install.
 #
 #     scripts/install_software_adapter.sh            install
 #     scripts/install_software_adapter.sh --sources  only print the line of the backports source that would be added

@@ -35,7 +35,7 @@ pub(super) static SWEEP: KernelSweep = KernelSweep {
     mistakes: &[
         ("block < blocks;", "block + 1u < blocks;", "the last block left out"),
         ("s.y * part.sum", "-s.y * part.sum", "an offset's sign"),
-        ("return 16;", "return 8;", "the bias of five bits"),
+        ("i32(FORMAT >> 8u)", "i32(FORMAT >> 9u)", "half the bias of quants"),
         ("vec4<u32>(0u, 2u, 4u, 6u)", "vec4<u32>(0u, 2u, 4u, 4u)", "upper bits of six"),
         ("vec4<u32>(0u, 1u, 2u, 3u)", "vec4<u32>(0u, 1u, 2u, 2u)", "the upper bit of five"),
         ("start + 3u", "start + 1u", "a scale for a minimum"),

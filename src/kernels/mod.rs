@@ -156,6 +156,9 @@ mod tests {
         for sweep in REGISTRY {
             assert!((sweep.cases)().len() > 10, "{}", sweep.kernel.name);
             assert!(!sweep.mistakes.is_empty(), "{}", sweep.kernel.name);
+            for (text, ..) in sweep.mistakes {
+                assert!(sweep.kernel.wgsl.contains(text), "{}: no {text:?} in the shader", sweep.kernel.name);
+            }
         }
     }
 }

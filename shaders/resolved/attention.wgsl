@@ -204,7 +204,7 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroup
         return;
     }
     var of_rows = array(sum.row0, sum.row1, sum.row2, sum.row3, sum.row4, sum.row5, sum.row6, sum.row7);
-    for (var r = 0u; r <= last_row - first_row; r++) {
+    for (var r = 0u; r < ROWS && r <= last_row - first_row; r++) {
         let row = first_row + r;
         let token = first_token + row / shared_by;
         let head = kv_head * shared_by + row % shared_by;

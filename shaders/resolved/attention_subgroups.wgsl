@@ -224,7 +224,7 @@ fn attention_subgroups(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num
     if ROWS > 4u {
         sums.high = subgroupAdd(sums.high);
     }
-    for (var r = 0u; r <= last_row - first_row; r++) {
+    for (var r = 0u; r < ROWS && r <= last_row - first_row; r++) {
         let row = first_row + r;
         let token = first_token + row / shared_by;
         let head = kv_head * shared_by + row % shared_by;

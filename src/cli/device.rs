@@ -25,6 +25,11 @@ impl DeviceArgs {
                 "note: no GPU was found; running on the CPU (--device NAME chooses a device, `sukashi adapters` lists them)",
             ));
         }
+        if let Device::Gpu(gpu) = &device
+            && std::env::var_os("SUKASHI_CHECKED").is_some_and(|value| value == "1")
+        {
+            gpu.bound_loops();
+        }
         keep_pipelines(&device);
         Ok(device)
     }

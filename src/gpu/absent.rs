@@ -57,6 +57,11 @@ impl Gpu {
     }
 
     #[expect(missing_docs, reason = "there is no value to call it on")]
+    pub fn bound_loops(&self) {
+        match *self {}
+    }
+
+    #[expect(missing_docs, reason = "there is no value to call it on")]
     pub fn info(&self) -> &AdapterInfo {
         match *self {}
     }

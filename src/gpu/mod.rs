@@ -133,6 +133,12 @@ impl Gpu {
         self.0.fault.check()
     }
 
+    /// Compiles pipelines with wgpu's counters in their loops from now on. The counters cost time and change no result. A shader that is
+    /// being changed may have an endless loop, for which a driver may do anything.
+    pub fn bound_loops(&self) {
+        self.0.pipelines.bound_loops();
+    }
+
     /// Returns the description of the adapter for a trace.
     pub fn info(&self) -> &AdapterInfo {
         &self.0.info

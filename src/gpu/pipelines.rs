@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rayon::prelude::*;
@@ -16,6 +17,7 @@ use crate::error::Result;
 pub(super) struct Pipelines {
     known: Mutex<HashMap<Key, wgpu::ComputePipeline>>,
     kept: OnceLock<PipelineCacheFile>,
+    bounds_loops: AtomicBool,
 }
 
 /// The key of a pipeline: name and text of the shader, and its constants.
@@ -36,6 +38,11 @@ impl Pipelines {
         Ok(())
     }
 
+    /// Compiles later pipelines with counters in their loops. See [`super::Gpu::bound_loops`].
+    pub(super) fn bound_loops(&self) {
+        self.bounds_loops.store(true, Ordering::Relaxed);
+    }
+
     /// Returns the pipelines of these dispatches in their order. Missing ones are compiled in parallel.
     pub(super) fn of(&self, device: &wgpu::Device, dispatches: &[&Dispatch]) -> Vec<wgpu::ComputePipeline> {
         let keys: Vec<Key> = dispatches.iter().map(|dispatch| key(dispatch)).collect();
@@ -49,9 +56,12 @@ impl Pipelines {
             }
         }
         let cache = self.kept.get().map(PipelineCacheFile::cache);
+        let bounds_loops = self.bounds_loops.load(Ordering::Relaxed);
         let compiled: Vec<_> = missing
             .into_par_iter()
-            .map(|(key, (kernel, constants))| (key.clone(), compile(device, kernel, constants, cache)))
+            .map(|(key, (kernel, constants))| {
+                (key.clone(), compile(device, kernel, constants, (cache, bounds_loops)))
+            })
             .collect();
         let mut known = self.known();
         known.extend(compiled);
@@ -73,16 +83,33 @@ impl Drop for Pipelines {
     }
 }
 
+/// Makes the module of a kernel.
+///
+/// wgpu adds a counter to each loop, so that an endless loop has an end and a driver cannot take the code after it for unreachable. The
+/// counters are a tenth to a fifth of the instructions of many kernels.
+#[allow(unsafe_code, reason = "wgpu leaves the counters out only where the caller promises that loops end")]
+fn shader_module(device: &wgpu::Device, kernel: &Kernel, bounds_loops: bool) -> wgpu::ShaderModule {
+    let descriptor = wgpu::ShaderModuleDescriptor {
+        label: Some(kernel.name),
+        source: wgpu::ShaderSource::Wgsl(kernel.wgsl.into()),
+    };
+    let checks = wgpu::ShaderRuntimeChecks {
+        force_loop_bounding: bounds_loops,
+        ..wgpu::ShaderRuntimeChecks::checked()
+    };
+    // SAFETY: the shaders are those of this crate, and no text of a file becomes one. Each of their loops counts up by at least 1 to a
+    // bound, or halves a number until it is small; a test reads all of them (`tests/shaders/loops.rs`). Bounds are constants and
+    // numbers of elements in a buffer, which are far from the end of u32. All other checks stay.
+    unsafe { device.create_shader_module_trusted(descriptor, checks) }
+}
+
 fn compile(
     device: &wgpu::Device,
     kernel: &Kernel,
     constants: &Constants,
-    cache: Option<&wgpu::PipelineCache>,
+    (cache, bounds_loops): (Option<&wgpu::PipelineCache>, bool),
 ) -> wgpu::ComputePipeline {
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some(kernel.name),
-        source: wgpu::ShaderSource::Wgsl(kernel.wgsl.into()),
-    });
+    let module = shader_module(device, kernel, bounds_loops);
     let layout_entry = |binding: usize, ty| BindGroupLayoutEntry {
         binding: binding as u32,
         visibility: wgpu::ShaderStages::COMPUTE,

@@ -161,6 +161,18 @@ pub async fn check(device: &Device, sweep: &KernelSweep, case: &Case) -> Result<
     check_chosen(device, &Choices::of(device), sweep, case).await
 }
 
+/// Computes one case of a kernel on `device`. Returns the words of each output.
+///
+/// # Errors
+/// If the device fails.
+///
+/// # Panics
+/// If the case is for another kind of kernel.
+pub async fn outputs(device: &Device, sweep: &KernelSweep, case: &Case) -> Result<Vec<Vec<u32>>> {
+    let computed = compute(sweep.set_up(device, &Choices::of(device), case)?).await?;
+    Ok(computed.into_iter().map(|output| output.words).collect())
+}
+
 async fn check_chosen(device: &Device, choices: &Choices, sweep: &KernelSweep, case: &Case) -> Result<Worst> {
     let wanted = sweep.set_up(&Device::Twins, &Choices::of(&Device::Twins), case)?;
     let tested = sweep.set_up(device, choices, case)?;

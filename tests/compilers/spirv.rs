@@ -77,7 +77,7 @@ fn options(features: &Features, zeroes: bool) -> spv::Options<'static> {
             (true, true) => spv::ZeroInitializeWorkgroupMemoryMode::Native,
             (true, false) => spv::ZeroInitializeWorkgroupMemoryMode::Polyfill,
         },
-        force_loop_bounding: true,
+        force_loop_bounding: false,
         // Bindings keep their numbers: wgpu-hal counts them from 0, as the kernels do.
         ..spv::Options::default()
     }

@@ -1,6 +1,7 @@
 //! Every shader without a GPU: valid, as its wrapper takes it to be, and translated to what each backend wants.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 
+mod loops;
 mod resolved;
 #[path = "../skip/mod.rs"]
 mod skip;

@@ -29,6 +29,9 @@ fn main() -> ExitCode {
     for kernel in names {
         trials.push(trial(format!("agrees::{kernel}"), || agrees_with_the_twin(kernel)));
         trials.push(trial(format!("agrees_on_any_shape::{kernel}"), || agrees_on_any_shape(kernel)));
+        trials.push(trial(format!("same_bits_with_bounded_loops::{kernel}"), || {
+            loops_need_no_counters(kernel);
+        }));
         trials.push(trial(format!("folds::{kernel}"), || folds_into_the_second_dimension(kernel)));
         trials.push(trial(format!("mistakes::{kernel}"), || {
             mistakes::are_found_in_shaders(kernel, &devices());
@@ -84,6 +87,22 @@ fn agrees_on_any_shape(kernel_name: &str) {
                 Ok(())
             });
             agrees.unwrap();
+        }
+    }
+}
+
+fn loops_need_no_counters(kernel_name: &str) {
+    let [bounded, unbounded] = [gpus(), gpus()];
+    for (with, without) in bounded.iter().zip(&unbounded) {
+        with.bound_loops();
+        let label = name(with);
+        let [with, without] = [with, without].map(device);
+        for sweep in sweeps_of(kernel_name, &label, &with) {
+            for case in (sweep.cases)() {
+                let [want, got] = [&with, &without]
+                    .map(|device| pollster::block_on(verify::outputs(device, sweep, &case)).unwrap());
+                assert!(want == got, "{label}, {case}: other bits without counters");
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Leaving parts of a model out, to see what they contribute.
+//! Leaves parts of a model out, which shows what they contribute.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -6,8 +6,8 @@ use std::ops::Range;
 use super::spec::DecoderSpec;
 use crate::error::{Error, Result};
 
-/// Parts that are left out: a head brings zeros to the output projection, whose bias stays; a feed-forward part adds
-/// nothing to the residual stream.
+/// The parts that a model leaves out. A head that is left out gives zeros to the output projection, whose bias stays. A
+/// feed-forward part that is left out adds nothing to the residual stream.
 ///
 /// ```
 /// use sukashi::model::Ablation;
@@ -22,9 +22,9 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ablation {
-    /// Attention heads as (layer, head), both counted from 0.
+    /// Attention heads as (layer, head). Both count from 0.
     pub heads: BTreeSet<(usize, usize)>,
-    /// Layers, counted from 0, without their feed-forward part.
+    /// Layers without their feed-forward part. They count from 0.
     pub mlps: BTreeSet<usize>,
 }
 
@@ -34,7 +34,7 @@ impl Ablation {
         self.heads.is_empty() && self.mlps.is_empty()
     }
 
-    /// Each part in a few words: `head 3.2`, `mlp 4`.
+    /// The name of each part: `head 3.2`, `mlp 4`.
     pub fn names(&self) -> Vec<String> {
         let heads = self.heads.iter().map(|(layer, head)| format!("head {layer}.{head}"));
         heads.chain(self.mlps.iter().map(|layer| format!("mlp {layer}"))).collect()

@@ -1,4 +1,4 @@
-//! Capturing what is on the way from ids to logits.
+//! Captures values of the forward pass.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,14 @@ use super::spec::DecoderSpec;
 use super::taps::{Reader, Row, Span};
 use crate::error::{Error, ErrorKind, Result};
 
-/// What to capture, and where. Nothing is computed or copied for what is not asked for.
+/// The values to capture, and the positions to capture them at. A pass computes and copies only the requested values.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CaptureRequest {
     tensors: Vec<Wanted>,
     positions: Option<BTreeSet<usize>>,
 }
 
-/// A tensor that was asked for: what is at one point, or at several, stacked.
+/// A requested tensor: the values at one point, or those at several points, stacked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Wanted {
     name: String,
@@ -24,13 +24,14 @@ struct Wanted {
     is_stack: bool,
 }
 
-/// Hugging Face's names for several points at once, which are what they are called in a [`Capture`].
+/// Hugging Face's names for several points together. A [`Capture`] uses them as names of tensors.
 const STACKS: [&str; 2] = ["hidden_states", "attentions"];
 
 impl CaptureRequest {
-    /// What `patterns` name: points ([`Point`] lists them) in which `*` stands for any characters, such as
-    /// `layers.*.attn.probs` or `layers.3.*`. `hidden_states` (`embed`, what comes out of each layer but the last, and
-    /// `final_norm`) and `attentions` (`layers.*.attn.probs`) are one tensor each, as in Hugging Face's outputs.
+    /// Makes a request for the points that `patterns` name. [`Point`] lists the points, and `*` stands for any
+    /// characters, as in `layers.*.attn.probs` or `layers.3.*`. `hidden_states` and `attentions` are one tensor each,
+    /// as in Hugging Face's outputs. `hidden_states` stacks `embed`, the output of each layer but the last, and
+    /// `final_norm`. `attentions` stacks `layers.*.attn.probs`.
     ///
     /// ```
     /// use sukashi::model::CaptureRequest;
@@ -45,7 +46,7 @@ impl CaptureRequest {
     /// ```
     ///
     /// # Errors
-    /// If a pattern names nothing.
+    /// If a pattern names no point.
     pub fn new<P: AsRef<str>>(spec: &DecoderSpec, patterns: impl IntoIterator<Item = P>) -> Result<Self> {
         let all = Point::all(spec);
         let mut request = Self::default();
@@ -70,14 +71,15 @@ impl CaptureRequest {
         Ok(request)
     }
 
-    /// Only at these positions, counted from 0. What comes after the last of them is not computed.
+    /// Restricts the request to these positions, which count from 0. The model does not compute the positions after the
+    /// last of them.
     #[must_use]
     pub fn at(mut self, positions: impl IntoIterator<Item = usize>) -> Self {
         self.positions = Some(positions.into_iter().collect());
         self
     }
 
-    /// What each tensor will be called.
+    /// The name of each tensor.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.iter().map(|wanted| wanted.name.as_str())
     }
@@ -92,7 +94,7 @@ impl CaptureRequest {
         self.tensors.iter().flat_map(|wanted| &wanted.points).copied().collect()
     }
 
-    /// Whether what is at `position` is asked for.
+    /// Whether the request includes `position`.
     pub(super) fn is_wanted(&self, position: usize) -> bool {
         self.positions.as_ref().is_none_or(|positions| positions.contains(&position))
     }
@@ -121,14 +123,14 @@ fn unknown(spec: &DecoderSpec, pattern: &str) -> Error {
         .detail(format!("the model has layers 0 to {}; * stands for any characters", spec.num_layers - 1))
 }
 
-/// What was captured over a text.
+/// The values that were captured over a sequence.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Capture {
-    /// The text.
+    /// The token ids of the sequence.
     pub input_ids: Vec<u32>,
-    /// The position, counted from 0, that each row is about.
+    /// The position of each row, counted from 0.
     pub positions: Vec<usize>,
-    /// In the order in which they were asked for.
+    /// The tensors in the order of the request.
     pub tensors: Vec<Captured>,
 }
 
@@ -137,14 +139,14 @@ pub struct Capture {
 pub struct Captured {
     /// The point's name, `hidden_states` or `attentions`.
     pub name: String,
-    /// As [`Point::shape`], after the number of points where several are stacked.
+    /// The shape of [`Point::shape`]. If several points are stacked, their number comes before it.
     pub shape: Vec<usize>,
-    /// The elements, the last dimension contiguous.
+    /// The elements in row-major order.
     pub values: Vec<f32>,
 }
 
 impl Capture {
-    /// Runs `model` over `ids` in a cache of its own and keeps what `request` asks for.
+    /// Runs `model` over `ids` with a KV cache of its own, and keeps the values that `request` names.
     ///
     /// ```
     /// # pollster::block_on(async {
@@ -161,8 +163,8 @@ impl Capture {
     /// ```
     ///
     /// # Errors
-    /// If `ids` is empty, has an id outside the vocabulary, or is longer than the context; if a position is past its
-    /// end; if the device fails.
+    /// If `ids` is empty, has an id outside the vocabulary, or is longer than the context; if a requested position is
+    /// past the end of `ids`; if the device fails.
     pub async fn run(model: &Model, ids: &[u32], request: &CaptureRequest) -> Result<Self> {
         let mut reading = CapturePass::new(model, ids, request.points())?;
         if let Some(past) = request.positions.iter().flatten().find(|position| **position >= ids.len()) {
@@ -186,13 +188,13 @@ impl Capture {
         Ok(collector.capture)
     }
 
-    /// The tensor of this name, if it was asked for.
+    /// The tensor with this name, if the request named it.
     pub fn get(&self, name: &str) -> Option<&Captured> {
         self.tensors.iter().find(|tensor| tensor.name == name)
     }
 }
 
-/// Puts rows at their places.
+/// Puts captured rows at their places in the tensors.
 #[derive(Debug)]
 pub(super) struct Collector {
     pub capture: Capture,
@@ -200,7 +202,7 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    /// For what `request` wants at those of the `positions` that are computed of `ids`.
+    /// Makes a collector for the points of `request`, at those of `positions` that the pass over `ids` computes.
     pub(super) fn new(
         model: &Model,
         request: &CaptureRequest,
@@ -222,7 +224,7 @@ impl Collector {
         Ok(Self { capture: Capture { input_ids, positions, tensors }, num_heads: spec.num_heads })
     }
 
-    /// Reads what was captured in the pass over `span`.
+    /// Reads the values that the pass over `span` captured.
     pub(super) async fn read(
         &mut self,
         request: &CaptureRequest,
@@ -241,7 +243,7 @@ impl Collector {
                         .filter(|(_, wanted)| **wanted == point)
                     {
                         match point {
-                            // [head, column] of one token, which is [head, token, column] of all.
+                            // The tap has [head, column] for one token. The tensor has [head, token, column].
                             Point::Layer(_, Part::Probs) => {
                                 let kv_len = row.values.len() / *num_heads;
                                 let rows = row.values.chunks_exact(kv_len);

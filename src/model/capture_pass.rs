@@ -12,7 +12,7 @@ use super::taps::{Reader, Span, words_per_token};
 use crate::error::Result;
 use crate::text::check_prompt;
 
-/// Device memory that captured values of one batch may take, in 32-bit words.
+/// The device memory for the captured values of one batch, in 32-bit words.
 const MAX_WORDS: usize = 32 << 20;
 
 /// Runs a sequence through a model with a cache of its own, and captures values. It computes as many layers as the points need.
@@ -24,7 +24,7 @@ pub(super) struct CapturePass {
 }
 
 impl CapturePass {
-    /// A reading of `ids` that captures `points`.
+    /// Makes a pass over `ids` that captures `points`.
     ///
     /// # Errors
     /// If `ids` is empty, has an id outside the vocabulary, or is longer than the context; if the device has no room.
@@ -33,8 +33,8 @@ impl CapturePass {
         check_prompt(ids, spec.vocab_size, spec.max_seq_len)?;
         let num_tokens = ids.len();
         let (words, largest) = words_per_token(model, &points, num_tokens);
-        // Never one alone, unless the text is: one token and many go through different kernels, and what is asked for
-        // must not change the numbers.
+        // A batch has one token only if the sequence has one. One token and several go through different kernels, and
+        // the request must not change the numbers.
         let batch = prefill_tokens(device, spec, num_tokens)
             .min(MAX_WORDS / words.max(1))
             .min(device.max_binding_words() / (largest + 8))
@@ -49,12 +49,12 @@ impl CapturePass {
         Ok(Self { batch, prompt, reader })
     }
 
-    /// Tokens of a batch, at most.
+    /// The most tokens of a batch.
     pub(super) fn batch(&self) -> usize {
         self.batch
     }
 
-    /// Computes the next batch, the first of whose tokens is at `position`.
+    /// Submits the next batch. Its first token is at `position`.
     pub(super) fn submit(&mut self, ids: &[u32], position: usize) -> Result<Span> {
         self.prompt.submit(ids, position, 0)
     }

@@ -1,11 +1,11 @@
-//! Fields of `config.json`, each checked against a range where it is read.
+//! Reads the fields of `config.json`, and checks each against a range.
 
 use serde_json::{Map, Value};
 
 use crate::weights::{FILE_KEYS, excerpt};
 use crate::{Error, Result, shown};
 
-/// The fields of a `config.json` and what messages call the file.
+/// The fields of a `config.json`, and the file's name in messages.
 pub(super) struct Config<'a> {
     fields: &'a Map<String, Value>,
     file: &'a str,
@@ -20,18 +20,18 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// What messages call the file.
+    /// The file's name in messages.
     pub fn file(&self) -> &'a str {
         self.file
     }
 
-    /// An object; `None` where the field is missing or null.
+    /// An object; `None` if the field is missing or null.
     pub fn object(&self, key: &str) -> Result<Option<&'a Map<String, Value>>> {
         let Some(value) = self.get(key) else { return Ok(None) };
         value.as_object().map(Some).ok_or_else(|| self.wrong(key, "an object"))
     }
 
-    /// The layer's entry in `layer_types`; `None` where the file has no such list.
+    /// The layer's entry in `layer_types`; `None` if the file has no such list.
     pub fn layer_type(&self, layer_index: usize) -> Result<Option<&'a str>> {
         let Some(types) = self.get("layer_types") else { return Ok(None) };
         let layer_type = types.get(layer_index);
@@ -45,7 +45,7 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// Whether the file has the field, be it null.
+    /// Whether the file has the field, with null or any other value.
     pub fn has(&self, key: &str) -> bool {
         self.fields.contains_key(key)
     }
@@ -63,7 +63,7 @@ impl<'a> Config<'a> {
         })
     }
 
-    /// A whole number from 1 to `max`; `None` where the field is missing or null.
+    /// A whole number from 1 to `max`; `None` if the field is missing or null.
     pub fn optional_size(&self, key: &str, max: usize) -> Result<Option<usize>> {
         let Some(value) = self.get(key) else { return Ok(None) };
         match value.as_u64().and_then(|number| usize::try_from(number).ok()) {
@@ -72,7 +72,7 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// A whole number from 0 to `max`; `default` where the field is missing or null.
+    /// A whole number from 0 to `max`; `default` if the field is missing or null.
     pub fn count(&self, key: &str, default: usize, max: usize) -> Result<usize> {
         let Some(value) = self.get(key) else { return Ok(default) };
         match value.as_u64().and_then(|number| usize::try_from(number).ok()) {
@@ -81,32 +81,32 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// A number above 0 and at most `max`; `default` where the field is missing or null.
+    /// A number above 0 and at most `max`; `default` if the field is missing or null.
     pub fn positive(&self, key: &str, default: f32, max: f32) -> Result<f32> {
         let Some(value) = self.get(key) else { return Ok(default) };
-        // The narrowing comes first: a number too small for f32 is a zero where it is used.
+        // The narrowing comes first, since a number too small for f32 would become zero later.
         match value.as_f64().map(|number| number as f32) {
             Some(number) if number > 0.0 && number <= max => Ok(number),
             _ => Err(self.wrong(key, &format!("a number above 0 and at most {max}"))),
         }
     }
 
-    /// True or false; `default` where the field is missing or null.
+    /// True or false; `default` if the field is missing or null.
     pub fn flag(&self, key: &str, default: bool) -> Result<bool> {
         let Some(value) = self.get(key) else { return Ok(default) };
         value.as_bool().ok_or_else(|| self.wrong(key, "true or false"))
     }
 
-    /// A text; `None` where the field is missing or null.
+    /// A text; `None` if the field is missing or null.
     pub fn text(&self, key: &str) -> Result<Option<&'a str>> {
         let Some(value) = self.get(key) else { return Ok(None) };
         value.as_str().map(Some).ok_or_else(|| self.wrong(key, "a text"))
     }
 
-    /// One token id or a list of them; empty where the field is missing or null.
+    /// One token id or a list of them; empty if the field is missing or null.
     ///
-    /// Ids past the vocabulary are left out: configurations of small models often keep the defaults of large
-    /// ones there, and an id that the model does not have can neither be fed nor chosen.
+    /// The result has no ids past the vocabulary. Configurations of small models often keep the ids of large ones, and
+    /// a model can neither read nor choose an id that it does not have.
     pub fn token_ids(&self, key: &str, vocab_size: usize) -> Result<Vec<u32>> {
         let values = match self.get(key) {
             None => return Ok(Vec::new()),
@@ -129,7 +129,7 @@ impl<'a> Config<'a> {
         Ok(ids)
     }
 
-    /// What the file itself calls a field: a GGUF file has other names for the same things.
+    /// The field's name in the file. A GGUF file has other names for the fields.
     fn key_in_file<'k>(&'k self, key: &'k str) -> &'k str {
         let other = self.fields.get(FILE_KEYS).and_then(|keys| keys.get(key));
         other.and_then(Value::as_str).unwrap_or(key)
@@ -140,7 +140,7 @@ impl<'a> Config<'a> {
         self.fields.iter().map(|(key, value)| (key.as_str(), value)).filter(|(_, value)| !value.is_null())
     }
 
-    /// A field's value for messages.
+    /// A field's value in messages.
     pub fn shown(&self, key: &str) -> String {
         self.fields.get(key).map_or("nothing".to_string(), shown)
     }
@@ -154,7 +154,7 @@ impl<'a> Config<'a> {
     }
 }
 
-/// A value as JSON, cut where it is long.
+/// A value as JSON. Long values are cut.
 fn shown(value: &Value) -> String {
     excerpt(&value.to_string()).into_owned()
 }

@@ -1,4 +1,4 @@
-//! Captured values as a safetensors file.
+//! Writes captured values as a safetensors file.
 
 use std::collections::HashMap;
 
@@ -11,9 +11,9 @@ use crate::error::{Error, ErrorKind, Result};
 impl Capture {
     /// The captured values as a safetensors file, little-endian on every platform.
     ///
-    /// Each tensor has its own name and shape, and is `F32`; `input_ids`, `[S]`, and `positions`, `[T]`, are `I64`. The
-    /// file's metadata have one entry, `sukashi`: a JSON object with the version, the model and the adapter. `model` is the
-    /// one that the values were captured from.
+    /// Each tensor has its own name and shape, and is `F32`. `input_ids`, `[S]`, and `positions`, `[T]`, are `I64`. The
+    /// metadata of the file have one entry, `sukashi`. It is a JSON object with the version, the model and the adapter.
+    /// `model` has to be the model that the values were captured from.
     ///
     /// ```
     /// # pollster::block_on(async {
@@ -30,7 +30,7 @@ impl Capture {
     ///
     /// # Errors
     ///
-    /// If the model's files cannot be read any more.
+    /// If the model's files can no longer be read.
     pub fn to_safetensors(&self, model: &Model) -> Result<Vec<u8>> {
         let ids = self.input_ids.iter().flat_map(|&id| i64::from(id).to_le_bytes()).collect();
         let positions = self.positions.iter().flat_map(|&at| (at as i64).to_le_bytes()).collect();
@@ -54,8 +54,8 @@ impl Capture {
             "model": model.info()?,
             "adapter": model.device().info(),
         });
-        // One entry only: their order in the file is that of a hash map, and the same values shall give the same
-        // bytes.
+        // The metadata have only one entry. Several would be in the order of a hash map, and equal values have to give
+        // equal bytes.
         let metadata = HashMap::from([("sukashi".to_owned(), source.to_string())]);
         safetensors::serialize(views, Some(metadata)).map_err(failed)
     }

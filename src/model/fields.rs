@@ -1,8 +1,9 @@
-//! Which fields of `config.json` are read, which change nothing, and that there are no others. A family lists its own.
+//! Sorts the fields of `config.json` into those that a family reads and those that change nothing, and refuses the
+//! others. Each family lists its own.
 //!
-//! transformers keeps a field that it does not know, and does nothing with it; another program, or code that comes with the
-//! model, may compute something else because of it. Here a field that is neither read by the family nor known to change
-//! nothing is an error, unless its value is null, false or empty, which is how a field says that it asks for nothing.
+//! transformers keeps an unknown field and ignores it. Another program, or code that comes with the model, may compute
+//! something else because of it. Here, a field that the family neither reads nor knows to change nothing is an error. A
+//! value that is null, false or empty asks for nothing, so it is allowed.
 
 use std::borrow::Cow;
 
@@ -14,9 +15,9 @@ use crate::{Error, Result};
 
 /// The fields of a family.
 pub(super) struct Known {
-    /// Those that [`super::spec::from_config`] reads.
+    /// The fields that [`super::spec::from_config`] reads.
     pub read: &'static [&'static [&'static str]],
-    /// Those that are harmless with one of these values only.
+    /// The fields that are harmless with one of these values only.
     pub neutral: &'static [(&'static str, &'static [Neutral])],
 }
 
@@ -36,7 +37,7 @@ impl Neutral {
     }
 }
 
-/// What every family reads.
+/// The fields that every family reads.
 pub(super) const ALL: &[&str] = &[
     "architectures",
     "bos_token_id",
@@ -44,11 +45,11 @@ pub(super) const ALL: &[&str] = &[
     "model_type",
     "tie_word_embeddings",
     "vocab_size",
-    // How a GGUF file calls the others.
+    // The fields of the other lists as a GGUF file names them.
     FILE_KEYS,
 ];
 
-/// What Llama and its kin read.
+/// The fields that Llama and related families read.
 pub(super) const ROTARY: &[&str] = &[
     "head_dim",
     "hidden_act",
@@ -66,7 +67,7 @@ pub(super) const ROTARY: &[&str] = &[
     "rope_theta",
 ];
 
-/// What multiplies, shares or routes nothing with these values, in any family.
+/// Fields of any family that do not multiply, share or route anything if they have one of these values.
 const NEUTRAL: &[(&str, &[Neutral])] = &[
     ("embedding_multiplier", &[Neutral::Number(1.0)]),
     ("is_causal", &[Neutral::True]),
@@ -77,7 +78,7 @@ const NEUTRAL: &[(&str, &[Neutral])] = &[
     ("rotary_pct", &[Neutral::Number(1.0)]),
 ];
 
-/// Numbers of experts, by the models that have them.
+/// The fields for the number of experts. Several kinds of models have one.
 const EXPERTS: &[&str] = &[
     "moe_num_experts",
     "n_routed_experts",
@@ -88,7 +89,7 @@ const EXPERTS: &[&str] = &[
     "num_shared_experts",
 ];
 
-/// What changes no logit.
+/// Fields that change no logit.
 const HARMLESS: &[&str] = &[
     // Training.
     "attention_dropout",
@@ -107,7 +108,7 @@ const HARMLESS: &[&str] = &[
     "router_aux_loss_coef",
     "unsloth_fixed",
     "unsloth_version",
-    // What is computed in which order or in which type; here always in f32.
+    // The order and the number type of computations. Here the type is always f32.
     "_attn_implementation",
     "_attn_implementation_autoset",
     "_attn_implementation_internal",
@@ -123,7 +124,7 @@ const HARMLESS: &[&str] = &[
     "use_cache",
     "use_flash_attention",
     "use_flash_attn",
-    // Names, versions, and what is handed out.
+    // Names, versions, and the choice of outputs.
     "_commit_hash",
     "is_llama_config",
     "language",
@@ -139,9 +140,9 @@ const HARMLESS: &[&str] = &[
     "transformers.js_config",
     "transformers_version",
     "trust_remote_code",
-    // From which layer on a window slides: those that have one read it.
+    // The first layer whose window slides. Families with such a window read it.
     "max_window_layers",
-    // The tokenizer's affair, or a number that another field says.
+    // Fields for the tokenizer, and numbers that repeat another field.
     "cls_token_id",
     "decoder_start_token_id",
     "eos_token",
@@ -155,7 +156,7 @@ const HARMLESS: &[&str] = &[
     "prefix",
     "sep_token_id",
     "unk_token_id",
-    // Heads for other tasks. Their tensors, where there are any, are used by nobody, and named.
+    // Heads for other tasks. The model uses none of their tensors, and a message names them.
     "_num_labels",
     "finetuning_task",
     "id2label",
@@ -169,7 +170,7 @@ const HARMLESS: &[&str] = &[
     "summary_type",
     "summary_use_proj",
     "task_specific_params",
-    // How texts are made of the logits, in files older than generation_config.json.
+    // The choice of tokens from the logits, in files older than generation_config.json.
     "assistant_confidence_threshold",
     "assistant_lookbehind",
     "bad_words_ids",
@@ -207,10 +208,11 @@ const HARMLESS: &[&str] = &[
     "typical_p",
 ];
 
-/// Names the cause where the file says itself why the model cannot be computed: quantised tensors, experts, code of its own.
+/// Names the cause if the file itself says why the model cannot be computed: quantised tensors, experts, or code of its
+/// own.
 ///
 /// # Errors
-/// Bad input where it does.
+/// Bad input with the cause.
 pub(super) fn check_causes(config: &Config<'_>) -> Result<()> {
     let asks = |key: &str| config.get(key).filter(|value| !asks_for_nothing(value));
     let cause = |what: &str, key: &str, found: &str| {
@@ -246,7 +248,7 @@ pub(super) fn check_causes(config: &Config<'_>) -> Result<()> {
     }
 }
 
-/// Methods as their authors write them.
+/// The name of a quantisation method in its authors' spelling.
 fn name_of(method: &str) -> Cow<'_, str> {
     let name = match method {
         "gptq" => "GPTQ",
@@ -262,7 +264,7 @@ fn name_of(method: &str) -> Cow<'_, str> {
     name.into()
 }
 
-/// Refuses fields that the family does not read and that may change what is computed.
+/// Refuses fields that the family does not read and that may change the result.
 ///
 /// # Errors
 /// Bad input that names the first such field and its value.
@@ -300,7 +302,7 @@ fn asks_for_nothing(value: &Value) -> bool {
     }
 }
 
-/// Biases that a `config.json` says are not there.
+/// The biases that a `config.json` denies.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct NoBiases {
     pub attention: bool,
@@ -308,7 +310,7 @@ pub(super) struct NoBiases {
 }
 
 impl NoBiases {
-    /// Only what is written: where a field is missing, the tensors say it.
+    /// Reads the fields that are present. If a field is missing, the tensors decide.
     pub fn of(config: &Value) -> Self {
         let says_no = |key: &str| {
             let inner = config.get("text_config").and_then(|text| text.get(key));

@@ -1,4 +1,5 @@
-//! Opens files whose names and metadata have to be known by family: a lower module reads them, the families say what they mean.
+//! Opens files whose names and metadata depend on families. A lower module reads the bytes, and the families give them
+//! a meaning.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -28,7 +29,7 @@ impl Gguf {
         Self::open_as(path, &Family::architectures())
     }
 
-    /// Reads a file from memory; error messages call it `label`.
+    /// Reads a file from memory. Error messages call it `label`.
     ///
     /// # Errors
     /// See [`Self::open`].

@@ -1,4 +1,4 @@
-//! The forward pass, once for every family: from token ids to logits.
+//! The forward pass of every family, from token ids to logits.
 
 use super::kv_cache::KvCache;
 use super::load::Model;
@@ -10,18 +10,18 @@ use crate::device::{Buffer, Device, Program, Tensor};
 use crate::error::Result;
 use crate::kernels::{self, AttentionShape, InputNorm, Lookup, Plan};
 
-/// What a pass reads and writes on its way, for up to `max_tokens` tokens.
+/// The buffers and tensors of a pass over up to `max_tokens` tokens.
 #[derive(Debug)]
 pub(super) struct Activations {
     /// Token ids, `[max_tokens]` words.
     pub ids: Buffer,
     /// Each token's position, `[max_tokens]` words.
     pub positions: Buffer,
-    /// Where each token's keys and values go, `[max_tokens]` words.
+    /// The row of each token's keys and values in the KV cache, `[max_tokens]` words.
     pub cache_rows: Buffer,
     /// The residual stream, `[max_tokens, hidden_size]`.
     pub resid: Tensor,
-    /// What a norm leaves of it, `[max_tokens, hidden_size]`.
+    /// The normed residual stream, `[max_tokens, hidden_size]`.
     normed: Tensor,
     /// Cosines and sines of each position for each rotation, `[max_tokens, head_dim]`.
     pub angles: Vec<Tensor>,
@@ -31,10 +31,10 @@ pub(super) struct Activations {
     heads: Tensor,
     /// What attention or the MLP adds to the residual stream, `[max_tokens, hidden_size]`.
     update: Tensor,
-    /// Inside the MLP before the activation, `[max_tokens, intermediate_size]`; where that is gated, the gates and then as
-    /// many values, `[max_tokens, 2 * intermediate_size]`.
+    /// The MLP's values before the activation, `[max_tokens, intermediate_size]`. A gated activation has the gates and
+    /// then as many values, `[max_tokens, 2 * intermediate_size]`.
     up: Tensor,
-    /// After the activation, `[max_tokens, intermediate_size]`.
+    /// The MLP's values after the activation, `[max_tokens, intermediate_size]`.
     activated: Tensor,
 }
 
@@ -63,8 +63,8 @@ impl Activations {
         })
     }
 
-    /// Writes where the tokens of a pass stand: of each its position, in the form that the family wants, and its row in the caches.
-    /// The caller keeps `scratch`, so that a decode loop allocates nothing.
+    /// Writes each token's position and its row in the KV cache. The positions have the form that the family needs. The
+    /// caller keeps `scratch`, so that a decode loop does not allocate.
     pub(super) fn write_places(
         &self,
         device: &Device,
@@ -95,7 +95,7 @@ impl Activations {
     }
 }
 
-/// What [`Activations::write_places`] works with.
+/// The memory that [`Activations::write_places`] reuses.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     positions: Vec<u32>,
@@ -103,8 +103,8 @@ pub(super) struct Scratch {
     angles: Vec<f32>,
 }
 
-/// Records everything but the head: ids to the residual stream after the last of `num_layers` layers, in `a.resid`. `taps`
-/// gets copies of what is on the way, if somebody asked for them.
+/// Records everything but the head, from ids to the residual stream after the last of `num_layers` layers, which is in
+/// `a.resid`. `taps` gets copies of the requested values.
 pub(super) fn body(
     plan: &mut Plan,
     model: &Model,
@@ -171,7 +171,7 @@ fn mlp(
     add_update(plan, spec, layer.post_mlp_norm.as_ref(), a, taps.at(Point::Layer(index, Part::MlpOut)));
 }
 
-/// Adds `a.update` to the residual stream, normed before where the family does that. `tap` gets what is added.
+/// Adds `a.update` to the residual stream. Some families norm it before. `tap` gets the added values.
 fn add_update(
     plan: &mut Plan,
     spec: &DecoderSpec,
@@ -190,7 +190,7 @@ fn add_update(
     plan.add(&a.resid, update);
 }
 
-/// The head for one row of a prefill, which `Batch::first_row` names.
+/// Compiles the head for one row of a prefill. `Batch::first_row` names the row.
 pub(super) fn last_row(model: &Model, a: &Activations, logits: &Tensor) -> Result<Program> {
     let (device, hidden_size) = (model.device(), model.spec().hidden_size);
     let last = Tensor::zeros(device, "last", 1, hidden_size)?;
@@ -201,10 +201,11 @@ pub(super) fn last_row(model: &Model, a: &Activations, logits: &Tensor) -> Resul
     device.compile(&plan.lower()?.recording)
 }
 
-/// Records the head: rows of the residual stream to logits, by way of `normed`.
+/// Records the head, from rows of the residual stream to logits. `normed` holds the values in between.
 pub(super) fn head(plan: &mut Plan, model: &Model, resid: &Tensor, normed: &Tensor, logits: &Tensor) {
     final_norm(plan, model, resid, normed);
-    // The norm stays a kernel of its own: the largest of all products would compute it in each of its many workgroups.
+    // The norm is not fused into the product. The head is the largest of all products, and each of its many workgroups
+    // would compute the norm again.
     kernels::multiply(plan, normed, &model.weights().lm_head, None, logits);
     if let Some(cap) = model.spec().logit_softcap {
         kernels::softcap(plan, cap, logits);
@@ -242,7 +243,7 @@ mod tests {
     use crate::kernels::variants::{Coverage, Hardware, Variant, variants};
     use crate::kernels::{Choices, Fusion, GemvShape};
 
-    /// What a plan records that is not among what compilers are given in `tests/compilers`.
+    /// The kernels of a plan that `tests/compilers` does not give to compilers.
     fn unknown(plan: Plan, known: &[Variant]) -> Vec<String> {
         let recording = plan.lower().unwrap().recording;
         let dispatches = recording.entries.iter().filter_map(|entry| entry.dispatch());

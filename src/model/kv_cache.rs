@@ -1,22 +1,24 @@
-//! Keys and values of the tokens so far, of one text or of several.
+//! The KV cache: keys and values of past tokens, for one sequence or several.
 
 use super::spec::DecoderSpec;
 use crate::device::{Buffer, Device, Tensor};
 use crate::error::Result;
 use crate::kernels::{AttentionTile, Caches};
 
-/// What attention reads of the tokens before.
+/// The keys and values that attention reads.
 #[derive(Debug)]
 pub(crate) struct KvCache {
     /// One pair of tensors per layer, each `[num_texts * max_seq_len, num_kv_heads * head_dim]`.
     layers: Vec<(Tensor, Tensor)>,
     max_seq_len: usize,
-    /// What decoded tokens' attention finds in each split of long texts, one layer after the other.
+    /// The partial results of decoded tokens' attention, one for each split of a long sequence. The layers use it in
+    /// turn.
     pub partials: Tensor,
 }
 
 impl KvCache {
-    /// For `num_texts` texts of up to `max_seq_len` tokens each, and passes that decode up to `num_decoded` tokens.
+    /// Makes a cache for `num_texts` sequences of up to `max_seq_len` tokens each, and for passes that decode up to
+    /// `num_decoded` tokens.
     pub(crate) fn new(
         device: &Device,
         spec: &DecoderSpec,
@@ -37,7 +39,7 @@ impl KvCache {
         Ok(Self { layers, max_seq_len, partials })
     }
 
-    /// Those of a layer, for tokens whose rows are in `cache_rows`.
+    /// The caches of a layer, for tokens whose rows are in `cache_rows`.
     pub(crate) fn layer<'a>(&'a self, index: usize, cache_rows: &'a Buffer) -> Caches<'a> {
         let (k_cache, v_cache) = &self.layers[index];
         Caches { k_cache, v_cache, cache_rows, max_seq_len: self.max_seq_len }

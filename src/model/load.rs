@@ -48,24 +48,25 @@ struct Inner {
 }
 
 impl Model {
-    /// The model in the program: soseki-mini, a character-level GPT-2.
+    /// Loads the model inside the program: soseki-mini, a character-level GPT-2.
     ///
     /// # Errors
-    /// If the device has no room for it.
+    /// If the device has no room for the model.
     pub fn embedded(device: &Device) -> Result<Self> {
         Self::from_files(device, ModelFiles::embedded()?, &mut |_, _| {})
     }
 
-    /// The model in a GGUF file, or in a folder with `config.json`, `model.safetensors` (or its index) and, if texts are to be read,
-    /// `tokenizer.json`.
+    /// Loads a model from a GGUF file, or from a folder with `config.json` and `model.safetensors` (or its index). The
+    /// folder also needs `tokenizer.json` if the model is to read text.
     ///
     /// # Errors
-    /// If a file is not what it has to be, has tensors that no part of the model uses, or the device has no room for the model.
+    /// If a file is invalid, if it has tensors that no part of the model uses, or if the device has no room for the
+    /// model.
     pub fn load(device: &Device, path: &Path) -> Result<Self> {
         Self::from_files(device, ModelFiles::open(path)?, &mut |_, _| {})
     }
 
-    /// The model of these files; `progress` is told how many tensors of how many have been read.
+    /// Loads the model of these files. `progress` gets the number of loaded tensors and the number of all tensors.
     ///
     /// # Errors
     /// As [`Model::load`].
@@ -77,7 +78,7 @@ impl Model {
         UnloadedModel::read(files)?.load(device, progress)
     }
 
-    /// Loads the weights of a model whose spec is known.
+    /// Loads the weights of a model with a known spec.
     pub(super) fn of_files(
         device: &Device,
         UnloadedModel { files, spec }: UnloadedModel,
@@ -95,49 +96,49 @@ impl Model {
         Ok(Self { inner: Arc::new(inner), ablation: Arc::default(), choices })
     }
 
-    /// The same model, its weights shared, without some of its parts.
+    /// The same model without some of its parts. It shares the weights.
     ///
     /// # Errors
-    /// If it has no such part.
+    /// If the model has no such part.
     pub fn without(&self, ablation: Ablation) -> Result<Self> {
         ablation.check(self.spec())?;
         Ok(Self { ablation: Arc::new(ablation), ..self.clone() })
     }
 
-    /// What is left out of the model.
+    /// The parts that the model leaves out.
     pub fn ablation(&self) -> &Ablation {
         &self.ablation
     }
 
-    /// Where the model runs.
+    /// The device with the weights.
     pub fn device(&self) -> &Device {
         &self.inner.device
     }
 
-    /// What the files call it.
+    /// The model's name in its files.
     pub fn name(&self) -> &str {
         &self.inner.name
     }
 
-    /// Its sizes and choices.
+    /// The model's sizes and the choices of its architecture.
     pub fn spec(&self) -> &DecoderSpec {
         &self.inner.spec
     }
 
-    /// Its tokenizer, if it has one.
+    /// The model's tokenizer, if it has one.
     pub fn tokenizer(&self) -> Option<&Tokenizer> {
         self.inner.tokenizer.as_ref()
     }
 
-    /// Its chat template, which makes a text of messages.
+    /// The model's chat template, which turns messages into a text.
     ///
     /// # Errors
-    /// If it has none, or one that cannot be used.
+    /// If the model has no chat template, or an unusable one.
     pub fn chat_template(&self) -> Result<&ChatTemplate> {
         ChatTemplate::required(&self.inner.chat, &self.inner.name)
     }
 
-    /// The products that a decoded token goes through, each shape once.
+    /// The products of a decoded token. Each shape appears once.
     pub fn matmul_shapes(&self) -> Vec<MatmulShape> {
         let mut products = Vec::new();
         for matrix in self.weights().matrices() {
@@ -151,15 +152,16 @@ impl Model {
         products
     }
 
-    /// How it is computed where there are several ways: as suits the device's kind, unless [`Model::with_choices`] says otherwise.
+    /// The kernels that were chosen among several. By default they suit the kind of device. [`Model::with_choices`]
+    /// sets others.
     pub fn choices(&self) -> &Choices {
         &self.choices
     }
 
-    /// The same model, its weights shared, computed as `choices` say in every session that is made of it.
+    /// The same model with other kernels in each session. It shares the weights.
     ///
     /// # Errors
-    /// If its device lacks what a kernel needs.
+    /// If the device lacks a feature that a kernel needs.
     pub fn with_choices(&self, choices: Choices) -> Result<Self> {
         choices.check(self.device())?;
         Ok(Self { choices: Arc::new(choices), ..self.clone() })
@@ -169,7 +171,7 @@ impl Model {
         &self.inner.weights
     }
 
-    /// Token ids of `text`, with what the tokenizer puts around it.
+    /// Encodes `text` as token ids, with the special tokens that the tokenizer puts around it.
     ///
     /// # Errors
     /// If the model has no tokenizer, or the text has a character that its vocabulary lacks.
@@ -177,7 +179,7 @@ impl Model {
         self.encode_with(text, EncodeOptions::default())
     }
 
-    /// As [`Model::encode`], with options.
+    /// Encodes `text` with options.
     ///
     /// # Errors
     /// As [`Model::encode`].
@@ -189,7 +191,7 @@ impl Model {
         tokenizer.encode(text, options)
     }
 
-    /// What an id stands for; without a tokenizer only the id.
+    /// The token with this id. Without a tokenizer, it has only the id.
     pub fn token(&self, id: u32) -> Token {
         match self.tokenizer() {
             Some(tokenizer) => tokenizer.token(id),
@@ -202,10 +204,10 @@ impl Model {
         self.tokenizer().map(|tokenizer| tokenizer.decode(ids))
     }
 
-    /// What it is, for a trace. The first call reads the weight files once more, to hash them.
+    /// Describes the model for a trace. The first call reads the weight files once more to hash them.
     ///
     /// # Errors
-    /// If the files cannot be read any more.
+    /// If the files can no longer be read.
     pub fn info(&self) -> Result<ModelInfo> {
         let weights_sha256 = match self.inner.sha256.get() {
             Some(known) => known.clone(),
@@ -223,7 +225,7 @@ impl Model {
         })
     }
 
-    /// The trace of a run on the model's device: the prompt `ids`, and the steps after it.
+    /// Makes the trace of a run on the model's device, with the prompt `ids` and the `steps` after it.
     ///
     /// ```
     /// use sukashi::sampling::Settings;

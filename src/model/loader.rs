@@ -1,4 +1,5 @@
-//! From a file's tensors to a device's: shapes checked, matrices read part by part, `[out_features, in_features]`.
+//! Loads the tensors of a file onto a device. It checks their shapes, and reads matrices `[out_features, in_features]`
+//! part by part.
 
 use std::collections::HashSet;
 
@@ -10,18 +11,18 @@ use crate::error::{Error, Result};
 use crate::format::{Format, repack};
 use crate::weights::{Dtype, HEAD, Layout, Name, Naming, NormKind, ROPE_FREQS, TensorInfo, Weights, excerpt};
 
-/// Bytes of a large matrix that are read at a time.
+/// The bytes of a large matrix that are read at a time.
 const PART_BYTES: usize = 8 << 20;
 
-/// Names of tensors that a message shows.
+/// The most names of tensors in a message.
 const MAX_SHOWN: usize = 5;
 
-/// What is loaded, and how.
+/// The files to load.
 #[derive(Clone, Copy)]
 pub(super) struct Files<'a> {
     pub weights: &'a Weights,
     pub no_biases: NoBiases,
-    /// Whether tensors that no part of the model uses are only warned of.
+    /// Whether an unused tensor gives a warning instead of an error.
     pub allow_unused_tensors: bool,
 }
 
@@ -31,9 +32,9 @@ pub(super) struct Loader<'a> {
     file: &'a Weights,
     no_biases: NoBiases,
     allow_unused: bool,
-    /// Full names of the tensors that some part of the model has.
+    /// The full names of the tensors that the model uses.
     taken: HashSet<String>,
-    /// What this file puts before every name, such as `transformer.`.
+    /// The prefix of every name in this file, such as `transformer.`.
     prefix: &'static str,
     naming: &'static Naming,
     norm_kind: NormKind,
@@ -45,11 +46,11 @@ pub(super) struct Loader<'a> {
     progress: &'a mut dyn FnMut(usize, usize),
 }
 
-/// A size with the formula it comes from, for messages.
+/// A size and its formula for messages.
 pub(super) type Size<'a> = (&'a str, usize);
 
 impl<'a> Loader<'a> {
-    /// The file's prefix is the one with which it has the embedding.
+    /// Makes a loader. The file's prefix is the one before the name of the embedding.
     pub(super) fn new(
         device: &'a Device,
         Files { weights: file, no_biases, allow_unused_tensors }: Files<'a>,
@@ -88,7 +89,7 @@ impl<'a> Loader<'a> {
         self.file.info(name).is_some() || self.file.info(&format!("{}{name}", self.prefix)).is_some()
     }
 
-    /// A matrix `[rows, columns]`, stored on the device as in the file.
+    /// Loads a matrix `[rows, columns]`. The device stores it in the file's format.
     pub(super) fn matrix(
         &mut self,
         name: Name,
@@ -99,9 +100,9 @@ impl<'a> Loader<'a> {
         self.stack(&[(weight(name.file), rows)], columns, layout)
     }
 
-    /// Matrices above each other; neighbours of one format become one.
+    /// Stacks matrices above each other. Neighbours of one format become one matrix.
     fn stack(&mut self, parts: &[(String, Size<'_>)], columns: Size<'_>, layout: Layout) -> Result<Matrix> {
-        // GGUF turns GPT-2's projections round like all others.
+        // GGUF files have GPT-2's projections transposed, in the layout of all other families.
         let layout = if matches!(self.file, Weights::Gguf(_)) { Layout::AsIs } else { layout };
         let mut formats = Vec::with_capacity(parts.len());
         for (name, rows) in parts {
@@ -144,7 +145,7 @@ impl<'a> Loader<'a> {
         Ok(Matrix::stack(stacked))
     }
 
-    /// Reads a tensor into rows of `matrix`, part by part: large ones would take as much memory again.
+    /// Reads a tensor into rows of `matrix`, part by part. Reading it at once would take as much memory again.
     fn fill(&mut self, matrix: &Matrix, first_row: usize, name: &str, num_rows: usize) -> Result<()> {
         let Some(format) = matrix.parts.first().map(|part| part.format) else { return Ok(()) };
         let columns = matrix.columns;
@@ -174,7 +175,7 @@ impl<'a> Loader<'a> {
         (self.progress)(self.num_read, self.num_tensors);
     }
 
-    /// A vector `[size]` as f32.
+    /// Reads a vector `[size]` as f32.
     fn values(&mut self, name: &str, size: Size<'_>) -> Result<Vec<f32>> {
         let (name, dtype) = self.find(name, &[size])?;
         let format = dtype.format().filter(|format| format.block_columns() == 1);
@@ -197,8 +198,8 @@ impl<'a> Loader<'a> {
         Ok(values)
     }
 
-    /// A projection out of one or more that lie above each other: each `NAME.weight`, and each `NAME.bias` that is there. With
-    /// `bias` all have to be there.
+    /// Loads a projection that consists of one or more matrices above each other: each `NAME.weight`, and each present
+    /// `NAME.bias`. If `bias` is set, all biases are required.
     pub(super) fn linear(
         &mut self,
         names: &[(String, Size<'_>)],
@@ -215,7 +216,7 @@ impl<'a> Loader<'a> {
         for ((name, rows), has_bias) in names.iter().zip(has_bias) {
             values.extend(match has_bias {
                 true => self.values(&format!("{name}.bias"), *rows)?,
-                // Without one, nothing is added.
+                // A bias of zeros adds nothing.
                 false => vec![0.0; rows.1],
             });
         }
@@ -223,13 +224,13 @@ impl<'a> Loader<'a> {
         Ok(Linear { weight, bias: Some(bias) })
     }
 
-    /// Whether a bias is there that the configuration does not ask for, and does not deny either.
+    /// Whether the file has a bias that the configuration neither asks for nor denies.
     fn may_have_bias(&self, name: &str) -> bool {
         let denied = if name.contains("attn") { self.no_biases.attention } else { self.no_biases.mlp };
         !denied && self.has(&format!("{name}.bias"))
     }
 
-    /// The weight of a norm, and its bias where the family has one.
+    /// Loads the weight of a norm, and its bias if the family has one.
     pub(super) fn norm(&mut self, name: &str, size: Size<'_>) -> Result<NormWeights> {
         let weight = self.norm_weight(name, size)?;
         let bias = match self.norm_kind {
@@ -243,7 +244,7 @@ impl<'a> Loader<'a> {
         Ok(NormWeights { weight, bias })
     }
 
-    /// The weight of a norm alone.
+    /// Loads the weight of a norm without a bias.
     pub(super) fn norm_weight(&mut self, name: &str, size: Size<'_>) -> Result<Tensor> {
         let name = &weight(name);
         let mut values = self.values(name, size)?;
@@ -253,7 +254,7 @@ impl<'a> Loader<'a> {
         Tensor::from_slice(self.device, name, &values, 1, size.1)
     }
 
-    /// The head: `lm_head.weight`, or the embedding where the two are one.
+    /// Loads the head: `lm_head.weight`, or the embedding if the head is tied.
     pub(super) fn head(
         &mut self,
         embedding: &Matrix,
@@ -262,7 +263,7 @@ impl<'a> Loader<'a> {
         vocab_size: Size<'_>,
         hidden_size: Size<'_>,
     ) -> Result<Matrix> {
-        // Some files carry a head although the configuration ties it; what the file says is what was trained.
+        // Some files have a head although the configuration ties it. The head in the file is the trained one.
         let head = weight(HEAD.file);
         let has_head = self.has(&head);
         if tied && (!has_head || self.same(&head, &weight(embedding_name.file))?) {
@@ -270,7 +271,7 @@ impl<'a> Loader<'a> {
             return Ok(embedding.clone());
         }
         if !has_head {
-            // Without the prefix that other names have.
+            // The head's name has no prefix.
             return Err(self.missing(&head).detail(
                 "config.json gives the head a matrix of its own: tie_word_embeddings is false, or missing",
             ));
@@ -304,7 +305,8 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Accounts for the tensors that no part of the model has taken: known ones are left, others are an error or a warning.
+    /// Checks that the model uses all tensors of the file. Some unused tensors are known to be harmless. Others give an
+    /// error or a warning.
     pub(super) fn finish(self) -> Result<()> {
         let carries_nothing = self.naming.carries_nothing;
         let names = self.file.names();
@@ -336,7 +338,7 @@ impl<'a> Loader<'a> {
         Err(error.hint("--allow-unused-tensors loads the model without them"))
     }
 
-    /// The full name and the type of a tensor, after its shape has been checked. It counts as taken.
+    /// Returns the full name and the type of a tensor after a check of its shape. The tensor counts as used.
     fn find(&mut self, name: &str, expected: &[Size<'_>]) -> Result<(String, Dtype)> {
         let name = self.full_name(name);
         let info = self.file.info(&name).ok_or_else(|| self.missing(&name))?;

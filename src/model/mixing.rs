@@ -1,4 +1,4 @@
-//! One attention head on a few vectors given by hand, through the kernels that models run.
+//! Computes one attention head on a few given vectors, with the kernels of models.
 
 use crate::device::{Matrix, Tensor};
 use crate::dispatch::Batch;
@@ -7,10 +7,10 @@ use crate::kernels::{self, AttentionShape, AttentionTile, Caches, Choices, Plan}
 use crate::trace::Mixing;
 use crate::{Device, Error, Result};
 
-/// What an attention head is given: a row of each matrix for each token.
+/// The input of an attention head. Each matrix has a row for each token.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Head {
-    /// The tokens' names.
+    /// The names of the tokens.
     pub names: Vec<String>,
     /// Queries, `[num_tokens, d]`.
     pub q: Vec<Vec<f32>>,
@@ -23,19 +23,19 @@ pub struct Head {
 }
 
 impl Head {
-    /// Checks the matrices, which needs no device.
+    /// Checks the matrices without a device.
     ///
     /// # Errors
-    /// As those of [`mix`] about the matrices.
+    /// If [`mix`] refuses the matrices.
     pub fn check(&self) -> Result<()> {
         check(self).map(|_| ())
     }
 }
 
-/// More tokens, or channels, than this are no small experiment.
+/// The most tokens and the most channels of an experiment.
 const MAX_SIZE: usize = 64;
 
-/// Computes scores, weights and output of one attention head: `softmax(Q Kᵀ / √d) V`.
+/// Computes the scores, the weights and the output of one attention head: `softmax(Q Kᵀ / √d) V`.
 ///
 /// ```
 /// # pollster::block_on(async {
@@ -50,12 +50,12 @@ const MAX_SIZE: usize = 64;
 /// ```
 ///
 /// # Errors
-/// If the matrices are empty, ragged, of more than 64 rows or columns, do not belong together, or hold a number that is
-/// not finite; if the device fails.
+/// If a matrix is empty or ragged, has more than 64 rows or columns, or has a number that is not finite; if the shapes
+/// do not fit together; if the device fails.
 pub async fn mix(device: &Device, head: Head) -> Result<Mixing> {
     let num_tokens = head.names.len();
     let [d, _, d_v] = check(&head)?;
-    // Kernels take heads of one size: channels of zeros change neither products nor sums.
+    // Kernels need heads of one size. Channels of zeros change neither products nor sums.
     let head_dim = d.max(d_v);
     let padded = |matrix: &[Vec<f32>]| -> Vec<f32> {
         matrix
@@ -89,7 +89,7 @@ pub async fn mix(device: &Device, head: Head) -> Result<Mixing> {
     let partials = Tensor::zeros(device, "partials", 1, partials)?;
     let (mut weights, mut output) = (Vec::new(), Vec::new());
     for (token, query) in q.chunks(head_dim).enumerate() {
-        // A token sees what stands at and before its position: at the last one, everything.
+        // A token sees its own position and those before. At the last position it sees all tokens.
         let position = if head.causal { token } else { num_tokens - 1 };
         let row = [query, &vec![0.0; 2 * head_dim]].concat();
         let qkv = Tensor::from_slice(device, "qkv", &row, 1, row.len())?;
@@ -120,7 +120,7 @@ fn rows(values: Vec<f32>, num_rows: usize, num_columns: usize) -> Vec<Vec<f32>> 
     values.chunks(num_columns).take(num_rows).map(<[f32]>::to_vec).collect()
 }
 
-/// The columns of Q, K and V, which go together.
+/// Checks the shapes, and returns the number of columns of Q, K and V.
 fn check(head: &Head) -> Result<[usize; 3]> {
     let refused = |what: String, expected: String| {
         Err(Error::input(format!("cannot mix: {what}")).detail(format!("expected {expected}")))

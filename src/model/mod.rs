@@ -1,4 +1,4 @@
-//! The model: one decoder, described by a [`spec::DecoderSpec`], whichever family it comes from.
+//! The model: a decoder that a [`spec::DecoderSpec`] describes, for all families.
 
 mod ablation;
 mod capture;

@@ -1,12 +1,12 @@
-//! Where values can be captured on the way from ids to logits.
+//! The points of the forward pass where values can be captured.
 
 use std::fmt;
 
 use super::spec::DecoderSpec;
 
-/// A place on the way from ids to logits; ordered as the forward pass meets them.
+/// A point of the forward pass. Points are ordered as the pass meets them.
 ///
-/// `T` counts the captured positions, `S` the tokens of the text.
+/// `T` is the number of captured positions, and `S` is the number of tokens of the sequence.
 ///
 /// | Point | Shape | What it is |
 /// |---|---|---|
@@ -15,13 +15,13 @@ use super::spec::DecoderSpec;
 /// | `layers.N.attn.q` | `[T, num_heads, head_dim]` | queries, after their norm and rotation |
 /// | `layers.N.attn.k`, `.v` | `[T, num_kv_heads, head_dim]` | keys, after their norm and rotation; values |
 /// | `layers.N.attn.probs` | `[num_heads, T, S]` | attention weights; rows are queries |
-/// | `layers.N.attn.heads` | `[T, num_heads, head_dim]` | what each head brings, before the output projection |
-/// | `layers.N.attn.out` | `[T, hidden_size]` | what attention adds to the residual stream |
-/// | `layers.N.mlp.out` | `[T, hidden_size]` | what the feed-forward layer adds to it |
+/// | `layers.N.attn.heads` | `[T, num_heads, head_dim]` | output of each head, before the output projection |
+/// | `layers.N.attn.out` | `[T, hidden_size]` | the update that attention adds to the residual stream |
+/// | `layers.N.mlp.out` | `[T, hidden_size]` | the update that the feed-forward layer adds to it |
 /// | `layers.N.resid` | `[T, hidden_size]` | the residual stream after layer N |
 /// | `layers.N.lens` | `[T, vocab_size]` | the logits that the final norm and the head make of `layers.N.resid` |
-/// | `final_norm` | `[T, hidden_size]` | what the head reads |
-/// | `logits` | `[T, vocab_size]` | row `t` is about the token after token `t` |
+/// | `final_norm` | `[T, hidden_size]` | the input of the head |
+/// | `logits` | `[T, vocab_size]` | row `t` predicts the token after token `t` |
 ///
 /// ```
 /// use sukashi::Model;
@@ -87,7 +87,7 @@ impl Part {
 }
 
 impl Point {
-    /// Every point of such a model, in the order of the forward pass.
+    /// Lists every point of such a model in the order of the forward pass.
     pub fn all(spec: &DecoderSpec) -> Vec<Self> {
         let mut points = vec![Self::Embed, Self::EmbedLens];
         for layer in 0..spec.num_layers {
@@ -97,7 +97,7 @@ impl Point {
         points
     }
 
-    /// The shape of what is captured there: `num_positions` rows of a text of `num_tokens` tokens.
+    /// The shape of the values at this point, for `num_positions` rows of a sequence of `num_tokens` tokens.
     pub fn shape(self, spec: &DecoderSpec, num_positions: usize, num_tokens: usize) -> Vec<usize> {
         match self {
             Self::Layer(_, Part::Probs) => vec![spec.num_heads, num_positions, num_tokens],
@@ -112,11 +112,11 @@ impl Point {
         }
     }
 
-    /// Where the pass leaves a copy for this point; none where the value is made of the residual stream at the end.
+    /// The point whose copy the pass has to keep for this one. `None` if the last residual stream gives the value.
     pub(super) fn tap(self) -> Option<Self> {
         match self {
             Self::EmbedLens => Some(Self::Embed),
-            // Queries, keys and values lie in one tensor.
+            // Queries, keys and values are in one tensor.
             Self::Layer(layer, Part::K | Part::V) => Some(Self::Layer(layer, Part::Q)),
             Self::Layer(layer, Part::Lens) => Some(Self::Layer(layer, Part::Resid)),
             Self::FinalNorm | Self::Logits => None,
@@ -124,12 +124,12 @@ impl Point {
         }
     }
 
-    /// Whether the value is made by the head, so that a row of it is as long as the vocabulary.
+    /// Whether the values are logits, with a row as long as the vocabulary.
     pub(super) fn is_logits(self) -> bool {
         matches!(self, Self::EmbedLens | Self::Layer(_, Part::Lens) | Self::Logits)
     }
 
-    /// How many layers have to run for it.
+    /// The number of layers that have to run for this point.
     pub(super) fn num_layers(self, spec: &DecoderSpec) -> usize {
         match self {
             Self::Embed | Self::EmbedLens => 0,
@@ -151,15 +151,15 @@ impl fmt::Display for Point {
     }
 }
 
-/// Whether `name` is what `pattern` says, in which each `*` stands for any characters.
+/// Whether `name` fits `pattern`, in which each `*` stands for any characters.
 pub(super) fn matches(pattern: &str, name: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
     let Some(mut name) = name.strip_prefix(start) else { return false };
     let mut parts: Vec<&str> = rest.split('*').collect();
-    // There is at least one: what follows the last `*`.
+    // The list has at least one part, the one after the last `*`.
     let end = parts.pop().unwrap_or_default();
     for part in parts {
-        // The first place that fits leaves the most for the rest.
+        // The first place that fits leaves the most characters for the rest.
         let Some(at) = name.find(part) else { return false };
         name = &name[at + part.len()..];
     }
@@ -187,7 +187,7 @@ mod tests {
         ] {
             assert!(!matches(pattern, "layers.3.attn.probs"), "{pattern}");
         }
-        // A part is not matched twice.
+        // Two parts of the pattern do not match the same characters.
         assert!(!matches("a*a", "a"));
         assert!(matches("a*a", "aa"));
     }

@@ -1,4 +1,4 @@
-//! Reads consecutive tokens of a sequence: what `Session`, `BatchSession` and `CapturePass` share.
+//! Reads consecutive tokens of a sequence. `Session`, `BatchSession` and `CapturePass` use it.
 
 use super::forward::{self, Activations, Scratch};
 use super::kv_cache::KvCache;
@@ -10,7 +10,8 @@ use crate::dispatch::Batch;
 use crate::error::Result;
 use crate::kernels::Plan;
 
-/// Computes tokens of a sequence, from their ids to the residual stream, as many in a pass as keep each dispatch short.
+/// Computes tokens of a sequence, from ids to the residual stream. It limits the tokens of a pass so that each dispatch
+/// is short.
 #[derive(Debug)]
 pub(super) struct PromptPass {
     model: Model,
@@ -23,10 +24,11 @@ pub(super) struct PromptPass {
 }
 
 impl PromptPass {
-    /// For passes of up to `max_tokens` tokens through the first `num_layers` layers, by way of `activations`, which hold as many.
+    /// Makes a pass over up to `max_tokens` tokens through the first `num_layers` layers. `activations` have as many
+    /// rows.
     ///
     /// # Errors
-    /// If a shader does not compile on the device, or its memory is used up.
+    /// If the device cannot compile a shader, or has no more memory.
     pub(super) fn new(
         model: &Model,
         cache: &KvCache,
@@ -41,18 +43,19 @@ impl PromptPass {
         Ok(Self { model: model.clone(), activations, scratch, body, max_tokens, limits })
     }
 
-    /// What a pass reads and writes.
+    /// The buffers and tensors of a pass.
     pub(super) fn activations(&self) -> &Activations {
         &self.activations
     }
 
-    /// The tokens that the next pass takes of `ids`, which stand at `position` of their sequence, and those that it leaves.
+    /// Splits `ids` into the tokens of the next pass and the rest. The first id is at `position` of its sequence.
     pub(super) fn split<'a>(&self, ids: &'a [u32], position: usize) -> (&'a [u32], &'a [u32]) {
         let most = self.limits.prefill_tokens(self.model.spec(), position);
         split(ids, most.min(self.max_tokens))
     }
 
-    /// Writes what a pass over `ids` starts from. They stand at `position` of a sequence whose rows in the caches begin at `first_row`.
+    /// Writes the inputs of a pass over `ids`. The first id is at `position` of a sequence whose rows in the KV cache
+    /// begin at `first_row`.
     pub(super) fn write(&mut self, ids: &[u32], position: usize, first_row: usize) -> Batch {
         let places = (position..position + ids.len()).map(|at| (at as u32, (first_row + at) as u32));
         self.write_ids(ids);
@@ -71,12 +74,12 @@ impl PromptPass {
         self.activations.write_places(device, spec, places, &mut self.scratch);
     }
 
-    /// Computes what [`PromptPass::write`] wrote.
+    /// Computes the pass that [`PromptPass::write`] prepared.
     pub(super) fn run(&self, batch: Batch, recorder: &mut Recorder) {
         self.body.run(batch, recorder);
     }
 
-    /// Writes and computes a pass over `ids`, and waits for nothing.
+    /// Submits a pass over `ids`, and does not wait for it.
     ///
     /// # Errors
     /// If the device is lost.

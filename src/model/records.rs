@@ -1,4 +1,4 @@
-//! The records that figures of the inside are drawn of: attention weights, and the logit lens.
+//! Makes the records for figures of a model's inside: attention weights, and the logit lens.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,10 @@ use crate::error::{Error, Result};
 use crate::sampling::Softmax;
 use crate::trace::{Attention, HeadWeights, Lens, LensCell, LensLayer, Prompt, Record};
 
-/// Most logits, in elements, that are held in memory at a time: a row of the vocabulary for each position of a batch.
+/// The most logits that are held in memory, in elements. Each position of a batch takes a row of the vocabulary.
 const MAX_HELD: usize = 32 << 20;
 
-/// The attention weights of `layer` over `ids`: of all its heads, or of one.
+/// Records the attention weights of `layer` over `ids`, for one head or for all heads.
 ///
 /// ```
 /// # pollster::block_on(async {
@@ -28,7 +28,7 @@ const MAX_HELD: usize = 32 << 20;
 /// ```
 ///
 /// # Errors
-/// If the model has no such layer or head; as [`Capture::run`].
+/// If the model has no such layer or head; otherwise as [`Capture::run`].
 pub async fn attention(model: &Model, ids: &[u32], layer: usize, head: Option<usize>) -> Result<Attention> {
     let spec = model.spec();
     check_layer_and_head(spec, layer, head)?;
@@ -59,10 +59,10 @@ pub async fn attention(model: &Model, ids: &[u32], layer: usize, head: Option<us
     })
 }
 
-/// Checks that a model of this kind has this layer, and this head.
+/// Checks that a model of this kind has this layer and this head.
 ///
 /// # Errors
-/// Bad input that names the limit.
+/// Bad input with the limit.
 pub fn check_layer_and_head(spec: &super::DecoderSpec, layer: usize, head: Option<usize>) -> Result<()> {
     let refused = |what: &str, found: usize, count: usize| {
         Err(Error::input(format!("cannot look at {what} {found}: the model has no such {what}"))
@@ -75,8 +75,9 @@ pub fn check_layer_and_head(spec: &super::DecoderSpec, layer: usize, head: Optio
     }
 }
 
-/// What the model would say after each layer, at `positions` of `ids` (all of them where there are none). `progress` is
-/// told how many rows of logits of how many are done.
+/// Records the logit lens: the prediction that each layer's residual stream would give, at `positions` of `ids`. An
+/// empty list stands for all positions. `progress` gets the number of finished rows of logits and the number of all
+/// rows.
 ///
 /// ```
 /// # pollster::block_on(async {
@@ -91,7 +92,7 @@ pub fn check_layer_and_head(spec: &super::DecoderSpec, layer: usize, head: Optio
 /// ```
 ///
 /// # Errors
-/// As [`super::score`]; if a position is past the text.
+/// As [`super::score`]; also if a position is past the end of `ids`.
 pub async fn lens(
     model: &Model,
     ids: &[u32],
@@ -119,7 +120,7 @@ pub async fn lens(
     for (index, chunk) in ids[..=last].chunks(batch).enumerate() {
         let span = reading.submit(chunk, index * batch)?;
         let wanted = |position: usize| positions.contains(&position);
-        // The last layer comes first: the others are held against it.
+        // The last layer comes first, since the other layers are compared with it.
         let mut finals: Vec<Final> = Vec::new();
         for (&point, layer) in points.iter().zip(&mut layers).rev() {
             let is_final = finals.is_empty();
@@ -161,7 +162,7 @@ impl Final {
         Ok(Self { logits: logits.to_vec(), softmax: softmax(logits)?, best: argmax(logits) })
     }
 
-    /// What a layer's logits say, beside the model's.
+    /// Compares a layer's logits with the model's.
     fn cell(&self, model: &Model, logits: &[f32]) -> Result<LensCell> {
         let softmax = softmax(logits)?;
         let best = argmax(logits);
@@ -189,7 +190,7 @@ impl Final {
     }
 }
 
-/// The first of the greatest logits.
+/// The lowest id among the greatest logits.
 fn argmax(logits: &[f32]) -> u32 {
     let mut best = 0;
     for (id, logit) in logits.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Rotary positions: angles for each position, from a base and a scaling.
+//! Rotary position embeddings: an angle for each position, from a base and a scaling.
 
 use serde_json::{Map, Value};
 
@@ -6,12 +6,12 @@ use super::config::Config;
 use crate::weights::excerpt;
 use crate::{Error, Result};
 
-/// Largest base of the frequencies.
+/// The largest base of the frequencies.
 const MAX_THETA: f32 = 1e12;
-/// Largest factor that a context may be stretched by.
+/// The largest factor by which a context may be stretched.
 const MAX_FACTOR: f32 = 1e6;
 
-/// One rotation: how fast each pair of channels turns.
+/// One rotation. It holds the frequency of each pair of channels.
 ///
 /// ```
 /// use serde_json::json;
@@ -27,12 +27,13 @@ const MAX_FACTOR: f32 = 1e6;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rope {
-    /// Radians per position, `[head_dim / 2]`, fastest first.
+    /// Radians per position, `[head_dim / 2]`. The fastest pair comes first.
     pub inv_freq: Vec<f64>,
 }
 
 impl Rope {
-    /// `theta^(-2i / head_dim)`, then scaled as `fields` say: those of `rope_scaling` or `rope_parameters`.
+    /// Computes `theta^(-2i / head_dim)`, and scales it by `fields`, which are those of `rope_scaling` or
+    /// `rope_parameters`.
     pub(super) fn new(
         head_dim: usize,
         theta: f32,
@@ -48,8 +49,9 @@ impl Rope {
         Ok(Self { inv_freq })
     }
 
-    /// The fields of `config.json` for one kind of layer, in either form: `rope_parameters`, with an entry for each kind of
-    /// layer or for all, or `theta_key` with, where the kind is `scaled`, `rope_scaling`.
+    /// Reads the fields of `config.json` for one kind of layer. There are two forms. `rope_parameters` has an entry for
+    /// each kind of layer, or one for all kinds. `theta_key` gives the base, and `rope_scaling` the scaling if the kind
+    /// is `scaled`.
     pub(super) fn from_config(
         config: &Config<'_>,
         head_dim: usize,
@@ -71,7 +73,7 @@ impl Rope {
                 _ if num_kinds > 0 && num_kinds < parameters.len() => return Err(wrong()),
                 Some(Value::Null) => None,
                 Some(own) => Some(own.as_object().ok_or_else(wrong)?),
-                // What is said of all layers is said of those that a scaling is for.
+                // An entry for all layers is for the kinds that are scaled.
                 None => (scaled && num_kinds == 0).then_some(parameters),
             };
             let Some(own) = own else { return Self::new(head_dim, theta, None, file) };
@@ -82,12 +84,14 @@ impl Rope {
         Self::new(head_dim, theta, old.filter(|_| scaled), file)
     }
 
-    /// Cosines and sines of `positions`, rows of `[head_dim / 2]` cosines and as many sines, `stride` apart.
+    /// Writes the cosines and sines of `positions`. A row has `[head_dim / 2]` cosines and as many sines. Rows are
+    /// `stride` apart.
     pub(super) fn angles(&self, positions: &[u32], stride: usize, rows: &mut [f32]) {
         let half = self.inv_freq.len();
         for (&position, row) in positions.iter().zip(rows.chunks_exact_mut(stride)) {
             for (i, inv_freq) in self.inv_freq.iter().enumerate() {
-                // f64, and not the adapter's own: sin and cos of large angles differ from driver to driver.
+                // The angles are computed in f64 on the host. The sine and cosine of large angles differ between
+                // drivers.
                 let (sine, cosine) = libm::sincos(f64::from(position) * inv_freq);
                 row[i] = cosine as f32;
                 row[half + i] = sine as f32;
@@ -96,7 +100,7 @@ impl Rope {
     }
 }
 
-/// Applies a scaling. Sources: linear, Chen et al. 2023, arXiv:2306.15595; `llama3`, arXiv:2407.21783.
+/// Applies a scaling. Sources: for linear, Chen et al. 2023, arXiv:2306.15595; for `llama3`, arXiv:2407.21783.
 fn scale(inv_freq: &mut [f64], fields: &Map<String, Value>, file: &str) -> Result<()> {
     let value = Value::Object(fields.clone());
     let config = Config::new(&value, file)?;
@@ -123,7 +127,7 @@ fn scale(inv_freq: &mut [f64], fields: &Map<String, Value>, file: &str) -> Resul
             }
             for frequency in inv_freq {
                 let turns = original * *frequency / std::f64::consts::TAU;
-                // Slow channels are stretched, fast ones kept, those between blended.
+                // Slow channels are stretched, and fast channels are kept. Those between are blended.
                 let keep = ((turns - low) / (high - low)).clamp(0.0, 1.0);
                 *frequency *= keep + (1.0 - keep) / factor;
             }
@@ -147,17 +151,17 @@ fn scale(inv_freq: &mut [f64], fields: &Map<String, Value>, file: &str) -> Resul
     }
 }
 
-/// Refuses fields that the kind of scaling does not read, and that may ask for another one.
+/// Refuses fields that this kind of scaling does not read. They may ask for another kind.
 fn check_fields(config: &Config<'_>, kind: Option<&str>) -> Result<()> {
     let read: &[&str] = match kind {
         None | Some("default") => &[],
         Some("linear") => &["factor"],
         Some("llama3") => &["factor", "low_freq_factor", "high_freq_factor"],
         Some("divisors") => &["divisors"],
-        // Refused by its name.
+        // `scale` refuses an unknown kind by its name.
         Some(_) => return Ok(()),
     };
-    // How long texts were before a scaling changes none of these.
+    // The length of texts before the scaling changes none of these kinds.
     let always =
         ["rope_type", "type", "rope_theta", "partial_rotary_factor", "original_max_position_embeddings"];
     for (key, value) in config.iter() {
@@ -171,7 +175,7 @@ fn check_fields(config: &Config<'_>, kind: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// All channels of a head turn.
+/// Checks that the rotation covers all channels of a head.
 fn check_whole(config: &Config<'_>) -> Result<()> {
     match config.get("partial_rotary_factor") {
         Some(factor) if factor.as_f64() != Some(1.0) => Err(config.wrong("partial_rotary_factor", "1")),

@@ -1,13 +1,13 @@
-//! Rows of a matrix as the device wants them: padded, turned round, in Hugging Face's order.
+//! Arranges the rows of a matrix for the device. They are padded or transposed, or get Hugging Face's order.
 
 use rayon::prelude::*;
 
 use crate::format::row_stride;
 
-/// Output rows that one task transposes: their elements lie side by side in the file.
+/// The output rows that one task transposes. Their elements are side by side in the file.
 const ROWS_PER_TASK: usize = 64;
 
-/// Sorts the rows of each head, which alternate between its halves, into one half after the other.
+/// Sorts the rows of each head, which alternate between its two halves, so that one half comes after the other.
 pub(super) fn separate_halves<T: Copy>(rows: &mut [T], row_length: usize, head_dim: usize) {
     let mut sorted = Vec::with_capacity(head_dim * row_length);
     for head in rows.chunks_exact_mut(head_dim * row_length) {
@@ -21,7 +21,7 @@ pub(super) fn separate_halves<T: Copy>(rows: &mut [T], row_length: usize, head_d
     }
 }
 
-/// Rows of `[rows, columns]` elements of `BYTES` bytes, padded with zeros.
+/// Pads rows of `[rows, columns]` elements of `BYTES` bytes with zeros.
 pub(super) fn pad<const BYTES: usize>(bytes: &[u8], rows: usize, columns: usize, words: &mut Vec<u32>) {
     let row_bytes = row_stride(columns) * BYTES;
     words.clear();
@@ -32,7 +32,7 @@ pub(super) fn pad<const BYTES: usize>(bytes: &[u8], rows: usize, columns: usize,
     }
 }
 
-/// As [`pad`], from a file that has `[columns, rows]`.
+/// Pads rows as [`pad`] does, from a file with `[columns, rows]`.
 pub(super) fn transpose<const BYTES: usize>(bytes: &[u8], rows: usize, columns: usize) -> Vec<u32> {
     let row_bytes = row_stride(columns) * BYTES;
     let mut words = vec![0_u32; rows * row_bytes / 4];
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn rows_are_padded_and_transposed() {
-        // [2, 3] of u16 elements 1..=6, and the same matrix stored as [3, 2].
+        // The u16 elements 1..=6 as [2, 3], and the same matrix stored as [3, 2].
         let as_is: Vec<u8> = [1_u16, 2, 3, 4, 5, 6].iter().flat_map(|value| value.to_le_bytes()).collect();
         let transposed: Vec<u8> =
             [1_u16, 4, 2, 5, 3, 6].iter().flat_map(|value| value.to_le_bytes()).collect();
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn halves_of_heads_are_separated() {
-        // Two heads of four rows of two.
+        // Two heads have four rows of two elements each.
         let mut rows = [0, 0, 2, 2, 1, 1, 3, 3, 4, 4, 6, 6, 5, 5, 7, 7];
         separate_halves(&mut rows, 2, 4);
         assert_eq!(rows, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7]);

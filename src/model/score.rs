@@ -1,4 +1,4 @@
-//! How probable a given text is.
+//! Scores a given text: the probability that a model gives it.
 
 use super::capture_pass::CapturePass;
 use super::load::Model;
@@ -8,10 +8,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::sampling::Softmax;
 use crate::trace::{Prediction, Record, Score, ScoredToken, Totals};
 
-/// Scores `ids`: the probability of each token after those before it. `progress` is told how many tokens of how many are
-/// done.
+/// Scores `ids`: the probability of each token after the tokens before it. `progress` gets the number of finished
+/// tokens and the number of all tokens.
 ///
-/// Logits are read batch by batch, so that a long text takes no more memory than a short one.
+/// Logits are read batch by batch, so a long text takes no more memory than a short one.
 ///
 /// ```
 /// # pollster::block_on(async {
@@ -25,8 +25,8 @@ use crate::trace::{Prediction, Record, Score, ScoredToken, Totals};
 /// ```
 ///
 /// # Errors
-/// If `ids` is empty, has an id outside the vocabulary, or is longer than the context; if the device fails or gives a
-/// logit that is no number.
+/// If `ids` is empty, has an id outside the vocabulary, or is longer than the context; if the device fails; if a logit
+/// is not a finite number.
 pub async fn score(model: &Model, ids: &[u32], progress: &mut dyn FnMut(usize, usize)) -> Result<Score> {
     let mut reading = CapturePass::new(model, ids, [Point::Logits].into())?;
     let mut predictions = vec![None];
@@ -34,7 +34,7 @@ pub async fn score(model: &Model, ids: &[u32], progress: &mut dyn FnMut(usize, u
     for (index, chunk) in ids.chunks(batch).enumerate() {
         progress(index * batch, ids.len());
         let span = reading.submit(chunk, index * batch)?;
-        // The last token is asked for nothing.
+        // No token follows the last one, so its logits are not needed.
         let wanted = |position: usize| position + 1 < ids.len();
         let see = |Row { position, values }: Row<'_>| {
             predictions.push(Some(prediction(values, ids[position + 1])?));
@@ -64,12 +64,12 @@ fn prediction(logits: &[f32], id: u32) -> Result<Prediction> {
         prob: softmax.prob(logit),
         log_prob: -softmax.information(logit),
         rank: rank(logits, id),
-        // What rounding leaves below nothing is nothing.
+        // Rounding can make the entropy negative.
         entropy_bits: softmax.entropy_bits().max(0.0),
     })
 }
 
-/// The distribution that these logits make.
+/// The distribution over tokens with these logits.
 pub(super) fn softmax(logits: &[f32]) -> Result<Softmax> {
     match logits.iter().find(|logit| !logit.is_finite()) {
         Some(logit) => Err(Error::new(ErrorKind::Computation, "cannot make probabilities of the logits")
@@ -78,7 +78,7 @@ pub(super) fn softmax(logits: &[f32]) -> Result<Softmax> {
     }
 }
 
-/// 1 for the greatest logit; of equal ones, the first comes first.
+/// The rank of `id`, which is 1 for the greatest logit. Of equal logits, the lowest id has the lowest rank.
 pub(super) fn rank(logits: &[f32], id: u32) -> usize {
     let own = logits[id as usize];
     let before = |(other, logit): (u32, &f32)| *logit > own || (*logit == own && other < id);

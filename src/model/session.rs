@@ -1,4 +1,4 @@
-//! A session: one text being read and continued, with its KV cache.
+//! A session: one sequence with its KV cache.
 
 mod batch;
 mod pass;
@@ -24,10 +24,10 @@ use crate::kernels::{Plan, Step};
 use crate::text::check_ids;
 use pipelined::Chooser;
 
-/// Room for tokens where nobody says how much is wanted.
+/// The window's size if a caller gives none, in tokens.
 const DEFAULT_MAX_SEQ_LEN: usize = 4096;
 
-/// One text being read and continued.
+/// Reads and continues one sequence. The window is the part of it in the KV cache.
 ///
 /// ```
 /// # pollster::block_on(async {
@@ -47,36 +47,37 @@ pub struct Session {
     ids: Vec<u32>,
     /// The most tokens in the window.
     max_seq_len: usize,
-    /// How many tokens have left the window.
+    /// The number of tokens that have left the window.
     num_dropped: usize,
-    /// What is kept past the room.
+    /// The tokens to keep when the window is full.
     window: Window,
-    /// Many tokens: the body.
+    /// The body for many tokens.
     prompt: PromptPass,
-    /// One token: body and head in one pass.
+    /// The body and the head for one token.
     decode: Program,
-    /// What `decode` dispatches.
+    /// The dispatches of `decode`.
     decode_steps: Vec<Step>,
     /// The head for one row of a prefill.
     last_row: Program,
     logits: Tensor,
     readback: Readback,
     watch: Option<SessionCapture>,
-    /// Made when it is first needed.
+    /// The chooser for [`Session::pipelined`]. The first call makes it.
     chooser: Option<Chooser>,
 }
 
-/// What a session captures on the way.
+/// The state of a session that captures.
 #[derive(Debug)]
 struct SessionCapture {
     request: CaptureRequest,
     reader: Reader,
-    /// Of the last call.
+    /// The values of the last call.
     capture: Capture,
 }
 
 impl Session {
-    /// An empty text, with room for the model's context, but at most 4,096 tokens: the cache of a longer one is large.
+    /// Makes a session with an empty sequence. Its window has the length of the model's context, but at most 4,096
+    /// tokens, since the KV cache of a longer one is large.
     ///
     /// # Errors
     /// If the device has no room for the cache or cannot compile a shader.
@@ -84,7 +85,8 @@ impl Session {
         Self::with_max_seq_len(model, DEFAULT_MAX_SEQ_LEN)
     }
 
-    /// An empty text, with room for `max_seq_len` tokens, or as many as the model has positions for.
+    /// Makes a session with an empty sequence and a window of `max_seq_len` tokens. The window is at most as long as
+    /// the model's context.
     ///
     /// # Errors
     /// As [`Session::new`].
@@ -94,8 +96,8 @@ impl Session {
 
     /// As [`Session::with_max_seq_len`], capturing what `request` asks for at each call: [`Session::capture`] has it. The
     /// logits are those of a session without, bit by bit.
-    ///
-    /// ```
+    /// Makes a session that captures the values of `request` at each call. [`Session::capture`] returns them. The
+    /// logits are bit-identical to those of [`Session::with_max_seq_len`].
     /// # pollster::block_on(async {
     /// use sukashi::model::CaptureRequest;
     /// use sukashi::{Device, Model, Session};
@@ -164,41 +166,41 @@ impl Session {
         &self.model
     }
 
-    /// The tokens in the window: all of the text, or its end once the text has outgrown the session's room.
+    /// The tokens in the window. These are all tokens of the sequence, or its end once it has outgrown the window.
     pub fn ids(&self) -> &[u32] {
         &self.ids
     }
 
-    /// The most tokens that the window has room for.
+    /// The most tokens of the window.
     pub fn max_seq_len(&self) -> usize {
         self.max_seq_len
     }
 
-    /// How many tokens have left the window because the text outgrew the session's room.
+    /// The number of tokens that have left the window.
     pub fn num_dropped(&self) -> usize {
         self.num_dropped
     }
 
-    /// Sets what is kept of a text that outgrows the session's room.
+    /// Sets which tokens to keep when the window is full.
     pub fn set_window(&mut self, window: Window) {
         self.window = window;
     }
 
-    /// Kernels dispatched for each decoded token.
+    /// The number of dispatched kernels for each decoded token.
     pub fn dispatches_per_token(&self) -> usize {
         self.decode.num_dispatches()
     }
 
-    /// What each decoded token goes through, in order.
+    /// The dispatches for each decoded token, in order.
     pub fn decode_steps(&self) -> &[Step] {
         &self.decode_steps
     }
 
-    /// Reads `id` as [`Session::decode`] does, and gives the seconds that each of [`Session::decode_steps`] took; without
-    /// logits, and not past the session's room.
+    /// Reads `id` as [`Session::decode`] does, and returns the seconds of each of [`Session::decode_steps`]. It gives
+    /// no logits, and it does not drop tokens.
     ///
     /// # Errors
-    /// As [`Session::decode`]; also if the session's room is used up.
+    /// As [`Session::decode`]; also if the window is full.
     pub async fn profile(&mut self, id: u32) -> Result<Vec<f64>> {
         check_ids(&[id], self.model.spec().vocab_size)?;
         let position = self.ids.len();
@@ -212,22 +214,22 @@ impl Session {
         Ok(seconds)
     }
 
-    /// What the last [`Session::prefill`] or [`Session::decode`] captured: a row for each token that it read. Rows of
-    /// attention weights are as long as the text so far.
+    /// The values that the last [`Session::prefill`] or [`Session::decode`] captured. They have a row for each token
+    /// that it read. Rows of attention weights are as long as the sequence so far.
     pub fn capture(&self) -> Option<&Capture> {
         self.watch.as_ref().map(|watch| &watch.capture)
     }
 
-    /// Forgets the text.
+    /// Forgets the sequence.
     pub fn reset(&mut self) {
         self.ids.clear();
         self.num_dropped = 0;
     }
 
-    /// Reads `ids` on top of what is there and gives the logits, `[vocab_size]`, of the token after the last.
+    /// Appends `ids` to the sequence, and returns the logits of the token after the last, `[vocab_size]`.
     ///
     /// # Errors
-    /// If `ids` is empty, has an id outside the vocabulary, or does not fit into the session's room; if the device fails.
+    /// If `ids` is empty, has an id outside the vocabulary, or does not fit into the window; if the device fails.
     pub async fn prefill(&mut self, ids: &[u32]) -> Result<&[f32]> {
         check_ids(ids, self.model.spec().vocab_size)?;
         let max_seq_len = self.max_seq_len;
@@ -241,10 +243,10 @@ impl Session {
         self.append(ids).await
     }
 
-    /// Reads one more token and gives the logits, `[vocab_size]`, of the next.
+    /// Appends one token to the sequence, and returns the logits of the next token, `[vocab_size]`.
     ///
-    /// Past the session's room, the start of the text is dropped, as the session's [`Window`] says, and the rest is read again at its
-    /// new positions.
+    /// If the window is full, the session drops tokens as its [`Window`] says. It reads the tokens after the dropped
+    /// ones again at their new positions.
     ///
     /// # Errors
     /// If `id` is outside the vocabulary, or the device fails.
@@ -270,7 +272,7 @@ impl Session {
             }
         };
         let mut rest = ids;
-        // The last pass has the logits; of one token it is a decoded one.
+        // The last pass gives the logits. A last pass over one token is a decoding pass.
         let last = loop {
             let (chunk, after) = self.prompt.split(rest, self.ids.len());
             if after.is_empty() {

@@ -1,4 +1,4 @@
-//! What a decoder is made of, whichever family it comes from.
+//! The description of a decoder, in the same terms for all families.
 
 use serde_json::Value;
 
@@ -11,20 +11,20 @@ use crate::text::Tokenizer;
 use crate::weights::{ModelFiles, excerpt};
 use crate::{Error, Result};
 
-/// Most tokens that a vocabulary may have.
+/// The most tokens of a vocabulary.
 pub(super) const MAX_VOCAB_SIZE: usize = 1 << 24;
-/// Widest residual stream.
+/// The largest width of the residual stream.
 pub(super) const MAX_HIDDEN_SIZE: usize = 1 << 17;
-/// Widest feed-forward layer.
+/// The largest width of a feed-forward layer.
 pub(super) const MAX_INTERMEDIATE_SIZE: usize = 1 << 20;
-/// Most layers.
+/// The most layers.
 pub(super) const MAX_LAYERS: usize = 1 << 10;
-/// Longest context, in tokens.
+/// The longest context, in tokens.
 pub(super) const MAX_SEQ_LEN: usize = 1 << 24;
-/// Largest epsilon of a norm.
+/// The largest epsilon of a norm.
 pub(super) const MAX_NORM_EPS: f32 = 1.0;
 
-/// A decoder-only transformer: every size and choice that the forward pass depends on.
+/// A decoder-only transformer. The spec has every size and choice that the forward pass depends on.
 ///
 /// ```
 /// use sukashi::model::{DecoderSpec, spec};
@@ -37,7 +37,7 @@ pub(super) const MAX_NORM_EPS: f32 = 1.0;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct DecoderSpec {
-    /// The family that the spec was read by.
+    /// The family that read the spec.
     pub family: &'static Family,
     /// Rows of the token embedding `[vocab_size, hidden_size]`, and the number of logits.
     pub vocab_size: usize,
@@ -54,45 +54,45 @@ pub struct DecoderSpec {
     pub num_kv_heads: usize,
     /// Width of one head, in elements.
     pub head_dim: usize,
-    /// Longest context that the model has positions for, in tokens.
+    /// The longest context of the model, in tokens.
     pub max_seq_len: usize,
-    /// How tokens are told apart by their place.
+    /// The way in which the model encodes positions.
     pub position: Position,
-    /// What token embeddings are multiplied by.
+    /// The factor of token embeddings.
     pub embedding_scale: f32,
-    /// Between the projections of the feed-forward layer.
+    /// The activation of the feed-forward layer.
     pub activation: Activation,
-    /// Before attention, before the feed-forward layer, and before the logits.
+    /// The norm before attention, before the feed-forward layer, and before the head.
     pub norm: Norm,
-    /// Whether the projection to logits is the token embedding, or `lm_head` `[vocab_size, hidden_size]`.
+    /// Whether the head is the token embedding. Otherwise it is `lm_head`, `[vocab_size, hidden_size]`.
     pub tied_head: bool,
-    /// In what layers differ from each other; `[num_layers]`.
+    /// The differences between layers; `[num_layers]`.
     pub layers: Vec<LayerSpec>,
     /// Attention scores become `cap · tanh(score / cap)`.
     pub attention_softcap: Option<f32>,
     /// Logits become `cap · tanh(logit / cap)`.
     pub logit_softcap: Option<f32>,
-    /// Which projections have a bias, and which norms there are besides the two before attention and feed-forward.
+    /// The biases of projections, and the norms besides those before attention and the feed-forward layer.
     pub parts: Parts,
-    /// Fed before the first token where the family asks for it.
+    /// The token before the first token of a text, if the family asks for one.
     pub bos_token_id: Option<u32>,
-    /// Any of these ends the text; all below `vocab_size`.
+    /// The tokens that end a text. All are below `vocab_size`.
     pub eos_token_ids: Vec<u32>,
 }
 
-/// In what one layer may differ from another.
+/// The values in which layers may differ.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LayerSpec {
     /// Multiplies the attention scores `q · k`.
     pub attention_scale: f32,
-    /// How many positions a token sees, itself included; `None` for all before it.
+    /// The number of positions that a token sees, with its own; `None` for all positions before it.
     pub window: Option<usize>,
-    /// Which of [`Position::Rope`]'s rotations the layer uses.
+    /// The index of the layer's rotation in [`Position::Rope`].
     pub rope: usize,
 }
 
-/// The parts that not every family has. Biases are those that the configuration asks for; others are taken where the tensors are
-/// there.
+/// The parts that only some families have. The biases are those that the configuration asks for. The loader also takes
+/// other biases that the files have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Parts {
     /// Biases of the query, key and value projections.
@@ -107,13 +107,13 @@ pub struct Parts {
     pub post_norms: bool,
 }
 
-/// How tokens are told apart by their place in the context.
+/// The way in which a model encodes positions.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Position {
-    /// A learned vector for each place, added to the token embedding; `[max_seq_len, hidden_size]`.
+    /// A learned vector for each position, which is added to the token embedding; `[max_seq_len, hidden_size]`.
     Learned,
-    /// Queries and keys turn by an angle that grows with the place. Layers choose one of these rotations.
+    /// Queries and keys turn by an angle in proportion to the position. Each layer has one of these rotations.
     Rope(Vec<Rope>),
 }
 
@@ -138,7 +138,7 @@ impl Activation {
         matches!(self, Self::GeGlu | Self::SwiGlu)
     }
 
-    /// The kernels' name for it.
+    /// The name of the activation among kernels.
     pub(super) fn epilogue(self) -> Epilogue {
         match self {
             Self::GeluTanh => Epilogue::GeluTanh,
@@ -149,7 +149,7 @@ impl Activation {
     }
 }
 
-/// How hidden states are normalised.
+/// The normalisation of hidden states.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Norm {
@@ -166,7 +166,7 @@ pub enum Norm {
 }
 
 impl Norm {
-    /// What keeps it from dividing by zero.
+    /// The number that prevents a division by zero.
     pub fn eps(self) -> f32 {
         match self {
             Self::LayerNorm { eps } | Self::RmsNorm { eps } => eps,
@@ -174,13 +174,12 @@ impl Norm {
     }
 }
 
-/// Reads a Hugging Face `config.json` of any known family; messages call it `file`.
+/// Reads a Hugging Face `config.json` of any known family. Messages call it `file`.
 ///
-/// The family is `model_type`, or where that is missing the first of `architectures`.
+/// The family is `model_type`. If this is missing, it is the first of `architectures`.
 ///
 /// # Errors
-///
-/// Bad input where the family is unknown, or a field is missing, out of range, asks for something that is not supported, or is
+/// Bad input if the family is unknown, or if a field is missing, out of range, asks for an unsupported feature, or is
 /// neither read by the family nor known to change nothing.
 pub fn from_config(config: &Value, file: &str) -> Result<DecoderSpec> {
     let outer = Config::new(config, file)?;
@@ -210,16 +209,15 @@ pub fn from_config(config: &Value, file: &str) -> Result<DecoderSpec> {
         .detail(format!("found {found}, expected one of: {}", Family::list())))
 }
 
-/// What a model's files say it is: [`from_config`], with the tokens that end a text from `generation_config.json`
-/// where that names some, and those whose spelling says so ([`Tokenizer::text_end_ids`]).
+/// Reads the spec of a model's files. It is that of [`from_config`], except for the tokens that end a text. These come
+/// from `generation_config.json` if it names some, and from the tokens' spelling ([`Tokenizer::text_end_ids`]).
 ///
 /// # Errors
-///
-/// As [`from_config`]; also where `generation_config.json` names no proper tokens.
+/// As [`from_config`]; also if `generation_config.json` names invalid tokens.
 pub fn from_files(files: &ModelFiles) -> Result<DecoderSpec> {
     let mut spec = from_config(&files.config, &files.config_label)?;
     if let Some(generation) = &files.generation_config {
-        // What config.json names as the end of a text is often only that of the text that the model first learnt from.
+        // The end token in config.json is often only that of the base model's training texts.
         let ids =
             Config::new(&generation.value, &generation.label)?.token_ids("eos_token_id", spec.vocab_size)?;
         if !ids.is_empty() {
@@ -235,14 +233,13 @@ pub fn from_files(files: &ModelFiles) -> Result<DecoderSpec> {
 }
 
 impl DecoderSpec {
-    /// Checks that the tokenizer does not know more tokens than the model.
+    /// Checks that the tokenizer has no more tokens than the model.
     ///
-    /// `tokenizer_size` counts the tokenizer's own tokens, [`crate::text::Tokenizer::base_vocab_size`]; it may be
-    /// smaller, because embeddings are often padded.
+    /// `tokenizer_size` is the number of the tokenizer's own tokens, [`crate::text::Tokenizer::base_vocab_size`]. It
+    /// may be smaller than the model's vocabulary, because embeddings are often padded.
     ///
     /// # Errors
-    ///
-    /// Bad input with both numbers where it does.
+    /// Bad input with both numbers.
     pub fn check_tokenizer(&self, tokenizer_size: Option<usize>) -> Result<()> {
         let vocab_size = self.vocab_size;
         match tokenizer_size {

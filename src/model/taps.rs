@@ -1,4 +1,4 @@
-//! Copies of what is on the way, on the device and read back from there.
+//! Copies values of the forward pass on the device, and reads them back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::dispatch::Batch;
 use crate::error::Result;
 use crate::kernels::{self, Plan};
 
-/// Where a pass leaves copies of what is on its way; nowhere by default.
+/// The tensors into which a pass copies values. The default has none.
 #[derive(Debug, Default)]
 pub(super) struct Taps {
     tensors: BTreeMap<Point, Tensor>,
@@ -18,13 +18,13 @@ pub(super) struct Taps {
 }
 
 impl Taps {
-    /// Tensors for what `points` need, for batches of up to `max_tokens` tokens of a text of up to `kv_len`.
+    /// Makes tensors for `points`, for batches of up to `max_tokens` tokens of a sequence of up to `kv_len` tokens.
     fn new(model: &Model, points: &BTreeSet<Point>, (max_tokens, kv_len): (usize, usize)) -> Result<Self> {
         let (device, spec) = (model.device(), model.spec());
         let mut tensors = BTreeMap::new();
         for point in points.iter().filter_map(|point| point.tap()) {
             let (rows, columns) = match point {
-                // Rows of the text's own length, without padding.
+                // Rows have the length of the sequence, without padding.
                 Point::Layer(_, Part::Probs) => (1, max_tokens * spec.num_heads * kv_len),
                 Point::Layer(_, Part::Q) => {
                     (max_tokens, (spec.num_heads + 2 * spec.num_kv_heads) * spec.head_dim)
@@ -39,32 +39,32 @@ impl Taps {
         Ok(Self { tensors, kv_len })
     }
 
-    /// Where the pass writes what is at `point`, if somebody asked for it.
+    /// The tensor for the values at `point`, if the request needs it.
     pub(super) fn at(&self, point: Point) -> Option<&Tensor> {
         self.tensors.get(&point)
     }
 
-    /// Records a copy of what is at `point`, if somebody asked for it.
+    /// Records a copy of the values at `point`, if the request needs it.
     pub(super) fn copy(&self, plan: &mut Plan, point: Point, value: &Tensor) {
         if let Some(tap) = self.at(point) {
             plan.copy(value, tap);
         }
     }
 
-    /// Columns of a row of attention weights.
+    /// The columns of a row of attention weights.
     pub(super) fn kv_len(&self) -> usize {
         self.kv_len
     }
 }
 
-/// The tokens of a pass that was submitted: the first one's position, and how many.
+/// The tokens of a submitted pass: the position of the first one, and their number.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
     pub position: usize,
     pub num_tokens: usize,
 }
 
-/// What is captured at one position: `[num_heads, kv_len]` for attention weights, one row of any other point.
+/// The captured values at one position: `[num_heads, kv_len]` for attention weights, and one row for other points.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row<'a> {
     pub position: usize,
@@ -77,7 +77,7 @@ pub(super) struct Reader {
     device: Device,
     points: BTreeSet<Point>,
     taps: Taps,
-    /// What makes `normed` or `logits` of the rows of a tap.
+    /// The programs that compute `normed` or `logits` from the rows of a tap.
     heads: BTreeMap<Point, Program>,
     normed: Tensor,
     logits: Tensor,
@@ -87,8 +87,8 @@ pub(super) struct Reader {
     num_heads: usize,
 }
 
-/// 32-bit words that a token takes on the device for `points` in a text of up to `kv_len` tokens: in the taps, and in
-/// the largest tensor that is bound.
+/// The 32-bit words for a token of `points` on the device, in a sequence of up to `kv_len` tokens. The first number
+/// counts all taps, and the second counts the largest tensor of a binding.
 pub(super) fn words_per_token(model: &Model, points: &BTreeSet<Point>, kv_len: usize) -> (usize, usize) {
     let spec = model.spec();
     let (mut all, mut largest) = (0, spec.hidden_size);
@@ -100,7 +100,7 @@ pub(super) fn words_per_token(model: &Model, points: &BTreeSet<Point>, kv_len: u
             point if point.is_logits() => spec.vocab_size,
             _ => spec.hidden_size,
         };
-        // Logits of all points go through one tensor.
+        // The logits of all points share one tensor.
         all += if point.is_logits() { spec.hidden_size } else { words };
         largest = largest.max(words);
     }
@@ -111,7 +111,8 @@ pub(super) fn words_per_token(model: &Model, points: &BTreeSet<Point>, kv_len: u
 }
 
 impl Reader {
-    /// For batches of up to `max_tokens` tokens that end at `resid`, in a text of up to `kv_len` tokens.
+    /// Makes a reader for batches of up to `max_tokens` tokens of a sequence of up to `kv_len` tokens. The batches end
+    /// at `resid`.
     pub(super) fn new(
         model: &Model,
         points: BTreeSet<Point>,
@@ -159,13 +160,13 @@ impl Reader {
         &self.taps
     }
 
-    /// What can be read.
+    /// The points that the reader can read.
     pub(super) fn points(&self) -> &BTreeSet<Point> {
         &self.points
     }
 
-    /// Gives `see` what was captured at `point` in the pass over `span`, at those of its positions that are `wanted`, in
-    /// their order.
+    /// Calls `see` with the values at `point` that the pass over `span` captured, for the `wanted` positions in their
+    /// order.
     ///
     /// # Panics
     /// If the reader was not made for `point`.
@@ -179,7 +180,7 @@ impl Reader {
         assert!(self.points.contains(&point), "{point} was not asked for");
         let mut first = 0;
         while first < span.num_tokens {
-            // As many neighbours as are wanted go together.
+            // Neighbouring positions are read together.
             let is_wanted = |token: &usize| wanted(span.position + token);
             let Some(start) = (first..span.num_tokens).find(is_wanted) else { break };
             let end = (start..span.num_tokens).find(|token| !is_wanted(token)).unwrap_or(span.num_tokens);

@@ -1,4 +1,4 @@
-//! A decoder's tensors, found by the names that its family gives them.
+//! Loads a decoder's tensors by the names of its family.
 
 use super::loader::{Files, Loader};
 use super::spec::DecoderSpec;
@@ -9,7 +9,8 @@ use crate::{Device, Result};
 /// Reads all tensors of a model.
 ///
 /// # Errors
-/// If a tensor is missing or not of the spec's shape, if no part of the model uses one, or if the device has no room.
+/// If a tensor is missing or has another shape than the spec's; if the model does not use a tensor; if the device has
+/// no room.
 pub(super) fn load(
     device: &Device,
     spec: &DecoderSpec,

@@ -1,4 +1,4 @@
-//! A model before its weights are on a device.
+//! A model whose weights are not yet on a device.
 
 use super::load::Model;
 use super::spec::{self, DecoderSpec};
@@ -6,7 +6,7 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::weights::ModelFiles;
 
-/// A model's files with the spec that they give: all that can be known before a device loads the weights.
+/// A model's files and the spec that they describe. No device has loaded the weights yet.
 ///
 /// ```
 /// use sukashi::Device;
@@ -34,12 +34,12 @@ impl UnloadedModel {
         Ok(Self { spec: spec::from_files(&files)?, files })
     }
 
-    /// Files whose spec is known, because they were made for it.
+    /// Takes files that were made for this spec.
     pub(crate) fn of(files: ModelFiles, spec: DecoderSpec) -> Self {
         Self { files, spec }
     }
 
-    /// The model's sizes and choices.
+    /// The model's sizes and the choices of its architecture.
     pub fn spec(&self) -> &DecoderSpec {
         &self.spec
     }
@@ -49,7 +49,7 @@ impl UnloadedModel {
         &self.files
     }
 
-    /// Loads the weights; `progress` is told how many tensors of how many have been read.
+    /// Loads the weights. `progress` gets the number of loaded tensors and the number of all tensors.
     ///
     /// # Errors
     /// As [`Model::load`].

@@ -1,4 +1,5 @@
-//! Gemma 3, the text model. Its tensors are named as a Llama's, except for the norms around attention and feed-forward.
+//! Gemma 3, the text model. Its tensors have the names of a Llama's, except for the norms around attention and the
+//! feed-forward layer.
 
 use serde_json::{Map, Value};
 
@@ -38,7 +39,7 @@ pub(super) static GEMMA3: Family = Family {
         ],
         neutral: &[("use_sliding_window", &[Neutral::True])],
     },
-    // A Gemma 3 that sees images: the part that is not read, and where images stand in a text.
+    // A Gemma 3 for images has fields for the vision part, which is not read, and for the images' places in a text.
     fields_around_text: Some(Known {
         read: &[
             &[
@@ -75,7 +76,7 @@ pub(super) static GEMMA3: Family = Family {
 };
 
 const NAMING: Naming = Naming {
-    // Llama's name of the norm before the feed-forward layer.
+    // Llama gives this name to the norm before the feed-forward layer.
     post_attn_norm: Some(name("post_attention_layernorm", "post_attention_norm")),
     mlp_norm: name("pre_feedforward_layernorm", "ffn_norm"),
     post_mlp_norm: Some(name("post_feedforward_layernorm", "post_ffw_norm")),
@@ -84,17 +85,17 @@ const NAMING: Naming = Naming {
     ..llama::NAMING
 };
 
-/// Highest value at which scores or logits are capped.
+/// The largest cap of scores or logits.
 const MAX_SOFTCAP: f32 = 1e6;
-/// Largest number whose root divides the scores.
+/// The largest number whose root divides the scores.
 const MAX_SCALAR: f32 = 1e6;
 
-/// The rotation of layers that see everything, and of those with a window.
+/// The rotations of layers without a window and of layers with one.
 const GLOBAL: usize = 0;
 const LOCAL: usize = 1;
 
-/// Only Gemma 3 27B scales its attention scores by hidden_size / num_heads instead of by the head's width. A
-/// GGUF file does not say so; it is recognised by its number of layers.
+/// The number of layers of Gemma 3 27B. It alone scales its attention scores by hidden_size / num_heads instead of by
+/// the head's width. A GGUF file does not say so, so the number of layers identifies the model.
 const LAYERS_OF_27B: u64 = 62;
 
 fn read(outer: &Config<'_>) -> Result<DecoderSpec> {
@@ -155,7 +156,7 @@ fn read(outer: &Config<'_>) -> Result<DecoderSpec> {
     })
 }
 
-/// Of so many layers one sees everything, where the file does not list each layer's type.
+/// If the file does not list each layer's type, one of so many layers has no window.
 fn layers(config: &Config<'_>, num_layers: usize) -> Result<Vec<LayerSpec>> {
     let window = config.optional_size("sliding_window", MAX_SEQ_LEN)?.unwrap_or(4096);
     let pattern = match config.optional_size("sliding_window_pattern", MAX_LAYERS)? {
@@ -183,7 +184,7 @@ fn softcap(config: &Config<'_>, key: &str) -> Result<Option<f32>> {
     }
 }
 
-/// A `text_config` leaves out what equals the family's defaults; the ids of special tokens may stand beside it.
+/// Adds the family's defaults, which a `text_config` leaves out. The ids of special tokens may be beside it.
 fn with_defaults(text: &Map<String, Value>, outer: &Config<'_>) -> Map<String, Value> {
     let defaults = [
         ("vocab_size", 262_208),
@@ -219,7 +220,7 @@ fn add_scalar(fields: &mut Map<String, Value>) {
     fields.insert("query_pre_attn_scalar".into(), scalar.into());
 }
 
-/// Tensors of the part that sees images.
+/// Whether a tensor belongs to the vision part.
 fn sees_images(name: &str) -> bool {
     let name = name.strip_prefix("model.").unwrap_or(name);
     ["vision_tower.", "multi_modal_projector."].iter().any(|part| name.starts_with(part))

@@ -30,7 +30,7 @@ pub(super) static GPT2: Family = Family {
                 "n_positions",
                 "scale_attn_by_inverse_layer_idx",
                 "scale_attn_weights",
-                // Changes only where half precision is left, and attention is in f32 here anyway.
+                // It only matters in half precision. Here attention is in f32.
                 "reorder_and_upcast_attn",
             ],
         ],
@@ -84,7 +84,7 @@ fn read(config: &Config<'_>) -> Result<DecoderSpec> {
     let head_dim = hidden_size / num_heads;
     let num_layers = config.size("n_layer", MAX_LAYERS)?;
     let vocab_size = config.size("vocab_size", MAX_VOCAB_SIZE)?;
-    // `n_ctx` is the older name, and stands beside `n_positions` in many files.
+    // `n_ctx` is the older name, and many files have it beside `n_positions`.
     let max_seq_len = match config.optional_size("n_positions", MAX_SEQ_LEN)? {
         Some(max_seq_len) => max_seq_len,
         None if config.get("n_ctx").is_some() => config.size("n_ctx", MAX_SEQ_LEN)?,
@@ -126,9 +126,10 @@ fn activation(config: &Config<'_>) -> Result<Activation> {
     }
 }
 
-/// `1/√head_dim`, and with `scale_attn_by_inverse_layer_idx` also `1/(layer_index + 1)`.
+/// The layers, whose scores are scaled by `1/√head_dim`, and with `scale_attn_by_inverse_layer_idx` also by
+/// `1/(layer_index + 1)`.
 ///
-/// `reorder_and_upcast_attn` changes only where half precision is left, and attention is in f32 here anyway.
+/// `reorder_and_upcast_attn` only matters in half precision. Here attention is in f32.
 fn layers(config: &Config<'_>, num_layers: usize, head_dim: usize) -> Result<Vec<LayerSpec>> {
     let scale = if config.flag("scale_attn_weights", true)? { 1.0 / (head_dim as f64).sqrt() } else { 1.0 };
     let by_layer = config.flag("scale_attn_by_inverse_layer_idx", false)?;
@@ -140,7 +141,7 @@ fn layers(config: &Config<'_>, num_layers: usize, head_dim: usize) -> Result<Vec
         .collect())
 }
 
-/// The causal masks that older files carry as tensors: `h.3.attn.bias` and `h.3.attn.masked_bias`.
+/// Whether a tensor is a causal mask, which older files have: `h.3.attn.bias` and `h.3.attn.masked_bias`.
 fn is_mask(name: &str) -> bool {
     let name = name.strip_prefix("transformer.").unwrap_or(name);
     let part = name.strip_prefix("h.").and_then(|rest| rest.split_once('.'));

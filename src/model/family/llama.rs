@@ -1,4 +1,4 @@
-//! Llama, and what its kin share with it.
+//! Llama, and the parts that related families share with it.
 
 use super::Family;
 use crate::Result;
@@ -22,9 +22,9 @@ pub(super) static LLAMA: Family = Family {
     gguf: Some(Architecture { name: "llama", model_type: "llama", interleaves: true, ..GGUF }),
 };
 
-/// The tensors of Llama and its kin.
+/// The tensors of Llama and related families.
 pub(super) const NAMING: Naming = Naming {
-    // The second and third: the text part of a model that also sees images.
+    // The second and the third are those of the text part of a model for images.
     prefixes: &["model.", "language_model.model.", "model.language_model.", ""],
     embedding: name("embed_tokens", "token_embd"),
     positions: None,
@@ -48,7 +48,7 @@ pub(super) const NAMING: Naming = Naming {
     carries_nothing: is_rotation,
 };
 
-/// What GGUF files of Llama's kin have in common. A family sets its own name and `model_type`.
+/// The common part of GGUF files for families related to Llama. A family sets its own name and `model_type`.
 pub(super) const GGUF: Architecture = Architecture {
     name: "",
     model_type: "",
@@ -70,7 +70,7 @@ pub(super) const GGUF_FIELDS: &[Field] = &[
     ("rope_theta", "rope.freq_base"),
 ];
 
-/// Widest head.
+/// The largest width of a head.
 pub(super) const MAX_HEAD_DIM: usize = 1 << 12;
 
 fn read(config: &Config<'_>) -> Result<DecoderSpec> {
@@ -80,7 +80,7 @@ fn read(config: &Config<'_>) -> Result<DecoderSpec> {
     spec(config, &LLAMA, parts, |layer| agreed(config, layer, None))
 }
 
-/// The window of a layer, where its entry in `layer_types` says the same, or there is none.
+/// Returns the window of a layer. Its entry in `layer_types` has to agree, if there is one.
 pub(super) fn agreed(
     config: &Config<'_>,
     layer_index: usize,
@@ -96,7 +96,7 @@ pub(super) fn agreed(
     }
 }
 
-/// A spec of Llama's kin: `parts` that the family has, and the `window` of each layer.
+/// Reads the spec of a family related to Llama, with the `parts` that the family has and the `window` of each layer.
 pub(super) fn spec(
     config: &Config<'_>,
     family: &'static Family,
@@ -157,7 +157,7 @@ pub(super) fn spec(
     })
 }
 
-/// Query heads and key-value heads.
+/// Reads the numbers of query heads and of key-value heads.
 pub(super) fn heads(config: &Config<'_>) -> Result<(usize, usize)> {
     let num_heads = config.size("num_attention_heads", MAX_HIDDEN_SIZE)?;
     let num_kv_heads = config.optional_size("num_key_value_heads", num_heads)?.unwrap_or(num_heads);
@@ -168,7 +168,7 @@ pub(super) fn heads(config: &Config<'_>) -> Result<(usize, usize)> {
     Ok((num_heads, num_kv_heads))
 }
 
-/// Rotary positions pair the two halves of a head.
+/// Checks that the head has two halves, which rotary positions pair.
 pub(super) fn check_head_dim(config: &Config<'_>, head_dim: usize) -> Result<()> {
     if head_dim.is_multiple_of(2) {
         return Ok(());
@@ -182,7 +182,8 @@ pub(super) fn check_head_dim(config: &Config<'_>, head_dim: usize) -> Result<()>
     })
 }
 
-/// Angles of rotations, which the configuration gives. The second kind of name is that of old GGUF files.
+/// Whether a tensor has the angles of rotations, which the configuration gives too. Old GGUF files have the second kind
+/// of name.
 pub(super) fn is_rotation(name: &str) -> bool {
     name.ends_with("rotary_emb.inv_freq") || name.starts_with("blk.") && name.ends_with(".attn_rot_embd")
 }

@@ -1,4 +1,4 @@
-//! Mistral: a Llama with a sliding window. Its GGUF files say that they are Llama's.
+//! Mistral: a Llama with a sliding window. Its GGUF files name the architecture of Llama.
 
 use super::{Family, llama};
 use crate::Result;
@@ -22,7 +22,7 @@ fn read(config: &Config<'_>) -> Result<DecoderSpec> {
     llama::spec(config, &MISTRAL, Parts::default(), |layer| llama::agreed(config, layer, window))
 }
 
-/// How far a token sees: 4,096 positions where the field is missing, everything where it is null.
+/// The number of positions that a token sees: 4,096 if the field is missing, and all if it is null.
 pub(super) fn window(config: &Config<'_>) -> Result<Option<usize>> {
     match config.optional_size("sliding_window", MAX_SEQ_LEN)? {
         None if !config.has("sliding_window") => Ok(Some(4096)),

@@ -1,5 +1,5 @@
-//! The families of models. A family's file describes all of it: which files are its own, their fields, keys and tensors, and how
-//! a [`DecoderSpec`] is read from them.
+//! The families of models. A family's file describes all of it: its files, fields, keys and tensors, and how to read a
+//! [`DecoderSpec`] from them.
 //!
 //! A new family that differs little from another takes its own file, and a line in each of the two lists below.
 
@@ -22,7 +22,7 @@ use crate::weights::{Architecture, Naming};
 pub(super) static FAMILIES: [&Family; 6] =
     [&gpt2::GPT2, &gemma3::GEMMA3, &llama::LLAMA, &mistral::MISTRAL, &qwen2::QWEN2, &qwen3::QWEN3];
 
-/// A family of models: how its files describe a decoder, and what they call its tensors.
+/// A family of models. It knows how files describe its decoders, and the names of their tensors.
 pub struct Family {
     /// The `model_type` of its text models.
     pub(super) name: &'static str,
@@ -36,7 +36,7 @@ pub struct Family {
     pub(super) fields_around_text: Option<Known>,
     /// The names of the tensors.
     pub(super) naming: &'static Naming,
-    /// How GGUF files describe the family's models; `None` if they call it another family's.
+    /// The description of the family's models in GGUF files; `None` if they name another family's architecture.
     pub(super) gguf: Option<Architecture>,
 }
 
@@ -46,7 +46,7 @@ impl Family {
         self.name
     }
 
-    /// The family of a configuration: by its `model_type`, or if it has none, by its class.
+    /// The family of a configuration. It is given by `model_type`, or if this is missing, by the class.
     pub(super) fn of(model_type: Option<&str>, class: Option<&str>) -> Option<&'static Self> {
         let is_named = |(name, known): &(&str, &str)| match model_type {
             Some(model_type) => model_type == *name,
@@ -55,13 +55,13 @@ impl Family {
         FAMILIES.into_iter().find(|family| family.model_types.iter().any(is_named))
     }
 
-    /// All families for messages, as `model_type (class), …`.
+    /// Lists all families for messages, as `model_type (class), …`.
     pub(super) fn list() -> String {
         let names = FAMILIES.iter().flat_map(|family| family.model_types);
         Vec::from_iter(names.map(|(name, class)| format!("{name} ({class})"))).join(", ")
     }
 
-    /// The architectures of GGUF files that are some family's.
+    /// The architectures of GGUF files that belong to a family.
     pub(super) fn architectures() -> Vec<&'static Architecture> {
         FAMILIES.iter().filter_map(|family| family.gguf.as_ref()).collect()
     }

@@ -1,4 +1,4 @@
-//! Qwen 2 and 2.5: a Llama with biases on queries, keys and values, and a window that may slide in some layers.
+//! Qwen 2 and 2.5: a Llama with biases on queries, keys and values, and with a window that slides in some layers.
 
 use super::{Family, llama, mistral};
 use crate::Result;
@@ -14,7 +14,7 @@ pub(super) static QWEN2: Family = Family {
     read,
     fields: Known {
         read: &[fields::ALL, fields::ROTARY, WINDOW],
-        // Queries, keys and values have biases in any case.
+        // Queries, keys and values always have biases.
         neutral: &[("attention_bias", &[Neutral::True])],
     },
     fields_around_text: None,
@@ -22,7 +22,7 @@ pub(super) static QWEN2: Family = Family {
     gguf: Some(Architecture { name: "qwen2", model_type: "qwen2", ..llama::GGUF }),
 };
 
-/// The fields of the window, which slides only where `use_sliding_window` says so.
+/// The fields of the window. It only slides if `use_sliding_window` says so.
 pub(super) const WINDOW: &[&str] = &["max_window_layers", "sliding_window", "use_sliding_window"];
 
 fn read(config: &Config<'_>) -> Result<DecoderSpec> {
@@ -30,7 +30,8 @@ fn read(config: &Config<'_>) -> Result<DecoderSpec> {
     llama::spec(config, &QWEN2, parts, |layer| window(config, layer))
 }
 
-/// Qwen slides the window from layer `max_window_layers` on, where it does so at all; newer files list each layer's type.
+/// The window of a layer. If it slides at all, it does so from layer `max_window_layers` on. Newer files list each
+/// layer's type.
 pub(super) fn window(config: &Config<'_>, layer_index: usize) -> Result<Option<usize>> {
     if !config.flag("use_sliding_window", false)? {
         return llama::agreed(config, layer_index, None);

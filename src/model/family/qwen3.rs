@@ -1,4 +1,4 @@
-//! Qwen 3: a Llama with normed queries and keys, and Qwen 2's window.
+//! Qwen 3: a Llama with normed queries and keys, and with the window of Qwen 2.
 
 use super::{Family, llama, qwen2};
 use crate::Result;

@@ -1,4 +1,4 @@
-//! Several texts of one model, read and continued together.
+//! Reads and continues several sequences of one model together.
 
 use super::pass::PassLimits;
 use super::window::Window;
@@ -13,11 +13,13 @@ use crate::model::prompt_pass::PromptPass;
 use crate::model::taps::Taps;
 use crate::text::check_ids;
 
-/// Several texts of one model: what a decoded token reads of the weights, it reads once for all of them.
+/// Reads and continues several sequences of one model. A step reads the weights once for all of them.
 ///
-/// The texts have numbers from 0 on. They begin when one likes, each with its own length, and [`BatchSession::reset`] makes room for the
-/// next one while the others go on. A text's logits are those of a [`Session`](crate::Session) up to the rounding of sums, and the
-/// same bit by bit whatever stands beside it, under whatever number: who samples from them, with a sampler for each, gets the same text.
+/// A sequence has a number, from 0 on. Sequences may begin at different times and have different lengths.
+/// [`BatchSession::reset`] makes room for a new sequence while the others continue.
+///
+/// The logits of a sequence are those of a [`Session`](crate::Session) up to the rounding of sums. They are
+/// bit-identical for any number of the sequence and any neighbours, so a sampler for each sequence gives the same text.
 ///
 /// ```
 /// # pollster::block_on(async {
@@ -48,20 +50,20 @@ use crate::text::check_ids;
 pub struct BatchSession {
     model: Model,
     texts: Vec<Text>,
-    /// The most tokens in the window of each text.
+    /// The most tokens of each window.
     max_seq_len: usize,
-    /// Many tokens of one text: the body.
+    /// The body for many tokens of one sequence.
     prompt: PromptPass,
-    /// One token of each of some texts: body and head in one pass.
+    /// The body and the head for one token of each of some sequences.
     decode: Program,
     /// The head for one row of a prefill.
     last_row: Program,
     logits: Tensor,
     readback: Readback,
-    /// Weights of the largest product of a step.
+    /// The number of weights of a step's largest product.
     largest_product: u64,
     limits: PassLimits,
-    /// What is kept of a text past its room.
+    /// The tokens to keep when a window is full.
     window: Window,
     /// The logits of a step that takes several passes.
     several_passes: Vec<u32>,
@@ -69,21 +71,22 @@ pub struct BatchSession {
 
 #[derive(Debug, Default)]
 struct Text {
-    /// The tokens in its window.
+    /// The tokens in the window.
     ids: Vec<u32>,
-    /// How many tokens have left the window.
+    /// The number of tokens that have left the window.
     num_dropped: usize,
 }
 
 impl BatchSession {
-    /// The most texts.
+    /// The most sequences.
     pub const MAX_TEXTS: usize = 64;
 
-    /// `num_texts` empty texts, each with room for `max_seq_len` tokens, or as many as the model has positions for.
+    /// Makes a session with `num_texts` empty sequences. Each has a window of `max_seq_len` tokens, at most as long as
+    /// the model's context.
     ///
     /// # Errors
-    /// If there are no texts, or more than [`BatchSession::MAX_TEXTS`]; if the device has no room for the caches or cannot compile a
-    /// shader.
+    /// If `num_texts` is 0 or more than [`BatchSession::MAX_TEXTS`]; if the device has no room for the KV cache or
+    /// cannot compile a shader.
     pub fn new(model: &Model, num_texts: usize, max_seq_len: usize) -> Result<Self> {
         if num_texts == 0 || num_texts > Self::MAX_TEXTS {
             return Err(Error::input(format!("cannot decode {num_texts} texts together"))
@@ -91,7 +94,8 @@ impl BatchSession {
         }
         let (device, spec, choices) = (model.device(), model.spec(), model.choices());
         let max_seq_len = max_seq_len.clamp(1, spec.max_seq_len);
-        // Never one alone: one token goes through other kernels, and how many texts there could be must not change the numbers.
+        // A step has at least two rows. One token goes through other kernels, and the number of sequences must not
+        // change the numbers.
         let num_rows = num_texts.max(2);
         let cache = KvCache::new(device, spec, (num_texts, max_seq_len), num_rows).map_err(|error| {
             error.hint("decode fewer texts together, or leave room for fewer tokens in each")
@@ -134,59 +138,59 @@ impl BatchSession {
         })
     }
 
-    /// The model that the texts are read by.
+    /// The model that reads the sequences.
     pub fn model(&self) -> &Model {
         &self.model
     }
 
-    /// How many texts there are.
+    /// The number of sequences.
     pub fn num_texts(&self) -> usize {
         self.texts.len()
     }
 
-    /// The tokens in a text's window: all of the text, or its end once it has outgrown its room.
+    /// The tokens in a sequence's window. These are all its tokens, or its end once it has outgrown the window.
     ///
     /// # Panics
-    /// If there is no such text.
+    /// If there is no such sequence.
     pub fn ids(&self, text: usize) -> &[u32] {
         &self.texts[text].ids
     }
 
-    /// How many tokens have left a text's window because it outgrew its room.
+    /// The number of tokens that have left a sequence's window.
     ///
     /// # Panics
-    /// If there is no such text.
+    /// If there is no such sequence.
     pub fn num_dropped(&self, text: usize) -> usize {
         self.texts[text].num_dropped
     }
 
-    /// Sets what is kept of a text that outgrows its room.
+    /// Sets which tokens of a sequence to keep when its window is full.
     pub fn set_window(&mut self, window: Window) {
         self.window = window;
     }
 
-    /// Kernels dispatched for each call of [`BatchSession::decode`].
+    /// The number of dispatched kernels for each call of [`BatchSession::decode`].
     pub fn dispatches_per_step(&self) -> usize {
         self.decode.num_dispatches()
     }
 
-    /// Forgets a text.
+    /// Forgets a sequence.
     ///
     /// # Panics
-    /// If there is no such text.
+    /// If there is no such sequence.
     pub fn reset(&mut self, text: usize) {
         self.texts[text].ids.clear();
         self.texts[text].num_dropped = 0;
     }
 
-    /// Reads `ids` on top of what is there of a text and gives the logits, `[vocab_size]`, of the token after the last. The other
-    /// texts wait.
+    /// Appends `ids` to a sequence, and returns the logits of the token after the last, `[vocab_size]`. The other
+    /// sequences wait.
     ///
     /// # Errors
-    /// If `ids` is empty, has an id outside the vocabulary, or does not fit into the text's room; if the device fails.
+    /// If `ids` is empty, has an id outside the vocabulary, or does not fit into the window; if the device fails.
     ///
     /// # Panics
-    /// If there is no such text.
+    /// If there is no such sequence.
     pub async fn prefill(&mut self, text: usize, ids: &[u32]) -> Result<&[f32]> {
         check_ids(ids, self.model.spec().vocab_size)?;
         let (num_tokens, max_seq_len) = (self.texts[text].ids.len() + ids.len(), self.max_seq_len);
@@ -197,7 +201,7 @@ impl BatchSession {
             )));
         }
         let mut rest = ids;
-        // The last pass has the logits; of one token it is a decoded one.
+        // The last pass gives the logits. A last pass over one token is a decoding pass.
         let last = loop {
             let (chunk, after) = self.prompt.split(rest, self.texts[text].ids.len());
             if after.is_empty() {
@@ -223,17 +227,17 @@ impl BatchSession {
         Ok(&bytemuck::cast_slice(words)[..vocab_size])
     }
 
-    /// Reads one more token of each of these texts, `(text, id)`, in one pass, and gives for each the logits, `[vocab_size]`, of the
-    /// next.
+    /// Appends one token to each of these sequences, `(text, id)`, in one pass. It returns the logits of each next
+    /// token, `[vocab_size]`.
     ///
-    /// Past its room, the start of a text is dropped, as with [`Session::decode`](crate::Session::decode), and what is left of it is read
-    /// again before.
+    /// If a window is full, the session drops tokens as [`Session::decode`](crate::Session::decode) does, and reads the
+    /// tokens after the dropped ones again before the pass.
     ///
     /// # Errors
-    /// If there are no tokens, an id is outside the vocabulary, or the device fails.
+    /// If `tokens` is empty, an id is outside the vocabulary, or the device fails.
     ///
     /// # Panics
-    /// If there is no such text, or one is there twice.
+    /// If there is no such sequence, or if a sequence appears twice.
     pub async fn decode(&mut self, tokens: &[(usize, u32)]) -> Result<impl ExactSizeIterator<Item = &[f32]>> {
         let vocab_size = self.model.spec().vocab_size;
         if tokens.is_empty() {
@@ -262,15 +266,15 @@ impl BatchSession {
         Ok(bytemuck::cast_slice(words).chunks_exact(stride).map(move |row| &row[..vocab_size]))
     }
 
-    /// Reads `ids` of one text in one pass, without logits.
+    /// Reads `ids` of one sequence in one pass, without logits.
     fn read(&mut self, text: usize, ids: &[u32]) -> Result<()> {
         self.prompt.submit(ids, self.texts[text].ids.len(), text * self.max_seq_len)?;
         self.texts[text].ids.extend_from_slice(ids);
         Ok(())
     }
 
-    /// Reads a token of each of these texts, which have room for it, in as few passes as keep each dispatch short; gives their logits, a
-    /// row each.
+    /// Reads a token of each of these sequences, whose windows have room. It takes as few passes as keep each dispatch
+    /// short, and returns a row of logits for each sequence.
     async fn step(&mut self, tokens: &[(usize, u32)]) -> Result<&[u32]> {
         let kv_len = tokens.iter().map(|&(text, _)| self.texts[text].ids.len() + 1).max().unwrap_or(1);
         let most = self.limits.fitting(self.model.spec(), kv_len, self.largest_product);
@@ -289,7 +293,7 @@ impl BatchSession {
         Ok(&self.several_passes)
     }
 
-    /// One pass over a token of each of these texts.
+    /// Runs one pass over a token of each of these sequences.
     async fn pass(&mut self, tokens: &[(usize, u32)]) -> Result<&[u32]> {
         let device = self.model.device().clone();
         let mut ids = [0; Self::MAX_TEXTS];

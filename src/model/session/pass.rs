@@ -1,48 +1,51 @@
-//! How many tokens of a prompt are computed together.
+//! Computes how many tokens of a prompt share a pass.
 
 use crate::device::Device;
 use crate::kernels::GemmKernel;
 use crate::model::DecoderSpec;
 
-/// The most on a CPU, whether it calls itself an adapter or not, and wherever values are captured: these take much memory.
+/// The most tokens of a pass on a CPU, with or without a software adapter, and of a pass that captures, since captured
+/// values take much memory.
 pub(super) const MAX_TOKENS: usize = 64;
 
-/// The most on a GPU, whose cores all get a tile of a product only where there are many tokens.
+/// The most tokens of a pass on a GPU. Each of its cores gets a tile of a product only if there are many tokens.
 const MAX_TOKENS_OF_GPU: usize = 512;
 
-/// So many tokens share what a product's threads read of the weights; fewer take as long.
+/// The number of tokens that share each read of a weight in a product. Fewer tokens take as long.
 const STEP: u64 = 4;
 
-/// Channels of keys that a dispatch of attention may go over on a software adapter, in all heads of all tokens. Measured on two
-/// busy cores: 75 ms, so that a watchdog does not take any dispatch for hung.
+/// The channels of keys that a dispatch of attention may read on a software adapter, over all heads of all tokens. A
+/// dispatch took 75 ms on two busy cores, so a watchdog does not take it for hung.
 const ATTENTION_WORK: u64 = 1 << 27;
 
-/// Products of a weight and an activation that a dispatch of `gemm_rows` may compute on a software adapter: 72 ms.
+/// The products of a weight and an activation that a dispatch of `gemm_rows` may compute on a software adapter. They
+/// took 72 ms.
 const PRODUCT_WORK_OF_ROWS: u64 = 3 << 28;
 
-/// The same of `gemm`, which software adapters without subgroups run: 70 ms.
+/// The same number for `gemm`, which runs on software adapters without subgroups. The products took 70 ms.
 const PRODUCT_WORK: u64 = 3 << 26;
 
-/// How much more a GPU may do, be it a small one: none says how fast it is, and large ones want many tokens at a time.
+/// The factor between these limits and those of any GPU. GPUs do not report their speed, and large ones need many
+/// tokens at a time.
 const GPU_FACTOR: u64 = 64;
 
-/// How much work each dispatch of a pass may do.
+/// The limits to the work of a pass's dispatches.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::model) struct PassLimits {
     /// The most tokens of a prompt that a pass computes together.
     pub max_tokens: usize,
-    /// Channels of keys that attention goes over.
+    /// The channels of keys that attention reads.
     pub attention_work: u64,
-    /// Products of a weight and an activation.
+    /// The products of a weight and an activation.
     pub product_work: u64,
 }
 
 impl PassLimits {
-    /// Of a software adapter whose prompts `gemm_rows` computes.
+    /// The limits of a software adapter that computes prompts with `gemm_rows`.
     const SOFTWARE: Self =
         Self { max_tokens: MAX_TOKENS, attention_work: ATTENTION_WORK, product_work: PRODUCT_WORK_OF_ROWS };
 
-    /// The limits of `device`. No watchdog stops work on the CPU.
+    /// The limits for `device`. The CPU has no watchdog.
     pub fn of(device: &Device) -> Self {
         match device {
             Device::Gpu(gpu) if !gpu.is_software() => Self {
@@ -58,12 +61,13 @@ impl PassLimits {
         }
     }
 
-    /// How many tokens of a prompt a pass computes together from `position` on.
+    /// The number of tokens that a pass computes together from `position` on.
     pub fn prefill_tokens(self, spec: &DecoderSpec, position: usize) -> usize {
         self.fitting(spec, position + self.max_tokens, product_work(spec)).min(self.max_tokens)
     }
 
-    /// How many tokens keep a pass's dispatches short: attention over `kv_len` positions, and a product of so many weights.
+    /// The number of tokens that keep a pass's dispatches short, for attention over `kv_len` positions and a product of
+    /// so many weights.
     pub fn fitting(self, spec: &DecoderSpec, kv_len: usize, product_work: u64) -> usize {
         let attention = self.attention_work / attention_work(spec, kv_len);
         let product = self.product_work / product_work / STEP * STEP;
@@ -73,27 +77,28 @@ impl PassLimits {
     }
 }
 
-/// How many tokens of a prompt a pass computes together from `position` on: 64, on a GPU 512, or as many as keep each of its dispatches
-/// short.
+/// The number of a prompt's tokens that a pass computes together from `position` on. It is 64, and 512 on a GPU, or
+/// fewer so that each dispatch is short.
 pub fn prefill_tokens(device: &Device, spec: &DecoderSpec, position: usize) -> usize {
     PassLimits::of(device).prefill_tokens(spec, position)
 }
 
-/// What a pass of up to `most` tokens takes of `ids`, and the rest. Never a last one alone if that can be: one token goes through other
-/// kernels, and how a prompt is cut must not change the numbers.
+/// Splits `ids` into the tokens of a pass of up to `most` tokens and the rest. If possible, the rest is not one token.
+/// One token goes through other kernels, and the split of a prompt must not change the numbers.
 pub(in crate::model) fn split(ids: &[u32], most: usize) -> (&[u32], &[u32]) {
     let leaves_one = ids.len() == most + 1 && most > 2;
     ids.split_at(if leaves_one { most - 1 } else { most.min(ids.len()) })
 }
 
-/// Channels of keys that attention of one token goes over in the layer that sees most, where there are `kv_len` positions.
+/// The channels of keys that attention reads for one token, over `kv_len` positions, in the layer with the largest
+/// window.
 fn attention_work(spec: &DecoderSpec, kv_len: usize) -> u64 {
     let seen = |window: Option<usize>| window.unwrap_or(usize::MAX).min(kv_len);
     let most = spec.layers.iter().map(|layer| seen(layer.window)).max().unwrap_or(0);
     (most as u64 * (spec.num_heads * spec.head_dim) as u64).max(1)
 }
 
-/// Weights of the largest matrix of a layer.
+/// The number of weights of a layer's largest matrix.
 fn product_work(spec: &DecoderSpec) -> u64 {
     let heads = spec.num_heads * spec.head_dim;
     let qkv = heads + 2 * spec.num_kv_heads * spec.head_dim;

@@ -1,4 +1,5 @@
-//! A text continued by a sampler; where few logits decide, without the chosen ids on the way to the host and back.
+//! Continues a sequence with a sampler. If few logits decide, the device chooses a token itself and does not wait for
+//! the host.
 
 use super::Session;
 use crate::device::{Buffer, Device, Program, Readback, Tensor};
@@ -9,23 +10,23 @@ use crate::model::Model;
 use crate::sampling::{Choice, Generator, Sampler};
 use crate::text::check_ids;
 
-/// Passes that are submitted before the first of them is back: one computes, one is ready to, and one is being recorded.
+/// The most passes in flight: one computes, one is ready, and one is being recorded.
 const IN_FLIGHT: usize = 3;
 
-/// Chooses on the device, so that the next pass can go on.
+/// Chooses tokens on the device, so that the next pass can begin.
 #[derive(Debug)]
 pub(super) struct Chooser {
     program: Program,
-    /// How it chooses, a [`DeviceSampling`].
+    /// The settings of the choice, a [`DeviceSampling`].
     choosing: Buffer,
-    /// What it has chosen, and from which candidates.
+    /// The chosen token and its candidates.
     found: Buffer,
-    /// One for each pass in flight.
+    /// A read-back for each pass in flight.
     readbacks: Vec<Readback>,
 }
 
 impl Chooser {
-    /// For one token's `logits`; the choice goes into `ids`, where the next pass reads it.
+    /// Makes a chooser for one token's `logits`. The choice goes into `ids`, where the next pass reads it.
     fn new(model: &Model, logits: &Tensor, ids: &Buffer) -> Result<Self> {
         let device = model.device();
         let shape = SearchShape::of(device, logits.columns());
@@ -41,45 +42,45 @@ impl Chooser {
     }
 }
 
-/// A text continued by a sampler, token by token. [`Session::pipelined`] makes it.
+/// Continues a sequence with a sampler, token by token. [`Session::pipelined`] makes it.
 #[derive(Debug)]
 pub struct PipelinedDecode<'a> {
     session: &'a mut Session,
     sampler: &'a mut Sampler,
-    /// The token that is to be read, or is being read.
+    /// The token that the next pass reads, or that the first pass in flight reads.
     id: u32,
-    /// Where the sampler looks at them: the tokens so far.
+    /// The tokens so far, if the sampler looks at them.
     previous: Option<Vec<u32>>,
-    /// Tokens that may still be asked for.
+    /// The number of tokens that the caller may still request.
     num_left: usize,
-    /// How the device chooses; `None` where nothing is chosen there.
+    /// The settings of the device's choice; `None` if the device does not choose.
     choosing: Option<DeviceSampling>,
-    /// Of the sampler, as it will be when it comes to the next pass that is submitted.
+    /// The state of the sampler's generator at the next pass to submit.
     generator: Generator,
-    /// Passes in flight; the first of them reads `id`.
+    /// The number of passes in flight. The first of them reads `id`.
     num_in_flight: usize,
-    /// The first of them among the read-backs.
+    /// The index of the first pass in flight among the read-backs.
     first_in_flight: usize,
     num_corrected: usize,
 }
 
 impl Session {
-    /// Reads `id` as [`Session::decode`] does, then the token that `sampler` takes after it, and so on:
-    /// [`PipelinedDecode::next`] gives each of these tokens, up to `num_tokens` of them.
+    /// Reads `id` as [`Session::decode`] does, then the token that `sampler` takes after it, and so on.
+    /// [`PipelinedDecode::next`] returns each of these tokens, up to `num_tokens` of them.
     ///
-    /// Where few logits decide ([`Sampler::num_deciding`], up to [`MAX_CANDIDATES`]), an adapter finds these, keeps the others, and
-    /// chooses one itself, by sums in f32 and the number that the sampler is going to draw: so several passes are under way
-    /// when the first is back. What counts is what the sampler takes from the logits that come back, the same as from all of
-    /// them. Where that is another token than the device's, and where the sampler needs all logits after all, the passes that
-    /// went on from that are given up; so the tokens never depend on the device's choice.
+    /// If few logits decide ([`Sampler::num_deciding`], up to [`MAX_CANDIDATES`]), an adapter finds and keeps them. It
+    /// chooses one of them with sums in f32 and with the number that the sampler is going to draw. So several passes
+    /// are in flight when the first result arrives. The sampler then takes a token from the candidates, which gives the
+    /// same token as all logits. If the device chose another token, or if the sampler needs all logits, the passes
+    /// after it are discarded. So the tokens never depend on the device's choice.
     ///
-    /// A caller that stops early drops the [`PipelinedDecode`], and passes that were computed too far are discarded. After a call that gave a
-    /// token, the session has read `id` and what was given before that token, so that the text goes on with it: in
-    /// [`Session::decode`] or here. The sampler has then drawn for each token given. After an error, and after a call whose future
-    /// was dropped, [`Session::ids`] says what was read.
+    /// A caller that stops early drops the [`PipelinedDecode`], which discards the passes in flight. After a call that
+    /// returned a token, the session has read `id` and the tokens before the returned one. [`Session::decode`] or this
+    /// function can continue the sequence with the returned token. The sampler has drawn once for each returned token.
+    /// After an error, or if the future of a call was dropped, [`Session::ids`] has the tokens that were read.
     ///
-    /// With other samplers, on the CPU, in a session that captures, or past its room, tokens are computed one by one, as by
-    /// [`Session::decode`]. Of the tokens before `id`, penalties count those that are still in [`Session::ids`].
+    /// With other samplers, on the CPU, in a session that captures, or with a full window, tokens are computed one by
+    /// one as by [`Session::decode`]. Penalties count those tokens before `id` that are still in [`Session::ids`].
     ///
     /// ```
     /// # pollster::block_on(async {
@@ -102,8 +103,8 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// If `id` is outside the vocabulary, or the device has no room for what chooses there or cannot compile it: that is made at
-    /// the first call.
+    /// If `id` is outside the vocabulary, or if the device has no room for the chooser or cannot compile it. The first
+    /// call makes the chooser.
     pub fn pipelined<'a>(
         &'a mut self,
         id: u32,
@@ -135,8 +136,8 @@ impl Session {
         })
     }
 
-    /// Submits the pass that decodes the token at `position`, and the choice of the token after it. `id` is `None` where the device has
-    /// written it itself.
+    /// Submits the pass that decodes the token at `position`, and the choice of the token after it. `id` is `None` if
+    /// the device has written it.
     fn submit_choice(
         &mut self,
         id: Option<u32>,
@@ -166,12 +167,13 @@ impl Session {
         }
     }
 
-    /// Lets the text go on with `id`, which the pass of a choice has read.
+    /// Continues the sequence with `id`, which the pass of a choice has read.
     fn accept_choice(&mut self, id: u32) {
         self.ids.push(id);
     }
 
-    /// Whether the device may go on without `sampler`: a capture is of one token, and the CPU has nothing to wait for.
+    /// Whether the device may choose for `sampler`. A capture needs each token on the host, and the CPU waits for
+    /// nothing.
     fn chooses_with(&self, sampler: &Sampler) -> bool {
         self.watch.is_none()
             && !matches!(self.model.device(), Device::Cpu)
@@ -179,11 +181,11 @@ impl Session {
     }
 }
 
-/// How the device chooses what `sampler` takes, as nearly as f32 allows; `None` where it cannot.
+/// The settings with which the device chooses as `sampler` does, up to the precision of f32; `None` if it cannot.
 fn choosing(sampler: &Sampler) -> Option<DeviceSampling> {
     let count = sampler.num_deciding().filter(|count| *count <= MAX_CANDIDATES)?;
     let settings = sampler.settings();
-    // What is 0 for an f32 divides nothing; of one candidate the temperature does not matter.
+    // A temperature that is 0 in f32 cannot divide. With one candidate, the temperature does not matter.
     let temperature = (settings.temperature as f32).clamp(f32::MIN_POSITIVE, f32::MAX);
     Some(DeviceSampling {
         count: count as u32,
@@ -193,7 +195,7 @@ fn choosing(sampler: &Sampler) -> Option<DeviceSampling> {
             Choice::Pick(n) => u32::try_from(n).unwrap_or(u32::MAX),
         },
         temperature,
-        // Above 1, nothing is cut.
+        // A value above 1 cuts no candidate.
         top_p: settings.top_p.filter(|p| *p < 1.0).map_or(2.0, |p| p as f32),
         min_p: settings.min_p.map_or(0.0, |p| p as f32),
         draw: 0.0,
@@ -202,13 +204,13 @@ fn choosing(sampler: &Sampler) -> Option<DeviceSampling> {
 }
 
 impl PipelinedDecode<'_> {
-    /// The next token; `None` after as many as were asked for.
+    /// Returns the next token; `None` after the requested number of tokens.
     ///
     /// # Errors
-    /// As [`Session::decode`] and [`Sampler::sample`]. After an error, and after a call whose future was dropped, there is no
-    /// further token.
+    /// As [`Session::decode`] and [`Sampler::sample`]. After an error, and after a call whose future was dropped, all
+    /// calls return `None`.
     pub async fn next(&mut self) -> Result<Option<u32>> {
-        // What is left when this one is there; nothing, should it never be.
+        // The count is zero until this call succeeds, so that no token follows an error or a dropped future.
         let Some(num_left) = std::mem::take(&mut self.num_left).checked_sub(1) else { return Ok(None) };
         self.submit(1 + num_left)?;
         let received = if self.num_in_flight > 0 { self.receive().await? } else { None };
@@ -226,12 +228,12 @@ impl PipelinedDecode<'_> {
         Ok(Some(self.id))
     }
 
-    /// How many times so far what the device went on from was not what the sampler took.
+    /// The number of times that the device chose another token than the sampler.
     pub fn num_corrected(&self) -> usize {
         self.num_corrected
     }
 
-    /// Submits passes until enough are in flight, of which `num_wanted` tokens come.
+    /// Submits passes until enough are in flight for `num_wanted` tokens.
     fn submit(&mut self, num_wanted: usize) -> Result<()> {
         let Some(how) = &mut self.choosing else { return Ok(()) };
         while self.num_in_flight < IN_FLIGHT.min(num_wanted) {
@@ -252,8 +254,8 @@ impl PipelinedDecode<'_> {
         Ok(())
     }
 
-    /// Waits for the first pass in flight and gives the token that the sampler takes from what it found. Where it needs all
-    /// logits, it is `None`, and the session as before that pass.
+    /// Waits for the first pass in flight, and returns the token that the sampler takes from its candidates. If the
+    /// sampler needs all logits, the result is `None` and the session is in its state before that pass.
     async fn receive(&mut self) -> Result<Option<u32>> {
         let Some(how) = &self.choosing else { return Ok(None) };
         let found = self.session.read_choice(how, self.first_in_flight).await?;
@@ -266,7 +268,7 @@ impl PipelinedDecode<'_> {
             self.session.accept_choice(self.id);
         }
         if taken != device_s {
-            // What is in flight has read another token.
+            // The passes in flight have read another token.
             self.num_in_flight = 0;
             self.num_corrected += 1;
         }
@@ -274,7 +276,7 @@ impl PipelinedDecode<'_> {
     }
 }
 
-/// Words of what is found, as far as it is wanted.
+/// The number of words to read back for a choice.
 fn words_of(how: &DeviceSampling) -> usize {
     2 * (1 + how.count as usize)
 }
@@ -284,7 +286,7 @@ mod tests {
     use super::*;
     use crate::sampling::Settings;
 
-    /// The twins, and every adapter.
+    /// The CPU twins and every adapter.
     fn devices() -> Vec<Device> {
         let count = pollster::block_on(crate::gpu::adapters()).len();
         let selectors = (0..count).map(|index| index.to_string()).chain(["twins".to_owned()]);
@@ -295,7 +297,8 @@ mod tests {
         Settings { top_k: Some(20), temperature: 1.2, seed, ..Settings::default() }
     }
 
-    /// Continues with `mislead` called before each token, and gives the tokens and how many were corrected.
+    /// Continues a sequence, with a call of `mislead` before each token. Returns the tokens and the number of
+    /// corrections.
     fn continued(
         session: &mut Session,
         settings: Settings,
@@ -313,7 +316,7 @@ mod tests {
         (ids, continuation.num_corrected())
     }
 
-    /// Holds the tokens of a device that is misled against those that are chosen one by one, and gives how many were corrected.
+    /// Compares the tokens of a misled device with those that are chosen one by one. Returns the number of corrections.
     fn num_corrected(
         device: &Device,
         settings: Settings,

@@ -1,8 +1,8 @@
-//! What a session keeps of a text that outgrows its room.
+//! Chooses the tokens that a session keeps when its window is full.
 
-/// What a session keeps of a text that outgrows its room.
+/// The tokens that a session keeps when its window is full.
 ///
-/// Positions count from the start of what is kept, so the tokens after a dropped one have to be read again.
+/// Positions count from the start of the window, so the session reads the tokens after a dropped one again.
 ///
 /// ```
 /// # pollster::block_on(async {
@@ -24,17 +24,17 @@
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Window {
-    /// The later half, after the token that begins every text if the model has one. It is read again once, and then the room lasts for
-    /// as many tokens: a token costs about two.
+    /// The later half, and before it the token that begins every text if the model has one. The session reads them
+    /// again once, and then has room for as many further tokens. So a token costs about as much as two.
     #[default]
     Half,
-    /// All but the oldest token, so that each prediction sees as many tokens as the session has room for. Each token reads the whole
-    /// window again.
+    /// All but the oldest token. Each prediction then sees as many tokens as the window holds. The session reads the
+    /// whole window again for each token.
     Exact,
 }
 
 impl Window {
-    /// How many of the tokens at the start are kept, and how many at the end, of a text of `ids` that fills its room and goes on.
+    /// The number of tokens to keep at the start and at the end of a full window with `ids`.
     pub(super) fn kept(self, ids: &[u32], bos_token_id: Option<u32>) -> (usize, usize) {
         match self {
             Self::Half => {
@@ -47,7 +47,7 @@ impl Window {
         }
     }
 
-    /// Drops tokens of a text of `ids` that fills its room, and gives how many. It keeps their order.
+    /// Drops tokens of a full window with `ids`, and returns their number. The others keep their order.
     pub(super) fn cut(self, ids: &mut Vec<u32>, bos_token_id: Option<u32>) -> usize {
         let (first, last) = self.kept(ids, bos_token_id);
         let num_dropped = ids.len() - first - last;

@@ -15,7 +15,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     buffers: &[Access::Read, Access::ReadWrite],
     twin,
     fast: twin,
-    // One f32 addition, of which WGSL allows either neighbour: 2^-23. Measured: equal.
+    // One f32 addition, for which WGSL allows either neighbour: 2^-23. Measured: equal.
     tolerance: Tolerance { atol: f32::MIN_POSITIVE, rtol: f32::EPSILON },
 };
 

@@ -1,4 +1,4 @@
-//! `add_norm`: a normed update added to the residual stream, and the norm of what that becomes.
+//! `add_norm`: adds a normed update to the residual stream, and norms the sum.
 
 use crate::cpu;
 use crate::device::Tensor;
@@ -22,7 +22,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     buffers: &[Access::Read, Access::Read, Access::Read, Access::Read, Access::ReadWrite, Access::ReadWrite],
     twin: compute,
     fast: compute,
-    // Two RMS norms and a sum: a few roundings of numbers around 1, of which a difference can leave little.
+    // Two RMS norms and a sum: a few roundings of numbers around 1. A difference can leave few of their digits.
     tolerance: Tolerance { atol: 1e-6, rtol: 1e-6 },
 };
 
@@ -66,18 +66,18 @@ fn compute(call: &mut Call<'_>) {
     );
 }
 
-/// A residual stream and what is added to it before it is normed.
+/// A residual stream and the update that is normed and added to it.
 #[derive(Debug, Clone)]
 pub struct Residual {
-    /// The stream so far, `[max_tokens, hidden_size]`.
+    /// The stream before the addition, `[max_tokens, hidden_size]`.
     pub x: Tensor,
-    /// What is added once it is normed, `[max_tokens, hidden_size]`.
+    /// The update before its norm, `[max_tokens, hidden_size]`.
     pub update: Tensor,
-    /// Of the update's RMS norm, `[1, hidden_size]`.
+    /// The weight of the update's RMS norm, `[1, hidden_size]`.
     pub post_weight: Tensor,
-    /// The stream with the update, `[max_tokens, hidden_size]`.
+    /// The stream after the addition, `[max_tokens, hidden_size]`.
     pub z: Tensor,
-    /// Of both norms.
+    /// The epsilon of both norms.
     pub eps: f32,
 }
 

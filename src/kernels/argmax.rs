@@ -1,4 +1,4 @@
-//! `argmax`: the greatest of each part of a row, the first stage of `top_k`.
+//! `argmax`: the greatest element of each part of a row. It is the first stage of `top_k`.
 
 use crate::cpu;
 use crate::device::{Buffer, Tensor};
@@ -23,7 +23,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     buffers: &[Access::Read, Access::ReadWrite],
     twin,
     fast: twin,
-    // Ids.
+    // The outputs are ids.
     tolerance: Tolerance::NONE,
 };
 
@@ -57,11 +57,12 @@ fn twin(call: &mut Call<'_>) {
     );
 }
 
-/// Records `ids[t, p]`, the id of the greatest of `x[t]`, `[max_tokens, columns]`, among the columns of part `p`, the lowest id
-/// of equals; NaN and infinity come before all numbers. `ids` is `[num_tokens, num_parts]` words at the start of a buffer.
+/// Records `ids[t, p]`, the id of the greatest of `x[t]`, `[max_tokens, columns]`, among the columns of part `p`, and
+/// of equals the lowest id. NaN and infinity come before all numbers. `ids` is `[num_tokens, num_parts]` words at the
+/// start of a buffer.
 ///
 /// # Panics
-/// If `x` has no column or a part none, or a buffer is too small.
+/// If `x` or a part has no column, or if a buffer is too small.
 pub fn argmax(plan: &mut Plan, shape: SearchShape, x: &Tensor, ids: &Buffer) {
     let max_tokens = plan.max_tokens();
     assert!(x.columns() > 0 && shape.part_size > 0, "argmax: columns");

@@ -9,42 +9,42 @@ use crate::error::Result;
 use crate::kernels::sweep::{Case, KernelSweep, Output, Padding, Scene, cases};
 use crate::kernels::{Caches, Plan};
 
-/// How heads lie in rows, and what scores are multiplied with.
+/// The layout of heads in rows, and the treatment of scores.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AttentionShape {
-    /// Query heads.
+    /// The number of query heads.
     pub num_heads: usize,
-    /// Key and value heads; a divisor of `num_heads`.
+    /// The number of key and value heads, a divisor of `num_heads`.
     pub num_kv_heads: usize,
-    /// Channels of a head.
+    /// The channels of a head.
     pub head_dim: usize,
-    /// Multiplies the scores, `1 / sqrt(head_dim)` as a rule.
+    /// The factor of scores, usually `1 / sqrt(head_dim)`.
     pub scale: f32,
-    /// Positions that a token sees, itself included: 1 or more; `None` for all.
+    /// The number of positions that a token sees, its own included: 1 or more; `None` for all.
     pub window: Option<usize>,
-    /// What scores are soft-capped at, a number above 0; `None` for not at all.
+    /// The soft cap of scores, a number above 0; `None` for no cap.
     pub softcap: Option<f32>,
 }
 
 impl AttentionShape {
-    /// Columns of the rows that hold queries, keys and values.
+    /// The columns of rows with queries, keys and values.
     pub fn qkv_size(&self) -> usize {
         (self.num_heads + 2 * self.num_kv_heads) * self.head_dim
     }
 
-    /// Columns of a cache.
+    /// The columns of a cache.
     pub fn kv_size(&self) -> usize {
         self.num_kv_heads * self.head_dim
     }
 
-    /// The uniforms `window` and `softcap`, of which 0 stands for none.
+    /// The uniforms `window` and `softcap`. 0 stands for none.
     ///
     /// # Panics
-    /// If either is 0 itself, or the cap is no positive number.
+    /// If the window is 0, or if the cap is not a positive number.
     pub(super) fn window_and_softcap(&self, kernel: &str) -> (u32, f32) {
         assert!(self.window != Some(0), "{kernel}: window");
         assert!(self.softcap.is_none_or(|cap| cap > 0.0), "{kernel}: softcap");
-        // A window that u32 does not hold is wider than any text.
+        // A window that does not fit into a u32 is wider than any sequence.
         let window = self.window.map_or(0, |window| u32::try_from(window).unwrap_or(u32::MAX));
         (window, self.softcap.unwrap_or(0.0))
     }
@@ -121,7 +121,7 @@ pub(super) static SWEEP: KernelSweep = KernelSweep {
     ],
 };
 
-/// A case of `attention`, or of `attention_subgroups`.
+/// Sets up a case of `attention` or `attention_subgroups`.
 pub(super) fn set_up(scene: &mut Scene<'_>, case: &Case, subgroups: bool) -> Result<Vec<Output>> {
     let of = scene.attention(case)?;
     let qkv = scene.inputs.tensor("qkv", of.qkv(), Padding::Poison, |value| of.value(value))?;
@@ -137,10 +137,10 @@ pub(super) fn set_up(scene: &mut Scene<'_>, case: &Case, subgroups: bool) -> Res
     Ok(vec![y, partials])
 }
 
-// An average of values around 1 with weights whose exp argument is off by an f32 product's error. Measured on
-// llvmpipe through Vulkan and GL: 2.5e-6, where large queries make scores of tens, and 3.9e-6, where these are capped at
-// 50, which multiplies the rounding of tanh; far less otherwise. The greatest score of a split is not averaged: capped at 59, it was
-// off by 3.6e-5 through GL.
+// An average of values around 1. The arguments of exp in its weights have the error of an f32 product. Measured on
+// llvmpipe through Vulkan and GL: 2.5e-6 if large queries make scores of tens, 3.9e-6 if these are capped at 50, which
+// multiplies the rounding of tanh, and far less otherwise. The greatest score of a split is not averaged. Capped at 59,
+// its error was 3.6e-5 through GL.
 pub(super) const TOLERANCE: Tolerance = Tolerance { atol: 6e-5, rtol: 1e-6 };
 
 pub(super) fn compute(
@@ -185,12 +185,12 @@ pub(super) fn compute(
     }
 }
 
-/// Records attention of `qkv`, `[max_tokens, qkv_size]`, over `caches`, where each token sees the rows of its text up to its own,
-/// which are written, into `y`, `[max_tokens, num_heads * head_dim]`. What lies between, where a long text is split, is in
-/// `partials`, a row of [`AttentionTile::partials`].
+/// Records attention of `qkv`, `[max_tokens, qkv_size]`, over `caches`. Each token sees the rows of its sequence up to
+/// its own, which have to be written before. The output is `y`, `[max_tokens, num_heads * head_dim]`. If a long
+/// sequence is split, `partials` holds the partial results, a row of [`AttentionTile::partials`].
 ///
 /// # Panics
-/// If the shapes disagree, or the window or the cap is not above 0.
+/// If the shapes disagree, or if the window or the cap is not above 0.
 pub fn attention(
     plan: &mut Plan,
     shape: &AttentionShape,
@@ -203,7 +203,7 @@ pub fn attention(
     attention_tiled(plan, tile, shape, qkv, caches, partials, y);
 }
 
-/// As [`attention`], with the work shared out as `tile` says.
+/// Records [`attention`] with the tile `tile`.
 ///
 /// # Panics
 /// As [`attention`].
@@ -242,7 +242,7 @@ pub fn attention_tiled(
         scale: shape.scale,
         window,
         softcap,
-        // Divided by, even where nothing is split.
+        // The shader divides by it even if nothing is split.
         split_len: tile.split_len.unwrap_or(1),
         max_splits: max_splits as u32,
         block_tokens: block_tokens as u32,

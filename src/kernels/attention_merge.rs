@@ -1,4 +1,4 @@
-//! `attention_merge`: what `attention` found in each split of a long text, put together.
+//! `attention_merge`: merges the partial results of `attention` over the splits of a long sequence.
 
 use crate::cpu;
 use crate::device::{Buffer, Tensor};
@@ -27,7 +27,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],
     twin,
     fast: twin,
-    // An average of what the splits have, with a few roundings. Measured on llvmpipe through Vulkan and GL: 7e-7 of 1.06.
+    // An average of the splits' results with a few roundings. Measured on llvmpipe through Vulkan and GL: 7e-7 of 1.06.
     tolerance: Tolerance { atol: 2e-6, rtol: 4e-6 },
 };
 
@@ -73,11 +73,11 @@ fn twin(call: &mut Call<'_>) {
 }
 
 /// Records the merge of `partials`, `[max_tokens, num_heads, max_splits, head_dim + 2]` in one row, into `y`,
-/// `[max_tokens, num_heads * head_dim]`, for splits of `split_len` positions and tokens whose rows in the caches
-/// are `cache_rows`, `max_seq_len` for each text.
+/// `[max_tokens, num_heads * head_dim]`. Splits have `split_len` positions. The rows of the tokens in the KV cache are
+/// `cache_rows`, and each sequence has `max_seq_len` rows.
 ///
 /// # Panics
-/// If the shapes disagree, or a pass may have several tokens of a text.
+/// If the shapes disagree, or if a pass may have several tokens of a sequence.
 pub fn attention_merge(
     plan: &mut Plan,
     shape: &AttentionShape,
@@ -112,7 +112,7 @@ pub fn attention_merge(
         buffers: vec![partials.buffer().clone(), cache_rows.clone(), y.buffer().clone()],
         groups_per_block: shape.num_heads as u32 * groups_per_row(shape.head_dim),
         tokens_per_block: 1,
-        // So many positions lie in one split.
+        // A sequence of up to `split_len` positions has one split.
         min_kv_len: split_len + 1,
     });
 }

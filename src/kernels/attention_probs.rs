@@ -1,4 +1,4 @@
-//! `attention_probs`: the attention weights themselves, where they are captured.
+//! `attention_probs`: computes the attention weights for a capture.
 
 use crate::cpu;
 use crate::device::Tensor;
@@ -28,8 +28,8 @@ pub(super) static KERNEL: Kernel = Kernel {
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::attention_probs),
     fast: |call| compute(call, cpu::fast::attention_probs),
-    // The exp argument's error is relative in the weights. Measured on llvmpipe through Vulkan and GL, for scores of
-    // tens: 1.4e-6 of 0.33, and of 0.16 where these are capped at 50, which multiplies the rounding of tanh.
+    // The error of exp's argument is relative to the weights. Measured on llvmpipe through Vulkan and GL, for scores of
+    // tens: 1.4e-6 of 0.33, and of 0.16 if these are capped at 50, which multiplies the rounding of tanh.
     tolerance: Tolerance { atol: 1e-6, rtol: 4e-5 },
 };
 
@@ -85,7 +85,7 @@ fn compute(
 /// `probs`, one row of `max_tokens * num_heads * columns`.
 ///
 /// # Panics
-/// If the shapes disagree, or the window or the cap is not above 0.
+/// If the shapes disagree, or if the window or the cap is not above 0.
 pub fn attention_probs(
     plan: &mut Plan,
     shape: &AttentionShape,

@@ -1,4 +1,4 @@
-//! `attention_subgroups`: what `attention` computes, as software adapters are fastest with.
+//! `attention_subgroups`: computes the same as `attention`. It is the fastest kernel on software adapters.
 
 use super::attention::{self, Params};
 use crate::cpu;

@@ -1,32 +1,34 @@
-//! How attention shares out its work.
+//! The ways in which attention shares its work among threads.
 
 use super::attention_subgroups;
 use crate::device::Device;
 use crate::dispatch::Constants;
 use crate::kernels::AttentionShape;
 
-/// How threads share the rows and positions of `attention`; see the shaders' headers. It changes speed, never meaning.
+/// The way in which threads share the rows and positions of `attention`. The shaders' headers explain it. It changes
+/// speed, but never the meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AttentionTile {
-    /// Query heads of a key-value head, of one token or several, that share what is read of the caches: 1, 2, 4 or 8.
+    /// The number of query heads of one key-value head that share each read of the KV cache, of one token or several:
+    /// 1, 2, 4 or 8.
     pub rows: u32,
-    /// Positions that a decoded token's workgroup goes over at most, 1 or more; `None` for all.
+    /// The most positions of a decoded token's workgroup, 1 or more; `None` for all.
     pub split_len: Option<u32>,
-    /// Whether a tile has a subgroup: the shader `attention_subgroups`.
+    /// Whether a tile has a subgroup. This is the shader `attention_subgroups`.
     pub subgroups: bool,
 }
 
 impl AttentionTile {
     /// The most rows.
     const MAX_ROWS: usize = 8;
-    /// The most channels of all rows, so that these fit into any adapter's workgroup memory.
+    /// The most channels of all rows, so that they fit into any adapter's workgroup memory.
     const MAX_CHANNELS: usize = 2048;
-    /// Few positions keep many cores busy.
+    /// Splits of few positions keep many cores busy.
     const GPU_SPLIT_LEN: u32 = 128;
-    /// A dispatch more costs as much as some hundred positions.
+    /// A further dispatch costs as much as some hundred positions.
     const SOFTWARE_SPLIT_LEN: u32 = 256;
 
-    /// What suits `device` for passes of up to `tokens_of_text` tokens of a text.
+    /// The default for the kind of `device`, for passes of up to `tokens_of_text` tokens of a sequence.
     pub fn of(device: &Device, shape: &AttentionShape, tokens_of_text: usize) -> Self {
         let wanted = tokens_of_text.saturating_mul(shape.num_heads / shape.num_kv_heads);
         let mut rows = wanted.next_power_of_two().min(Self::MAX_ROWS);
@@ -40,7 +42,8 @@ impl AttentionTile {
         Self { rows: rows as u32, split_len: Self::split_len(device), subgroups }
     }
 
-    /// Elements that a token alone in its text keeps of its splits, where `max_seq_len` positions fit into the caches.
+    /// The elements of a token's partial results if it is alone in its sequence, for a KV cache with `max_seq_len`
+    /// positions.
     pub fn partials(device: &Device, num_heads: usize, head_dim: usize, max_seq_len: usize) -> usize {
         match Self::split_len(device) {
             Some(split_len) if max_seq_len > split_len as usize => {
@@ -58,7 +61,7 @@ impl AttentionTile {
         }
     }
 
-    /// The most splits that a token's positions lie in; 1 where nothing is split.
+    /// The most splits of a token's positions; 1 if nothing is split.
     pub(crate) fn max_splits(
         self,
         shape: &AttentionShape,
@@ -74,7 +77,7 @@ impl AttentionTile {
         (seen.div_ceil(split_len) + 1).min(max_seq_len.div_ceil(split_len))
     }
 
-    /// Values of the shaders' constants.
+    /// The values of the shaders' constants.
     pub(super) fn constants(self, shape: &AttentionShape) -> Constants {
         let alignment = [32, 4, 1].into_iter().find(|n| shape.head_dim.is_multiple_of(*n)).unwrap_or(1);
         let mut constants = vec![("ROWS", f64::from(self.rows)), ("ALIGNMENT", alignment as f64)];

@@ -1,25 +1,27 @@
-//! Keys and values of texts, and where a pass's tokens stand among them.
+//! The KV cache of a layer, and the rows of a pass's tokens in it.
 
 use crate::device::{Buffer, Tensor};
 use crate::kernels::Plan;
 
-/// The caches of a layer, which several texts may share, and the rows that a pass's tokens have there.
+/// The KV cache of a layer, which several sequences may share, and the rows of a pass's tokens in it.
 #[derive(Debug, Clone, Copy)]
 pub struct Caches<'a> {
-    /// Keys, `[num_texts * max_seq_len, kv_size]`: the positions of the first text, then those of the second, and so on.
+    /// The keys, `[num_texts * max_seq_len, kv_size]`: first the positions of the first sequence, then those of the
+    /// second, and so on.
     pub k_cache: &'a Tensor,
     /// The values, in the same form.
     pub v_cache: &'a Tensor,
-    /// Of each token the row of its keys and values, `[max_tokens]` words: its text's index times `max_seq_len`, and its position.
-    /// Another one for each token of a pass.
+    /// The row of each token's keys and values, `[max_tokens]` words. It is the index of the sequence times
+    /// `max_seq_len`, plus the position. No two tokens of a pass share a row.
     pub cache_rows: &'a Buffer,
-    /// Rows of a text.
+    /// The rows of a sequence.
     pub max_seq_len: usize,
 }
 
 impl Caches<'_> {
     /// # Panics
-    /// If the caches do not have these columns, or no whole number of texts, or `plan` may have more tokens than there are rows.
+    /// If the caches have other columns or no whole number of sequences, or if `plan` may have more tokens than there
+    /// are rows.
     pub(super) fn check(&self, kernel: &str, plan: &Plan, kv_size: usize) {
         let Self { k_cache, v_cache, cache_rows, max_seq_len } = *self;
         assert_eq!(k_cache.columns(), kv_size, "{kernel}: columns of k_cache");

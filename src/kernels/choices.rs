@@ -1,4 +1,4 @@
-//! Which kernel computes what, where several compute the same.
+//! Names the kernel for each product if several kernels compute the same.
 
 use std::collections::HashMap;
 
@@ -7,11 +7,11 @@ use crate::dispatch::Kernel;
 use crate::error::{Error, Result};
 use crate::kernels::{Fusion, GemmKernel, GemvShape, MatmulShape};
 
-/// Which kernels compute a model's products, and how far the dispatches of a decoded token are fused. It changes speed and the order of
-/// sums, never meaning.
+/// Names the kernels for a model's products, and the fusion level of a decoded token's dispatches. It changes speed and
+/// the order of sums, but never the meaning.
 ///
-/// A model owns one ([`crate::Model::choices`]) and gives it to every [`crate::kernels::Plan`]. [`crate::tuning`] finds out which is
-/// fastest.
+/// A model owns one ([`crate::Model::choices`]) and gives it to every [`crate::kernels::Plan`]. [`crate::tuning`] finds
+/// the fastest choices.
 ///
 /// ```
 /// use sukashi::Device;
@@ -31,7 +31,7 @@ pub struct Choices {
     fuses_heads: bool,
 }
 
-/// A choice for each product that has one of its own, and one for all others.
+/// The choices of some products, and one for all others.
 #[derive(Debug, Clone, PartialEq)]
 struct ByShape<T> {
     default: T,
@@ -53,7 +53,7 @@ impl<T: Copy> ByShape<T> {
 }
 
 impl Choices {
-    /// What suits `device` as far as its kind tells.
+    /// The defaults for the kind of `device`.
     pub fn of(device: &Device) -> Self {
         let fusion = Fusion::of(device);
         Self {
@@ -64,12 +64,13 @@ impl Choices {
         }
     }
 
-    /// As [`Choices::of`], but with what `text` names, so that results can be compared with each in turn: one [`GemvShape`] such as
-    /// `gemv:64x32x1`, one [`GemmKernel`] such as `prefill:gemm_shared`, one [`Fusion`] such as `fusion:none`, or several with commas
-    /// between them. The CPU has one way to compute, and keeps to it.
+    /// The choices of [`Choices::of`], except for those that `text` names. So results can be compared for each kernel
+    /// in turn. `text` is a [`GemvShape`] such as `gemv:64x32x1`, a [`GemmKernel`] such as `prefill:gemm_shared`, a
+    /// [`Fusion`] such as `fusion:none`, or several of them with commas in between. The CPU has one way to compute, and
+    /// ignores the text.
     ///
     /// # Errors
-    /// If `text` names none of these, or `device` lacks what a kernel needs.
+    /// If `text` names no choice, or if `device` lacks a feature that a kernel needs.
     pub fn forced(device: &Device, text: &str) -> Result<Self> {
         let mut choices = Self::of(device);
         for part in text.split(',') {
@@ -83,10 +84,10 @@ impl Choices {
         Ok(if matches!(device, Device::Cpu | Device::Twins) { Self::of(device) } else { choices })
     }
 
-    /// Checks that `device` can run every kernel that is chosen.
+    /// Checks that `device` can run every chosen kernel.
     ///
     /// # Errors
-    /// If it lacks what one needs.
+    /// If it lacks a feature that a kernel needs.
     pub fn check(&self, device: &Device) -> Result<()> {
         let gemv = self.gemv.iter().map(GemvShape::kernel);
         let mut kernels = gemv.chain(self.gemm.iter().map(|gemm| gemm.kernel(device)));
@@ -100,12 +101,12 @@ impl Choices {
         }
     }
 
-    /// How threads share the rows of a product with one token.
+    /// The way in which threads share the rows of a product with one token.
     pub fn gemv_shape(&self, product: &MatmulShape) -> GemvShape {
         self.gemv.get(product)
     }
 
-    /// Sets how threads share the rows of a product with one token.
+    /// Sets the way in which threads share the rows of a product with one token.
     pub fn set_gemv_shape(&mut self, product: MatmulShape, shape: GemvShape) {
         self.gemv.own.insert(product, shape);
     }
@@ -120,19 +121,19 @@ impl Choices {
         self.gemm.own.insert(product, kernel);
     }
 
-    /// How far the dispatches of a decoded token are fused.
+    /// The fusion level of a decoded token's dispatches.
     pub fn fusion(&self) -> Fusion {
         self.fusion
     }
 
-    /// The same choices with this fusion.
+    /// The same choices with this fusion level.
     #[must_use]
     pub fn with_fusion(self, fusion: Fusion) -> Self {
         Self { fusion, ..self }
     }
 
-    /// Whether the norms of queries and keys, their rotation and the write into the cache are one dispatch, at any number of tokens. The
-    /// CPU runs three, which cost it no launch.
+    /// Whether one dispatch norms queries and keys, rotates them, and writes the KV cache, for any number of tokens.
+    /// The CPU runs three kernels, since it has no cost of a launch.
     pub fn fuses_heads(&self) -> bool {
         self.fuses_heads
     }

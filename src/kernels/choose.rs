@@ -1,4 +1,5 @@
-//! `choose`: the next token out of what `top_k` found, so that its id need not leave the device to be read next.
+//! `choose`: chooses the next token from the candidates of `top_k`, so that the device can read its id without the
+//! host.
 
 use super::top_k::{FOUND_WORDS, MAX_CANDIDATES};
 use crate::cpu::{self, DeviceSampling};
@@ -21,7 +22,8 @@ pub(super) static KERNEL: Kernel = Kernel {
     buffers: &[Access::Read, Access::ReadWrite, Access::ReadWrite],
     twin,
     fast: twin,
-    // Ids. The sums are f32 here and f64 in the twin: no case draws next to where a share ends.
+    // The outputs are ids. The kernel sums in f32, and the twin in f64. No case draws a number close to the end of a
+    // share.
     tolerance: Tolerance::NONE,
 };
 
@@ -58,9 +60,9 @@ fn twin(call: &mut Call<'_>) {
     cpu::choose(&choosing[..num_tokens], (found.words_mut(), MAX_CANDIDATES), ids.words_mut());
 }
 
-/// Records the choice from what [`super::top_k`] has put into `found`, `[max_tokens, FOUND_WORDS]`, as `choosing`, a
-/// [`DeviceSampling`] for each token, says: what a sampler takes after top-k, by sums in f32. It goes before the candidates, and its
-/// id into `ids`, `[max_tokens]` words at the start of a buffer.
+/// Records the choice from the candidates that [`super::top_k`] puts into `found`, `[max_tokens, FOUND_WORDS]`.
+/// `choosing` has a [`DeviceSampling`] for each token. The choice is that of a sampler after top-k, with sums in f32.
+/// It goes before the candidates in `found`, and its id into `ids`, `[max_tokens]` words at the start of a buffer.
 ///
 /// # Panics
 /// If a buffer is too small.

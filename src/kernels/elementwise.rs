@@ -1,10 +1,10 @@
-//! What kernels share that treat each element of a row alone.
+//! The common part of kernels that compute each element of a row alone.
 
 use crate::device::Tensor;
 use crate::dispatch::{Dispatch, Kernel};
 use crate::kernels::Plan;
 
-/// Threads of a workgroup: the shaders' default.
+/// The threads of a workgroup. This is the shaders' default.
 const WORKGROUP_SIZE: usize = 64;
 
 /// The uniform `params` of `add`, `gelu_*` and `select_rows`.
@@ -15,7 +15,7 @@ pub(super) struct Params {
     pub stride: u32,
 }
 
-/// Workgroups for a row of `threads` threads.
+/// The workgroups for a row of `threads` threads.
 pub(super) fn groups_per_row(threads: usize) -> u32 {
     threads.div_ceil(WORKGROUP_SIZE) as u32
 }

@@ -1,4 +1,4 @@
-//! `embedding`: `y[t] = table[ids[t]] * scale`, or added to what is there.
+//! `embedding`: `y[t] = table[ids[t]] * scale`, or `y[t] += table[ids[t]]`.
 
 use crate::cpu;
 use crate::device::{Buffer, Matrix, Tensor};
@@ -8,7 +8,7 @@ use crate::kernels::Plan;
 use crate::kernels::elementwise::groups_per_row;
 use crate::kernels::sweep::{Case, KernelSweep, SPARE_ROWS, cases};
 
-/// What a thread looks up.
+/// The elements that a thread looks up.
 const ELEMENTS_PER_THREAD: usize = 16;
 
 #[repr(C)]
@@ -31,7 +31,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::embedding),
     fast: |call| compute(call, cpu::fast::embedding),
-    // One f32 product or one sum, of which WGSL allows either neighbour: 2^-23. Measured: equal.
+    // One f32 product or one sum, for which WGSL allows either neighbour: 2^-23. Measured: equal.
     tolerance: Tolerance { atol: f32::MIN_POSITIVE, rtol: f32::EPSILON },
 };
 
@@ -43,7 +43,7 @@ pub(super) static SWEEP: KernelSweep = KernelSweep {
             panic!("no look-up: {case}")
         };
         let inputs = &mut scene.inputs;
-        // The first and the last row, rows between, and ids past the end.
+        // The ids name the first row, the last row, rows in between, and rows past the end.
         let ids: Vec<u32> = (0..num_tokens)
             .map(|token| match token % 6 {
                 0 => 0,
@@ -94,17 +94,17 @@ fn compute(
     );
 }
 
-/// What becomes of the looked-up rows.
+/// The use of the looked-up rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Lookup {
     /// `y = table[id] * scale`.
     Scaled(f32),
-    /// `y += table[id]`: learned positions, on top of tokens.
+    /// `y += table[id]`. Learned positions are added to tokens.
     Added,
 }
 
-/// Records the look-up of `ids`, words `[max_tokens]`, in `table`, `[vocab_size, hidden_size]`, into `y`,
-/// `[max_tokens, hidden_size]`. An id outside the table leaves its row as it is: callers check ids.
+/// Records the look-up of `ids`, words `[max_tokens]`, in `table`, `[vocab_size, hidden_size]`. The result goes into
+/// `y`, `[max_tokens, hidden_size]`. An id outside the table leaves its row unchanged. Callers check ids.
 ///
 /// # Panics
 /// If the shapes disagree.

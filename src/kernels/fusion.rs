@@ -7,15 +7,15 @@ use crate::device::{Device, Matrix};
 use crate::error::{Error, Result};
 use crate::kernels::gemv_rows;
 
-/// Weights of a product that is small enough for each of its workgroups to norm what it reads, where lanes are those of a CPU.
+/// The most weights of a product whose every workgroup may norm the input itself on a software adapter.
 const SMALL_WEIGHTS: usize = 1 << 18;
 
-/// How far the dispatches of a decoded token are fused. Each level includes the levels before it. It changes speed, and numbers in
-/// their last digits only.
+/// The fusion level of a decoded token's dispatches. Each level includes the levels before it. It changes speed, and
+/// only the last digits of numbers.
 ///
-/// A dispatch costs a GPU microseconds in which it does nothing else, so there everything goes into the products. On an adapter whose
-/// lanes are those of a CPU, what a product does before it starts is done by each workgroup for itself, and costs more than it saves
-/// where there are many.
+/// A launch costs a GPU microseconds without other work, so a GPU fuses everything into the products. On a software
+/// adapter, each workgroup repeats the work before the product. If a product has many workgroups, this costs more than
+/// a launch.
 ///
 /// ```
 /// use sukashi::kernels::Fusion;
@@ -27,23 +27,23 @@ const SMALL_WEIGHTS: usize = 1 << 18;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fusion {
-    /// Products, norms, activations and additions alone: `none`.
+    /// Each product, norm, activation and addition has its own kernel: `none`.
     None,
-    /// Products end with the activation or the residual addition; an update's norm, its addition and the norm of what follows are
-    /// one: `epilogues`.
+    /// A product ends with the activation or the residual addition. One kernel norms an update, adds it, and norms the
+    /// sum: `epilogues`.
     Epilogues,
-    /// Small products begin with the norm of what they read: `small-norms`.
+    /// A small product begins with the norm of its input: `small-norms`.
     SmallNorms,
-    /// All products do, and with the norm of an update and its addition, too: `all`. It is six dispatches a layer, one more for each
-    /// further format within a matrix, and one where attention is split.
+    /// Each product begins with the norm of its input, and with the norm of an update and its addition: `all`. A layer
+    /// has six dispatches, one more for each further format within a matrix, and one more if attention is split.
     All,
 }
 
 impl Fusion {
-    /// All of them, from the least.
+    /// All levels. The lowest comes first.
     pub const ALL: [Self; 4] = [Self::None, Self::Epilogues, Self::SmallNorms, Self::All];
 
-    /// What suits `device` as far as its kind tells.
+    /// The default for the kind of `device`.
     pub fn of(device: &Device) -> Self {
         match device {
             Device::Cpu | Device::Twins => Self::None,
@@ -53,7 +53,7 @@ impl Fusion {
         }
     }
 
-    /// Whether a product of these weights begins with the norm of what it reads.
+    /// Whether a product with these weights begins with the norm of its input.
     pub fn norms_for(self, weight: &Matrix) -> bool {
         match self {
             Self::None | Self::Epilogues => false,

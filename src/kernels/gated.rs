@@ -1,4 +1,4 @@
-//! What gated activations share: rows of gates and values in, rows half as wide out.
+//! The common part of gated activations, which read rows of gates and values, and write rows of half the width.
 
 use crate::device::Tensor;
 use crate::dispatch::{Dispatch, Kernel};

@@ -15,8 +15,8 @@ pub(super) static KERNEL: Kernel = Kernel {
     buffers: &[Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::geglu),
     fast: |call| compute(call, cpu::fast::geglu),
-    // As gelu_tanh's, times the value: where 1 + tanh rounds to 0, something is lost. Measured on llvmpipe through Vulkan
-    // and GL: 2.2e-6, at gates below -5 with values around 8.
+    // The error of gelu_tanh times the value. It is largest where 1 + tanh rounds to 0. Measured on llvmpipe through
+    // Vulkan and GL: 2.2e-6, at gates below -5 with values around 8.
     tolerance: Tolerance { atol: 1.5e-5, rtol: 5e-6 },
 };
 

@@ -15,8 +15,8 @@ pub(super) static KERNEL: Kernel = Kernel {
     buffers: &[Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::gelu_tanh),
     fast: |call| compute(call, cpu::fast::gelu_tanh),
-    // Measured on llvmpipe through Vulkan and GL: 3e-7 near x = -5, where 1 + tanh has no digits left. WGSL lets a driver
-    // build tanh from exp, which costs others a few digits more.
+    // Measured on llvmpipe through Vulkan and GL: 3e-7 near x = -5, where 1 + tanh has no digits left. WGSL lets a
+    // driver compute tanh from exp, which loses a few more digits.
     tolerance: Tolerance { atol: 2e-6, rtol: 5e-6 },
 };
 

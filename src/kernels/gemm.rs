@@ -1,4 +1,4 @@
-//! `gemm`: `y = weight x + bias` for many tokens at once; what reading a prompt spends its time in.
+//! `gemm`: `y = weight x + bias` for many tokens. The reading of a prompt takes most of its time here.
 
 use crate::device::{Matrix, Tensor};
 use crate::dispatch::{Kernel, Requires};
@@ -7,7 +7,7 @@ use crate::kernels::matmul::{self, Tiling};
 use crate::kernels::sweep::{Case, KernelSweep, Product, cases};
 use crate::kernels::{Matmul, Plan};
 
-/// Rows, and tokens, of a workgroup: the shader's `TILE`.
+/// The rows, and the tokens, of a workgroup: the shader's `TILE`.
 const TILE: usize = 32;
 
 pub(super) static KERNEL: Kernel =

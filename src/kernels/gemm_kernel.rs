@@ -1,4 +1,4 @@
-//! Which kernel multiplies weights with the tokens of a prompt.
+//! Names the kernel that multiplies weights with the tokens of a prompt.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::kernels::matmul::Tiling;
 use crate::kernels::{gemm, gemm_matrix, gemm_rows, gemm_shared};
 
-/// The kernel of a product with many tokens. It changes speed and the order of sums, never meaning.
+/// The kernel of a product with many tokens. It changes speed and the order of sums, but never the meaning.
 ///
 /// ```
 /// use sukashi::kernels::GemmKernel;
@@ -20,7 +20,7 @@ use crate::kernels::{gemm, gemm_matrix, gemm_rows, gemm_shared};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GemmKernel {
-    /// [`crate::kernels::gemm`], which any device runs and the others are checked against.
+    /// [`crate::kernels::gemm`], which any device runs. The others are compared with it.
     Gemm,
     /// [`crate::kernels::gemm_rows`]
     GemmRows,
@@ -31,10 +31,10 @@ pub enum GemmKernel {
 }
 
 impl GemmKernel {
-    /// All of them.
+    /// All kernels.
     pub const ALL: [Self; 4] = [Self::Gemm, Self::GemmRows, Self::GemmShared, Self::GemmMatrix];
 
-    /// What suits `device` as far as its kind tells.
+    /// The default for the kind of `device`.
     pub fn of(device: &Device) -> Self {
         match device {
             Device::Gpu(gpu) if !gpu.is_software() => Self::GemmShared,
@@ -43,24 +43,24 @@ impl GemmKernel {
         }
     }
 
-    /// What tuning tries on `device`: [`GemmKernel::of`], then the others that it runs.
+    /// The kernels that tuning tries on `device`: first [`GemmKernel::of`], then the others that the device runs.
     pub fn candidates(device: &Device) -> Vec<Self> {
         let default = Self::of(device);
         let others = Self::ALL.into_iter().filter(|&other| other != default && other.runs_on(device));
         std::iter::once(default).chain(others).collect()
     }
 
-    /// Whether `device` has what the kernel needs.
+    /// Whether `device` has the features that the kernel needs.
     pub fn runs_on(self, device: &Device) -> bool {
         device.runs(self.kernel(device))
     }
 
-    /// As `device` would run it.
+    /// The kernel in the form for `device`.
     pub(crate) fn kernel(self, device: &Device) -> &'static Kernel {
         self.tiling(device, 1).0
     }
 
-    /// For passes of up to `max_tokens` on `device`.
+    /// The tiling for passes of up to `max_tokens` on `device`.
     pub(super) fn tiling(self, device: &Device, max_tokens: usize) -> Tiling {
         match self {
             Self::Gemm => gemm::tiling(),

@@ -1,4 +1,4 @@
-//! `gemm_matrix`: what `gemm` computes, by the hardware that multiplies small matrices.
+//! `gemm_matrix`: computes the same as `gemm`, with hardware that multiplies small matrices.
 
 use crate::device::{Device, Matrix, Tensor};
 use crate::dispatch::{Kernel, Requires};
@@ -7,12 +7,12 @@ use crate::kernels::matmul::{self, Tiling};
 use crate::kernels::sweep::{Case, KernelSweep, Product, cases};
 use crate::kernels::{Matmul, Plan};
 
-/// Matrices in a row of a workgroup's tile, and in a column.
+/// The matrices in a row of a workgroup's tile, and in a column.
 const MATRICES: usize = 4;
-/// Subgroups that a workgroup has at least.
+/// The fewest subgroups of a workgroup.
 const SUBGROUPS: u32 = 4;
 
-/// With matrices of 8 rows, as Apple's GPUs and lavapipe have them, and of 16, as others do. A device runs one of them.
+/// Apple's GPUs and lavapipe have matrices of 8 rows, and others of 16. A device runs one of the kernels.
 pub(super) static KERNEL_8: Kernel = of_size(8, include_str!("../../shaders/resolved/gemm_matrix_8.wgsl"));
 pub(super) static KERNEL_16: Kernel = of_size(16, include_str!("../../shaders/resolved/gemm_matrix_16.wgsl"));
 
@@ -26,7 +26,7 @@ pub(super) static SWEEP_16: KernelSweep = sweep(&KERNEL_16);
 const fn sweep(kernel: &'static Kernel) -> KernelSweep {
     KernelSweep {
         kernel,
-        // Around a tile, and tiles with tokens that are not there.
+        // Sizes around a tile, and tiles with rows past the last token.
         cases: || cases::products(&Format::ALL, &[(2, 1), (63, 31), (64, 32), (65, 33), (33, 65)], &[None]),
         set_up: |scene, case| {
             let Product { x, weight, bias, y, .. } = scene.product(case)?;
@@ -57,7 +57,7 @@ pub fn gemm_matrix(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&T
     Matmul::new(x, weight, bias, y).record_alone(plan, |_| tiling.clone());
 }
 
-/// For the matrices and subgroups of `device`; those of 16 and 32 where it has none.
+/// The tiling for the matrices and subgroups of `device`. If it has none, it is that of 16 and 32.
 pub(super) fn tiling(device: &Device) -> Tiling {
     let (kernel, subgroup_size) = match device {
         Device::Gpu(gpu) if gpu.matrix_size() > 0 => {
@@ -69,7 +69,7 @@ pub(super) fn tiling(device: &Device) -> Tiling {
     (kernel, vec![("WORKGROUP_SIZE", f64::from(workgroup_size(subgroup_size)))], (tile, tile))
 }
 
-/// Threads of a workgroup where a subgroup has at most `subgroup_size`.
+/// The threads of a workgroup if a subgroup has at most `subgroup_size`.
 pub(super) fn workgroup_size(subgroup_size: u32) -> u32 {
     SUBGROUPS * subgroup_size
 }

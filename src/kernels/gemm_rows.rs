@@ -1,4 +1,4 @@
-//! `gemm_rows`: what `gemm` computes, with whole rows in every thread; what software adapters are fastest with.
+//! `gemm_rows`: computes the same as `gemm`. Each thread has whole rows. It is the fastest kernel on software adapters.
 
 use crate::device::{Matrix, Tensor};
 use crate::dispatch::{Kernel, Requires};
@@ -7,7 +7,7 @@ use crate::kernels::matmul::{self, Tiling};
 use crate::kernels::sweep::{Case, KernelSweep, Product, cases};
 use crate::kernels::{Matmul, Plan};
 
-/// The most tokens of a workgroup: the sums of more do not fit into registers.
+/// The most tokens of a workgroup. The sums of more do not fit into registers.
 const MAX_TOKENS: usize = 4;
 const WORKGROUP_SIZE: usize = 32;
 const ROWS_PER_THREAD: usize = 2;
@@ -44,7 +44,7 @@ pub fn gemm_rows(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Ten
     Matmul::new(x, weight, bias, y).record_alone(plan, |_| tiling(max_tokens));
 }
 
-/// For passes of up to `max_tokens`.
+/// The tiling for passes of up to `max_tokens`.
 pub(super) fn tiling(max_tokens: usize) -> Tiling {
     let tokens = max_tokens.min(MAX_TOKENS);
     let constants = vec![

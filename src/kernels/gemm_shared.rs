@@ -1,4 +1,5 @@
-//! `gemm_shared`: what `gemm` computes, by way of workgroup memory; for GPUs, where loading an element costs more than multiplying it.
+//! `gemm_shared`: computes the same as `gemm`, with tiles in workgroup memory. It is for GPUs, on which loading an
+//! element costs more than multiplying it.
 
 use crate::device::{Matrix, Tensor};
 use crate::dispatch::{Kernel, Requires};
@@ -7,7 +8,7 @@ use crate::kernels::matmul::{self, Tiling};
 use crate::kernels::sweep::{Case, KernelSweep, Product, cases};
 use crate::kernels::{Matmul, Plan};
 
-/// Rows, and tokens, of a workgroup: the shader's `TILE`.
+/// The rows, and the tokens, of a workgroup: the shader's `TILE`.
 const TILE: usize = 64;
 
 pub(super) static KERNEL: Kernel =

@@ -1,4 +1,5 @@
-//! `gemv`: `y = weight x + bias`, one token at a time, with a norm before and an epilogue after; what decoding spends its time in.
+//! `gemv`: `y = weight x + bias` for one token, with a norm before and an epilogue after. Decoding takes most of its
+//! time here.
 
 use crate::cpu;
 use crate::device::{Matrix, MatrixPart, Tensor};
@@ -62,7 +63,7 @@ pub(super) static SWEEP: KernelSweep = KernelSweep {
     ],
 };
 
-/// A case of `gemv` or `gemv_rows`, which its shape tells apart.
+/// Sets up a case of `gemv` or `gemv_rows`. Its shape decides which.
 pub(super) fn set_up(scene: &mut Scene<'_>, case: &Case) -> Result<Vec<Output>> {
     if let Case::Projection { .. } = case {
         let of = scene.projection(case)?;
@@ -77,7 +78,7 @@ pub(super) fn set_up(scene: &mut Scene<'_>, case: &Case) -> Result<Vec<Output>> 
     Ok(vec![of.y])
 }
 
-/// `x`, weights, bias, `y`, the norm's weight and bias.
+/// The buffers: `x`, weights, bias, `y`, the norm's weight and the norm's bias.
 pub(super) const BUFFERS: [Access; 6] =
     [Access::Read, Access::Read, Access::Read, Access::ReadWrite, Access::Read, Access::Read];
 
@@ -109,7 +110,7 @@ pub fn gemv(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>,
     gemv_fused(plan, &Matmul::new(x, weight, bias, y));
 }
 
-/// As [`gemv`], with what `matmul` wants done before and after.
+/// Records [`gemv`] with the norm and the epilogue of `matmul`.
 ///
 /// # Panics
 /// As [`gemv`].
@@ -118,10 +119,10 @@ pub fn gemv_fused(plan: &mut Plan, matmul: &Matmul) {
     record(plan, |part| choices.gemv_shape(&MatmulShape::of_part(part, stride)), matmul);
 }
 
-/// As [`gemv`] with what `matmul` wants done before and after, with threads shared out as `shape` says.
+/// Records [`gemv`] with the norm and the epilogue of `matmul`. Threads share rows as `shape` says.
 ///
 /// # Panics
-/// As [`gemv`]; also if threads that share `x` are to share a row.
+/// As [`gemv`]; also if threads share both `x` and a row.
 pub fn gemv_shaped(plan: &mut Plan, shape: GemvShape, matmul: &Matmul) {
     record(plan, |_| shape, matmul);
 }
@@ -134,7 +135,7 @@ fn record(plan: &mut Plan, shape: impl Fn(&MatrixPart) -> GemvShape, matmul: &Ma
         constants.push(("NORM", f64::from(matmul.norm_code())));
         (shape.kernel(), constants, (columns, 1))
     };
-    // A binding cannot be empty; of what is missing nothing is read.
+    // A binding cannot be empty. The kernel does not read a missing tensor.
     let or_x = |tensor: Option<&Tensor>| tensor.unwrap_or(x).buffer().clone();
     matmul.record(plan, choose, |part| {
         let norm_weight = or_x(norm.as_ref().map(|norm| &norm.weight));

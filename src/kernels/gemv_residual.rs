@@ -1,4 +1,4 @@
-//! `gemv_residual`: `add_norm` and the product that reads it in one dispatch.
+//! `gemv_residual`: `add_norm` and the product that reads its result, in one kernel.
 
 use crate::cpu;
 use crate::device::{MatrixPart, Tensor};
@@ -66,7 +66,7 @@ fn compute(call: &mut Call<'_>, gemv: impl cpu::Gemv) {
         (x.floats(), update.floats()),
         (&mut stream, &mut normed),
     );
-    // By the part with the first row, padding included.
+    // The part with the first row writes the stream, padding included.
     if params.first_row == 0 {
         z.floats_mut()[..stream.len()].copy_from_slice(&stream);
     }
@@ -80,11 +80,13 @@ fn compute(call: &mut Call<'_>, gemv: impl cpu::Gemv) {
     );
 }
 
-/// Records `z = x + rms_norm(update)` and `y = epilogue(weight rms_norm(z) + bias)`, as [`crate::kernels::add_norm`] and
-/// [`crate::kernels::gemv_fused`] do it one after the other. `matmul` reads `z` and has its norm, an RMS norm.
+/// Records `z = x + rms_norm(update)` and `y = epilogue(weight rms_norm(z) + bias)`. [`crate::kernels::add_norm`] and
+/// [`crate::kernels::gemv_fused`] compute the same one after the other. `matmul` reads `z`, and its norm is an RMS
+/// norm.
 ///
 /// # Panics
-/// If the shapes disagree, a part's `shape` shares `x`, or `matmul` reads another tensor than `z`, or has another norm.
+/// If the shapes disagree; if the `shape` of a part shares `x`; if `matmul` reads another tensor than `z`, or has
+/// another norm.
 pub fn gemv_residual(
     plan: &mut Plan,
     shape: impl Fn(&MatrixPart) -> GemvShape,
@@ -106,7 +108,7 @@ pub fn gemv_residual(
         (&KERNEL, constants, (columns, 1))
     };
     matmul.record(plan, choose, |part| {
-        // A binding cannot be empty; without a bias nothing of it is read.
+        // A binding cannot be empty. Without a bias, the kernel does not read it.
         let bias = matmul.bias.as_ref().unwrap_or(x);
         let first = [x.buffer(), &part.buffer, bias.buffer(), matmul.y.buffer()];
         let rest = [norm_weight, post_weight, update, z].map(Tensor::buffer);

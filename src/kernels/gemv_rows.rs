@@ -1,5 +1,5 @@
-//! `gemv_rows`: what `gemv` computes, with whole rows in every thread; what software adapters are fastest with.
-//! [`crate::kernels::gemv_fused`] records it where a [`crate::kernels::GemvShape`] says so.
+//! `gemv_rows`: computes the same as `gemv`. Each thread has whole rows. It is the fastest kernel on software adapters.
+//! [`crate::kernels::gemv_fused`] records it if a [`crate::kernels::GemvShape`] says so.
 
 use super::gemv;
 use crate::cpu;

@@ -1,4 +1,4 @@
-//! How threads share the rows of a product.
+//! The ways in which threads share the rows of a product.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,15 +8,16 @@ use crate::dispatch::{Constants, Kernel};
 use crate::error::{Error, Result};
 use crate::kernels::{Matmul, gemv, gemv_rows};
 
-/// Largest workgroup that WebGPU's smallest limits allow.
+/// The largest workgroup within WebGPU's lowest limits.
 const MAX_WORKGROUP_SIZE: u32 = 256;
-/// Rows of a thread, at most.
+/// The most rows of a thread.
 const MAX_ROWS: u32 = 4;
 
-/// How threads share the rows of [`crate::kernels::gemv`]; see the shaders' headers. It changes speed and the order of sums,
-/// never meaning.
+/// The way in which threads share the rows of [`crate::kernels::gemv`]. The shaders' headers explain it. It changes
+/// speed and the order of sums, but never the meaning.
 ///
-/// As a text, it is the kernel, threads of a workgroup, threads of a row, and rows of these: `gemv:64x32x1`.
+/// Its text has the kernel, the threads of a workgroup, the threads of a row, and the rows of these threads:
+/// `gemv:64x32x1`.
 ///
 /// ```
 /// use sukashi::kernels::GemvShape;
@@ -29,42 +30,43 @@ const MAX_ROWS: u32 = 4;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct GemvShape {
-    /// Threads of a workgroup; a power of two.
+    /// The threads of a workgroup, a power of two.
     pub workgroup_size: u32,
-    /// Threads that sum one row; a power of two, at most `workgroup_size`.
+    /// The threads that sum one row, a power of two and at most `workgroup_size`.
     pub threads_per_row: u32,
-    /// Rows of each such group of threads; from 1 to 4.
+    /// The rows of each such group of threads, from 1 to 4.
     pub rows_per_thread: u32,
-    /// Whether the lanes of a subgroup share what they read of `x`: the shader `gemv_rows`, with one thread a row.
+    /// Whether the lanes of a subgroup share their reads of `x`. This is the shader `gemv_rows`, with one thread for
+    /// each row.
     pub shares_x: bool,
 }
 
 impl GemvShape {
-    /// Neighbouring threads read one stretch of memory.
+    /// The default of GPUs. Neighbouring threads read neighbouring memory.
     pub const GPU: Self = Self::new(64, 32, 1);
-    /// A row per thread and no barrier.
+    /// The default of software adapters without subgroups. Each thread sums whole rows, without a barrier.
     pub const SOFTWARE: Self = Self::new(16, 1, 2);
-    /// The same where there are subgroups.
+    /// The default of software adapters with subgroups.
     pub const SOFTWARE_SUBGROUPS: Self = Self { shares_x: true, ..Self::new(32, 1, 2) };
-    /// What [`GemvShape::of`] gives where nothing is tuned.
+    /// The defaults that [`GemvShape::of`] chooses from.
     pub const ALL: [Self; 3] = [Self::GPU, Self::SOFTWARE, Self::SOFTWARE_SUBGROUPS];
 
-    /// Threads of a workgroup, threads of a row, rows of these.
+    /// The shape with these numbers of threads of a workgroup, threads of a row, and rows of these threads.
     pub const fn new(workgroup_size: u32, threads_per_row: u32, rows_per_thread: u32) -> Self {
         Self { workgroup_size, threads_per_row, rows_per_thread, shares_x: false }
     }
 
-    /// The kernel that has this shape.
+    /// The kernel of this shape.
     pub fn kernel(self) -> &'static Kernel {
         if self.shares_x { &gemv_rows::KERNEL } else { &gemv::KERNEL }
     }
 
-    /// The same where every thread reads `x` itself.
+    /// The same shape in which every thread reads `x` itself.
     pub fn without_sharing(self) -> Self {
         if self.shares_x { Self::SOFTWARE } else { self }
     }
 
-    /// What suits `device` as far as its kind tells.
+    /// The default for the kind of `device`.
     pub fn of(device: &Device) -> Self {
         match device {
             Device::Gpu(gpu) if !gpu.is_software() => Self::GPU,
@@ -73,7 +75,8 @@ impl GemvShape {
         }
     }
 
-    /// The same, where need be with other rows: an RMS norm takes the place of the fourth, and gates go with values.
+    /// The same shape with the rows that fit `matmul`. An RMS norm takes the place of the fourth row, and gates and
+    /// values come in pairs.
     fn with_rows_for(self, matmul: &Matmul) -> Self {
         let sums_squares = !self.shares_x && matmul.norm.is_some();
         let rows = if sums_squares { self.rows_per_thread.min(3) } else { self.rows_per_thread };
@@ -81,10 +84,10 @@ impl GemvShape {
         Self { rows_per_thread, ..self }
     }
 
-    /// The shaders' constants, and how many columns of `y` a workgroup makes.
+    /// The shaders' constants, and the number of columns of `y` that a workgroup computes.
     ///
     /// # Panics
-    /// If threads that share `x` are to share a row.
+    /// If threads share both `x` and a row.
     pub(super) fn of_matmul(self, matmul: &Matmul) -> (Constants, usize) {
         let shape = self.with_rows_for(matmul);
         assert!(!shape.shares_x || shape.threads_per_row == 1, "gemv_rows: threads of a row");
@@ -100,7 +103,7 @@ impl GemvShape {
         (constants, if matmul.epilogue.is_gated() { rows / 2 } else { rows })
     }
 
-    /// What tuning tries on `device`, the most promising first; [`GemvShape::of`] is among them.
+    /// The shapes that tuning tries on `device`. The most promising comes first, and [`GemvShape::of`] is among them.
     pub fn candidates(device: &Device) -> Vec<Self> {
         let is_software = matches!(device, Device::Gpu(gpu) if gpu.is_software());
         let default = Self::of(device);

@@ -1,4 +1,5 @@
-//! `gemv_tokens`: what `gemm` computes, for a few tokens; what GPUs are fastest with where texts are decoded together.
+//! `gemv_tokens`: computes the same as `gemm`, for a few tokens. It is the fastest kernel on GPUs for sequences that
+//! are decoded together.
 
 use crate::device::{Matrix, Tensor};
 use crate::dispatch::{Kernel, Requires};

@@ -1,4 +1,4 @@
-//! `kv_write`: keys and values of new tokens into the cache.
+//! `kv_write`: copies keys and values of new tokens into the KV cache.
 
 use crate::cpu;
 use crate::device::Tensor;
@@ -24,7 +24,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     buffers: &[Access::Read, Access::Read, Access::ReadWrite, Access::ReadWrite],
     twin,
     fast: twin,
-    // A copy; the smallest positive number keeps the ratio defined.
+    // A copy. The smallest positive number keeps the ratio defined.
     tolerance: Tolerance { atol: f32::MIN_POSITIVE, rtol: 0.0 },
 };
 
@@ -54,7 +54,8 @@ fn twin(call: &mut Call<'_>) {
     );
 }
 
-/// Records the copy of keys and values out of `qkv`, `[max_tokens, q_size + 2 * kv_size]`, into the tokens' rows of `caches`.
+/// Records the copy of keys and values from `qkv`, `[max_tokens, q_size + 2 * kv_size]`, into the tokens' rows of
+/// `caches`.
 ///
 /// # Panics
 /// If the shapes disagree.

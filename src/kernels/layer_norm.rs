@@ -1,4 +1,4 @@
-//! `layer_norm`: rows to mean 0 and variance 1, then weight and bias.
+//! `layer_norm`: scales rows to mean 0 and variance 1, and applies weight and bias.
 
 use crate::cpu;
 use crate::device::Tensor;
@@ -22,8 +22,8 @@ pub(super) static KERNEL: Kernel = Kernel {
     buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::layer_norm),
     fast: |call| compute(call, cpu::fast::layer_norm),
-    // f32 sums of up to a few thousand elements. Measured on llvmpipe through Vulkan and GL: 2.4e-7; where the mean is 1e3
-    // times the spread, x - mean has lost three digits, and the error is 2e-4.
+    // f32 sums of up to a few thousand elements. Measured on llvmpipe through Vulkan and GL: 2.4e-7. If the mean is 1e3
+    // times the spread, x - mean loses three digits, and the error is 2e-4.
     tolerance: Tolerance { atol: 1e-6, rtol: 1e-6 },
 };
 

@@ -1,4 +1,4 @@
-//! What all products with weights share: their parameters, the norm before and the epilogue after, and how they are recorded.
+//! The common part of products with weights: their parameters, the norm before, the epilogue after, and the recording.
 
 use crate::cpu::{self, Epilogue};
 use crate::device::{Buffer, Matrix, MatrixPart, Tensor};
@@ -25,45 +25,46 @@ pub(super) struct Params {
 // 2.8e-5 in a sum of 17 out of 2948 products.
 pub(crate) const TOLERANCE: Tolerance = Tolerance { atol: 1e-4, rtol: 5e-6 };
 
-/// A norm of what a product reads: with a bias [`crate::kernels::layer_norm`], without [`crate::kernels::rms_norm`].
+/// The norm of a product's input: [`crate::kernels::layer_norm`] with a bias, [`crate::kernels::rms_norm`] without one.
 #[derive(Debug, Clone)]
 pub struct InputNorm {
-    /// `[1, in_features]`
+    /// The weight, `[1, in_features]`.
     pub weight: Tensor,
-    /// `[1, in_features]`
+    /// The bias, `[1, in_features]`.
     pub bias: Option<Tensor>,
-    /// Next to the variance or the mean square.
+    /// The number that is added to the variance or the mean square.
     pub eps: f32,
 }
 
-/// A kernel of a product, its constants, and how many (columns of `y`, tokens) a workgroup of it makes.
+/// A kernel of a product, its constants, and the numbers of (columns of `y`, tokens) of a workgroup.
 pub(super) type Tiling = (&'static Kernel, Constants, (usize, usize));
 
-/// A product with what comes before and after: `y = epilogue(weight norm(x) + bias)`.
+/// A product, the norm before it and the epilogue after it: `y = epilogue(weight norm(x) + bias)`.
 #[derive(Debug, Clone)]
 pub struct Matmul {
-    /// `[max_tokens, in_features]`
+    /// The input, `[max_tokens, in_features]`.
     pub x: Tensor,
-    /// Of `x`.
+    /// The norm of the input.
     pub norm: Option<InputNorm>,
-    /// `[out_features, in_features]`; where the epilogue gates, `[2 * out_features, in_features]` in one part.
+    /// The weights, `[out_features, in_features]`. For an epilogue with gates they are `[2 * out_features,
+    /// in_features]`, in one part.
     pub weight: Matrix,
-    /// `[1, rows of the weight]`
+    /// The bias, `[1, rows of the weight]`.
     pub bias: Option<Tensor>,
-    /// Before it is written.
+    /// The last operation before the output is written.
     pub epilogue: Epilogue,
-    /// `[max_tokens, out_features]`
+    /// The output, `[max_tokens, out_features]`.
     pub y: Tensor,
 }
 
 impl Matmul {
-    /// A product alone.
+    /// A product without a norm or an epilogue.
     pub fn new(x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) -> Self {
         let (x, weight, bias, y) = (x.clone(), weight.clone(), bias.cloned(), y.clone());
         Self { x, norm: None, weight, bias, epilogue: Epilogue::Store, y }
     }
 
-    /// Whether nothing comes before or after the product.
+    /// Whether the product has neither a norm nor an epilogue.
     pub fn is_alone(&self) -> bool {
         self.norm.is_none() && self.epilogue == Epilogue::Store
     }
@@ -110,11 +111,11 @@ impl Matmul {
         }
     }
 
-    /// Records a product with nothing before or after; `choose` as in [`Matmul::record`].
+    /// Records a product without a norm or an epilogue. `choose` is that of [`Matmul::record`].
     pub(super) fn record_alone(&self, plan: &mut Plan, choose: impl Fn(&MatrixPart) -> Tiling) {
         let Self { x, bias, y, .. } = self;
         self.record(plan, choose, |part| {
-            // A binding cannot be empty; without a bias nothing of it is read.
+            // A binding cannot be empty. Without a bias, the kernel does not read it.
             vec![
                 x.buffer().clone(),
                 part.buffer.clone(),
@@ -124,7 +125,8 @@ impl Matmul {
         });
     }
 
-    /// Records the product, part by part of the weights; `choose` gives the kernel for a part, `buffers` what that binds.
+    /// Records the product, part by part of the weights. `choose` gives the kernel for a part, and `buffers` gives its
+    /// bindings.
     pub(super) fn record(
         &self,
         plan: &mut Plan,
@@ -150,10 +152,10 @@ impl Matmul {
     }
 }
 
-/// What a product alone binds: `x`, weights, bias, `y`.
+/// The bindings of a product without a norm or an epilogue: `x`, weights, bias, `y`.
 pub(super) const BUFFERS: [Access; 4] = [Access::Read, Access::Read, Access::Read, Access::ReadWrite];
 
-/// The kernel of a product alone, for several tokens.
+/// The kernel of a product with several tokens, without a norm or an epilogue.
 pub(super) const fn kernel(name: &'static str, wgsl: &'static str, requires: Requires) -> Kernel {
     Kernel {
         name,
@@ -167,7 +169,7 @@ pub(super) const fn kernel(name: &'static str, wgsl: &'static str, requires: Req
     }
 }
 
-/// A product alone, of `x`, weights and bias, into `y`.
+/// Computes such a product from `x`, weights and bias into `y`.
 fn compute(call: &mut Call<'_>, product: impl cpu::Gemv) {
     let params: Params = call.params();
     let [x, weight, bias, y, ..] = &mut call.slots;
@@ -180,7 +182,7 @@ fn compute(call: &mut Call<'_>, product: impl cpu::Gemv) {
 }
 
 impl Params {
-    /// The weights of a dispatch as the twins take them.
+    /// The weights of a dispatch in the form for the twins.
     pub(super) fn weight<'a>(&self, words: &'a [u32], bias: &'a [f32]) -> cpu::Weight<'a> {
         let gated = Epilogue::from_code(self.epilogue).is_gated();
         cpu::Weight {
@@ -196,32 +198,32 @@ impl Params {
     }
 }
 
-/// What a product reads and computes for each token.
+/// The shape of a product's weights, on which its work for each token depends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MatmulShape {
-    /// Rows of these weights.
+    /// The rows of the weights.
     pub out_features: usize,
-    /// Columns, padding included.
+    /// The columns of the weights, padding included.
     pub in_features: usize,
-    /// How they are stored.
+    /// The format of the weights.
     pub format: Format,
     /// Bytes of the weights.
     pub weight_bytes: usize,
 }
 
 impl MatmulShape {
-    /// Of weights whose rows are padded to `stride`.
+    /// The shape of weights whose rows are padded to `stride`.
     pub(crate) fn of_part(part: &MatrixPart, stride: usize) -> Self {
         Self::new(part.num_rows, stride, part.format)
     }
 
-    /// Of `[out_features, in_features]` weights, padded, in `format`.
+    /// The shape of padded weights `[out_features, in_features]` in `format`.
     pub fn new(out_features: usize, in_features: usize, format: Format) -> Self {
         let weight_bytes = 4 * out_features * format.words_per_row(in_features);
         Self { out_features, in_features, format, weight_bytes }
     }
 
-    /// Multiply-adds for a token.
+    /// The multiply-adds for a token.
     pub fn multiply_adds(&self) -> usize {
         self.out_features * self.in_features
     }

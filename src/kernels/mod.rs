@@ -1,8 +1,9 @@
-//! Kernels: one thin wrapper per shader, and the registry of all of them.
+//! Kernels: a thin wrapper for each shader, and the registry of all kernels.
 //!
-//! A kernel is a triple of one name: `shaders/NAME.wesl`, `src/kernels/NAME.rs` (this folder: checks shapes, records
-//! a dispatch) and `src/cpu/NAME.rs` (the twin, which says what the kernel means); what takes time has a fast form for
-//! the CPU device in `src/cpu/fast`. Wrappers record into a [`Plan`]; any [`crate::Device`] runs what was recorded.
+//! A kernel has three files of one name. `shaders/NAME.wesl` is the shader. `src/kernels/NAME.rs` (this folder) checks
+//! shapes and records a dispatch. `src/cpu/NAME.rs` is the CPU twin, the reference implementation, which defines the
+//! kernel's meaning. Kernels that take much time also have a fast form for the CPU device, in `src/cpu/fast`. Wrappers
+//! record into a [`Plan`], and any [`crate::Device`] runs a recording.
 
 mod add;
 mod add_norm;
@@ -104,7 +105,7 @@ pub use zero_columns::zero_columns;
 
 use crate::dispatch::Kernel;
 
-/// Every kernel with its sweep, by name; `gemm_matrix` once for each size of matrices.
+/// Every kernel with its sweep, in the order of names. `gemm_matrix` appears once for each size of matrices.
 pub static REGISTRY: [&KernelSweep; 34] = [
     &add::SWEEP,
     &add_norm::SWEEP,

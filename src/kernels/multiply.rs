@@ -1,21 +1,21 @@
-//! Weights with one token or several, by the kernel that suits.
+//! Multiplies weights with one token or several, with a kernel for the number of tokens.
 
 use super::gemv::gemv;
 use super::gemv_tokens;
 use crate::device::{Device, Matrix, Tensor};
 use crate::kernels::{GemmKernel, Matmul, MatmulShape, Plan};
 
-/// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`]. The plan's [`crate::kernels::Choices`] name the kernel; it also
-/// depends on how many tokens there are, and whether they are of one text or one of each.
+/// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`]. The plan's [`crate::kernels::Choices`] name the
+/// kernel. It also depends on the number of tokens, and on whether they are of one sequence or of several.
 ///
-/// Of several tokens, the sums of one do not depend on the others.
+/// The sums of a token do not depend on the other tokens, if there are several.
 ///
 /// # Panics
 /// If the shapes disagree.
 pub fn multiply(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
     let device = plan.device().clone();
     match &device {
-        // One token reads every weight once; several share what they read.
+        // One token reads every weight once. Several tokens share their reads.
         _ if plan.max_tokens() == 1 => gemv(plan, x, weight, bias, y),
         Device::Gpu(gpu) if !gpu.is_software() && plan.tokens_of_text() == 1 => {
             gemv_tokens::gemv_tokens(plan, x, weight, bias, y);
@@ -30,7 +30,7 @@ pub fn multiply(plan: &mut Plan, x: &Tensor, weight: &Matrix, bias: Option<&Tens
     }
 }
 
-/// As [`multiply`], by the kernel that `kernel` names.
+/// Records the product of [`multiply`] without a bias, with the kernel that `kernel` names.
 ///
 /// # Panics
 /// If the shapes disagree.

@@ -1,4 +1,4 @@
-//! `norm_rope_write`: `qk_norm`, `rope` and `kv_write` in one.
+//! `norm_rope_write`: `qk_norm`, `rope` and `kv_write` in one kernel.
 
 use crate::cpu;
 use crate::device::Tensor;
@@ -35,7 +35,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     ],
     twin,
     fast: twin,
-    // As rope's, of what qk_norm leaves.
+    // As rope's, for the results of qk_norm.
     tolerance: Tolerance { atol: 2e-6, rtol: 2e-6 },
 };
 
@@ -53,7 +53,7 @@ pub(super) static SWEEP: KernelSweep = KernelSweep {
         let k_cache = scene.empty_cache("k_cache", &of)?;
         let v_cache = scene.empty_cache("v_cache", &of)?;
         let caches = of.caches(&k_cache.tensor, &v_cache.tensor);
-        // Heads without a window or a cap to tell them apart: half of them are normed.
+        // The case says nothing of a norm. Cases with an even number of heads have one.
         let norm = of.shape.num_heads.is_multiple_of(2).then_some((&q_weight, &k_weight, EPS));
         norm_rope_write(&mut scene.plan, &of.shape, norm, &angles, &qkv.tensor, caches);
         Ok(vec![qkv, k_cache, v_cache])
@@ -90,9 +90,10 @@ fn twin(call: &mut Call<'_>) {
     );
 }
 
-/// Records the norm, where there are weights `(q_weight, k_weight)`, `[1, head_dim]` each, with an epsilon, and the turn of
-/// queries and keys in `qkv`, `[max_tokens, qkv_size]`, in place, and the copy of keys and values into the tokens' rows of `caches`;
-/// `angles`, `[max_tokens, head_dim]`, as for [`crate::kernels::rope`].
+/// Records three operations. It norms the queries and keys in `qkv`, `[max_tokens, qkv_size]`, if there are weights
+/// `(q_weight, k_weight)`, `[1, head_dim]` each, with an epsilon. It rotates the queries and keys by `angles`,
+/// `[max_tokens, head_dim]`, as [`crate::kernels::rope`] does. It copies keys and values into the tokens' rows of
+/// `caches`. The norm and the rotation are in place.
 ///
 /// # Panics
 /// If the shapes disagree, or `head_dim` is odd.
@@ -123,7 +124,7 @@ pub fn norm_rope_write(
         has_norm: u32::from(norm.is_some()),
         eps: norm.map_or(0.0, |(_, _, eps)| eps),
     };
-    // A binding cannot be empty; without a norm nothing of it is read.
+    // A binding cannot be empty. Without a norm, the kernel does not read it.
     let (q_weight, k_weight) = norm.map_or((angles, angles), |(q_weight, k_weight, _)| (q_weight, k_weight));
     plan.dispatch(Dispatch {
         kernel: &KERNEL,

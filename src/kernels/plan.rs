@@ -1,4 +1,4 @@
-//! A plan: the steps of one pass, while they are recorded, and the dispatches that they become.
+//! A plan: the steps of one pass, which are lowered to dispatches.
 
 mod fuse;
 mod op;
@@ -12,10 +12,11 @@ use crate::kernels::{self, Choices, Epilogue, Fusion, InputNorm, Matmul, MatmulS
 use fuse::Stream;
 use op::Op;
 
-/// The steps of one pass, while they are recorded.
+/// The steps of one pass that are being recorded.
 ///
-/// The wrappers in [`crate::kernels`] record a kernel each. [`Plan::norm`], [`Plan::matmul`], [`Plan::activate`] and [`Plan::add`] record
-/// what is computed: [`Plan::lower`] chooses the kernels, and fuses neighbours as far as the plan's [`Fusion`] goes.
+/// Each wrapper in [`crate::kernels`] records a kernel. [`Plan::norm`], [`Plan::matmul`], [`Plan::activate`] and
+/// [`Plan::add`] record operations instead. [`Plan::lower`] chooses the kernels for them, and fuses neighbours
+/// according to the plan's [`Fusion`].
 #[derive(Debug)]
 pub struct Plan {
     device: Device,
@@ -29,23 +30,23 @@ pub struct Plan {
 /// The dispatches of one pass.
 #[derive(Debug)]
 pub struct LoweredPlan {
-    /// What [`Device::compile`] makes a program of.
+    /// The recording for [`Device::compile`].
     pub recording: Recording,
-    /// What each dispatch is, in order.
+    /// The description of each dispatch, in order.
     pub steps: Vec<Step>,
 }
 
-/// What a dispatch is.
+/// The description of a dispatch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
     /// The kernel's name.
     pub kernel: &'static str,
-    /// What it reads and computes, if it is a product of weights.
+    /// The shape of its weights, if it is a product.
     pub matmul: Option<MatmulShape>,
 }
 
 impl Plan {
-    /// An empty plan for passes of up to `max_tokens` tokens that stand one after the other in a text, which computes products as
+    /// Makes an empty plan for passes of up to `max_tokens` consecutive tokens of a sequence. Products are computed as
     /// `choices` say.
     pub fn new(device: &Device, choices: &Choices, max_tokens: usize) -> Self {
         Self {
@@ -58,17 +59,17 @@ impl Plan {
         }
     }
 
-    /// An empty plan for a token at a time, which is also fused as `choices` say.
+    /// Makes an empty plan for one token, which is also fused as `choices` say.
     pub fn fused(device: &Device, choices: &Choices) -> Self {
         Self { fusion: choices.fusion(), ..Self::new(device, choices, 1) }
     }
 
-    /// An empty plan for passes of one token of each of up to `num_texts` texts.
+    /// Makes an empty plan for passes of one token of each of up to `num_texts` sequences.
     pub fn of_texts(device: &Device, choices: &Choices, num_texts: usize) -> Self {
         Self { tokens_of_text: 1, ..Self::new(device, choices, num_texts) }
     }
 
-    /// How products are computed.
+    /// The kernels of products.
     pub fn choices(&self) -> &Arc<Choices> {
         &self.choices
     }
@@ -78,34 +79,34 @@ impl Plan {
         &self.device
     }
 
-    /// The most tokens that a run may have.
+    /// The most tokens of a run.
     pub fn max_tokens(&self) -> usize {
         self.max_tokens
     }
 
-    /// The most tokens of one text that a run may have.
+    /// The most tokens of one sequence in a run.
     pub fn tokens_of_text(&self) -> usize {
         self.tokens_of_text
     }
 
     /// Records `y = norm(x)`; `x`, `y`: `[max_tokens, hidden_size]`.
     ///
-    /// What a step writes may be kept inside a fused kernel if no later step of the plan reads it. A caller that wants the value
-    /// records a [`Plan::copy`] of it.
+    /// The output of a step may stay inside a fused kernel if no later step of the plan reads it. A caller that needs
+    /// the value records a [`Plan::copy`] of it.
     pub fn norm(&mut self, x: &Tensor, norm: InputNorm, y: &Tensor) {
         self.ops.push(Op::Norm { x: x.clone(), norm, y: y.clone() });
     }
 
-    /// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`], fusing as [`Plan::norm`].
+    /// Records `y = weight x + bias`; shapes as [`crate::kernels::gemv`]. It may be fused as [`Plan::norm`] is.
     pub fn matmul(&mut self, x: &Tensor, weight: &Matrix, bias: Option<&Tensor>, y: &Tensor) {
         self.ops.push(Op::Matmul(Matmul::new(x, weight, bias, y)));
     }
 
-    /// Records `y = activation(x)`; `y`: `[max_tokens, intermediate_size]`, and `x` has the same shape, or where the activation is
-    /// gated the gates and then as many values. Fusing as [`Plan::norm`].
+    /// Records `y = activation(x)`; `y`: `[max_tokens, intermediate_size]`. `x` has the same shape. For a gated
+    /// activation, it has the gates and then as many values. The step may be fused as [`Plan::norm`] is.
     ///
     /// # Panics
-    /// If `activation` is none.
+    /// If `activation` does nothing.
     pub fn activate(&mut self, activation: Epilogue, x: &Tensor, y: &Tensor) {
         assert!(!matches!(activation, Epilogue::Store | Epilogue::Add), "{activation:?} is no activation");
         self.ops.push(Op::Activate { activation, x: x.clone(), y: y.clone() });
@@ -125,15 +126,15 @@ impl Plan {
         self.ops.push(Op::Copy { from: from.clone(), to: to.clone() });
     }
 
-    /// Adds a dispatch; the wrappers in [`crate::kernels`] call it.
+    /// Adds a dispatch. The wrappers in [`crate::kernels`] call it.
     ///
     /// # Panics
-    /// If the parameters or the number of buffers are not those of the kernel: a caller's bug.
+    /// If the parameters or the number of buffers do not fit the kernel, which is a caller's bug.
     pub fn dispatch(&mut self, dispatch: Dispatch<Buffer>) {
         self.record(dispatch, None);
     }
 
-    /// As [`Plan::dispatch`], for a product of weights.
+    /// Adds a dispatch of a product with weights.
     pub(super) fn dispatch_matmul(&mut self, dispatch: Dispatch<Buffer>, shape: MatmulShape) {
         self.record(dispatch, Some(shape));
     }
@@ -145,7 +146,7 @@ impl Plan {
         self.ops.push(Op::Dispatch(dispatch, matmul));
     }
 
-    /// Puts `kernel` in the place of its namesake, so that a changed shader can be held against the twin.
+    /// Replaces the kernel that has the name of `kernel`, so that a changed shader can be compared with the twin.
     pub(crate) fn substitute(&mut self, kernel: &'static Kernel) {
         for op in &mut self.ops {
             if let Op::Dispatch(dispatch, _) = op
@@ -156,13 +157,13 @@ impl Plan {
         }
     }
 
-    /// Fuses the steps, and makes dispatches of them.
+    /// Fuses the steps and lowers them to dispatches.
     ///
     /// # Errors
-    /// If the device has no room for the tensor that takes turns with the residual stream.
+    /// If the device has no room for the second tensor of the residual stream.
     ///
     /// # Panics
-    /// If the shapes of a step disagree, or a buffer that is written is bound twice: a caller's bug.
+    /// If the shapes of a step disagree, or if a written buffer is bound twice. Both are a caller's bug.
     pub fn lower(mut self) -> Result<LoweredPlan> {
         let ops = std::mem::take(&mut self.ops);
         let stream = match fuse::stream(&ops).filter(|_| self.fusion >= Fusion::Epilogues) {
@@ -216,11 +217,11 @@ impl Plan {
     }
 }
 
-/// Dispatches, while their buffers get ids.
+/// A lowered plan in the making. Its buffers get ids.
 struct Lowering {
     plan: LoweredPlan,
     stream: Option<Stream>,
-    /// Whether the stream is where its spare was.
+    /// Whether the residual stream is in the spare tensor.
     is_moved: bool,
 }
 
@@ -254,7 +255,7 @@ impl Lowering {
         }
     }
 
-    /// The buffer's place in the recording.
+    /// The buffer's id in the recording.
     fn id_of(&mut self, buffer: &Buffer) -> BufferId {
         let buffer = match &self.stream {
             Some(Stream { x, spare }) if self.is_moved && x.buffer().is(buffer) => spare.buffer(),
@@ -269,7 +270,8 @@ impl Lowering {
         }))
     }
 
-    /// Lets the stream end where the caller looks for it: if it has moved, both tensors change places from the first dispatch on.
+    /// Makes the residual stream end in the tensor that the caller knows. If it is in the spare tensor, both change
+    /// places from the first dispatch on.
     fn finish(mut self) -> LoweredPlan {
         if self.is_moved
             && let Some(Stream { x, spare }) = self.stream.take()
@@ -328,7 +330,7 @@ mod tests {
         plan.norm(&x, norm(), &normed);
         plan.matmul(&normed, &weight(), None, &up);
         plan.activate(Epilogue::GeluTanh, &up, &activated);
-        // A dispatch, a step and a copy.
+        // The plan has a dispatch, a step and a copy.
         kernels::add(&mut plan, &x, &normed);
         plan.add(&x, &up);
         plan.matmul(&x, &weight(), None, &update);

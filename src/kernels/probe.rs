@@ -1,10 +1,10 @@
-//! What probes share: they read vectors, compute in threads, and leave a number for each.
+//! The common part of probes. They read vectors, compute in threads, and write a number for each thread.
 
 use crate::device::Tensor;
 use crate::dispatch::{Constants, Dispatch, Kernel};
 use crate::kernels::Plan;
 
-/// Threads of a workgroup: the shaders' default.
+/// The threads of a workgroup. This is the shaders' default.
 const WORKGROUP_SIZE: usize = 64;
 
 #[repr(C)]

@@ -1,4 +1,4 @@
-//! `probe_f32`: multiply-adds of f32 that wait for nothing; how fast a device computes.
+//! `probe_f32`: multiply-adds of f32 that do not wait for memory. It measures how fast a device computes.
 
 use crate::cpu;
 use crate::device::Tensor;
@@ -41,11 +41,11 @@ fn compute(call: &mut Call<'_>, probe_f32: impl Fn(usize, &[f32], &mut [f32])) {
     probe_f32(params.rounds as usize, x, &mut y.floats_mut()[..params.num_threads as usize]);
 }
 
-/// Records `rounds` times 32 multiply-adds of f32 by each of `y.columns()` threads, which start from `x`, `[1, 4 * num_vectors]`;
-/// `y`, `[1, num_threads]`, gets what comes of it.
+/// Records `rounds` times 32 multiply-adds of f32 by each of `y.columns()` threads. They start from `x`, `[1, 4 *
+/// num_vectors]`. `y`, `[1, num_threads]`, gets the results.
 ///
 /// # Panics
-/// If `x` is empty or its row padded.
+/// If `x` is empty or its row is padded.
 pub fn probe_f32(plan: &mut Plan, rounds: usize, x: &Tensor, y: &Tensor) {
     probe::record(plan, &KERNEL, (x, rounds, y), Vec::new());
 }

@@ -1,4 +1,4 @@
-//! `probe_read`: reads a buffer and computes next to nothing; how fast a device reads.
+//! `probe_read`: reads a buffer and computes almost nothing. It measures how fast a device reads.
 
 use crate::cpu;
 use crate::device::Tensor;
@@ -15,7 +15,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     buffers: &[Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::probe_read),
     fast: |call| compute(call, cpu::fast::probe_read),
-    // Integers below 2^16.
+    // The outputs are integers below 2^16.
     tolerance: Tolerance::NONE,
 };
 
@@ -24,7 +24,7 @@ pub(super) static SWEEP: KernelSweep = KernelSweep {
     cases: cases::probes,
     set_up: |scene, case| {
         let (x, y, rounds) = scene.probe(case)?;
-        // Threads take turns where that is 1.
+        // If `rounds` is 1, threads read vectors in turns.
         probe_read(&mut scene.plan, rounds == 1, &x, &y.tensor);
         Ok(vec![y])
     },
@@ -42,13 +42,13 @@ fn compute(call: &mut Call<'_>, probe_read: impl Fn(bool, &[u32], &mut [f32])) {
     probe_read(params.rounds == 1, x, &mut y.floats_mut()[..params.num_threads as usize]);
 }
 
-/// Records a read of all of `x`, `[1, 4 * num_vectors]`, by `y.columns()` threads, which take turns at vectors of four words or
-/// have a stretch each; `y`, `[1, num_threads]`, gets a checksum of what each has read.
+/// Records a read of all of `x`, `[1, 4 * num_vectors]`, by `y.columns()` threads. They read vectors of four words in
+/// turns, or a stretch each. `y`, `[1, num_threads]`, gets a checksum of each thread's words.
 ///
 /// # Panics
-/// If `x` is empty or its row padded.
+/// If `x` is empty or its row is padded.
 pub fn probe_read(plan: &mut Plan, in_turns: bool, x: &Tensor, y: &Tensor) {
-    // The twin does not see constants.
+    // The twin does not get the shader's constants.
     let in_turns = usize::from(in_turns);
     probe::record(plan, &KERNEL, (x, in_turns, y), vec![("IN_TURNS", in_turns as f64)]);
 }

@@ -1,4 +1,4 @@
-//! `qk_norm`: query heads and key heads to a root mean square of 1, each alone.
+//! `qk_norm`: scales each query head and each key head to a root mean square of 1.
 
 use crate::cpu;
 use crate::device::Tensor;
@@ -24,7 +24,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     buffers: &[Access::Read, Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::qk_norm),
     fast: |call| compute(call, cpu::fast::qk_norm),
-    // As rms_norm's. Measured on llvmpipe through Vulkan and GL: 2.4e-7 of 1.
+    // The tolerance of rms_norm. Measured on llvmpipe through Vulkan and GL: 2.4e-7 of 1.
     tolerance: Tolerance { atol: 3e-7, rtol: 1e-6 },
 };
 
@@ -60,8 +60,8 @@ fn compute(
     );
 }
 
-/// Records the norm of queries and keys in `qkv`, `[max_tokens, qkv_size]`, in place; `q_weight`, `k_weight`:
-/// `[1, head_dim]`.
+/// Records the norm of queries and keys in `qkv`, `[max_tokens, qkv_size]`, in place; `q_weight`, `k_weight`: `[1,
+/// head_dim]`.
 ///
 /// # Panics
 /// If the shapes disagree.

@@ -1,4 +1,4 @@
-//! `rms_norm`: rows to a root mean square of 1, then weight.
+//! `rms_norm`: scales rows to a root mean square of 1, and applies a weight.
 
 use crate::cpu;
 use crate::device::Tensor;

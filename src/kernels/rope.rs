@@ -1,4 +1,4 @@
-//! `rope`: queries and keys turned by their position.
+//! `rope`: rotates queries and keys by their position.
 
 use crate::cpu;
 use crate::device::Tensor;
@@ -57,8 +57,8 @@ fn compute(call: &mut Call<'_>, rope: impl Fn(usize, (usize, usize), (&[f32], us
     );
 }
 
-/// Records the turn of queries and keys in `qkv`, `[max_tokens, qkv_size]`, in place; `angles`, `[max_tokens, head_dim]`,
-/// holds `head_dim / 2` cosines a token, then as many sines.
+/// Records the rotation of queries and keys in `qkv`, `[max_tokens, qkv_size]`, in place. `angles`, `[max_tokens,
+/// head_dim]`, has `head_dim / 2` cosines for each token, and then as many sines.
 ///
 /// # Panics
 /// If the shapes disagree, or `head_dim` is odd.

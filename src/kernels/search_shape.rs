@@ -1,30 +1,31 @@
-//! How a workgroup looks for the greatest.
+//! The ways in which a workgroup searches for the greatest elements.
 
 use crate::device::Device;
 
-/// How `argmax` and `top_k` share out their work. It changes speed, never meaning.
+/// The way in which `argmax` and `top_k` share their work among threads. It changes speed, but never the meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SearchShape {
-    /// Columns that `argmax` finds one of: 1 or more.
+    /// The columns of a part, 1 or more. `argmax` finds the greatest of each part.
     pub part_size: usize,
-    /// Threads that find it together: a power of two.
+    /// The threads that search a part together, a power of two.
     pub workgroup_size: u32,
 }
 
 impl SearchShape {
-    /// The most parts: two words of workgroup memory each, of which every adapter has 16 KiB.
+    /// The most parts. Each takes two words of workgroup memory, of which every adapter has 16 KiB.
     const MAX_PARTS: usize = 1024;
-    /// Threads that read 16 columns each.
+    /// The shape for GPUs. A thread reads 16 columns.
     const GPU: Self = Self { part_size: 1024, workgroup_size: 64 };
-    /// Threads of a software adapter's subgroup: they are at a barrier together.
+    /// The threads of a software adapter's subgroup, which reach a barrier together.
     const SOFTWARE_WORKGROUP_SIZE: u32 = 8;
 
-    /// What suits `device` for rows of so many columns.
+    /// The default for the kind of `device`, for rows of so many columns.
     pub fn of(device: &Device, columns: usize) -> Self {
         let least = columns.div_ceil(Self::MAX_PARTS);
         match device {
             Device::Gpu(gpu) if gpu.is_software() => Self {
-                // As many parts as columns in each: each candidate after the first is the greatest of both.
+                // The parts are as many as the columns of a part. Each candidate after the first is the greatest of a
+                // search over both numbers.
                 part_size: columns.isqrt().next_power_of_two().max(least),
                 workgroup_size: Self::SOFTWARE_WORKGROUP_SIZE,
             },
@@ -32,7 +33,7 @@ impl SearchShape {
         }
     }
 
-    /// How many parts there are.
+    /// The number of parts.
     pub fn num_parts(self, columns: usize) -> usize {
         columns.div_ceil(self.part_size)
     }

@@ -1,4 +1,4 @@
-//! `select_rows`: `y[t] = x[first_row + t]`, so that logits are computed only for the rows asked for.
+//! `select_rows`: `y[t] = x[first_row + t]`, so that logits are computed only for requested rows.
 
 use crate::cpu;
 use crate::device::Tensor;
@@ -15,7 +15,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     buffers: &[Access::Read, Access::ReadWrite],
     twin,
     fast: twin,
-    // A copy; the smallest positive number keeps the ratio defined.
+    // A copy. The smallest positive number keeps the ratio defined.
     tolerance: Tolerance { atol: f32::MIN_POSITIVE, rtol: 0.0 },
 };
 

@@ -24,7 +24,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     twin: |call| compute(call, cpu::softcap),
     fast: |call| compute(call, cpu::fast::softcap),
     // The cap times the rounding of tanh. Measured on llvmpipe through Vulkan and GL: 2.8e-6 of 0.95, with a cap of 30.
-    // WGSL lets a driver build tanh from exp, which costs others a few digits more.
+    // WGSL lets a driver compute tanh from exp, which loses a few more digits.
     tolerance: Tolerance { atol: 1e-5, rtol: 1e-5 },
 };
 
@@ -32,11 +32,11 @@ pub(super) static SWEEP: KernelSweep = KernelSweep {
     kernel: &KERNEL,
     cases: || cases::rows(&[Values::Ordinary, Values::Large, Values::Small]),
     set_up: |scene, case| {
-        // Gemma 2's of logits.
+        // Gemma 2 has this cap of logits.
         const CAP: f32 = 30.0;
         let rows = Scene::rows(case);
-        // Ordinary values from a third of the cap to three times it, where it bends; small ones a tenth of that, as
-        // what is smaller rounds to itself.
+        // Ordinary values go from a third of the cap to three times the cap, where the curve bends. Small values are a
+        // tenth of that, since still smaller values round to themselves.
         let scale = if rows.values == Values::Small { 0.1 } else { rows.values.of(1.0) };
         let x = scene.inputs.in_place("x", rows.sizes(), |value| 3.0 * CAP * scale * value)?;
         softcap(&mut scene.plan, CAP, &x.tensor);

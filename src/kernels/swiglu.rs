@@ -15,8 +15,8 @@ pub(super) static KERNEL: Kernel = Kernel {
     buffers: &[Access::Read, Access::ReadWrite],
     twin: |call| compute(call, cpu::swiglu),
     fast: |call| compute(call, cpu::fast::swiglu),
-    // Measured on llvmpipe through Vulkan and GL: 2.4e-7 of 0.75. WGSL lets a driver's exp be off by twice its argument in
-    // roundings, which counts where the gate is between -10 and 10.
+    // Measured on llvmpipe through Vulkan and GL: 2.4e-7 of 0.75. WGSL allows an error of exp in proportion to its
+    // argument, which counts for gates between -10 and 10.
     tolerance: Tolerance { atol: 5e-7, rtol: 3e-6 },
 };
 

@@ -1,4 +1,4 @@
-//! `top_k`: the greatest logits, so that the others need not leave the device.
+//! `top_k`: finds the greatest logits, so that the others can stay on the device.
 
 use super::argmax;
 use crate::cpu::{self, DeviceSampling};
@@ -7,7 +7,7 @@ use crate::dispatch::{Access, Call, Dispatch, Kernel, Requires, Tolerance};
 use crate::kernels::sweep::{Case, KernelSweep, cases};
 use crate::kernels::{Plan, SearchShape};
 
-/// The most of the greatest logits that [`top_k`] finds.
+/// The most candidates that [`top_k`] finds.
 pub const MAX_CANDIDATES: usize = 128;
 
 #[repr(C)]
@@ -26,7 +26,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     buffers: &[Access::Read, Access::Read, Access::Read, Access::ReadWrite],
     twin,
     fast: twin,
-    // Ids and what was read.
+    // The outputs are ids and copies of logits.
     tolerance: Tolerance::NONE,
 };
 
@@ -67,14 +67,16 @@ fn twin(call: &mut Call<'_>) {
     );
 }
 
-/// Words of what [`top_k`] finds for a token: twice what is taken of it, by [`super::choose`], and then the candidates, each
-/// with its id and its bits.
+/// The words of a token's result. [`super::choose`] writes the two words of its choice, and [`top_k`] the candidates
+/// after it, each with its id and its bits.
 pub const FOUND_WORDS: usize = 2 * (1 + MAX_CANDIDATES);
 
-/// Records the search for the greatest of each row of `x`, `[max_tokens, columns]`, as many as `choosing`, a [`DeviceSampling`] for
-/// each token, says: first of each part of the columns, into `parts`, `[max_tokens, num_parts]` words, and of these, and of the
-/// parts that they are from, of all, into `found`, `[max_tokens, FOUND_WORDS]`: greatest first, the lowest id first of equals, NaN
-/// and infinity before all numbers. Where a row has fewer, the id is `u32::MAX`, and the bits are those of minus infinity.
+/// Records the search for the greatest elements of each row of `x`, `[max_tokens, columns]`. `choosing` has a
+/// [`DeviceSampling`] for each token, which gives their number. The first stage finds the greatest of each part of the
+/// columns, and writes its id into `parts`, `[max_tokens, num_parts]` words. The second stage searches these and the
+/// parts that they are from, and writes the result into `found`, `[max_tokens, FOUND_WORDS]`. The greatest comes first,
+/// and of equals the lowest id. NaN and infinity come before all numbers. If a row has too few elements, the id is
+/// `u32::MAX`, and the bits are those of minus infinity.
 ///
 /// # Panics
 /// If `x` has no column, or a buffer is too small.

@@ -1,6 +1,6 @@
-//! Every pipeline that a GPU may be asked to compile, for what compiles kernels without running them.
+//! Lists every pipeline that a GPU may have to compile, for tools that compile kernels without running them.
 //!
-//! Constants are those that the wrappers record for the cases below, so that none is listed a second time.
+//! The constants are those that the wrappers record for the cases below, so no constant is listed twice.
 
 use super::gemm_matrix;
 use crate::device::Device;
@@ -11,14 +11,14 @@ use crate::kernels::sweep::cases::{FORMATS, NORMS};
 use crate::kernels::sweep::{AttentionCase, Before, Case, Values};
 use crate::kernels::{AttentionShape, AttentionTile, Choices, Epilogue, GemvShape, KernelSweep, REGISTRY};
 
-/// What an adapter has that decides what it is asked to compile. It is no software adapter.
+/// The features of an adapter that decide about its pipelines. It is not a software adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hardware {
     /// The fewest lanes of a subgroup.
     pub min_subgroup_size: u32,
     /// The most lanes of a subgroup.
     pub max_subgroup_size: u32,
-    /// As [`crate::Gpu::matrix_size`].
+    /// The size of its matrices, as in [`crate::Gpu::matrix_size`].
     pub matrix_size: u32,
 }
 
@@ -27,31 +27,32 @@ pub struct Hardware {
 pub struct Variant {
     /// The kernel.
     pub kernel: &'static Kernel,
-    /// See [`crate::dispatch::Dispatch::constants`].
+    /// The values of the constants, as in [`crate::dispatch::Dispatch::constants`].
     pub constants: Constants,
 }
 
-/// Channels of a head: of real models, and an odd number, which no kernel reads four at a time.
+/// The channels of a head: those of real models, and an odd number, which no kernel reads four at a time.
 const HEAD_DIMS: [usize; 7] = [32, 64, 65, 80, 96, 128, 256];
-/// Query heads of a key-value head. Attention has as many rows in a tile.
+/// The number of query heads for a key-value head. Attention has as many rows in a tile.
 const SHARED_BY: [usize; 4] = [1, 2, 4, 8];
-/// Columns of logits, in numbers of parts that differ: those of a small model, of GPT-2 (rounded), Llama 3, Qwen and Gemma.
+/// The columns of logits: those of a small model, of GPT-2 (rounded), Llama 3, Qwen and Gemma. They have different
+/// numbers of parts.
 const VOCABULARIES: [usize; 5] = [4000, 50_256, 128_256, 151_936, 262_144];
-/// Tokens of products that share weights. No kernel has constants for more.
+/// The numbers of tokens in products that share their reads of weights. No kernel has constants for more.
 const TOKENS: [usize; 7] = [2, 3, 4, 5, 6, 7, 8];
 
-/// How many of the variants of products are wanted; of other kernels, it is always all of them.
+/// How many variants of products to list. Other kernels always have all variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coverage {
-    /// The default shape in every format; with every norm and epilogue in some formats; every other shape and number of tokens in one
-    /// format.
+    /// The default shape has every format, and in some formats every norm and epilogue. Every other shape and number of
+    /// tokens has one format.
     Some,
-    /// Every shape and number of tokens in every format; every shape with every norm and epilogue in one format. All combinations would
-    /// be five times as many.
+    /// Every shape and number of tokens has every format, and in one format every norm and epilogue. All combinations
+    /// would be five times as many.
     Most,
 }
 
-/// The pipelines that defaults or tuning may choose on `hardware`, by kernel, each of them once.
+/// Lists the pipelines that defaults or tuning may choose on `hardware`, by kernel. Each appears once.
 ///
 /// # Errors
 /// If there is no memory for the cases.
@@ -78,9 +79,9 @@ impl Hardware {
     }
 }
 
-/// What the kernel is recorded with for a case.
+/// Records the kernel for a case, and returns its variant.
 fn variant(sweep: &KernelSweep, hardware: &Hardware, case: &Case) -> Result<Variant> {
-    // The CPU takes what GPUs take where a case leaves no choice.
+    // The CPU device gets the same variants as GPUs if the case leaves no choice.
     let recorded = sweep.set_up(&Device::Cpu, &Choices::of(&Device::Cpu), case)?;
     let recording = recorded.plan.lower()?.recording;
     let mut dispatches = recording.entries.iter().filter_map(Entry::dispatch);
@@ -108,7 +109,7 @@ fn cases(sweep: &KernelSweep, coverage: Coverage) -> Vec<Case> {
         Some(Case::Lookup { .. }) => Format::ALL.map(lookup).to_vec(),
         Some(Case::Product { .. }) => products(coverage),
         Some(Case::Attention(_)) => {
-            // Rotation needs pairs.
+            // Rotation needs pairs of channels.
             let takes_odd = has(|case| matches!(case, Case::Attention(of) if !of.head_dim.is_multiple_of(2)));
             let head_dims = HEAD_DIMS.into_iter().filter(|head_dim| takes_odd || head_dim.is_multiple_of(2));
             head_dims.flat_map(|head_dim| SHARED_BY.map(|shared_by| attention(head_dim, shared_by))).collect()
@@ -126,7 +127,7 @@ fn products(coverage: Coverage) -> Vec<Case> {
     all.filter(is_wanted).map(|(format, tokens)| product(tokens, format)).collect()
 }
 
-/// Of `gemv` and `gemv_rows`, which are also run alone, and of `gemv_residual`.
+/// The cases of `gemv` and `gemv_rows`, which also run without a norm or an epilogue, and of `gemv_residual`.
 fn projections(sweep: &KernelSweep, alone: bool, coverage: Coverage) -> Vec<Case> {
     let fits = |shape: &GemvShape| {
         if alone { std::ptr::eq(shape.kernel(), sweep.kernel) } else { !shape.shares_x }
@@ -242,7 +243,7 @@ mod tests {
             let constants = [shape.as_slice(), &[("FORMAT", f64::from(format.code()))]].concat();
             assert!(has("gemv", &constants) && has("gemv_residual", &constants), "{}", format.name());
         }
-        // Four subgroups of the largest size.
+        // The workgroup has four subgroups of the largest size.
         assert!(has("gemm_matrix", &[("WORKGROUP_SIZE", 256.0)]));
         assert!(has("attention", &[("ROWS", 8.0), ("ALIGNMENT", 32.0), ("THREADS_PER_POSITION", 64.0)]));
         assert!(has("top_k", &[("NUM_PARTS", 256.0), ("WORKGROUP_SIZE", 64.0)]));

@@ -1,11 +1,12 @@
-//! Queries, keys and values on their way to attention, by the kernels that suit.
+//! Prepares queries, keys and values for attention, with one kernel or several.
 
 use crate::device::Tensor;
 use crate::kernels::{AttentionShape, Caches, Plan, kv_write, norm_rope_write, qk_norm, rope};
 
-/// Records the norm of queries and keys in `qkv`, `[max_tokens, qkv_size]`, in place, where there are weights `(q_weight, k_weight)`,
-/// `[1, head_dim]` each, with an epsilon; their rotation where there are `angles`, `[max_tokens, head_dim]`; and the copy of keys and
-/// values into the tokens' rows of `caches`. It is one kernel where the plan's [`crate::kernels::Choices`] say so, or one for each.
+/// Records three operations. If there are weights `(q_weight, k_weight)`, `[1, head_dim]` each, with an epsilon, it
+/// norms the queries and keys in `qkv`, `[max_tokens, qkv_size]`, in place. If there are `angles`, `[max_tokens,
+/// head_dim]`, it rotates them. It copies keys and values into the tokens' rows of `caches`. The plan's
+/// [`crate::kernels::Choices`] say whether one kernel does it all.
 ///
 /// # Panics
 /// If the shapes disagree.

@@ -1,4 +1,4 @@
-//! `zero_columns`: `x[t, c] = 0` for some columns: what a head brings, where it is left out.
+//! `zero_columns`: `x[t, c] = 0` for some columns. It removes the output of heads that are left out.
 
 use std::ops::Range;
 
@@ -25,7 +25,7 @@ pub(super) static KERNEL: Kernel = Kernel {
     buffers: &[Access::ReadWrite],
     twin,
     fast: twin,
-    // Zeros; the smallest positive number keeps the ratio defined.
+    // Zeros. The smallest positive number keeps the ratio defined.
     tolerance: Tolerance { atol: f32::MIN_POSITIVE, rtol: 0.0 },
 };
 
@@ -35,7 +35,7 @@ pub(super) static SWEEP: KernelSweep = KernelSweep {
     set_up: |scene, case| {
         let rows = Scene::rows(case);
         let x = scene.inputs.in_place("x", rows.sizes(), |value| rows.values.of(value))?;
-        // All of a row, or what leaves something on either side.
+        // All columns of a row, or some that leave others on both sides.
         let some = rows.columns / 3..rows.columns - rows.columns / 5;
         let columns = if rows.num_tokens == 2 { some } else { 0..rows.columns };
         zero_columns(&mut scene.plan, &x.tensor, columns);

@@ -1,17 +1,18 @@
-//! Fuses the steps of a decoded token: each rule looks for neighbours that one kernel computes.
+//! Fuses the steps of a decoded token. Each rule looks for neighbouring steps that one kernel computes.
 //!
-//! A fused step keeps the values between its parts to itself. Where one of them is captured, it is computed once more beside the fused
-//! step, so capturing changes no bit of the pass.
+//! A fused step does not write the values between its parts. If one of them is captured, another kernel computes it
+//! beside the fused step, so a capture does not change the bits of the pass.
 
 use super::op::Op;
 use crate::device::Tensor;
 use crate::kernels::{Epilogue, Fusion, InputNorm, Matmul, Residual};
 
-/// How many steps a rule replaces, and what replaces them.
+/// The number of steps that a rule replaces, and the steps that replace them.
 type Rewrite = (usize, Vec<Op>);
 
-/// The same computation in fewer steps. `stream` has the tensor that normed updates are added to, and one of its shape: a kernel that
-/// adds and reads the sum in one dispatch cannot write where its other workgroups still read.
+/// Fuses `ops` into fewer steps with the same result. `stream` has the tensor to which normed updates are added, and a
+/// second one of its shape. A kernel that adds and reads the sum in one dispatch cannot write the tensor that its other
+/// workgroups still read.
 pub(super) fn fuse(mut ops: Vec<Op>, fusion: Fusion, stream: Option<&Stream>) -> Vec<Op> {
     if fusion >= Fusion::Epilogues {
         ops = rewrite(ops, activation);
@@ -26,19 +27,19 @@ pub(super) fn fuse(mut ops: Vec<Op>, fusion: Fusion, stream: Option<&Stream>) ->
     ops
 }
 
-/// A tensor that normed updates are added to, and one that takes turns with it.
+/// The tensor to which normed updates are added, and a second one. The residual stream alternates between them.
 #[derive(Debug)]
 pub(super) struct Stream {
     pub x: Tensor,
     pub spare: Tensor,
 }
 
-/// The tensor that normed updates are added to, if there is one.
+/// The tensor to which normed updates are added, if there is one.
 pub(super) fn stream(ops: &[Op]) -> Option<&Tensor> {
     (0..ops.len()).find_map(|start| update(&ops[start..])).map(|update| update.x)
 }
 
-/// Replaces what `rule` finds at the head of the remaining steps, from the first step to the last.
+/// Applies `rule` to the head of the remaining steps, from the first step to the last.
 fn rewrite(ops: Vec<Op>, rule: impl Fn(&[Op]) -> Option<Rewrite>) -> Vec<Op> {
     let mut done = Vec::with_capacity(ops.len());
     let mut rest = &ops[..];
@@ -50,10 +51,10 @@ fn rewrite(ops: Vec<Op>, rule: impl Fn(&[Op]) -> Option<Rewrite>) -> Vec<Op> {
     done
 }
 
-/// A product and the activation of its result.
+/// Fuses a product and the activation of its result.
 fn activation(ops: &[Op]) -> Option<Rewrite> {
     let [Op::Matmul(product), Op::Activate { activation, x, y }, after @ ..] = ops else { return None };
-    // Gates and values that are stored apart meet in a kernel of their own.
+    // If gates and values are in different parts of the weights, a kernel of its own activates them.
     let is_apart = activation.is_gated() && product.weight.parts.len() > 1;
     let fits = product.is_alone() && product.y.is(x) && !is_apart && is_dead(x, after);
     fits.then(|| {
@@ -62,7 +63,7 @@ fn activation(ops: &[Op]) -> Option<Rewrite> {
     })
 }
 
-/// A product and the addition of its result.
+/// Fuses a product and the addition of its result.
 fn addition(ops: &[Op]) -> Option<Rewrite> {
     let [Op::Matmul(product), rest @ ..] = ops else { return None };
     let (copies, rest) = copies_of(&product.y, rest);
@@ -83,12 +84,12 @@ struct Update<'a> {
     x: &'a Tensor,
     next_norm: &'a InputNorm,
     y: &'a Tensor,
-    /// Where `normed` is captured, and `x` after the addition.
+    /// The captured copies of `normed`, and of `x` after the addition.
     captured: (Vec<Tensor>, Vec<Tensor>),
     num_ops: usize,
 }
 
-/// The update at the head of the steps, if [`crate::kernels::add_norm`] computes it.
+/// The update at the head of the steps, if [`crate::kernels::add_norm`] can compute it.
 fn update(ops: &[Op]) -> Option<Update<'_>> {
     let [Op::Norm { x: update, norm, y: normed }, rest @ ..] = ops else { return None };
     let (normed_copies, rest) = copies_of(normed, rest);
@@ -110,7 +111,7 @@ fn update(ops: &[Op]) -> Option<Update<'_>> {
     })
 }
 
-/// A norm of an update, its addition, and the norm of the sum.
+/// Fuses a norm of an update, its addition, and the norm of the sum.
 fn residual(ops: &[Op], stream: &Stream) -> Option<Rewrite> {
     let Update { update, norm, normed, x, next_norm, y, captured, num_ops } =
         update(ops).filter(|update| update.x.is(&stream.x))?;
@@ -134,7 +135,7 @@ fn residual(ops: &[Op], stream: &Stream) -> Option<Rewrite> {
     Some((num_ops, fused))
 }
 
-/// A norm, or an update with one, and the product that reads it.
+/// Fuses a norm, or an update with one, and the product that reads it.
 fn input_norm(ops: &[Op], fusion: Fusion) -> Option<Rewrite> {
     let [before, Op::Matmul(product), after @ ..] = ops else { return None };
     let reads = |y: &Tensor| product.norm.is_none() && product.x.is(y) && is_dead(y, after);
@@ -154,7 +155,7 @@ fn input_norm(ops: &[Op], fusion: Fusion) -> Option<Rewrite> {
     }
 }
 
-/// Where the first of the steps copy `tensor` to, and the steps after them.
+/// The tensors to which the first steps copy `tensor`, and the steps after them.
 fn copies_of<'a>(tensor: &Tensor, ops: &'a [Op]) -> (Vec<Tensor>, &'a [Op]) {
     let copy = |op: &Op| match op {
         Op::Copy { from, to } if from.is(tensor) => Some(to.clone()),
@@ -165,8 +166,8 @@ fn copies_of<'a>(tensor: &Tensor, ops: &'a [Op]) -> (Vec<Tensor>, &'a [Op]) {
     (copies, rest)
 }
 
-/// Whether no step needs what `tensor` holds. After the last step nothing does: what a caller wants from a plan is written by a
-/// dispatch, or copied.
+/// Whether no step reads the value of `tensor`. The caller of a plan does not read it either. It records a dispatch or
+/// a copy for each value that it needs.
 fn is_dead(tensor: &Tensor, after: &[Op]) -> bool {
     let next = after.iter().find(|op| op.reads(tensor) || op.overwrites(tensor));
     next.is_none_or(|op| !op.reads(tensor))

@@ -1,4 +1,4 @@
-//! What a plan holds until it is lowered: steps of the computation that can still be fused, and dispatches.
+//! The steps of a plan before it is lowered: operations that can still be fused, and dispatches.
 
 use crate::device::{Buffer, Tensor};
 use crate::dispatch::Dispatch;
@@ -15,18 +15,18 @@ pub(super) enum Op {
     Activate { activation: Epilogue, x: Tensor, y: Tensor },
     /// `x += update`
     Add { x: Tensor, update: Tensor },
-    /// [`crate::kernels::add_norm`]: a norm of an update, its addition, and the norm that reads the sum.
+    /// [`crate::kernels::add_norm`]: the norm of an update, its addition, and the norm of the sum.
     AddNorm { residual: Residual, norm: InputNorm, y: Tensor },
     /// [`crate::kernels::gemv_residual`]: `AddNorm` and the product that reads it.
     ResidualMatmul { residual: Residual, matmul: Matmul },
     /// `to = from`, for a captured value.
     Copy { from: Tensor, to: Tensor },
-    /// A kernel on its buffers. The shape is that of a product.
+    /// A kernel on its buffers. A product also has its shape.
     Dispatch(Dispatch<Buffer>, Option<MatmulShape>),
 }
 
 impl Op {
-    /// Whether it needs what `tensor` holds.
+    /// Whether the step reads the value of `tensor`.
     pub fn reads(&self, tensor: &Tensor) -> bool {
         let is = |other: &Tensor| other.is(tensor);
         match self {
@@ -37,12 +37,12 @@ impl Op {
                 is(&residual.x) || is(&residual.update)
             }
             Self::Copy { from, .. } => is(from),
-            // It may read what it writes.
+            // A kernel may read a buffer that it writes.
             Self::Dispatch(dispatch, _) => dispatch.buffers.iter().any(|buffer| buffer.is(tensor.buffer())),
         }
     }
 
-    /// Whether it writes `tensor` without reading it.
+    /// Whether the step writes `tensor` without reading it.
     pub fn overwrites(&self, tensor: &Tensor) -> bool {
         let written = match self {
             Self::Norm { y, .. } | Self::Activate { y, .. } | Self::AddNorm { y, .. } => y,

@@ -1,17 +1,17 @@
-//! Cases of attention and of the kernels that prepare it.
+//! Makes the cases of attention and of the kernels that prepare it.
 
 use super::{AttentionCase, Case, Output, Padding, SPARE_ROWS, Scene, Values};
 use crate::device::{Buffer, Tensor};
 use crate::error::Result;
 use crate::kernels::{AttentionShape, AttentionTile, Caches};
 
-/// Where the tokens of a case stand in caches of several texts, of which the first is empty.
+/// The places of a case's tokens in the caches of several sequences. The first sequence is empty.
 struct Places {
-    /// Tokens of each text.
+    /// The number of tokens of each sequence.
     lens: Vec<usize>,
-    /// Rows of each text.
+    /// The rows of each sequence.
     max_seq_len: usize,
-    /// Of each token.
+    /// The row of each token.
     cache_rows: Vec<u32>,
 }
 
@@ -24,7 +24,7 @@ impl Places {
             let cache_rows = (first..).take(num_tokens).collect();
             return Self { lens: vec![0, kv_len], max_seq_len, cache_rows };
         }
-        // The first token in the last text, and all at different lengths.
+        // The first token is in the last sequence, and all sequences have different lengths.
         let mut lens = vec![0; 1 + num_tokens];
         let row = |token: usize| {
             let (text, position) = (num_tokens - token, (position + 13 * token) % kv_len);
@@ -45,7 +45,7 @@ pub(in crate::kernels) struct Attention {
     pub shape: AttentionShape,
     pub tile: AttentionTile,
     pub num_tokens: usize,
-    /// Rows of a tensor with a row for each token.
+    /// The rows of a tensor with a row for each token.
     pub rows: usize,
     pub kv_len: usize,
     pub max_seq_len: usize,
@@ -55,7 +55,7 @@ pub(in crate::kernels) struct Attention {
 }
 
 impl Attention {
-    /// Makes a value of the case out of an ordinary one.
+    /// Makes a value of the case from an ordinary one.
     pub fn value(&self, ordinary: f32) -> f32 {
         match self.values {
             Values::Large => 16.0 * ordinary,
@@ -63,7 +63,7 @@ impl Attention {
         }
     }
 
-    /// Rows, rows with values, and columns of the queries, keys and values.
+    /// The number of rows, of rows with values, and of columns of the queries, keys and values.
     pub fn qkv(&self) -> (usize, usize, usize) {
         (self.rows, self.num_tokens, self.shape.qkv_size())
     }
@@ -98,23 +98,23 @@ impl Scene<'_> {
         })
     }
 
-    /// A cache that is read.
+    /// Makes a cache that the kernel reads.
     pub fn filled_cache(&mut self, label: &str, of: &Attention) -> Result<Tensor> {
         self.inputs.cache(label, (&of.lens, of.max_seq_len), of.shape.kv_size())
     }
 
-    /// A cache that is written.
+    /// Makes a cache that the kernel writes.
     pub fn empty_cache(&mut self, label: &'static str, of: &Attention) -> Result<Output> {
         self.inputs.output(label, of.lens.len() * of.max_seq_len, of.shape.kv_size())
     }
 
-    /// Cosines and sines, for which any numbers do.
+    /// Makes cosines and sines. Any numbers will do.
     pub fn angles(&mut self, of: &Attention) -> Result<Tensor> {
         let sizes = (of.rows, of.num_tokens, of.shape.head_dim);
         self.inputs.tensor("angles", sizes, Padding::Poison, |value| value)
     }
 
-    /// The weights of the norms of queries and keys.
+    /// Makes the weights of the norms of queries and keys.
     pub fn qk_weights(&mut self, of: &Attention) -> Result<(Tensor, Tensor)> {
         let q_weight = self.inputs.vector("q_weight", of.shape.head_dim)?;
         Ok((q_weight, self.inputs.vector("k_weight", of.shape.head_dim)?))

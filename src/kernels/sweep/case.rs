@@ -1,38 +1,38 @@
-//! A case: the sizes and values that a kernel is tried with.
+//! A case: the sizes and the values of one comparison of a kernel with its twin.
 
 use std::fmt;
 
 use crate::format::Format;
 use crate::kernels::{AttentionTile, Epilogue, GemvShape};
 
-/// How large a case's values are.
+/// The magnitude of a case's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Values {
-    /// Around 1, or for an activation within -8 and 8.
+    /// Around 1. For an activation, between -8 and 8.
     Ordinary,
-    /// A thousand times that; in attention 16 times, which takes scores to about a hundred; where an activation gates a
-    /// value, both within -100 and 100.
+    /// A thousand times as large. In attention it is 16 times, so scores are about a hundred. Gates and the values that
+    /// they gate are between -100 and 100.
     Large,
-    /// A million times that: more than f16 holds.
+    /// A million times as large, more than f16 can hold.
     Huge,
-    /// A thousandth of the ordinary: an epsilon counts. For `softcap` a tenth.
+    /// A thousandth of the ordinary values, so an epsilon counts. For `softcap` a tenth.
     Small,
-    /// A millionth of it: less than f16 holds with all its digits.
+    /// A millionth of the ordinary values, less than f16 can hold with all digits.
     Tiny,
     /// Around 1000, with ordinary differences.
     MeanHeavy,
-    /// Halves, so that many are equal.
+    /// Multiples of a half, so that many are equal.
     Equal,
     /// Zeros of both signs.
     Zeros,
-    /// With NaN, infinity and minus infinity among them.
+    /// Values with NaN, infinity and minus infinity among them.
     Broken,
-    /// Minus infinity.
+    /// Minus infinity alone.
     Impossible,
 }
 
 impl Values {
-    /// Makes one out of an ordinary value.
+    /// Makes a value from an ordinary one.
     pub(in crate::kernels) fn of(self, ordinary: f32) -> f32 {
         match self {
             Self::Ordinary => ordinary,
@@ -55,25 +55,26 @@ impl Values {
     }
 }
 
-/// The norm that a product begins with.
+/// The norm at the start of a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
-    /// None.
+    /// No norm.
     Nothing,
-    /// `rms_norm`; of a sum and a normed update for `gemv_residual`.
+    /// `rms_norm`. For `gemv_residual`, of a sum with a normed update.
     RmsNorm,
     /// `layer_norm`.
     LayerNorm,
 }
 
-/// The sizes and values that a kernel is tried with.
+/// The sizes and the values of one comparison of a kernel with its twin.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "the fields are named as everywhere")]
 pub enum Case {
     /// `add`, `add_norm`, `argmax`, `choose`, `gelu_erf`, `gelu_tanh`, `layer_norm`, `rms_norm`, `select_rows`, `softcap`, `top_k`,
     /// `zero_columns`, and `geglu` and `swiglu`, whose `columns` are those of the output.
     Rows { num_tokens: usize, columns: usize, values: Values },
-    /// `embedding`; an id in three lies outside the table. `added` to values that are there, or else scaled.
+    /// `embedding`. One id in three is outside the table. The rows are `added` to the values in the output, or else
+    /// scaled.
     Lookup {
         num_tokens: usize,
         vocab_size: usize,
@@ -82,8 +83,8 @@ pub enum Case {
         rows_per_part: Option<usize>,
         added: bool,
     },
-    /// `gemv`, for which a `shape` can be given, `gemv_rows`, which needs one, `gemv_tokens`, `gemm`,
-    /// `gemm_matrix`, `gemm_rows` and `gemm_shared`.
+    /// `gemv`, which may have a `shape`; `gemv_rows`, which needs one; `gemv_tokens`, `gemm`, `gemm_matrix`,
+    /// `gemm_rows` and `gemm_shared`.
     Product {
         num_tokens: usize,
         out_features: usize,
@@ -94,7 +95,7 @@ pub enum Case {
         shape: Option<GemvShape>,
         values: Values,
     },
-    /// `gemv` and `gemv_rows` with what may come before and after, and `gemv_residual`. `out_features` are those of the output.
+    /// `gemv` and `gemv_rows` with a norm and an epilogue, and `gemv_residual`. `out_features` are those of the output.
     Projection {
         num_tokens: usize,
         out_features: usize,
@@ -106,11 +107,12 @@ pub enum Case {
         shape: GemvShape,
         values: Values,
     },
-    /// `attention`, `attention_merge` (one token of a text) and `attention_subgroups`, which share their work out by `tile`;
-    /// `attention_probs` (one text), `kv_write`, `qk_norm`; and, for an even `head_dim`, `norm_rope_write` and `rope`.
+    /// `attention`, `attention_merge` (one token of each sequence) and `attention_subgroups`, which share their work by
+    /// `tile`; `attention_probs` (one sequence), `kv_write` and `qk_norm`; and, if `head_dim` is even,
+    /// `norm_rope_write` and `rope`.
     Attention(AttentionCase),
-    /// `probe_f32`, whose `rounds` are how long each thread computes, and `probe_read`, whose threads take turns
-    /// where that is 1. `x` has `num_blocks` of 32 words.
+    /// `probe_f32`, in which each thread computes `rounds` rounds; and `probe_read`, whose threads read in turns if
+    /// `rounds` is 1. `x` has `num_blocks` blocks of 32 words.
     Probe { num_blocks: usize, num_threads: usize, rounds: usize },
 }
 
@@ -126,16 +128,17 @@ pub struct AttentionCase {
     pub window: Option<usize>,
     pub softcap: Option<f32>,
     pub tile: AttentionTile,
-    /// Each token stands in a text of its own, the first at `position`; otherwise they stand there one after the other.
+    /// Whether each token is in a sequence of its own, the first at `position`. Otherwise the tokens are consecutive
+    /// from `position` on.
     pub own_texts: bool,
     pub values: Values,
 }
 
 impl AttentionCase {
-    /// Where the kernel does not ask how attention shares out its work.
+    /// The tile of kernels without a tile.
     pub const TILE: AttentionTile = AttentionTile { rows: 4, split_len: None, subgroups: false };
 
-    /// `num_tokens` of one text from `position` on, without a window or a cap.
+    /// A case of `num_tokens` of one sequence from `position` on, without a window or a cap.
     pub fn new(
         (position, num_tokens): (usize, usize),
         (num_heads, num_kv_heads, head_dim): (usize, usize, usize),
@@ -156,7 +159,7 @@ impl AttentionCase {
 }
 
 impl Case {
-    /// How many tokens the pass has.
+    /// The number of tokens of the pass.
     pub fn num_tokens(&self) -> usize {
         match *self {
             Self::Rows { num_tokens, .. }
@@ -168,18 +171,19 @@ impl Case {
         }
     }
 
-    /// The factor of a tolerance's absolute part, which grows with what is summed.
+    /// The factor of a tolerance's absolute part. It grows with the terms of the sums.
     pub(in crate::kernels) fn atol_factor(&self) -> f32 {
         match self {
             Self::Product { values, .. } => values.of(1.0),
             Self::Projection { before: Before::Nothing, values: Values::Large, .. } => 1000.0,
-            // A gate's error grows with the value, and the other way round: sums of up to some tens.
+            // The gate's error is multiplied by the value, and the value's error by the gate. Both are sums of up to
+            // some tens.
             Self::Projection { epilogue, values: Values::Ordinary | Values::Small, .. }
                 if epilogue.is_gated() =>
             {
                 20.0
             }
-            // The digits that the mean takes are missing in the differences; a gate multiplies two of these errors with values.
+            // A large mean takes digits from the differences. A gate multiplies two of these errors with values.
             // Measured on llvmpipe through Vulkan and GL: 0.07 in a value of 200.
             Self::Projection { epilogue, values: Values::MeanHeavy, .. } if epilogue.is_gated() => 3000.0,
             Self::Rows { values: Values::MeanHeavy, .. }
@@ -188,14 +192,15 @@ impl Case {
         }
     }
 
-    /// The factor for rotated values: they cancel to any size, so the error is relative to what they were before.
+    /// The factor for rotated values. They can cancel to any size, so the error is relative to the values before the
+    /// rotation.
     pub(in crate::kernels) fn atol_factor_of_rotation(&self) -> f32 {
         if matches!(self, Self::Attention(AttentionCase { values: Values::Large, .. })) { 16.0 } else { 1.0 }
     }
 
-    /// The factor for the partial results of split attention. They are not divided by the sum of their weights, which is up to the
-    /// length of a split, and their error is larger by as much. Measured on llvmpipe through GL: 4.3e-5 in splits of 46 with capped
-    /// scores.
+    /// The factor for the partial results of split attention. They are not divided by the sum of their weights, which
+    /// is at most the length of a split. Their error is larger by this factor. Measured on llvmpipe through GL: 4.3e-5
+    /// in splits of 46 with capped scores.
     pub(in crate::kernels) fn atol_factor_of_partials(&self) -> f32 {
         match self {
             Self::Attention(AttentionCase {

@@ -1,20 +1,20 @@
-//! The cases of each kernel: sizes 1 and 2, those around a workgroup, odd ones, and those of real models.
+//! The cases of each kernel: sizes 1 and 2, sizes around a workgroup, odd sizes, and sizes of real models.
 
 use super::case::{AttentionCase, Before, Case, Values};
 use crate::format::Format;
 use crate::kernels::{AttentionTile, Epilogue, GemvShape};
 
-/// 1, 2, workgroup ± 1, what is no multiple of 4 or 8, and real models' sizes.
+/// 1, 2, the workgroup ± 1, sizes that are not multiples of 4 or 8, and sizes of real models.
 const COLUMNS: [usize; 14] = [1, 2, 7, 12, 63, 64, 65, 129, 192, 640, 768, 1152, 2048, 2948];
 
-/// One, two, and around a tile of 32.
+/// One token, two, and numbers around a tile of 32.
 const TOKENS: [usize; 6] = [1, 2, 31, 32, 33, 64];
 
-/// What products with something before or after are tried with.
+/// The formats of products with a norm or an epilogue.
 pub(in crate::kernels) const FORMATS: [Format; 4] = [Format::F32, Format::F16, Format::Q8_0, Format::Q4K];
 pub(in crate::kernels) const NORMS: [Before; 3] = [Before::Nothing, Before::RmsNorm, Before::LayerNorm];
 
-/// 25129 workgroups of two rows for each token, so that three tokens need the second dimension.
+/// A product with 25129 workgroups of two rows for each token. Three tokens need the second dimension of the dispatch.
 pub(in crate::kernels) const GPT2_VOCABULARY: Case = Case::Product {
     num_tokens: 3,
     out_features: 50257,
@@ -26,7 +26,7 @@ pub(in crate::kernels) const GPT2_VOCABULARY: Case = Case::Product {
     values: Values::Ordinary,
 };
 
-/// The cases of a kernel that finds the greatest logits.
+/// The cases of kernels that find the greatest logits.
 pub(in crate::kernels) fn searches() -> Vec<Case> {
     let mut cases = rows(&[
         Values::Ordinary,
@@ -36,7 +36,7 @@ pub(in crate::kernels) fn searches() -> Vec<Case> {
         Values::Broken,
         Values::Impossible,
     ]);
-    // Around a part, several of them, and Gemma's vocabulary.
+    // The columns of about a part, of several parts, and of Gemma's vocabulary.
     for (num_tokens, columns) in [(2, 1023), (2, 1024), (2, 1025), (3, 50257), (1, 262_144)] {
         let sizes = [Values::Ordinary, Values::Equal, Values::Zeros, Values::Broken];
         cases.extend(sizes.map(|values| Case::Rows { num_tokens, columns, values }));
@@ -44,7 +44,7 @@ pub(in crate::kernels) fn searches() -> Vec<Case> {
     cases
 }
 
-/// The cases of a kernel that computes attention; `partials` for one that splits a text.
+/// The cases of kernels that compute attention. `partials` adds those of a split sequence.
 pub(in crate::kernels) fn attended(partials: bool) -> Vec<Case> {
     let mut cases = attention();
     cases.extend(windows());
@@ -53,7 +53,8 @@ pub(in crate::kernels) fn attended(partials: bool) -> Vec<Case> {
         cases.extend(splits());
         cases.extend(texts());
     }
-    // Heads of one size meet two of them: each tile and size is a pipeline of its own, which takes a second to compile.
+    // Each size of heads has two of the tiles. Each pair of tile and size is a pipeline, which takes a second to
+    // compile.
     let tiles = [(8, None), (1, Some(64)), (4, None), (2, None), (8, Some(128))];
     for (index, case) in cases.iter_mut().enumerate() {
         if let Case::Attention(AttentionCase { tile, head_dim, .. }) = case
@@ -107,7 +108,7 @@ pub(in crate::kernels) fn lookups() -> Vec<Case> {
     cases
 }
 
-/// `(num_tokens, in_features)` pairs beside those of real models.
+/// The cases of products, with these `(num_tokens, in_features)` pairs beside those of real models.
 pub(in crate::kernels) fn products(
     formats: &[Format],
     tokens: &[(usize, usize)],
@@ -141,7 +142,7 @@ pub(in crate::kernels) fn products(
                     out_features,
                     in_features: in_features.next_multiple_of(format.block_columns()),
                     format,
-                    // Next to a bias, what is tiny is nothing.
+                    // A bias would hide the error of tiny values.
                     bias: values != Values::Tiny && (rows_per_part.is_some() || index % 2 == 0),
                     rows_per_part,
                     shape,
@@ -153,20 +154,22 @@ pub(in crate::kernels) fn products(
     cases
 }
 
-/// Every norm before every epilogue, in formats, shapes and sizes that take turns: each is a pipeline of its own.
+/// Every norm before every epilogue. Formats, shapes and sizes take turns, since each combination is a pipeline of its
+/// own.
 pub(in crate::kernels) fn projections(
     formats: &[Format],
     norms: &[Before],
     shapes: &[GemvShape],
 ) -> Vec<Case> {
-    // (num_tokens, out_features, in_features): one row, part of a workgroup, several, and a model's.
+    // (num_tokens, out_features, in_features): one row, a part of a workgroup, several workgroups, and the size of a
+    // model.
     const SIZES: [(usize, usize, usize); 7] =
         [(1, 1, 1), (2, 33, 31), (1, 65, 129), (3, 130, 33), (1, 192, 768), (2, 7, 640), (1, 300, 192)];
     let mut cases = Vec::new();
     let mut turn = 0;
     for &before in norms {
         for epilogue in Epilogue::ALL {
-            // Gates and values of thousands would be multiplied.
+            // Gates and values of thousands would be multiplied with each other.
             let values: &[Values] = match before {
                 Before::Nothing if epilogue.is_gated() => &[Values::Ordinary],
                 Before::Nothing => &[Values::Ordinary, Values::Large],
@@ -210,12 +213,12 @@ pub(in crate::kernels) fn attention() -> Vec<Case> {
     let mut cases = Vec::new();
     // (num_heads, num_kv_heads, head_dim)
     let heads = [(1, 1, 1), (2, 1, 5), (4, 2, 80), (6, 6, 32), (1, 1, 272), (3, 1, 64), (8, 2, 65)];
-    // (position, num_tokens): alone, and with a length that meets or crosses a multiple of the workgroup.
+    // (position, num_tokens): one token, and lengths that meet or cross a multiple of the workgroup.
     let spans = [(0, 1), (0, 2), (62, 1), (63, 1), (64, 1), (61, 5), (127, 3), (255, 1), (0, 33)];
     for heads in heads {
         cases.extend(spans.map(|span| plain(span, heads, Values::Ordinary)));
     }
-    // Small Gemma, Qwen and Llama models, and heads of two channels.
+    // The heads of small Gemma, Qwen and Llama models, and heads of two channels.
     for heads in [(4, 1, 256), (16, 8, 128), (32, 4, 64), (6, 2, 10), (4, 4, 2)] {
         cases.extend([(0, 1), (61, 5)].map(|span| plain(span, heads, Values::Ordinary)));
     }
@@ -223,7 +226,8 @@ pub(in crate::kernels) fn attention() -> Vec<Case> {
     cases
 }
 
-/// Windows narrower than the text, as long, one off and wider, and those that cut a workgroup's positions anywhere.
+/// Windows that are narrower than the sequence, as long, longer or shorter by one, and wider; and windows that begin
+/// inside a workgroup's positions.
 fn windows() -> Vec<Case> {
     let mut cases = Vec::new();
     // (position, num_tokens, windows)
@@ -246,7 +250,8 @@ fn windows() -> Vec<Case> {
     cases
 }
 
-/// One token whose positions are split: into one, two, as many as fit, and with a window that begins within a split.
+/// One token whose positions are in one split, in two, and in as many as fit, also with a window that begins within a
+/// split.
 pub(in crate::kernels) fn splits() -> Vec<Case> {
     let mut cases = Vec::new();
     // (position, split_len, window)
@@ -277,8 +282,8 @@ pub(in crate::kernels) fn splits() -> Vec<Case> {
     cases
 }
 
-/// Tokens in texts of their own: a few as a batch has them, with and without splits that some of them reach, and more than a workgroup
-/// has threads.
+/// Tokens in sequences of their own. Some cases have as few as a batch, with and without splits that some sequences
+/// reach. Others have more tokens than a workgroup has threads.
 pub(in crate::kernels) fn texts() -> Vec<Case> {
     let mut cases = Vec::new();
     // (position, num_tokens, split_len, window)
@@ -302,7 +307,7 @@ pub(in crate::kernels) fn texts() -> Vec<Case> {
     cases
 }
 
-/// Caps that scores stay below, meet, and exceed many times; alone and with a window.
+/// Caps that scores stay below, meet, or exceed many times; with and without a window.
 fn softcaps() -> Vec<Case> {
     let mut cases = Vec::new();
     for (cap, values) in [
@@ -324,7 +329,7 @@ fn softcaps() -> Vec<Case> {
     cases
 }
 
-/// What is done to each head alone; with these widths beside the even ones.
+/// The cases of kernels that treat each head alone. They have these odd widths beside the even ones.
 pub(in crate::kernels) fn heads(all_values: &[Values], odd: &[usize]) -> Vec<Case> {
     let mut cases = Vec::new();
     let even = [2, 10, 62, 64, 66, 80, 126, 128, 130, 256];

@@ -1,4 +1,4 @@
-//! Cases of the kernels that choose a token by its logits.
+//! Makes the cases of the kernels that choose a token by its logits.
 
 use super::{Case, Inputs, Padding, Rows, SPARE_ROWS, Scene};
 use crate::cpu;
@@ -7,19 +7,20 @@ use crate::error::Result;
 use crate::format::row_stride;
 use crate::kernels::{DeviceSampling, FOUND_WORDS, MAX_CANDIDATES, SearchShape};
 
-/// How far a draw, and what cuts, has to be from where the choice changes: far more than what sums in f32 are off by.
+/// The distance of a draw or a cut from the next number with another choice. It is far more than the error of sums in
+/// f32.
 const CLEARANCE: f32 = 1e-4;
 
-/// Tries to find such numbers.
+/// The most tries to find such numbers.
 const MAX_TRIES: usize = 100;
 
-/// Logits, and how they are searched.
+/// Logits, and the shape of the search.
 pub(in crate::kernels) struct Logits {
     pub x: Tensor,
     pub shape: SearchShape,
-    /// Parts of all rows together.
+    /// The number of parts of all rows.
     pub num_parts: usize,
-    /// Rows of a tensor with a row for each token.
+    /// The rows of a tensor with a row for each token.
     pub rows: usize,
     words: Vec<u32>,
     num_tokens: usize,
@@ -32,7 +33,7 @@ impl Scene<'_> {
         let (sizes, Rows { num_tokens, columns, values }) = (rows.sizes(), rows);
         let words = self.inputs.words(sizes, Padding::Poison, |value| values.of(value));
         let x = Tensor::from_words(self.device, "x", &words, sizes.0, columns)?;
-        // Parts of a few columns, of all, and those of GPUs and of software adapters.
+        // Parts of a few columns, of all columns, and those of GPUs and software adapters.
         let shapes = [
             (1024, 64),
             (columns.isqrt().next_power_of_two(), 8),
@@ -45,7 +46,7 @@ impl Scene<'_> {
         Ok(Logits { x, shape, num_parts, rows: sizes.0, words, num_tokens, columns })
     }
 
-    /// The candidates that the twin finds in `logits`, and how to choose from them.
+    /// The candidates that the twin finds in `logits`, and the settings of the choice from them.
     pub fn candidates(&mut self, logits: &Logits) -> Result<(Vec<u32>, Buffer)> {
         let Logits { num_tokens, columns, .. } = *logits;
         let mut found = vec![super::inputs::POISON; logits.rows * FOUND_WORDS];
@@ -61,12 +62,12 @@ impl Scene<'_> {
     }
 }
 
-/// One, few, as many as are usual, and all that there can be.
+/// The number of candidates: one, few, a usual number, or the most.
 fn count(index: usize) -> usize {
     [40, 1, MAX_CANDIDATES, 7, 64, 2, 65][index % 7]
 }
 
-/// How to choose from `found`, so that both neighbours of each number make the same choice.
+/// Settings for a choice from `found`. Slightly smaller and slightly larger numbers give the same choice.
 fn choosing(inputs: &mut Inputs<'_>, index: usize, found: &[u32]) -> DeviceSampling {
     let mut fraction = || inputs.index(1 << 24) as f32 / (1 << 24) as f32;
     let choice = |how: DeviceSampling| {
@@ -97,6 +98,6 @@ fn choosing(inputs: &mut Inputs<'_>, index: usize, found: &[u32]) -> DeviceSampl
             return how;
         }
     }
-    // The greatest is clear of everything, and so is any other where nothing is cut.
+    // The greatest logit is always far from another choice. So is any other if nothing is cut.
     DeviceSampling { pick: [3, 1, 200][index % 3], top_p: 2.0, min_p: 0.0, ..how }
 }

@@ -1,4 +1,4 @@
-//! Inputs: pseudo-random, the same every time, and of a pattern where nothing is to be read.
+//! Makes inputs of cases. They are pseudo-random, the same every time, and poisoned where a kernel must not read.
 
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
@@ -8,22 +8,24 @@ use crate::device::{Device, Matrix, Tensor};
 use crate::error::Result;
 use crate::format::{Format, SUPER_BLOCK_SCALE_WORDS, Scales, row_stride};
 
-/// NaN with a payload: in outputs it shows what was not written, in inputs it spoils what reads too far.
+/// NaN with a payload. In outputs it reveals elements that were not written, and in inputs it reveals reads past the
+/// end.
 pub(crate) const POISON: u32 = 0x7fc0_dead;
 
-/// A number for what is read and written in place: arithmetic keeps a NaN's bits, so that poison would hide a write.
+/// A number for elements outside the rows of a buffer that is read and written in place. Arithmetic keeps a NaN's bits,
+/// so poison would hide a write.
 const UNTOUCHED: u32 = 0x4a5e_ad01;
 
-/// What follows the elements of an input's row.
+/// The elements after an input's row.
 #[derive(Clone, Copy, PartialEq)]
 pub(in crate::kernels) enum Padding {
-    /// As kernels promise one another.
+    /// Zeros, as kernels promise one another.
     Zero,
-    /// For kernels that do not read it.
+    /// Poison, for kernels that do not read the padding.
     Poison,
 }
 
-/// Makes tensors on a device, the same ones on every device.
+/// Makes tensors on a device. They are the same on every device.
 pub(crate) struct Inputs<'a> {
     device: &'a Device,
     random: Pcg32,
@@ -34,7 +36,7 @@ impl<'a> Inputs<'a> {
         Self { device, random: Pcg32::seed_from_u64(0) }
     }
 
-    /// `0.1..1` or `-1..-0.1`: never zero, so that a product left out is seen.
+    /// A number in `0.1..1` or `-1..-0.1`. It is never zero, so that a missing product shows.
     pub(crate) fn value(&mut self) -> f32 {
         let bits = self.random.next_u32();
         let magnitude = 0.1 + 0.9 * (bits >> 8) as f32 / (1_u32 << 24) as f32;
@@ -46,7 +48,8 @@ impl<'a> Inputs<'a> {
         self.random.next_u32() % end as u32
     }
 
-    /// Words `[rows, stride]` whose first `filled` rows have values, made by `value` of a [`Inputs::value`].
+    /// Makes words `[rows, stride]`. The first `filled` rows have values, which `value` computes from
+    /// [`Inputs::value`].
     pub(in crate::kernels) fn words(
         &mut self,
         (rows, filled, columns): (usize, usize, usize),
@@ -66,7 +69,7 @@ impl<'a> Inputs<'a> {
         words
     }
 
-    /// A tensor that is read: `filled` rows of values, the rest poison.
+    /// Makes a tensor that the kernel reads: `filled` rows of values, and poison.
     pub(in crate::kernels) fn tensor(
         &mut self,
         label: &str,
@@ -78,8 +81,8 @@ impl<'a> Inputs<'a> {
         Tensor::from_words(self.device, label, &words, rows, columns)
     }
 
-    /// A cache of texts that is read, `[lens.len() * max_seq_len, columns]`: as many rows of values as each text has, the rest
-    /// poison.
+    /// Makes a KV cache that the kernel reads, `[lens.len() * max_seq_len, columns]`. Each sequence has as many rows of
+    /// values as its length, and poison after them.
     pub(in crate::kernels) fn cache(
         &mut self,
         label: &str,
@@ -93,12 +96,12 @@ impl<'a> Inputs<'a> {
         Tensor::from_words(self.device, label, &words, lens.len() * max_seq_len, columns)
     }
 
-    /// A row that is read, such as a bias.
+    /// Makes a row that the kernel reads, such as a bias.
     pub(in crate::kernels) fn vector(&mut self, label: &str, columns: usize) -> Result<Tensor> {
         self.tensor(label, (1, 1, columns), Padding::Poison, |value| value)
     }
 
-    /// A tensor that is written: poison.
+    /// Makes a tensor that the kernel writes. It is poison.
     pub(in crate::kernels) fn output(
         &mut self,
         label: &'static str,
@@ -108,7 +111,7 @@ impl<'a> Inputs<'a> {
         self.in_place(label, (rows, 0, columns), |value| value)
     }
 
-    /// A tensor that is read and written: `filled` rows of values, the rest poison.
+    /// Makes a tensor that the kernel reads and writes: `filled` rows of values, and poison.
     pub(in crate::kernels) fn in_place(
         &mut self,
         label: &'static str,
@@ -123,7 +126,7 @@ impl<'a> Inputs<'a> {
         Ok(Output { label, tensor, initial })
     }
 
-    /// Words that are read and written in place.
+    /// Makes words that the kernel reads and writes in place.
     pub(in crate::kernels) fn given(&self, label: &'static str, mut initial: Vec<u32>) -> Result<Output> {
         let columns = initial.len();
         initial.resize(row_stride(columns), UNTOUCHED);
@@ -131,7 +134,7 @@ impl<'a> Inputs<'a> {
         Ok(Output { label, tensor, initial })
     }
 
-    /// Weights in `format`, padded with zeros, in parts of at most `rows_per_part` rows.
+    /// Makes weights in `format`, padded with zeros, in parts of at most `rows_per_part` rows.
     pub(in crate::kernels) fn matrix(
         &mut self,
         (rows, columns): (usize, usize),
@@ -147,7 +150,7 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// The words of such weights.
+    /// Makes the words of such weights.
     pub(crate) fn weight_words(&mut self, (rows, columns): (usize, usize), format: Format) -> Vec<u32> {
         let row_words = format.words_per_row(columns);
         let mut words = vec![0_u32; rows * row_words];
@@ -157,7 +160,8 @@ impl<'a> Inputs<'a> {
         words
     }
 
-    /// A row of weights between 0.1 and 1, positive or negative; of quants every value, with scales that make them so.
+    /// Makes a row of weights whose absolute values are between 0.1 and 1. Quantised weights have quants of every
+    /// value, and scales that give such weights.
     fn row(&mut self, row: &mut [u32], columns: usize, format: Format) {
         let Some(quants) = format.quants() else {
             match format {
@@ -185,7 +189,7 @@ impl<'a> Inputs<'a> {
                 let largest = largest * if is_signed { 128.0 } else { 64.0 };
                 for words in row[low + high..][..scales].chunks_exact_mut(SUPER_BLOCK_SCALE_WORDS) {
                     words[0] = self.factors(largest, 64.0);
-                    // Scales and minimums have six bits, signed scales eight.
+                    // Scales and minimums have six bits, and signed scales have eight.
                     let mask = if is_signed { u32::MAX } else { 0x3f3f_3f3f };
                     words[1..].fill_with(|| self.random.next_u32() & mask);
                 }
@@ -193,7 +197,8 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// Two f16: a scale that makes `largest` a number around 1, and one that makes `largest_offset` such a number.
+    /// Makes two f16. The first is a scale that makes `largest` a number around 1, and the second makes
+    /// `largest_offset` such a number.
     fn factors(&mut self, largest: f32, largest_offset: f32) -> u32 {
         let (scale, offset) = (self.value() / largest, self.value() / largest_offset);
         let bits = |value| u32::from(half::f16::from_f32(value).to_bits());

@@ -1,4 +1,4 @@
-//! How a kernel is compared with its CPU twin: the cases, and the inputs and the plan of each.
+//! Compares a kernel with its CPU twin: the cases, and the inputs and the plan of each case.
 
 mod attention;
 mod case;
@@ -19,13 +19,13 @@ use crate::error::Result;
 use crate::format::BLOCK;
 use crate::kernels::{Choices, Plan};
 
-/// Rows of tensors past the tokens of a case: nobody may touch them.
+/// The rows of tensors past the tokens of a case. Kernels must not touch them.
 pub(super) const SPARE_ROWS: usize = 3;
 
-/// The epsilon of the RMS norms: next to the square of a small value it counts.
+/// The epsilon of the RMS norms. It counts beside the square of a small value.
 pub(super) const EPS: f32 = 1e-6;
 
-/// A kernel of the registry, and how it is compared with its twin.
+/// A kernel of the registry, and the comparison with its twin.
 #[derive(Debug, Clone, Copy)]
 pub struct KernelSweep {
     /// The kernel.
@@ -36,29 +36,29 @@ pub struct KernelSweep {
     pub(super) set_up: SetUp,
     /// The factor of the absolute tolerance for a case.
     pub(super) atol_factor: fn(&Case) -> f32,
-    /// Mistakes that the cases must find.
+    /// Mistakes that the cases have to find.
     pub mistakes: &'static [Mistake],
 }
 
-/// See [`KernelSweep::set_up`]. It panics if the case is of another kind of kernel.
+/// The type of [`KernelSweep::set_up`]. The function panics if the case is of another kind of kernel.
 pub(super) type SetUp = fn(&mut Scene<'_>, &Case) -> Result<Vec<Output>>;
 
-/// A text of a shader, the text that replaces it, and what is wrong then. The shader stays valid.
+/// A text of a shader, the text that replaces it, and the mistake that results. The shader stays valid.
 pub type Mistake = (&'static str, &'static str, &'static str);
 
 impl KernelSweep {
-    /// The same sweep of another kernel of that name, such as one with a mistake.
+    /// The same sweep for another kernel of this name, such as one with a mistake.
     pub fn with_kernel(&self, kernel: &'static Kernel) -> Self {
         Self { kernel, ..*self }
     }
 
-    /// How far a result of the case may be from the twin's.
+    /// The largest difference between a result of the case and the twin's.
     pub(crate) fn tolerance(&self, case: &Case) -> Tolerance {
         let Tolerance { atol, rtol } = self.kernel.tolerance;
         Tolerance { atol: (self.atol_factor)(case) * atol, rtol }
     }
 
-    /// How many workgroups the kernel takes for a case; of several dispatches, the largest.
+    /// The number of workgroups of the kernel for a case. Of several dispatches, the largest counts.
     ///
     /// # Errors
     /// If the device has no room for the case.
@@ -74,7 +74,7 @@ impl KernelSweep {
         Ok(groups.max().unwrap_or(0))
     }
 
-    /// A case on a device. `choices` are for products whose case names no shape.
+    /// Sets up a case on a device. `choices` are for products whose case has no shape.
     ///
     /// # Panics
     /// If the case is of another kind of kernel.
@@ -101,7 +101,7 @@ pub(crate) struct Output {
     pub initial: Vec<u32>,
 }
 
-/// What a case is recorded with.
+/// The inputs and the plan of a case that is being recorded.
 pub(super) struct Scene<'a> {
     pub device: &'a Device,
     pub inputs: Inputs<'a>,
@@ -117,7 +117,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Rows of a tensor, how many of them have values, and columns.
+    /// The number of rows of a tensor, of rows with values, and of columns.
     pub fn sizes(&self) -> (usize, usize, usize) {
         (self.num_tokens + SPARE_ROWS, self.num_tokens, self.columns)
     }
@@ -144,7 +144,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// A row of values of `x`, the output of each thread, and how many rounds a thread computes.
+    /// Makes a row of values for `x` and the output of each thread, and returns them with the number of rounds.
     pub fn probe(&mut self, case: &Case) -> Result<(Tensor, Output, usize)> {
         let Case::Probe { num_blocks, num_threads, rounds } = *case else { panic!("no probe: {case}") };
         let x = self.inputs.tensor("x", (1, 1, num_blocks * BLOCK), Padding::Zero, |value| value)?;

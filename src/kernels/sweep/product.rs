@@ -1,4 +1,4 @@
-//! Cases of matrix products.
+//! Makes the cases of matrix products.
 
 use super::{Before, Case, EPS, Output, Padding, SPARE_ROWS, Scene, Values};
 use crate::device::{Matrix, Tensor};
@@ -26,7 +26,7 @@ pub(in crate::kernels) struct Projection {
     pub epilogue: Epilogue,
     pub shape: GemvShape,
     pub values: Values,
-    /// Rows of a tensor, how many of them have values, and input features.
+    /// The number of rows of a tensor, of rows with values, and of input features.
     pub sizes: (usize, usize, usize),
 }
 

@@ -45,7 +45,8 @@ pub trait LanguageModel {
     /// If `ids` is empty, has an id that is not in the vocabulary, or is too long, or if the device fails.
     fn read<'a>(session: &'a mut Self::Session, ids: &[u32]) -> impl Future<Output = Result<&'a [f32]>>;
 
-    /// Sets what a session keeps of a text that outgrows the context. A model that reads only the last token keeps to that.
+    /// Sets which tokens a session keeps of a text that outgrows the context. A model that reads only the last token
+    /// ignores it.
     fn set_window(_session: &mut Self::Session, _window: Window) {}
 
     /// How many tokens were dropped from the start because the text outgrew the context.
@@ -96,7 +97,7 @@ impl LanguageModel for Model {
 
     async fn read<'a>(session: &'a mut Session, ids: &[u32]) -> Result<&'a [f32]> {
         match ids {
-            // Beyond its room, a session drops tokens only for single ones.
+            // A session drops tokens only if it reads single ones.
             &[id] if !session.ids().is_empty() => session.decode(id).await,
             _ => session.prefill(ids).await,
         }

@@ -1,8 +1,7 @@
 //! sukashi (透かし, "see through"): an LLM runtime that you can see through.
 //!
-//! WGSL compute shaders run the model on any GPU through wgpu, logits are read back to a sampler, and every number on
-//! the way to the next token becomes a figure or data. One path leads from a prompt to a figure:
-//!
+//! WGSL compute shaders run a model on any GPU through wgpu. A sampler reads the logits and chooses tokens. Each number
+//! of the computation can become data or a figure. One path leads from a prompt to a figure:
 //! | Step | Item |
 //! |---|---|
 //! | text → token ids | [`text::Tokenizer`], [`Model::encode`] |
@@ -10,7 +9,7 @@
 //! | token ids → logits | [`Session`] on a [`Model`], or a [`BatchSession`] for several texts |
 //! | inside the model | [`model::Capture`]: hidden states, attention, logits at every position |
 //! | logits → next token | [`Sampler`], a chain of [`sampling::Stage`]s |
-//! | what happened | [`trace::StepRecorder`] makes each [`trace::Step`] of a [`Trace`] |
+//! | the record of the run | [`trace::StepRecorder`] makes each [`trace::Step`] of a [`Trace`] |
 //! | trace → SVG, PNG, data | [`figure`] |
 //!
 //! ```
@@ -34,8 +33,8 @@
 //! # Ok::<(), sukashi::Error>(()) }).unwrap();
 //! ```
 //!
-//! Nothing here blocks, prints or reads the environment: what waits for a device is `async`, and any executor will do.
-//! Errors are values ([`Error`]); a panic is a caller's bug, and documented.
+//! The library does not block, print or read the environment. Functions that wait for a device are `async`, and run on
+//! any executor. Bad input is an [`Error`]. A panic is a caller's bug, and its causes are documented.
 //!
 //! All features are on by default:
 //!
@@ -47,7 +46,8 @@
 //! | `embedded-model` | [`Model::embedded`] is an error |
 //! | `embedded-fonts` | figures need [`figure::Fonts`] that the caller gives |
 //!
-//! [`error`], [`sampling`], [`trace`] and [`figure`] are the crate [`sukashi_figure`], which does without models and devices.
+//! [`error`], [`sampling`], [`trace`] and [`figure`] are from the crate [`sukashi_figure`], which has neither models
+//! nor devices.
 
 pub mod bench;
 pub mod bigram;

@@ -1,4 +1,4 @@
-//! The command-line program: a prompt in; text, data and figures out.
+//! The command-line program. It reads a prompt, and writes text, data and figures.
 
 mod cli;
 

@@ -40,8 +40,8 @@ pub(super) static SWEEP: KernelSweep = KernelSweep {
     mistakes: &[
         ("id < ids[local]", "id > ids[local]", "the highest id of equals"),
         ("if magnitude == 0u", "if false", "minus zero below zero"),
-        ("magnitude > 2139095040u ||", "", "NaN for a number"),
-        ("4286578689u - bits", "bits", "the least of what is below zero"),
+        ("magnitude > 2139095040u ||", "", "NaN as a number"),
+        ("4286578689u - bits", "bits", "negative numbers in the wrong order"),
         ("params.part_size, params.num_columns", "params.part_size, params.x_stride", "padding read"),
     ],
 };

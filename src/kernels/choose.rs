@@ -45,11 +45,11 @@ pub(super) static SWEEP: KernelSweep = KernelSweep {
         ("found[first + other].x <= id", "other <= rank", "shares in another order"),
         ("- greatest) / bitcast<f32>(how.z)", "- greatest)", "temperature"),
         ("reached >= bitcast<f32>(how.w) * whole", "reached > bitcast<f32>(how.w)", "top-p of 1"),
-        ("weight < bitcast<f32>(more.x)", "weight * whole < bitcast<f32>(more.x)", "min-p of another"),
+        ("weight < bitcast<f32>(more.x)", "weight * whole < bitcast<f32>(more.x)", "min-p of the sum"),
         ("sum = reached", "sum = whole", "a draw from what was cut"),
-        ("min(how.y, num_left) - 1u", "min(how.y, count) - 1u", "what was cut picked"),
+        ("min(how.y, num_left) - 1u", "min(how.y, count) - 1u", "picks what was cut"),
         ("ids[token] = found[first + taken].x", "ids[token] = found[first].x", "the greatest"),
-        ("taken = 0u;\n        }", "}", "weights of what is no number"),
+        ("taken = 0u;\n        }", "}", "weights of logits that are not numbers"),
     ],
 };
 

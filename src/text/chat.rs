@@ -24,9 +24,7 @@ const MAX_SHOWN: usize = 400;
 /// tokenizer encodes it as that token, which is also what transformers does by default. Programs that pass on
 /// text from untrusted people have to look for such spellings first.
 ///
-/// A template is untrusted code. It cannot read files or the clock, and the amount that it may compute and
-/// write is limited.
-/// A template is a program from outside: it cannot read files or the clock, and what it may compute and write is
+/// A template is untrusted code. It cannot read files or the clock, and the amount that it may compute and write is
 /// limited.
 ///
 /// ```

@@ -26,7 +26,7 @@ pub(crate) enum Qkv {
     Separate([Name; 3]),
 }
 
-/// Which way round a file stores a projection. GGUF stores all of them as they are.
+/// The layout of a projection in a file. GGUF always has [`Layout::AsIs`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layout {
     /// `[out_features, in_features]`
@@ -35,7 +35,7 @@ pub(crate) enum Layout {
     Transposed,
 }
 
-/// What norms have in a file.
+/// The tensors of norms in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NormKind {
     /// LayerNorm.
@@ -49,28 +49,28 @@ pub(crate) enum NormKind {
 /// The names of a family's tensors, and how they are stored.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Naming {
-    /// What stands before all names but the head's. A file has one of these. GGUF's names get the first.
+    /// The prefixes of all names but the head's. A file has one of these. GGUF's names get the first.
     pub prefixes: &'static [&'static str],
     pub embedding: Name,
     /// The learned positions; `None` if positions rotate.
     pub positions: Option<Name>,
     pub final_norm: Name,
-    /// What stands before the index of a layer.
+    /// The prefix of a layer's index.
     pub layers: &'static str,
     pub attn_norm: Name,
     pub qkv: Qkv,
-    /// The norms of query heads and key heads, where the model has them.
+    /// The norms of query heads and key heads, if the model has them.
     pub qk_norm: Option<[Name; 2]>,
     pub o_proj: Name,
     pub post_attn_norm: Option<Name>,
     pub mlp_norm: Name,
-    /// The gate, where there is one, and the projection that it multiplies.
+    /// The gate, if the model has one, and the projection that it multiplies.
     pub up_proj: &'static [Name],
     pub down_proj: Name,
     pub post_mlp_norm: Option<Name>,
     pub layout: Layout,
     pub norms: NormKind,
-    /// Whether the logits of a text do not depend on the tensor of this full name.
+    /// Whether the logits do not depend on the tensor of this full name.
     pub carries_nothing: fn(&str) -> bool,
 }
 

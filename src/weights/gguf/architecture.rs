@@ -1,4 +1,4 @@
-//! What depends on a file's `general.architecture`, as the model's family describes it.
+//! The parts of a GGUF file that depend on its `general.architecture`. Each family of models describes them.
 
 use serde_json::{Map, Value as Json};
 

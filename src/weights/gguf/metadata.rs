@@ -260,7 +260,8 @@ impl Metadata {
         }
     }
 
-    /// The one of `known` that `general.architecture` names; inside the result an error if it names another one.
+    /// Finds the architecture in `known` that `general.architecture` names. The inner result is an error if it names
+    /// another one.
     ///
     /// # Errors
     /// Bad input if the key is missing or not a text.

@@ -38,7 +38,8 @@ use crate::{Error, Result};
 pub struct Gguf {
     source: Source,
     metadata: Metadata,
-    /// What the metadata and the tensors mean. A file of an unknown architecture can be listed, but is no model.
+    /// The meaning of the metadata and the tensors. A file of an unknown architecture can be listed, but not used as a
+    /// model.
     architecture: Result<&'static Architecture>,
     /// The tensors by Hugging Face's names. Unknown ones keep their own.
     tensors: BTreeMap<String, Tensor>,

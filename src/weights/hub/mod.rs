@@ -9,6 +9,7 @@
 //! Downloaded bytes are checked against the announced size and hash before they get their name in the cache.
 //! An interrupted download resumes the next time. The token is sent only to the hub, not to the servers that
 //! the hub redirects to.
+//!
 //! # What a server can do
 //!
 //! Neither a hub nor a file on it is trusted.

@@ -1,4 +1,4 @@
-//! Chat templates render what Jinja makes of them, as transformers sets it up.
+//! Chat templates render the same text as Jinja does with the settings of transformers.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, also in its helpers")]
 
@@ -11,7 +11,7 @@ use sukashi::text::{
     ChatTemplate, Content, DateTime, Message, Part, RenderOptions, SpecialTokens, Tokenizer, Variable,
 };
 
-/// What `scripts/make_chat_goldens.py` writes.
+/// The file that `scripts/make_chat_goldens.py` writes.
 #[derive(Deserialize)]
 struct Golden {
     special_tokens: BTreeMap<String, String>,
@@ -50,7 +50,7 @@ fn golden(name: &str) -> (ChatTemplate, DateTime, Vec<Case>) {
     (template, golden.now.0.parse().unwrap(), golden.cases)
 }
 
-/// What differs from the golden, case by case.
+/// Lists the cases that differ from the golden.
 fn differences(template: &ChatTemplate, now: DateTime, cases: &[Case]) -> Vec<String> {
     let mut differences = Vec::new();
     for (index, case) in cases.iter().enumerate() {
@@ -78,7 +78,7 @@ fn agrees(name: &str) {
     let (template, now, mut cases) = golden(name);
     let differences = differences(&template, now, &cases);
     assert!(differences.is_empty(), "{name}: {}", differences.join("\n"));
-    // A comparison that lets another text through would prove nothing.
+    // The comparison has to refuse another text.
     for case in &mut cases {
         case.text.iter_mut().chain(&mut case.refused).for_each(|text| text.push('x'));
     }
@@ -172,7 +172,7 @@ fn each_template_has_an_end_of_turn() {
         let turns = ["user", "assistant", "user"].map(|role| Message::new(role, "sukashi <s> a"));
         assert_eq!(ends(&known, &turns[..1]), Some(2), "{name}");
         assert_eq!(ends(&known, &turns), Some(2), "{name}");
-        // A tokenizer that takes it apart has no such token.
+        // A tokenizer that splits the spelling has no such token.
         assert_eq!(ends(&tokenizer(&["<s>"]), &turns), None, "{name}");
     }
     let plain =
@@ -182,7 +182,7 @@ fn each_template_has_an_end_of_turn() {
     };
     assert_eq!(ends(&plain, &["<s>"]), Some(1));
     assert_eq!(ends(&plain, &["</s>"]), None);
-    // Templates that leave the answer out, or take none.
+    // These templates leave the answer out, or refuse it.
     for source in ["<s>", "{% if messages[1:] %}{{ raise_exception('one') }}{% endif %}"] {
         let template = ChatTemplate::new("odd", source, SpecialTokens::default()).unwrap();
         assert_eq!(ends(&template, &["<s>"]), None);

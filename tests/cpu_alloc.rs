@@ -1,5 +1,5 @@
-//! Decoding on the CPU device allocates nothing, on any thread. Alone in its binary, since the allocator counts for all of
-//! it.
+//! Decoding on the CPU device does not allocate on any thread. The test has a binary of its own, since the allocator
+//! counts for the whole process.
 #![allow(unsafe_code, reason = "a global allocator can be written in no other way")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 
@@ -39,7 +39,7 @@ fn decoding_allocates_nothing() {
     let mut session = Session::new(&model).unwrap();
     assert!(ALLOCATIONS.load(Relaxed) > before + 100, "the counter is deaf");
     pollster::block_on(session.prefill(&[1; 20])).unwrap();
-    // The pool's threads have made their queues by then.
+    // The pool's threads create their queues during the first tokens.
     for id in 0..20 {
         pollster::block_on(session.decode(id)).unwrap();
     }
@@ -48,6 +48,6 @@ fn decoding_allocates_nothing() {
         pollster::block_on(session.decode(id)).unwrap();
     }
     let count = ALLOCATIONS.load(Relaxed) - before;
-    // The thread that hands passes to the pool puts them into a list that grows by a block every 63 entries.
+    // The thread that hands passes to the pool adds them to a list, which grows by a block every 63 entries.
     assert!(count <= 128 / 63 + 1, "{count} allocations in 128 tokens");
 }

@@ -1,4 +1,4 @@
-//! The CPU device computes the same bits with any number of threads, token by token and all at once.
+//! The CPU device computes the same bits with any number of threads, for single tokens and for many.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 
 use sukashi::{Device, Model, Session};
@@ -13,7 +13,7 @@ const IDS: [u32; 70] = {
     ids
 };
 
-/// Logits after a prompt, and after each of some tokens more.
+/// The logits after a prompt, and after each of some further tokens.
 fn logits(model: &Model, prompt: usize) -> Vec<Vec<u32>> {
     let bits = |logits: &[f32]| logits.iter().map(|logit| logit.to_bits()).collect();
     let mut session = Session::new(model).unwrap();

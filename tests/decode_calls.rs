@@ -1,5 +1,5 @@
-//! The decode loop makes no buffer, bind group, pipeline or shader. Alone in its binary, since the logger listens to all
-//! of it.
+//! The decode loop does not make a buffer, a bind group, a pipeline or a shader. The test has a binary of its own,
+//! since the logger listens to the whole process.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 
 mod adapters;
@@ -11,7 +11,7 @@ use adapters::{device, gpus, name};
 use sukashi::sampling::{Sampler, Settings};
 use sukashi::{BatchSession, Model, Session};
 
-/// What wgpu said that it was called for.
+/// The calls that wgpu logged.
 static CALLS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 struct Listener;
@@ -51,7 +51,7 @@ fn decoding_makes_nothing_on_the_device() {
         let mut session = Session::new(&model).unwrap();
         let made = calls();
         for what in ["buffer", "bind_group", "compute_pipeline", "shader_module"] {
-            // Otherwise the listener is deaf, and what follows proves nothing.
+            // The listener has to hear such a call at all, or the test would prove nothing.
             let call = format!("Device::create_{what}");
             assert!(made.iter().any(|made| made.starts_with(&call)), "{call} is not heard: {made:?}");
         }
@@ -60,7 +60,7 @@ fn decoding_makes_nothing_on_the_device() {
             pollster::block_on(session.decode(id)).unwrap();
         }
         assert_eq!(calls(), [""; 0], "{}", name(&gpu));
-        // What chooses on the device is made once, and waits for the next text.
+        // The chooser is made once, and the next text uses it again.
         let [mut greedy, mut top_k] = [1, 40].map(|k| {
             let settings = Settings { top_k: Some(k), ..Settings::default() };
             Sampler::new(settings, model.spec().vocab_size).unwrap()

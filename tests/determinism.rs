@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Every command that prints numbers of a model or of a text; OUT is a file that is compared too.
+/// The commands that print numbers of a model or of a text. OUT is a file that the test compares too.
 const COMMANDS: &[&[&str]] = &[
     &["next", "吾輩は", "--top", "20", "--format", "json"],
     &["generate", "吾輩は", "-n", "30", "--temperature", "0.9", "--top-p", "0.95", "--seed", "7"],
@@ -27,7 +27,7 @@ const COMMANDS: &[&[&str]] = &[
     &["figure", "lens", "吾輩は", "-o", "OUT.svg"],
 ];
 
-/// Those without a model, for which one device is enough.
+/// The commands without a model. One device is enough for them.
 const WITHOUT_MODEL: &[&[&str]] = &[
     &["next", "吾輩は", "--bigram", "TEXT", "--format", "json"],
     &["tokenize", "吾輩は猫である", "--train", "TEXT", "-o", "OUT.json"],
@@ -38,7 +38,7 @@ const WITHOUT_MODEL: &[&[&str]] = &[
 
 const TEXT: &str = "吾輩は猫である。名前はまだ無い。\nどこで生れたか頓と見当がつかぬ。何でも薄暗いじめじめした所でニャーニャー泣いていた事だけは記憶している。\n";
 
-/// What a command prints, and what it writes.
+/// The output of a command, and the file that it writes.
 fn run(args: &[&str], device: Option<&str>, num_threads: Option<usize>) -> (Vec<u8>, Vec<u8>) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
@@ -63,7 +63,7 @@ fn run(args: &[&str], device: Option<&str>, num_threads: Option<usize>) -> (Vec<
         command.args(["--device", device]);
     }
     if let Some(num_threads) = num_threads {
-        // Of the CPU device, and of Mesa's software adapters.
+        // The CPU device and Mesa's software adapters.
         command
             .env("RAYON_NUM_THREADS", num_threads.to_string())
             .env("LP_NUM_THREADS", num_threads.to_string());
@@ -92,7 +92,7 @@ fn repeats(commands: &[&[&str]], device: Option<&str>) {
     }
 }
 
-/// Asserts that a run gives the same on one and two threads, and under load, as on all threads of a quiet machine.
+/// Asserts that a run gives the same on one thread, on two and under load as on all threads of a quiet machine.
 #[track_caller]
 fn same_on_any_threads<T: PartialEq>(args: &[&str], mut run: impl FnMut(Option<usize>) -> T) {
     let want = run(None);
@@ -102,7 +102,7 @@ fn same_on_any_threads<T: PartialEq>(args: &[&str], mut run: impl FnMut(Option<u
     assert!(under_load(|| run(None)) == want, "{args:?} under load");
 }
 
-/// Runs something while every core has twice the work that it can do.
+/// Runs `run` while every core has twice the work that it can do.
 fn under_load<T>(run: impl FnOnce() -> T) -> T {
     let stop = AtomicBool::new(false);
     let num_busy = 2 * std::thread::available_parallelism().map_or(2, usize::from);
@@ -133,7 +133,7 @@ fn commands_without_a_model_repeat_to_the_byte() {
 #[test]
 fn commands_on_an_adapter_repeat_to_the_byte() {
     if !adapters::gpus().is_empty() {
-        // Of each kind of run, one.
+        // One of each kind of run.
         repeats(&COMMANDS[..7], Some("0"));
     }
 }

@@ -1,4 +1,4 @@
-//! What goes wrong with devices, several users of one, and devices with little to offer.
+//! Faults of devices, several users of one device, and devices with low limits.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 
 mod adapters;
@@ -62,7 +62,7 @@ fn a_device_lost_while_idle_is_an_error() {
 
 #[test]
 fn a_device_lost_while_decoding_is_an_error() {
-    // Lost at different moments: while recording, while waiting, while reading back.
+    // The device is lost at different moments: while the host records, waits, or reads back.
     for delay_ms in [0, 3, 20, 50] {
         for gpu in gpus() {
             let error = within_a_minute(move || {
@@ -106,7 +106,7 @@ fn a_read_that_is_given_up_leaves_a_session_that_works() {
         let want = pollster::block_on(session.prefill(&[7, 8, 9])).unwrap().to_vec();
         for _ in 0..3 {
             session.reset();
-            // Polled once, which submits, and dropped before there is a result.
+            // The future is polled once, which submits the work, and is dropped before there is a result.
             let mut context = Context::from_waker(Waker::noop());
             let _ = pin!(session.prefill(&[1, 2, 3, 4])).poll(&mut context);
             session.reset();
@@ -124,7 +124,7 @@ fn a_buffer_larger_than_the_limit_is_out_of_memory() {
         let error = Tensor::zeros(&device(gpu), "too large", rows, 8).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::OutOfMemory, "{error:?}");
         assert!(error.to_string().contains("too large"), "{error}");
-        // And the device goes on.
+        // The device still works.
         Tensor::zeros(&device(gpu), "small", 1, 8).unwrap();
     }
 }
@@ -171,7 +171,7 @@ fn sessions_share_a_device() {
             .iter()
             .map(|ids| pollster::block_on(Session::new(&model).unwrap().prefill(ids)).unwrap().to_vec())
             .collect();
-        // Token by token in turn on one thread, then each on a thread of its own.
+        // The sessions decode in turns on one thread, and then each on a thread of its own.
         let mut sessions = texts.map(|_| Session::new(&model).unwrap());
         for step in 0..4 {
             for (session, ids) in sessions.iter_mut().zip(texts) {
@@ -223,8 +223,9 @@ fn check_golden(label: &str, device: &Device) {
 
 #[test]
 fn the_smallest_limits_are_enough() {
-    // 192 KiB holds a batch inside the MLP; embedding, attention and MLP weights are split, some with a bias.
-    // WebGPU has eight storage buffers in its compatibility mode, too; wgpu's limits of that name have four.
+    // 192 KiB holds a batch inside the MLP. The weights of the embedding, of attention and of the MLP are split, some
+    // of them with a bias. WebGPU's compatibility mode has eight storage buffers, while wgpu's limits of that name have
+    // four.
     let compatibility =
         wgpu::Limits { max_storage_buffers_per_shader_stage: 8, ..wgpu::Limits::downlevel_defaults() };
     let split = wgpu::Limits { max_storage_buffer_binding_size: 192 << 10, ..compatibility.clone() };

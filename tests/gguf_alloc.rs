@@ -1,5 +1,5 @@
-//! A GGUF file's metadata need about as much memory as they have bytes. Alone in its binary, since the allocator counts for all
-//! of it.
+//! A GGUF file's metadata take about as much memory as they have bytes. The test has a binary of its own, since the
+//! allocator counts for the whole process.
 #![allow(unsafe_code, reason = "a global allocator can be written in no other way")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 
@@ -34,7 +34,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Both are there while one is copied.
+        // Both blocks exist while one is copied to the other.
         more(size);
         BYTES.fetch_sub(layout.size(), Relaxed);
         unsafe { System.realloc(pointer, layout, size) }
@@ -56,7 +56,7 @@ fn array(kind: u32, length: u64, element_bytes: u64) -> Value {
 fn metadata_need_about_as_much_memory_as_they_have_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.gguf");
-    // Numbers of one, two, four and eight bytes, truth values, empty texts, and empty arrays of numbers.
+    // Numbers of one, two, four and eight bytes, booleans, empty texts, and empty arrays of numbers.
     for (kind, element_bytes) in [(0, 1), (1, 1), (2, 2), (5, 4), (6, 4), (12, 8), (7, 1), (8, 8), (9, 12)] {
         let length = (8 << 20) / element_bytes;
         let mut file = File::default();
@@ -71,7 +71,7 @@ fn metadata_need_about_as_much_memory_as_they_have_bytes() {
         let file = Gguf::open(&path).unwrap();
         let peak = PEAK.load(Relaxed) - before;
         drop(file);
-        // The part of the file that is read at a time, and a list that grows by doubling.
+        // The reader holds a part of the file, and the list doubles as it grows.
         let most = 3 * num_bytes + (2 << 20);
         assert!(peak <= most, "type {kind}: {peak} bytes for a file of {num_bytes}");
     }

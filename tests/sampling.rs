@@ -1,4 +1,4 @@
-//! The sampler against an independent reference, and the trace's formats.
+//! Compares the sampler with an independent reference implementation, and checks the trace's formats.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 #[path = "sampling/choice.rs"]

@@ -1,4 +1,4 @@
-//! Sampling allocates nothing. Alone in its binary, since the allocator counts for all of it.
+//! Sampling does not allocate. The test has a binary of its own, since the allocator counts for the whole process.
 #![allow(unsafe_code, reason = "a global allocator can be written in no other way")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -10,12 +10,12 @@ use sukashi::sampling::{Choice, Sampler, Settings};
 struct Counting;
 
 thread_local! {
-    // Per thread, because the test harness allocates on threads of its own.
+    // The count is per thread, because the test harness allocates on threads of its own.
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
 }
 
-// SAFETY: every call goes to the system's allocator unchanged; the counter is a thread-local without a
-// destructor, so that it neither allocates nor is ever gone.
+// SAFETY: every call goes to the system's allocator unchanged. The counter is a thread-local without a destructor, so
+// it never allocates and always exists.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);

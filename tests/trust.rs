@@ -1,4 +1,5 @@
-//! docs/trust.md says what the code says: every limit with its number, every use of `unsafe`, every fuzz target.
+//! docs/trust.md agrees with the code: it has every limit with its number, every use of `unsafe`, and every fuzz
+//! target.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 

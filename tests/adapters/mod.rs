@@ -3,9 +3,10 @@
 use crate::skip::skip;
 use sukashi::{Device, Gpu};
 
-/// Every adapter, opened.
+/// Opens every adapter.
 ///
-/// Without one, `SUKASHI_REQUIRE_GPU=1` makes that a failure; otherwise it is said, and the list is empty.
+/// If there is none, `SUKASHI_REQUIRE_GPU=1` makes this a failure. Otherwise the test is skipped, and the list is
+/// empty.
 pub fn gpus() -> Vec<Gpu> {
     let count = pollster::block_on(sukashi::gpu::adapters()).len();
     if count == 0 {
@@ -18,7 +19,7 @@ pub fn gpus() -> Vec<Gpu> {
     (0..count).map(|index| pollster::block_on(Gpu::request(&index.to_string())).unwrap().unwrap()).collect()
 }
 
-/// How a message calls it.
+/// The adapter's name in messages.
 #[allow(dead_code, reason = "not every test names its adapters")]
 pub fn name(gpu: &Gpu) -> String {
     format!("{} ({})", gpu.info().name, gpu.info().backend)

@@ -1,4 +1,4 @@
-//! The folders that runs leave things in for later ones.
+//! The caches in which runs store data for later runs.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,7 +12,7 @@ use sukashi::tuning::Tuning;
 use super::adapters::gpus;
 use super::{message, names, program};
 
-/// Puts something in the place of a file, and says what.
+/// The name of a substitute for a file, and a function that makes it.
 type Impostor = (&'static str, fn(&Path));
 
 const IMPOSTORS: [Impostor; 5] = [
@@ -33,7 +33,7 @@ fn a_stored_tuning_that_is_no_file_is_an_error_at_once() {
         std::thread::spawn({
             let path = path.clone();
             move || {
-                // A reader that gave up waiting has failed already.
+                // The receiver may have given up, which is a failure already.
                 let _ = sender.send(Tuning::read(&path, "key"));
             }
         });
@@ -43,7 +43,7 @@ fn a_stored_tuning_that_is_no_file_is_an_error_at_once() {
             "dangling link" => assert!(read.unwrap().is_none()),
             _ => assert!(read.is_err(), "{what}"),
         }
-        // Nothing that is no regular file is replaced.
+        // A write replaces only regular files.
         let written = Tuning::default().write(&path, "key");
         assert_eq!(written.is_ok(), matches!(what, "1 GB" | "dangling link"), "{what}: {written:?}");
     }
@@ -59,7 +59,7 @@ fn compiled_pipelines_that_are_no_file_are_an_error_at_once() {
     let open = || {
         let gpu = pollster::block_on(Gpu::request("0")).unwrap().unwrap();
         let kept = gpu.keep_pipelines(cache.path());
-        // Closing the device writes what there is to keep.
+        // Closing the device writes the cache.
         drop(gpu);
         kept
     };
@@ -73,7 +73,7 @@ fn compiled_pipelines_that_are_no_file_are_an_error_at_once() {
         let _ = fs::remove_file(&path);
         let _ = fs::remove_dir(&path);
         put(&path);
-        // The program notes that and goes on.
+        // The program reports the fault and continues.
         assert_eq!(open().is_err(), matches!(what, "pipe" | "device" | "folder"), "{what}");
     }
 }

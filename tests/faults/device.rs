@@ -1,4 +1,4 @@
-//! An adapter that goes away, or has no memory left, at any point of every phase.
+//! An adapter is lost, or has no memory left, at any point of every phase.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use sukashi::{Error, ErrorKind, Gpu, Model, Session};
 
 use super::adapters::{device, gpus, name};
 
-/// One phase of work on an adapter that is whole until it begins.
+/// One phase of work on an adapter that works until the phase begins.
 type Phase = (&'static str, fn(&Gpu, &dyn Fn()) -> Result<(), Error>);
 
 const PHASES: [Phase; 6] = [
@@ -48,7 +48,7 @@ const PHASES: [Phase; 6] = [
     }),
 ];
 
-/// What comes of `phase` on the adapter of this index, within five minutes.
+/// The result of `phase` on the adapter with this index. It has to come within five minutes.
 fn run(index: usize, (what, phase): Phase, plan: fn(&Gpu, usize), after: usize) -> Result<(), Error> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
@@ -61,8 +61,8 @@ fn run(index: usize, (what, phase): Phase, plan: fn(&Gpu, usize), after: usize) 
     }
 }
 
-/// Lets the fault happen at the first check of each phase, at the next, and so on until it comes too late; with larger
-/// steps later, as a load has a hundred.
+/// Makes the fault happen at the first check of each phase, then at the next, and so on until it comes too late. The
+/// steps grow, since a load has a hundred checks.
 fn at_every_check(plan: fn(&Gpu, usize), expected: ErrorKind) {
     for (index, gpu) in gpus().iter().enumerate().take(1) {
         for phase in PHASES {

@@ -1,4 +1,4 @@
-//! Named files that are no files: pipes that nobody writes to, devices without an end, folders.
+//! Paths that do not name regular files: pipes without a writer, devices without an end, and folders.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use super::{bounded, message, program};
 
-/// What stands in a file's place.
+/// Substitutes for a file.
 fn impostors(folder: &Path) -> Vec<String> {
     let path = |name: &str| folder.join(name);
     assert!(Command::new("mkfifo").arg(path("pipe.ttf")).status().unwrap().success());
@@ -58,7 +58,7 @@ fn every_named_file_has_to_be_a_regular_one_of_a_fair_size() {
     }
 }
 
-/// A tokenizer, a template or weights inside a model's folder, each as a pipe.
+/// A pipe takes the place of the tokenizer, of the template or of the weights in a model's folder.
 #[test]
 fn every_file_of_a_model_has_to_be_a_regular_one() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/soseki-mini");
@@ -84,7 +84,7 @@ fn every_file_of_a_model_has_to_be_a_regular_one() {
         let model = folder.path().to_str().unwrap();
         let output =
             bounded(program(folder.path()).args(["next", "吾輩は", "--device", "cpu", "--model", model]));
-        // A file that the model does not need may be left alone, but not waited for.
+        // The program may ignore a file that the model does not need, but may not wait for it.
         assert!(matches!(output.status.code(), Some(0 | 2)), "{name}: {}", message(&output));
     }
 }

@@ -1,5 +1,5 @@
-//! What goes wrong around the program and the device: full disks, signals, caches that are not what they should be,
-//! adapters that go away or have no memory left. Nothing is lost, and the exit codes are those that the program promises.
+//! Faults around the program and the device: full disks, signals, damaged caches, and adapters that are lost or have no
+//! memory left. The program loses no data, and ends with the documented exit codes.
 
 #![expect(
     clippy::unwrap_used,
@@ -25,7 +25,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// The program with an environment of its own, whose caches are in `cache`.
+/// The program with an environment of its own. Its caches are in `cache`.
 fn program(cache: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sukashi"));
     for name in ["LC_ALL", "LC_MESSAGES", "LANG", "SUKASHI_LOG", "RUST_BACKTRACE", "SUKASHI_VARIANT"] {
@@ -35,7 +35,7 @@ fn program(cache: &Path) -> Command {
     command
 }
 
-/// Runs `command` to its end, which has to come within five minutes.
+/// Runs `command` to its end. It has to end within five minutes.
 #[track_caller]
 fn bounded(command: &mut Command) -> Output {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

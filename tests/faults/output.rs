@@ -1,4 +1,4 @@
-//! Files and streams that cannot be written.
+//! Files and streams that cannot be written to.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -8,7 +8,8 @@ use super::{bounded, message, names, program};
 
 const FIGURE: [&str; 7] = ["figure", "softmax", "--logits", "3,1", "--force", "--lang", "en"];
 
-/// A limit on the size of files makes each write past it fail, as a full disk does; `dash` counts in half kilobytes.
+/// A limit on the size of files makes each write past it fail, as a full disk does. `dash` counts in units of 512
+/// bytes.
 #[test]
 fn a_disk_that_is_full_after_any_write_leaves_the_old_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -44,7 +45,7 @@ fn a_disk_that_is_full_after_any_write_leaves_the_old_file() {
 #[test]
 fn a_folder_that_takes_no_files_is_told() {
     let cache = tempfile::tempdir().unwrap();
-    // Where not even root may make a file.
+    // Not even root can make a file in this folder.
     let output = bounded(program(cache.path()).args(FIGURE).args(["-o", "/proc/figure.svg"]));
     if !std::path::Path::new("/proc/self").exists() {
         skip("no /proc");

@@ -22,7 +22,7 @@ fn start(folder: &Path) -> Child {
         .unwrap()
 }
 
-/// A shell that waits to send the signal: what happens within a millisecond cannot wait for a process to start.
+/// A shell that waits to send the signal. Starting a process takes too long for an event within a millisecond.
 fn sender(signal: &str, child: &Child) -> Child {
     let line = format!("read _; kill -{signal} {} 2>/dev/null", child.id());
     Command::new("sh").args(["-c", &line]).stdin(Stdio::piped()).spawn().unwrap()
@@ -92,7 +92,7 @@ fn a_signal_while_the_file_is_written_leaves_no_other() {
     }
 }
 
-/// `nohup` lets a program live on when its terminal closes.
+/// `nohup` lets a program continue after its terminal closes.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_signal_that_is_ignored_stays_ignored() {

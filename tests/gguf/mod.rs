@@ -1,4 +1,4 @@
-//! Writes GGUF files for tests, right ones and wrong ones.
+//! Writes valid and invalid GGUF files for tests.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 /// A value of the metadata.
@@ -8,17 +8,17 @@ pub enum Value {
     Bool(bool),
     Text(String),
     Texts(Vec<String>),
-    /// A type's number and the bytes that follow it.
+    /// The number of a type, and the bytes that follow it.
     Raw(u32, Vec<u8>),
 }
 
-/// A tensor; its innermost dimension comes first.
+/// A tensor. The innermost dimension comes first.
 pub struct Tensor {
     pub name: String,
     pub dimensions: Vec<u64>,
     pub kind: u32,
     pub data: Vec<u8>,
-    /// In place of where the data really are.
+    /// Replaces the offset of the data.
     pub offset: Option<u64>,
 }
 
@@ -30,7 +30,7 @@ impl Tensor {
 }
 
 impl Tensor {
-    /// The same in Q8_0: an f16 scale and 32 bytes for as many of its f32.
+    /// The same tensor in Q8_0. Each block of 32 f32 becomes an f16 scale and 32 bytes.
     pub fn to_q8_0(&self) -> Self {
         let floats = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
         let values: Vec<f32> = self.data.chunks_exact(4).map(floats).collect();
@@ -45,7 +45,7 @@ impl Tensor {
     }
 }
 
-/// A file; every number in it can be made wrong.
+/// A GGUF file. A test can change every number in it.
 pub struct File {
     pub magic: [u8; 4],
     pub version: u32,

@@ -1,4 +1,4 @@
-//! The checks reject what they should.
+//! Negative controls: the comparisons reject wrong results.
 
 use sukashi::Device;
 use sukashi::dispatch::Tolerance;
@@ -12,7 +12,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
-/// Three elements that are written, and a padding element that is not.
+/// Three elements that the kernel writes, and a padding element that it does not write.
 fn error(got: &[u32]) -> f64 {
     let mut want = bits(&[1.0, -2.0, 3.0]);
     want.push(POISON);

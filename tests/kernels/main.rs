@@ -1,4 +1,4 @@
-//! The twins against values by definition, and what `sukashi::verify` reports and rejects.
+//! Compares the CPU twins with values from their definitions, and checks what `sukashi::verify` reports and rejects.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 
 mod attention_twins;

@@ -49,7 +49,7 @@ fn gelu_tanh_by_exponentials() {
 
 #[test]
 fn layer_norm_by_hand() {
-    // Mean 2.5 and variance 1.25; two rows 6 apart, of which the last two columns stay as they are.
+    // Mean 2.5 and variance 1.25. Rows are 6 apart, and their last two columns stay unchanged.
     let x = [1.0, 2.0, 3.0, 4.0, 9.0, 9.0, 40.0, 30.0, 20.0, 10.0, 9.0, 9.0];
     let mut y = [7.0; 12];
     cpu::layer_norm(2, 6, 0.75, (&[1.0, 1.0, 2.0, -1.0], &[0.0, 10.0, 0.0, 1.0]), &x, &mut y, 4);
@@ -74,7 +74,7 @@ fn layer_norm_by_hand() {
 
 #[test]
 fn rms_norm_by_hand() {
-    // Mean squares 12.5 and 1; rows 4 apart, of which the last two columns stay as they are.
+    // Mean squares 12.5 and 1. Rows are 4 apart, and their last two columns stay unchanged.
     let x = [3.0, -4.0, 9.0, 9.0, 1.0, 1.0, 9.0, 9.0];
     let mut y = [7.0; 8];
     cpu::rms_norm(2, (2, 4), 0.0, &[1.0, 2.0], &x, &mut y);
@@ -97,8 +97,8 @@ fn qk_norm_is_of_each_head_alone() {
 
 #[test]
 fn rope_turns_halves_of_heads() {
-    // A query head, a key head and a value head of four channels. Channels 0 and 2 turn by 90 degrees, 1 and 3 by 180;
-    // for the second token by 0 and by 60.
+    // A query head, a key head and a value head of four channels. Channels 0 and 2 turn by 90 degrees, and 1 and 3 by
+    // 180. For the second token the angles are 0 and 60 degrees.
     let half = 3.0_f32.sqrt() / 2.0;
     let angles = [0.0, -1.0, 1.0, 0.0, 9.0, 1.0, 0.5, 0.0, half, 9.0];
     let row = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0];
@@ -112,7 +112,7 @@ fn rope_turns_halves_of_heads() {
 
 #[test]
 fn gated_activations_by_known_values() {
-    // silu(ln 3) = ln 3 * 3 / 4; far from 0 nothing and all of the gate is left.
+    // silu(ln 3) = ln 3 * 3 / 4. Far from 0, silu is zero or the whole gate.
     let gates = [0.0, 3.0_f32.ln(), -(3.0_f32.ln()), 100.0, -100.0, 1e4, -1e4];
     let x = [&gates[..], &[5.0, 2.0, 2.0, 2.0, 2.0, -1.0, -1.0], &[9.0]].concat();
     let mut y = [7.0; 8];
@@ -120,7 +120,7 @@ fn gated_activations_by_known_values() {
     let ln3 = 3.0_f64.ln();
     assert_close(&y, &[0.0, 1.5 * ln3, -0.5 * ln3, 200.0, 0.0, -1e4, 0.0, 7.0], 1e-6);
 
-    // gelu_tanh(1) and (-1) as the formula gives them in any table.
+    // gelu_tanh(1) and gelu_tanh(-1), computed from the formula.
     let gates = [0.0, 1.0, -1.0, 100.0, -100.0, 1e4, -1e4];
     let x = [&gates[..], &x[7..]].concat();
     let mut y = [7.0; 8];
@@ -167,7 +167,7 @@ fn elements_are_read_as_ieee_and_bfloat_say() {
 fn gemv_by_hand() {
     for format in [Format::F32, Format::F16, Format::Bf16] {
         let words = [row(format), row(format)].concat();
-        // The last weight differs between formats, and is left out.
+        // The last weight differs between formats, so the test leaves it out.
         let mut x = [0.0; 64];
         x[..3].copy_from_slice(&[1.0, 10.0, 4.0]);
         x[32..35].copy_from_slice(&[2.0, 1.0, 2.0]);
@@ -190,7 +190,7 @@ fn copies_and_sums_by_hand() {
     cpu::select_rows(1, 1, 2, 3, &x, &mut y);
     assert_eq!(y, [33.0, 44.0, 0.0, 0.0]);
 
-    // One token: a query of two, a key of one, a value of one, into position 1.
+    // One token has a query of two elements, a key and a value of one, and goes into position 1.
     let (mut k_cache, mut v_cache) = ([0.0; 4], [0.0; 4]);
     cpu::kv_write(&[1], (2, 1), (&[1.0, 2.0, 3.0, 4.0], 4), (&mut k_cache, &mut v_cache, 2));
     assert_eq!((k_cache, v_cache), ([0.0, 0.0, 3.0, 0.0], [0.0, 0.0, 4.0, 0.0]));
@@ -209,7 +209,7 @@ fn argmax_takes_the_lowest_of_equals_of_each_part() {
     assert_eq!(choose(&[1.0, f32::NAN, f32::INFINITY], 3), [1]);
     assert_eq!(choose(&[1.0, f32::INFINITY, f32::NAN], 3), [1]);
     assert_eq!(choose(&[f32::NEG_INFINITY; 3], 2), [0, 2]);
-    // Of two tokens, whose rows have a padding.
+    // Two tokens, whose rows have padding.
     let mut ids = [7; 5];
     cpu::argmax(2, (3, 2), (&[1.0, 5.0, 2.0, 9.0, 3.0, 4.0, 3.0, 9.0], 4), &mut ids);
     assert_eq!(ids, [1, 2, 1, 2, 7]);
@@ -237,7 +237,7 @@ fn top_k_gives_the_greatest_first_and_of_equals_the_lowest_id() {
 
 #[test]
 fn choose_goes_by_shares_in_the_order_of_ids() {
-    // Of three tokens with probabilities 0.6652, 0.2447, 0.0900, whose ids are 8, 3 and 5.
+    // Three tokens with probabilities 0.6652, 0.2447 and 0.0900. Their ids are 8, 3 and 5.
     let candidates = [(8, 3.0_f32), (3, 2.0), (5, 1.0)];
     let plain = kernels::DeviceSampling {
         count: 3,

@@ -1,7 +1,7 @@
-//! Imports point one way: down.
+//! Imports only go from higher layers to lower ones.
 //!
-//! Every module of the sources stands in one of [`LAYERS`], and may import what stands in a layer below it. Re-exports are followed, so
-//! that `use crate::Session` counts as an import of `model`. Tests within the sources may import anything.
+//! Every module of the sources has a layer in [`LAYERS`], and may import modules of lower layers. Re-exports are
+//! followed, so `use crate::Session` counts as an import of `model`. Tests within the sources may import any module.
 
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
@@ -13,7 +13,7 @@ use std::path::Path;
 
 use sources::{Edges, Sources};
 
-/// Modules from the lowest to the highest. Those that share a layer do not import each other.
+/// The modules from the lowest layer to the highest. Modules of one layer do not import each other.
 const LAYERS: &[&[&str]] = &[
     &["visible", "threads"],
     &["shown"],
@@ -37,7 +37,8 @@ const LAYERS: &[&[&str]] = &[
     &["cli"],
 ];
 
-/// What is wrong with `edges`: an import that does not point down, with the way back if there is one, or a module without a layer.
+/// The faults of `edges`: a module without a layer, or an import that does not go down. If there is a way back, the
+/// fault names it.
 fn faults(edges: &Edges, layers: &[&[&str]]) -> Vec<String> {
     let layer = |name: &str| layers.iter().position(|layer| layer.contains(&name));
     let mut faults = Vec::new();
@@ -61,7 +62,7 @@ fn faults(edges: &Edges, layers: &[&[&str]]) -> Vec<String> {
     faults
 }
 
-/// The shortest chain of imports that leads from `start` to `end`.
+/// The shortest chain of imports from `start` to `end`.
 fn way_back(edges: &Edges, start: &str, end: &str) -> Vec<(String, String)> {
     let mut before: BTreeMap<&str, &str> = BTreeMap::new();
     let mut queue = VecDeque::from([start]);
@@ -87,7 +88,7 @@ fn way_back(edges: &Edges, start: &str, end: &str) -> Vec<(String, String)> {
     Vec::new()
 }
 
-/// This repository's sources.
+/// The sources of this repository.
 fn sources() -> Sources {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = Sources::default();
@@ -109,7 +110,7 @@ fn imports_point_down() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// Edges of a small crate, `(file, text)`.
+/// The edges of a small crate, whose files are `(file, text)`.
 fn edges_of(files: &[(&str, &str)]) -> Edges {
     let mut sources = Sources::default();
     for (name, text) in files {
@@ -138,15 +139,15 @@ fn an_import_that_points_up_is_found() {
         (2, "//! Something.\nuse crate::high::{self, Thing as Other};"),
         (1, "pub(crate) use crate::high::*;"),
         (1, "use super::high;"),
-        // By way of the crate's root, which re-exports it.
+        // The path goes through the crate's root, which re-exports it.
         (1, "use crate::Thing;"),
         (1, "use crate::{Thing};"),
-        // In code, in types and in macros.
+        // The path is in code, in a type or in a macro.
         (1, "fn f() { crate::high::f(); }"),
         (1, "struct S(Vec<crate::Thing>);"),
         (2, "fn f() {\n    println!(\"{}\", crate::high::f());\n}"),
         (1, "mod inner { use super::super::high::Thing; }"),
-        // What is brought in under another name is still that.
+        // An import under another name is still an import.
         (1, "use crate as all; fn f() { all::high::f(); }"),
     ] {
         assert_eq!(fault_of(low), format!("low/mod.rs:{line}: {circle}"), "{low}");

@@ -1,4 +1,4 @@
-//! Reads modules, re-exports and paths out of Rust sources.
+//! Reads modules, re-exports and paths from Rust sources.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
-/// Where an import stands.
+/// The place of an import.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Line {
     file: String,
@@ -29,7 +29,7 @@ struct Mention {
     line: Line,
 }
 
-/// A module: of its names, which are other modules, and what the others stand for if they are imported.
+/// A module. It has the names of submodules, and the targets of names that it imports.
 #[derive(Debug, Default)]
 pub struct Module {
     children: BTreeSet<String>,
@@ -37,18 +37,18 @@ pub struct Module {
     globs: Vec<Vec<String>>,
 }
 
-/// Sources by module, whose path begins with the name of its crate, and all paths in them.
+/// The sources by module, whose path begins with the name of its crate, and all paths in them.
 #[derive(Debug, Default)]
 pub struct Sources {
     pub modules: BTreeMap<Vec<String>, Module>,
     mentions: Vec<Mention>,
 }
 
-/// For each import from one top-level module of another: the first line that has it.
+/// The first line with an import of one top-level module from another.
 pub type Edges = BTreeMap<(String, String), Line>;
 
 impl Sources {
-    /// Adds a file, which is `module`.
+    /// Adds a file, the source of `module`.
     pub fn add(&mut self, name: &str, module: &[String], text: &str) {
         let file = syn::parse_file(text).unwrap_or_else(|error| panic!("{name}: {error}"));
         for len in 1..=module.len() {
@@ -63,7 +63,7 @@ impl Sources {
         reader.visit_file(&file);
     }
 
-    /// Adds all files below `folder`, which is a crate's.
+    /// Adds all files below `folder`, the folder of a crate.
     pub fn add_folder(&mut self, root: &Path, folder: &Path, module: &[String]) {
         let mut paths: Vec<PathBuf> =
             fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -82,12 +82,12 @@ impl Sources {
         }
     }
 
-    /// The crates that there are.
+    /// Whether this is one of the crates.
     fn is_crate(&self, name: &str) -> bool {
         self.modules.contains_key(std::slice::from_ref(&name.to_owned()))
     }
 
-    /// Follows `path` from `module` on, and gives the top-level modules that it meets.
+    /// Follows `path` from `module` on, and collects the top-level modules on the way.
     fn meet(
         &self,
         module: &[String],
@@ -119,7 +119,7 @@ impl Sources {
         module.is_some_and(|module| module.children.contains(name) || module.imported.contains_key(name))
     }
 
-    /// What `name` is in `module`: a module, or `None` for an item that is defined there.
+    /// Finds `name` in `module`. It is a module, or an item that is defined there.
     fn step(
         &self,
         module: &[String],
@@ -132,7 +132,7 @@ impl Sources {
             return Some([module, &[name.to_owned()]].concat());
         }
         if let Some(path) = known.imported.get(name) {
-            // What a crate's root imports is only passed on.
+            // The root of a crate only passes on its imports.
             return self.meet(module, path, met, depth + 1);
         }
         for glob in &known.globs {
@@ -151,7 +151,7 @@ impl Sources {
     pub fn edges(&self) -> Edges {
         let mut edges = Edges::new();
         for Mention { module, path, line } in &self.mentions {
-            // A crate's root stands outside the layers.
+            // The root of a crate has no layer.
             let Some(from) = module.get(1) else { continue };
             let mut met = BTreeSet::new();
             self.meet(module, path, &mut met, 0);
@@ -206,7 +206,7 @@ impl Reader<'_> {
             path.push(ident.to_string());
         }
         self.mention(path.clone(), ident.span());
-        // `use name;` brings in what has this name already.
+        // `use name;` imports an item under the name that it has.
         if path != [name.clone()] {
             self.here().imported.insert(name, path);
         }
@@ -216,7 +216,7 @@ impl Reader<'_> {
         self.sources.modules.entry(self.module.clone()).or_default()
     }
 
-    /// Paths within macros: only those that begin at a known place.
+    /// Reads the paths within macros, but only those that begin at a known module.
     fn read_tokens(&mut self, tokens: TokenStream) {
         let mut path: Vec<String> = Vec::new();
         let mut start = Span::call_site();
@@ -303,6 +303,6 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         self.read_tokens(item.tokens.clone());
     }
 
-    // Documentation may name anything.
+    // Documentation may name any module.
     fn visit_attribute(&mut self, _: &'ast syn::Attribute) {}
 }

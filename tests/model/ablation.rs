@@ -1,4 +1,4 @@
-//! Parts left out.
+//! Models without some of their parts.
 
 use sukashi::model::{Ablation, Capture, CaptureRequest};
 use sukashi::{ErrorKind, Model, Session};
@@ -22,7 +22,7 @@ fn a_head_that_is_left_out_brings_nothing() {
             let get = |capture: &Capture, name: &str| capture.get(name).unwrap().values.clone();
             let label = format!("{name} on {device_name}");
 
-            // Up to what is left out, nothing changes.
+            // The values before the missing part are unchanged.
             assert_eq!(get(&all, "layers.0.attn.out"), get(&some, "layers.0.attn.out"), "{label}");
             assert!(get(&some, "layers.0.mlp.out").iter().all(|value| *value == 0.0), "{label}");
             let heads = get(&some, "layers.1.attn.heads");
@@ -32,7 +32,7 @@ fn a_head_that_is_left_out_brings_nothing() {
             }
             assert_ne!(get(&all, "logits"), get(&some, "logits"), "{label}");
 
-            // A session leaves the same out.
+            // A session leaves the same part out.
             let mut session = Session::new(&without).unwrap();
             let last = pollster::block_on(session.prefill(&ids)).unwrap();
             let logits = get(&some, "logits");

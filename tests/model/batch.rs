@@ -1,4 +1,4 @@
-//! Texts that are decoded together get the logits that each gets alone, whatever stands beside them.
+//! Sequences that are decoded together get the same logits as alone, with any neighbours.
 
 use sukashi::model::Window;
 use sukashi::sampling::{Sampler, Settings};
@@ -6,7 +6,7 @@ use sukashi::{BatchSession, Device, Model, Session};
 
 use crate::common::{assert_close, devices, embedded, golden_folder, load};
 
-/// One of each family, with windows, caps and odd sizes among them, and the embedded one.
+/// A model of each family, among them models with windows, caps and odd sizes, and the embedded one.
 fn models(device: &Device) -> Vec<(&'static str, Model)> {
     let mut models = vec![("embedded", embedded(device))];
     for golden in
@@ -17,12 +17,12 @@ fn models(device: &Device) -> Vec<(&'static str, Model)> {
     models
 }
 
-/// Some tokens that the smallest vocabulary has.
+/// Some ids that every vocabulary has.
 fn ids(seed: usize, num_tokens: usize) -> Vec<u32> {
     (0..num_tokens).map(|index| ((index * index * 7 + 5 * index + 11 * seed) % 53) as u32).collect()
 }
 
-/// Of one text alone: after its prompt, and after each token.
+/// The logits of one sequence alone, after its prompt and after each token.
 fn alone(model: &Model, room: usize, prompt: &[u32], rest: &[u32]) -> Vec<Vec<f32>> {
     alone_in(&mut Session::with_max_seq_len(model, room).unwrap(), prompt, rest)
 }
@@ -37,7 +37,7 @@ fn alone_in(session: &mut Session, prompt: &[u32], rest: &[u32]) -> Vec<Vec<f32>
     })
 }
 
-/// As [`alone`], as the given text of a batch of `num_texts`.
+/// The logits as in [`alone`], for the given sequence in a batch of `num_texts`.
 fn in_batch(
     model: &Model,
     (text, num_texts): (usize, usize),
@@ -55,12 +55,13 @@ fn in_batch(
     })
 }
 
-/// Logits are about as large as the greatest of them.
+/// The tolerance grows with the greatest logit.
 fn tolerance(logits: &[f32]) -> f32 {
     2e-5 * logits.iter().fold(1.0_f32, |most, logit| most.max(logit.abs()))
 }
 
-/// Texts of different lengths that come and go: each with its prompt, its tokens, and the step that it begins before.
+/// Sequences of different lengths that begin at different times: a prompt, tokens, and the step before which the
+/// sequence begins.
 fn texts() -> Vec<(Vec<u32>, Vec<u32>, usize)> {
     [(3, 9, 0), (1, 4, 0), (17, 12, 0), (2, 6, 2), (11, 5, 4), (5, 8, 6)]
         .into_iter()
@@ -69,12 +70,13 @@ fn texts() -> Vec<(Vec<u32>, Vec<u32>, usize)> {
         .collect()
 }
 
-/// All of [`texts`] in a batch of `num_texts`, each in a place as soon as its time has come and one is free, the last place first.
+/// Decodes all of [`texts`] in a batch of `num_texts`. Each gets a place as soon as its time has come and one is free.
+/// The last place is used first.
 fn together(model: &Model, num_texts: usize, room: usize) -> Vec<Vec<Vec<f32>>> {
     let texts = texts();
     let mut batch = BatchSession::new(model, num_texts, room).unwrap();
     let mut logits: Vec<Vec<Vec<f32>>> = vec![Vec::new(); texts.len()];
-    // Of each place: which text is there.
+    // The sequence in each place.
     let mut places: Vec<Option<usize>> = vec![None; num_texts];
     let mut waiting = 0;
     pollster::block_on(async {
@@ -120,7 +122,7 @@ fn logits_are_those_of_each_text_alone() {
                     for (step, (got, want)) in got.iter().zip(&want).enumerate() {
                         let label = format!("{golden} on {name}, text {index} of {num_texts}, step {step}");
                         assert_close(&label, got, want, tolerance(want));
-                        // Nothing is fused there, and a row's sums are those of a token alone.
+                        // The CPU device does not fuse, and the sums of a row are those of a token alone.
                         assert!(name != "cpu" || got == want, "{label}: bits");
                     }
                 }
@@ -146,7 +148,7 @@ fn neighbours_and_places_change_no_bit() {
 
 #[test]
 fn long_texts_are_split_as_they_are_alone() {
-    // Rotary positions go on as far as one likes.
+    // Rotary positions have no end.
     let folder = tempfile::tempdir().unwrap();
     let golden = golden_folder("llama-odd");
     let config = std::fs::read_to_string(golden.join("config.json")).unwrap();
@@ -159,7 +161,8 @@ fn long_texts_are_split_as_they_are_alone() {
             continue;
         }
         let model = load(&device, folder.path());
-        // Prompts over several passes, and one that ends with a pass of one token; positions in two splits and in one.
+        // Some prompts take several passes, and one ends with a pass of one token. Some positions are in two splits,
+        // and others in one.
         let texts = [(ids(1, 250), ids(2, 9)), (ids(3, 65), ids(4, 9)), (ids(5, 130), ids(6, 9))];
         let mut batch = BatchSession::new(&model, 3, 300).unwrap();
         let mut got = vec![Vec::new(); 3];

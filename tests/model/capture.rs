@@ -1,4 +1,4 @@
-//! What is captured: nothing changes by it, and each point is what its name says.
+//! A capture does not change results, and each point has the values that its name says.
 
 use sukashi::model::{Capture, CaptureRequest, Point};
 use sukashi::{Device, ErrorKind, Model, Session};
@@ -72,7 +72,7 @@ fn points_are_those_of_the_reference() {
                 if layer + 1 < spec.num_layers {
                     assert_close(&label(&at("resid")), resid, hidden[layer + 1], ATOL);
                 }
-                // What a layer adds is what its parts add.
+                // A layer adds the sum of its parts to the residual stream.
                 let parts = values(&all, &at("attn.out")).iter().zip(values(&all, &at("mlp.out")));
                 let sum: Vec<f32> = before.iter().zip(parts).map(|(x, (attn, mlp))| x + attn + mlp).collect();
                 assert_close(&label(&at("attn.out + mlp.out")), resid, &sum, 1e-5);
@@ -93,7 +93,8 @@ fn points_are_those_of_the_reference() {
     }
 }
 
-/// The heads are the attention weights' average of the values; the weights are those of queries and keys.
+/// The heads' outputs are the averages of the values by the attention weights, and the weights follow from queries and
+/// keys.
 fn check_heads(label: &str, all: &Capture, model: &Model, layer: usize) {
     let (spec, num_tokens) = (model.spec(), all.input_ids.len());
     let at = |part: &str| values(all, &format!("layers.{layer}.attn.{part}"));
@@ -116,7 +117,7 @@ fn check_heads(label: &str, all: &Capture, model: &Model, layer: usize) {
                 };
                 let ratio = row[token] / row[token - 1];
                 let wanted = (score(token) - score(token - 1)).exp();
-                // Where a window of one hides the token before, there is no ratio.
+                // If a window of one hides the token before, the ratio is undefined.
                 assert!(
                     row[token - 1] == 0.0 || (ratio / wanted - 1.0).abs() < 1e-3,
                     "{label}: {ratio}, {wanted}"
@@ -157,7 +158,7 @@ fn long_texts_go_in_batches() {
     let model = embedded(&device);
     let ids: Vec<u32> = (0..200).map(|index| 3 + index * 7 % 2000).collect();
     let whole = capture(&model, &ids, &["layers.1.attn.probs", "logits", "layers.0.attn.k"]);
-    // The first tokens do not know how long the text is.
+    // The first tokens do not depend on the length of the sequence.
     let start = capture(&model, &ids[..70], &["logits", "layers.0.attn.k"]);
     for name in ["logits", "layers.0.attn.k"] {
         let part = values(&start, name);

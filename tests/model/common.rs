@@ -9,7 +9,7 @@ use sukashi::{Device, Model, Result};
 
 /// Every device of this machine: all adapters, the CPU, and the twins.
 ///
-/// Without an adapter, `SUKASHI_REQUIRE_GPU=1` makes that a failure; otherwise it is said and counted.
+/// If there is no adapter, `SUKASHI_REQUIRE_GPU=1` makes this a failure. Otherwise it is printed and counted.
 pub fn devices() -> Vec<(String, Device)> {
     let adapters = pollster::block_on(sukashi::gpu::adapters());
     let mut devices = vec![("cpu".to_owned(), Device::Cpu), ("twins".to_owned(), Device::Twins)];
@@ -32,7 +32,7 @@ pub fn devices() -> Vec<(String, Device)> {
     devices
 }
 
-/// Every golden with one way to compute: CONTRIBUTING.md says which there are.
+/// The choices that `SUKASHI_VARIANT` names. A run with each of them computes all goldens; CONTRIBUTING.md lists them.
 fn forced(device: &Device) -> Option<Result<Choices>> {
     std::env::var("SUKASHI_VARIANT").ok().map(|variant| Choices::forced(device, &variant))
 }
@@ -81,7 +81,7 @@ impl Golden {
     }
 }
 
-/// The largest `|got - want|` and where it is; NaN anywhere is infinite.
+/// The largest `|got - want|` and its place. If any element is NaN, the difference is infinite.
 pub fn worst(got: &[f32], want: &[f32]) -> (f32, usize) {
     assert_eq!(got.len(), want.len(), "number of elements");
     let mut worst = (0.0_f32, 0);
@@ -94,7 +94,7 @@ pub fn worst(got: &[f32], want: &[f32]) -> (f32, usize) {
     worst
 }
 
-/// Fails where any element is further than `atol` from the golden.
+/// Fails if an element is further than `atol` from the golden.
 pub fn assert_close(what: &str, got: &[f32], want: &[f32], atol: f32) {
     let (error, index) = worst(got, want);
     let percent = 100.0 * error / atol;

@@ -1,4 +1,4 @@
-//! Fusing dispatches changes speed, not numbers.
+//! Fusion changes the speed, and not the numbers.
 
 use sukashi::kernels::Fusion;
 use sukashi::model::{Ablation, CaptureRequest};
@@ -12,7 +12,7 @@ fn fused(model: &Model, fusion: Fusion) -> Model {
     model.with_choices(model.choices().clone().with_fusion(fusion)).unwrap()
 }
 
-/// Logits of the last two tokens, decoded, and what was captured of the last.
+/// The logits of the last two tokens after decoding, and the captured values of the last one.
 fn decoded(model: &Model, ids: &[u32], captures: bool, fusion: Fusion) -> (Vec<f32>, Option<Vec<Vec<f32>>>) {
     let request = captures.then(|| CaptureRequest::new(model.spec(), ["*"]).unwrap());
     let model = fused(model, fusion);
@@ -43,7 +43,7 @@ fn every_fusion_gives_the_same_logits_and_captures() {
             let golden = Golden::open(&golden_folder(name).join("golden.safetensors"));
             let mut models = vec![load(&device, &golden_folder(name))];
             if name == "gemma3-tiny" {
-                // An odd number of updates ends where an even one does.
+                // An odd number of updates has to end in the same tensor as an even one.
                 let ablation = Ablation { mlps: [0].into(), ..Ablation::default() };
                 models.push(models[0].without(ablation).unwrap());
             }
@@ -66,7 +66,8 @@ fn every_fusion_gives_the_same_logits_and_captures() {
     }
 }
 
-/// Dispatches of a layer that multiply weights or norm, add or activate what they read: the others belong to attention.
+/// The dispatches of a layer that multiply weights, and those that norm, add or activate values of the residual stream.
+/// The others belong to attention.
 fn dispatches(model: &Model, fusion: Fusion) -> usize {
     let attention = ["attention", "embedding", "kv_write", "qk_norm", "rope"];
     let session = Session::with_max_seq_len(&fused(model, fusion), 16).unwrap();
@@ -83,7 +84,7 @@ fn a_layer_is_four_products() {
         for name in ["gpt2-tiny", "gemma3-tiny", "llama-tiny", "qwen3-tiny"] {
             let model = load(&device, &golden_folder(name));
             let num_layers = model.spec().num_layers;
-            // And the final norm and the head.
+            // The last two are the final norm and the head.
             assert_eq!(dispatches(&model, Fusion::All), 4 * num_layers + 2, "{name}");
             let apart = dispatches(&model, Fusion::None);
             let software = dispatches(&model, Fusion::Epilogues);

@@ -1,4 +1,4 @@
-//! The golden models as GGUF files: names, order of rows and norms as the format has them, and the same results.
+//! The golden models as GGUF files, with that format's names, order of rows and norms, give the same results.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::common::{Golden, devices, golden_folder, load};
 use crate::gguf::{File, Tensor, Value};
 use crate::goldens::check;
 
-/// A golden of Hugging Face's form as the converter of llama.cpp would write it, in f32.
+/// Converts a golden from Hugging Face's form as llama.cpp's converter would, in f32.
 pub fn convert(folder: &Path, architecture: &str) -> File {
     let config: Json = serde_json::from_slice(&std::fs::read(folder.join("config.json")).unwrap()).unwrap();
     let weights = Weights::Safetensors(Safetensors::open(folder).unwrap());
@@ -87,7 +87,7 @@ pub fn convert(folder: &Path, architecture: &str) -> File {
     file
 }
 
-/// GGUF's name for a tensor; none for what it leaves out.
+/// GGUF's name of a tensor; `None` if GGUF has no such tensor.
 fn own_name(name: &str, architecture: &str) -> Option<String> {
     let name = name.trim_start_matches("model.").trim_start_matches("transformer.");
     let outer = [

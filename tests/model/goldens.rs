@@ -1,11 +1,11 @@
-//! Hidden states layer by layer, attention, logits and a greedy transcript, for every golden model.
+//! Compares hidden states by layer, attention, logits and a greedy transcript with every golden model.
 
 use sukashi::model::{Capture, CaptureRequest, Window};
 use sukashi::{Device, Model, Session};
 
 use crate::common::{Golden, assert_close, devices, embedded, golden_folder, load, worst};
 
-/// f32 arithmetic over a few layers against float64.
+/// The error of f32 arithmetic over a few layers, compared with float64.
 const LOGITS_ATOL: f32 = 2e-4;
 const HIDDEN_ATOL: f32 = 1e-4;
 const ATTENTION_ATOL: f32 = 1e-4;
@@ -68,7 +68,7 @@ pub fn check(label: &str, model: &Model, golden: &Golden) {
     let hidden = captured("hidden_states");
     assert_eq!(hidden.len(), want.len());
     for (layer, (got, want)) in hidden.chunks(layer_size).zip(want.chunks(layer_size)).enumerate() {
-        // The first layer that diverges is the one to look at.
+        // The first layer that diverges shows where to look.
         assert_close(&format!("{label}: hidden state {layer}"), got, want, HIDDEN_ATOL);
     }
     assert_close(
@@ -79,7 +79,7 @@ pub fn check(label: &str, model: &Model, golden: &Golden) {
     );
     assert_close(&format!("{label}: logits"), captured("logits"), &golden.floats("logits"), LOGITS_ATOL);
 
-    // The same prompt through a session, and greedy decoding from there.
+    // A session reads the same prompt, and decodes greedily.
     let vocab_size = model.spec().vocab_size;
     let mut session = Session::new(model).unwrap();
     let want = golden.floats("logits");
@@ -90,7 +90,7 @@ pub fn check(label: &str, model: &Model, golden: &Golden) {
         last = pollster::block_on(session.decode(want)).unwrap().to_vec();
     }
 
-    // Reading token by token, and in two halves, gives what reading at once gave.
+    // A session that reads single tokens, or two halves, gives the same as one that reads all tokens at once.
     let whole = &want[want.len() - vocab_size..];
     session.reset();
     let mut logits = Vec::new();
@@ -175,7 +175,7 @@ fn half_a_window_is_read_again_once_past_the_room() {
                     "{golden} on {device_name}"
                 );
 
-                // The room lasts until it is full again.
+                // The window has room until it is full again.
                 for id in 0..(ROOM - want.len()) as u32 {
                     pollster::block_on(session.decode(id)).unwrap();
                     assert_eq!(session.num_dropped(), ROOM + 1 - want.len());

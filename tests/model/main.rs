@@ -1,4 +1,4 @@
-//! The whole model against PyTorch's float64, on every device that is there.
+//! Compares whole models with PyTorch's float64, on every device of this machine.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, also in its helpers")]
 

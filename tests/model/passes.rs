@@ -1,4 +1,4 @@
-//! What a prompt gives does not depend on how many of its tokens are computed together.
+//! The results of a prompt do not depend on how many of its tokens share a pass.
 
 use sukashi::model::prefill_tokens;
 use sukashi::{Device, Session};
@@ -19,7 +19,7 @@ fn logits_are_the_same_bits_however_a_prompt_is_cut() {
             let mut session = Session::new(&model).unwrap();
             let whole = pollster::block_on(session.prefill(&ids)).unwrap().to_vec();
             for piece in [2, 4, 8, 20, 60] {
-                // Nothing is left that the device computes alone.
+                // A pass over one token would use other kernels, so no piece may have one token.
                 if ids.len() % piece == 1 {
                     continue;
                 }

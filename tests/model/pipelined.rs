@@ -1,4 +1,4 @@
-//! Tokens that are chosen on the device are those of the logits, and leave no trace where they are not wanted.
+//! The tokens that the device chooses are those that a sampler takes from all logits. Discarded passes have no effect.
 
 use std::future::Future;
 use std::path::Path;
@@ -12,7 +12,7 @@ use sukashi::{Device, Model, Session};
 
 use crate::common::{devices, embedded, golden_folder, load};
 
-/// One of each family, and the embedded one, whose vocabulary has several parts.
+/// A model of each family, and the embedded one, whose vocabulary has several parts.
 fn models(device: &Device) -> Vec<(&'static str, Model)> {
     let mut models = vec![("embedded", embedded(device))];
     for golden in ["gpt2-tiny", "llama-odd", "gemma3-softcap", "mistral-window"] {
@@ -33,7 +33,7 @@ fn top_k(k: usize, temperature: f64, seed: u64) -> Settings {
     Settings { top_k: Some(k), temperature, seed, ..Settings::default() }
 }
 
-/// What the device chooses from few logits, and what it does not.
+/// Settings with which the device chooses, and some with which it does not.
 fn all_settings() -> Vec<Settings> {
     vec![
         greedy(),
@@ -51,7 +51,7 @@ fn all_settings() -> Vec<Settings> {
     ]
 }
 
-/// Reads `id` and what follows by all of its logits, `num_tokens` times.
+/// Reads `id` and the tokens after it, `num_tokens` times, with all logits of each.
 fn by_logits(session: &mut Session, id: u32, num_tokens: usize, sampler: &mut Sampler) -> Vec<u32> {
     let mut previous = [session.ids(), &[id]].concat();
     for _ in 0..num_tokens {
@@ -61,7 +61,7 @@ fn by_logits(session: &mut Session, id: u32, num_tokens: usize, sampler: &mut Sa
     previous.split_off(previous.len() - num_tokens)
 }
 
-/// The tokens, and how many of the device's were corrected.
+/// The tokens, and the number of corrections of the device's choices.
 fn continued(session: &mut Session, id: u32, num_tokens: usize, sampler: &mut Sampler) -> (Vec<u32>, usize) {
     pollster::block_on(async {
         let mut continuation = session.pipelined(id, num_tokens, sampler).unwrap();
@@ -91,7 +91,7 @@ fn the_tokens_are_those_of_the_logits() {
                     session.reset();
                     pollster::block_on(session.prefill(&[1, 5, 3])).unwrap();
                 }
-                // Twice, as what is made at the first call is there at the second, and draws go on.
+                // The second call finds the chooser that the first one made, and draws continue.
                 for (id, num_tokens) in [(2, 12), (9, 5)] {
                     let want = by_logits(&mut plain, id, num_tokens, &mut whole);
                     assert_eq!(continued(&mut ahead, id, num_tokens, &mut few).0, want, "{label}");
@@ -146,7 +146,8 @@ fn what_was_computed_too_far_has_never_been() {
                     let ids = by_logits(&mut plain, 7, num_taken, &mut whole);
                     assert_eq!(ids.last().copied().unwrap_or(7), id, "{label}");
                     assert_eq!(stopped.ids(), plain.ids(), "{label}");
-                    // Another token than the one that was thrown away, and the draws go on where they were.
+                    // The sequence continues with another token than the discarded one, and draws continue where they
+                    // were.
                     for next in [(id + 1) % 60, 3, 8] {
                         let want = pollster::block_on(plain.decode(next)).unwrap();
                         let got = pollster::block_on(stopped.decode(next)).unwrap();
@@ -217,14 +218,14 @@ fn a_call_that_is_given_up_ends_it_and_leaves_the_session_whole() {
             assert_eq!(pollster::block_on(continuation.next()).unwrap(), None, "{name}");
             assert_eq!(session.ids(), [1, 5, 3], "{name}");
             let got = continued(&mut session, 2, 8, &mut sampler).0;
-            // Nothing was drawn for it.
+            // The sampler has not drawn for it.
             sampler.restart();
             assert_eq!(got, by_logits(&mut plain, 2, 8, &mut sampler), "{name}");
         }
     }
 }
 
-/// A model of GPT-2's kind whose last norm, its weight and its bias, starts with these numbers.
+/// A GPT-2 whose final norm has a weight and a bias that begin with these numbers.
 fn model_with_final_norm(folder: &Path, [weight, bias]: [&[f32]; 2]) {
     let golden = golden_folder("gpt2-tiny");
     std::fs::copy(golden.join("config.json"), folder.join("config.json")).unwrap();
@@ -244,7 +245,7 @@ fn model_with_final_norm(folder: &Path, [weight, bias]: [&[f32]; 2]) {
     std::fs::write(folder.join("model.safetensors"), bytes).unwrap();
 }
 
-/// Where all logits are equal, and rounding may make others equal to them, all are read after all.
+/// All logits are equal, and rounding may make further logits equal to them, so the session reads all logits.
 #[test]
 fn what_few_logits_cannot_decide_is_decided_by_all() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Scores and lenses against the reference's logits.
+//! Compares scores and logit lenses with the logits of the reference implementation.
 
 use sukashi::model::{self, Ablation, Capture, CaptureRequest};
 use sukashi::trace::{Attention, Lens, Record, Score};
@@ -8,7 +8,7 @@ use crate::common::{Golden, devices, embedded, golden_folder, load};
 
 const MODELS: [&str; 4] = ["gpt2-tiny", "gemma3-softcap", "llama-odd", "qwen3-tiny"];
 
-/// `ln p` of each id, the rank of one, and the entropy in bits, straight from the definition.
+/// The definitions of `ln p` of each id, the rank of one, and the entropy in bits.
 fn reference(logits: &[f32]) -> (Vec<f64>, impl Fn(usize) -> usize + use<>, f64) {
     let logits: Vec<f64> = logits.iter().map(|logit| f64::from(*logit)).collect();
     let sum: f64 = logits.iter().map(|logit| logit.exp()).sum();
@@ -33,7 +33,7 @@ fn score(model: &Model, ids: &[u32]) -> Score {
 
 #[test]
 fn scores_are_those_of_the_reference() {
-    /// Twice what a logit may be off.
+    /// Twice the largest error of a logit.
     const ATOL: f64 = 4e-4;
     for (device_name, device) in devices() {
         for name in MODELS {
@@ -82,7 +82,8 @@ fn long_texts_are_scored_in_batches() {
 #[test]
 fn the_lens_is_what_a_shorter_model_says() {
     for (device_name, device) in devices() {
-        // Without biases: those of attention and of the feed-forward layer stay where all heads are left out.
+        // These models have no biases. The biases of attention and of the feed-forward layer stay when all heads are
+        // left out.
         for name in ["gemma3-tiny", "llama-odd"] {
             let golden = Golden::open(&golden_folder(name).join("golden.safetensors"));
             let model = load(&device, &golden_folder(name));

@@ -1,4 +1,4 @@
-//! Every shape of products gives the goldens, and a tuned model the logits of an untuned one.
+//! Every shape of products gives the goldens, and a tuned model gives the logits of an untuned one.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::goldens::check;
 #[test]
 fn goldens_hold_with_every_shape() {
     for (name, device) in devices() {
-        // The default is what all other tests run; neighbours in the list differ in little.
+        // All other tests run the default. Neighbours in the list differ little.
         let shapes = GemvShape::candidates(&device).into_iter().skip(1).step_by(4);
         for shape in shapes.chain(GemvShape::ALL) {
             if matches!(device, Device::Cpu | Device::Twins) || !device.runs(shape.kernel()) {

@@ -1,6 +1,6 @@
-//! A real model, Gemma 3 270M: tokens, probabilities, its window, and the text that llama.cpp continues with.
+//! Tests a real model, Gemma 3 270M: tokens, probabilities, its window, and the text with which llama.cpp continues.
 //!
-//! `SUKASHI_GEMMA=$(scripts/fetch_test_model.sh)` says where the file is; without it, nothing is tested here.
+//! `SUKASHI_GEMMA=$(scripts/fetch_test_model.sh)` names the file. Without it, these tests are skipped.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 
@@ -17,7 +17,7 @@ use sukashi::sampling::Softmax;
 use sukashi::weights::ModelFiles;
 use sukashi::{BatchSession, Device, Model, Session};
 
-/// The file; `None`, and a line, where nobody gave it.
+/// The file. If the variable is not set, `None`, and a line is printed.
 fn gemma() -> Option<PathBuf> {
     let path = std::env::var_os("SUKASHI_GEMMA");
     if path.is_none() {
@@ -26,7 +26,7 @@ fn gemma() -> Option<PathBuf> {
     path.map(PathBuf::from)
 }
 
-/// The first adapter, and the CPU.
+/// The first adapter and the CPU.
 fn devices() -> Vec<Device> {
     let mut devices = vec![Device::Cpu];
     devices.extend(adapters::gpus().iter().take(1).map(adapters::device));
@@ -151,7 +151,7 @@ fn reading_on_is_reading_at_once_past_the_window() {
         got = pollster::block_on(in_steps.decode(id)).unwrap().to_vec();
     }
     let worst = got.iter().zip(want).map(|(got, want)| (got - want).abs()).fold(0.0, f32::max);
-    // The same sums in other orders; measured on llvmpipe: 2.7e-5 in logits of some tens.
+    // The sums have other orders. Measured on llvmpipe: 2.7e-5 in logits of some tens.
     println!("worst logit {worst}");
     assert!(worst < 5e-4, "worst logit {worst}");
 }

@@ -1,4 +1,4 @@
-//! The choice from what is left: draws, greedy, n-th best.
+//! The choice from the remaining candidates: draws, greedy, and n-th best.
 
 use sukashi::sampling::{Choice, Sampler, Settings};
 
@@ -53,7 +53,7 @@ fn greedy_and_temperature_0_take_the_most_probable() {
 #[test]
 fn pick_takes_the_nth_best_or_the_last_that_remains() {
     let pick = |n, top_k| ids(Settings { choice: Choice::Pick(n), top_k, ..Settings::default() }, 1)[0];
-    // Equal logits: id 0 before id 5.
+    // Of equal logits, id 0 comes before id 5.
     let picked: Vec<u32> = (1..=8).map(|n| pick(n, None)).collect();
     assert_eq!(picked, [2, 0, 5, 4, 1, 3, 3, 3]);
     assert_eq!(pick(5, Some(3)), 5);
@@ -74,7 +74,7 @@ fn the_choice_carries_its_probabilities() {
     assert!((token.prob_final - 0.0471 / (0.9465 + 0.0471)).abs() < 5e-5);
 }
 
-/// Pearson's statistic of `draws` against `probs`; infinite where an impossible token was drawn.
+/// Pearson's statistic of `draws` against `probs`. It is infinite if an impossible token was drawn.
 fn chi_square(draws: &[u32], probs: &[f64]) -> f64 {
     let term = |(id, &prob): (usize, &f64)| {
         let seen = draws.iter().filter(|&&draw| draw as usize == id).count() as f64;
@@ -90,8 +90,8 @@ fn chi_square(draws: &[u32], probs: &[f64]) -> f64 {
 
 #[test]
 fn draws_follow_prob_final() {
-    // The 99.9 % quantile of chi-square with 4 degrees of freedom (5 tokens are left). The seeds are fixed, so
-    // this either always passes or never.
+    // The 99.9 % quantile of chi-square with 4 degrees of freedom, for 5 remaining tokens. The seeds are fixed, so the
+    // test always passes or always fails.
     const LIMIT: f64 = 18.47;
     for seed in 0..5 {
         let settings = Settings { seed, temperature: 1.3, top_k: Some(5), ..Settings::default() };
@@ -101,7 +101,7 @@ fn draws_follow_prob_final() {
         let draws = ids(settings, 20_000);
         let statistic = chi_square(&draws, &probs);
         assert!(statistic < LIMIT, "seed {seed}: {statistic}");
-        // The check is sharp enough to see a temperature that is off by a tenth.
+        // The check has to notice a temperature that is wrong by a tenth.
         let mut other =
             Sampler::new(Settings { temperature: 1.43, top_k: Some(5), ..Settings::default() }, 6).unwrap();
         let other = other.distribution(&LOGITS, &[]).unwrap();
@@ -176,7 +176,7 @@ fn the_greatest_logits_decide_where_nothing_else_can() {
         (Settings { top_p: Some(0.5), ..Settings::default() }, None),
         (Settings { min_p: Some(0.5), ..Settings::default() }, None),
         (Settings { choice: Choice::Pick(2), ..greedy.clone() }, None),
-        // It can drop the first.
+        // Typical sampling may drop the most probable token.
         (Settings { typical_p: Some(0.2), ..greedy.clone() }, None),
         (Settings { typical_p: Some(0.2), ..top_k.clone() }, None),
         (penalty(&greedy), None),

@@ -1,4 +1,4 @@
-//! What the sampler refuses, and how it says so.
+//! The input that the sampler refuses, and its messages.
 
 use std::collections::BTreeMap;
 
@@ -78,7 +78,7 @@ fn bad_logits_name_the_token() {
     let error = sampler.sample(&[0.0; 4], &[]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Input);
     assert_eq!(error.to_string(), "cannot sample from 4 logits\n  expected one for each of 3 tokens");
-    // It works on after an error.
+    // The sampler still works after an error.
     assert!(sampler.sample(&[0.0; 3], &[]).is_ok());
 }
 

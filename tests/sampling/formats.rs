@@ -181,7 +181,7 @@ fn bad_json_says_what_is_wrong_and_where() {
     refused(&deep, "cannot read the trace as JSON\n  ");
     let deep_steps = json.replace("\"steps\": [", &format!("\"steps\": [{},", deep));
     refused(&deep_steps, "cannot read the trace as JSON\n  ");
-    // Where the field is not one of the record's, depth does no harm.
+    // In a field that is not one of the record's, nesting is harmless.
     let deep_unknown = json.replacen('{', &format!("{{\"later\": {deep},"), 1);
     assert!(Trace::from_json(&deep_unknown).is_ok());
 }
@@ -230,7 +230,7 @@ fn values_out_of_range_are_refused_by_reader_and_writer() {
             trace.to_csv().unwrap_err(),
             trace.to_markdown().unwrap_err(),
         ];
-        // JSON has no word for a number that is not finite.
+        // JSON cannot write a number that is not finite.
         if !message.contains("NaN") && !message.contains("inf") {
             errors.push(Trace::from_json(&json).unwrap_err());
         }

@@ -1,4 +1,4 @@
-//! What holds for all logits and settings.
+//! Properties for all logits and settings.
 
 use proptest::prelude::*;
 use sukashi::sampling::{Sampler, Settings};
@@ -63,7 +63,7 @@ fn previous_below(vocab_size: usize) -> Vec<u32> {
 proptest! {
     #[test]
     fn the_sampler_agrees_with_the_reference(logits in logits(), settings in settings()) {
-        // With penalties, an impossible token stays impossible in both.
+        // An impossible token stays impossible with penalties.
         let previous = previous_below(logits.len());
         prop_assert_eq!(disagreement(&settings, &logits, &previous), None);
     }

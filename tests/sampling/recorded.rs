@@ -1,4 +1,4 @@
-//! What each stage left, as a step records it.
+//! Steps record the candidates that each stage leaves.
 
 use std::collections::BTreeMap;
 
@@ -133,7 +133,7 @@ fn the_draw_is_the_generators_and_lies_in_the_chosen_share() {
             shares.extend(start.map(|start| (candidate.id, start, start + candidate.prob_final)));
         }
         shares.sort_by_key(|share| share.0);
-        // Side by side from 0 to 1, in the order of ids.
+        // The shares are side by side from 0 to 1, in the order of ids.
         assert_eq!(shares[0].1, 0.0);
         assert!(shares.windows(2).all(|pair| (pair[0].2 - pair[1].1).abs() < 1e-12), "{shares:?}");
         assert!((shares.last().unwrap().2 - 1.0).abs() < 1e-12);
@@ -213,7 +213,7 @@ fn stages_that_contradict_themselves_are_refused() {
     looked.steps[0].chosen = None;
     let error = looked.validate().unwrap_err();
     assert!(error.to_string().contains("no draw where nothing was chosen"), "{error}");
-    // What is gone stays gone.
+    // A removed candidate does not come back.
     let mut risen = sound.clone();
     let outputs = &mut risen.steps[0].stages.as_mut().unwrap().outputs;
     let gone = outputs[4].tokens.iter().position(Option::is_none).unwrap();

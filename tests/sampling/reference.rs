@@ -1,10 +1,11 @@
-//! What the stages mean, in the plainest terms: full sorts, std's exponential, one vector per stage.
+//! The reference implementation of the stages in the simplest form: full sorts, std's exponential, and one vector per
+//! stage.
 
 use std::cmp::Ordering;
 
 use sukashi::sampling::{Sampler, Settings};
 
-/// Probabilities by id: the model's own, scaled, final.
+/// Probabilities by id: those of the model, the scaled ones, and the final ones.
 pub struct Reference {
     pub prob: Vec<f64>,
     pub prob_scaled: Vec<f64>,
@@ -60,7 +61,7 @@ pub fn reference(settings: &Settings, logits: &[f32], previous: &[u32]) -> Refer
     Reference { prob: softmax(&raw), prob_scaled, prob_final: left }
 }
 
-/// Ids by rising key; a stable sort leaves equal ones in the order of ids.
+/// The ids in ascending order of keys. The sort is stable, so equal keys stay in the order of ids.
 fn order(values: &[f64], key: impl Fn(&f64) -> f64) -> Vec<usize> {
     let mut ids: Vec<usize> = (0..values.len()).collect();
     ids.sort_by(|&a, &b| key(&values[a]).partial_cmp(&key(&values[b])).unwrap_or(Ordering::Equal));
@@ -90,7 +91,7 @@ fn renormalise(probs: &mut [f64]) {
     probs.iter_mut().for_each(|prob| *prob /= sum);
 }
 
-/// Why the sampler and the reference differ, if they do.
+/// The difference between the sampler and the reference implementation, if there is one.
 pub fn disagreement(settings: &Settings, logits: &[f32], previous: &[u32]) -> Option<String> {
     let want = reference(settings, logits, previous);
     let mut sampler = Sampler::new(settings.clone(), logits.len()).unwrap();
@@ -100,7 +101,8 @@ pub fn disagreement(settings: &Settings, logits: &[f32], previous: &[u32]) -> Op
         let expected = [want.prob[id], want.prob_scaled[id], want.prob_final[id]];
         ["prob", "prob_scaled", "prob_final"].iter().zip(found.iter().zip(&expected)).find_map(
             |(name, (f, e))| {
-                // std's and libm's exponential differ in the last place. Stated so that NaN disagrees.
+                // The exponentials of std and libm differ in the last digit. The comparison is written so that NaN
+                // fails.
                 let close = (f - e).abs() <= 1e-12;
                 (!close).then(|| format!("{name} of token {id}: got {f}, want {e}; {settings:?}"))
             },

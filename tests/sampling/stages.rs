@@ -1,4 +1,4 @@
-//! Each stage alone, their order, and ties.
+//! Tests each stage alone, the order of stages, and ties.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ fn agrees(settings: Settings) {
     assert_eq!(disagreement(&settings, &LOGITS, &PREVIOUS), None);
 }
 
-/// Ids left, in the order of ids.
+/// The remaining ids in ascending order.
 fn left(settings: Settings, logits: &[f32]) -> Vec<u32> {
     let mut sampler = Sampler::new(settings, logits.len()).unwrap();
     let next = sampler.distribution(logits, &[]).unwrap();
@@ -87,7 +87,7 @@ fn the_last_penalised_token_of_a_long_text_counts_once_per_occurrence() {
     let previous: Vec<u32> = (0..1000).map(|index| index % 3).collect();
     let settings = Settings { frequency_penalty: 0.01, presence_penalty: 0.5, ..Settings::default() };
     assert_eq!(disagreement(&settings, &LOGITS, &previous), None);
-    // The counts are cleared after each call: the second one gives the same.
+    // The sampler clears the counts after each call, so the second call gives the same.
     let mut sampler = Sampler::new(settings, LOGITS.len()).unwrap();
     let first = sampler.distribution(&LOGITS, &previous).unwrap().prob_scaled(0);
     assert_eq!(sampler.distribution(&LOGITS, &previous).unwrap().prob_scaled(0), first);
@@ -95,7 +95,7 @@ fn the_last_penalised_token_of_a_long_text_counts_once_per_occurrence() {
 
 #[test]
 fn truncations_see_the_renormalised_distribution() {
-    // Half of the whole mass takes 0.4 and 0.3; of the two alone, 0.4 has 4/7, which is more than half.
+    // Half of all mass needs 0.4 and 0.3. Of these two alone, 0.4 has 4/7, which is more than half.
     let logits: Vec<f32> = [0.4f32, 0.3, 0.2, 0.1].iter().map(|prob| prob.ln()).collect();
     let top_p = |top_k| Settings { top_k, top_p: Some(0.5), ..Settings::default() };
     assert_eq!(left(top_p(None), &logits), [0, 1]);
@@ -129,7 +129,7 @@ fn stages_run_in_their_order() {
     assert_eq!(seen[0], "logits");
     assert_eq!(seen[1..], order);
     assert!(mass.iter().all(|mass| (mass - 1.0).abs() < 1e-12), "{mass:?}");
-    // What changes nothing does not run.
+    // A stage that would change nothing does not run.
     assert_eq!(Sampler::new(Settings::default(), 10).unwrap().stage_names().count(), 0);
     let idle = Settings { top_k: Some(10), top_p: Some(1.0), min_p: Some(0.0), ..Settings::default() };
     assert_eq!(Sampler::new(idle, 10).unwrap().stage_names().count(), 0);
@@ -143,13 +143,13 @@ fn of_equal_logits_the_lower_ids_stay() {
     assert_eq!(left(Settings { top_p: Some(0.3), ..Settings::default() }, &logits), [1, 2]);
     assert_eq!(left(Settings { typical_p: Some(0.3), ..Settings::default() }, &logits), [1, 2]);
     assert_eq!(left(Settings { temperature: 0.0, ..Settings::default() }, &logits), [1]);
-    // Zero's two signs are one logit.
+    // Zeros of both signs are equal logits.
     assert_eq!(left(Settings { top_k: Some(1), ..Settings::default() }, &[-0.0, 0.0]), [0]);
 }
 
 #[test]
 fn typical_p_may_cut_the_most_probable_token() {
-    // One token of 0.3 and 700 of 0.001: the entropy is far above the first token's information.
+    // One token of 0.3 and 700 of 0.001. The entropy is far above the first token's information.
     let mut logits = vec![(0.001f32).ln(); 701];
     logits[0] = 0.3f32.ln();
     let left = left(Settings { typical_p: Some(0.4995), ..Settings::default() }, &logits);
@@ -157,7 +157,7 @@ fn typical_p_may_cut_the_most_probable_token() {
     assert_eq!(left.len(), 500);
 }
 
-/// Leaves the odd ids.
+/// Keeps the odd ids.
 struct OddOnly;
 
 impl Stage for OddOnly {
@@ -171,7 +171,7 @@ impl Stage for OddOnly {
     }
 }
 
-/// Adds 1 to the logit of the least probable token, and checks what it is shown.
+/// Adds 1 to the logit of the least probable token, and checks the candidates that it gets.
 struct Lift;
 
 impl Stage for Lift {
@@ -204,7 +204,7 @@ fn a_stage_of_ones_own_runs_before_temperature_and_is_recorded() {
             }
         })
         .unwrap();
-    // The penalty made token 2's logit -1, the least one; lifted it is 0.
+    // The penalty makes the logit of token 2 -1, the least one. The stage raises it to 0.
     assert_eq!(next.prob_scaled(0), 0.0);
     assert_eq!(next.prob_scaled(1), 1.0);
     assert!(next.prob(0) > 0.5, "the model's own probability stays");

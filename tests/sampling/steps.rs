@@ -1,4 +1,4 @@
-//! Steps recorded from logits.
+//! Records steps from logits.
 
 use sukashi::ErrorKind;
 use sukashi::sampling::{Choice, Sampler, Settings};
@@ -80,7 +80,7 @@ fn temperatures_turn_logits_into_probabilities() {
     assert_eq!(step.temperatures[1].entropy_bits, step.entropy_bits);
     let entropy: f64 = probs(1).iter().map(|p| -p * p.log2()).sum();
     assert!((entropy - step.entropy_bits).abs() < 1e-12);
-    // Nearly uniform at 100.
+    // At a temperature of 100, the distribution is nearly uniform.
     assert!((step.temperatures[3].entropy_bits - 3f64.log2()).abs() < 1e-3);
 }
 

@@ -1,12 +1,12 @@
-//! Cases of more workgroups than one dimension of a dispatch holds, where that is 300.
+//! Cases with more workgroups than one dimension of a dispatch holds. Here the limit is 300.
 
 use sukashi::kernels::{AttentionTile, GemvShape, KernelSweep};
 use sukashi::verify::{AttentionCase, Case};
 
-/// The first of a kernel's cases of each kind, with sizes of at least 301 workgroups.
+/// The first of a kernel's cases of each kind. Its size has at least 301 workgroups.
 pub fn cases(sweep: &KernelSweep) -> Vec<Case> {
     let mut cases = (sweep.cases)();
-    // Without a shape, a device may choose another kernel for the product.
+    // For a product without a shape, a device may choose another kernel.
     cases.sort_by_key(|case| matches!(case, Case::Product { shape: None, .. }));
     let mut folded: Vec<Case> = Vec::new();
     for case in cases {

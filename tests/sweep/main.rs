@@ -1,6 +1,7 @@
-//! The sweep of `sukashi::verify`: a test for each kernel and each kind of cases, on the CPU device and every adapter.
+//! Runs the sweep of `sukashi::verify`, with a test for each kernel and each kind of cases, on the CPU device and every
+//! adapter.
 //!
-//! The tests are made from the registry, so that a runner spreads them over cores and names the kernel that fails.
+//! The tests are made from the registry, so a runner spreads them over cores and names the kernel that fails.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 
 #[path = "../adapters/mod.rs"]
@@ -56,7 +57,7 @@ fn devices() -> Vec<(String, Device)> {
     devices
 }
 
-/// The kernels of a name that a device runs, with their sweeps.
+/// The kernels with this name that a device runs, and their sweeps.
 fn sweeps_of(kernel_name: &str, label: &str, device: &Device) -> Vec<&'static KernelSweep> {
     let is_one = |sweep: &&KernelSweep| sweep.kernel.name == kernel_name && device.runs(sweep.kernel);
     let sweeps = Vec::from_iter(REGISTRY.into_iter().filter(is_one));
@@ -107,7 +108,7 @@ fn loops_need_no_counters(kernel_name: &str) {
     }
 }
 
-/// The workgroups of a dimension. A device has 65535 or more, which no affordable case fills.
+/// The workgroups of a dimension. Devices allow 65535 or more, and no affordable case has so many.
 const GROUPS_PER_DIMENSION: u32 = 300;
 
 fn folds_into_the_second_dimension(kernel_name: &str) {

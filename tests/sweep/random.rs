@@ -5,7 +5,7 @@ use sukashi::format::Format;
 use sukashi::kernels::{AttentionTile, Epilogue, GemvShape, KernelSweep};
 use sukashi::verify::{AttentionCase, Before, Case, Values};
 
-/// Cases of the kinds that the kernel's own cases have.
+/// Random cases of the same kinds as the kernel's own cases.
 pub fn cases(sweep: &KernelSweep) -> BoxedStrategy<Case> {
     let mut strategies = Vec::new();
     let (mut befores, mut product_shapes, mut attention) = (Vec::new(), Vec::new(), Vec::new());

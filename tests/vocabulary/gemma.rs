@@ -1,4 +1,4 @@
-//! The real Gemma 3 270M.
+//! Tests the tokenizer of the real Gemma 3 270M.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use sukashi::weights::ModelFiles;
 
 use super::{check, read_json};
 
-/// The file's tokenizer; `None`, and a line, where nobody gave the file.
+/// The tokenizer of the file. If the variable is not set, `None`, and a line is printed.
 fn gemma() -> Option<Tokenizer> {
     let Some(path) = std::env::var_os("SUKASHI_GEMMA").map(PathBuf::from) else {
         skip("SUKASHI_GEMMA is not set (scripts/fetch_test_model.sh gets the model)");
@@ -21,7 +21,7 @@ fn gemma() -> Option<Tokenizer> {
 fn ids_are_those_of_llama_cpp_and_transformers() {
     let start = Instant::now();
     let Some(tokenizer) = gemma() else { return };
-    // Half a second on an idle machine; a quadratic step would take minutes.
+    // An idle machine takes half a second. A quadratic step would take minutes.
     assert!(start.elapsed() < Duration::from_secs(10), "took {:?}", start.elapsed());
     assert_eq!(tokenizer.vocab_size(), 262_144);
 
@@ -35,7 +35,7 @@ fn ids_are_those_of_llama_cpp_and_transformers() {
     }
 }
 
-/// Many more texts, for a person who changes the merges: `[text, ...]` and `[[id, ...], ...]` in two JSON files.
+/// Compares many more texts, for changes to the merges. Two JSON files have `[text, ...]` and `[[id, ...], ...]`.
 #[test]
 #[ignore = "needs SUKASHI_TEXTS and SUKASHI_IDS, two JSON files of texts and of ids"]
 fn ids_of_other_texts() {

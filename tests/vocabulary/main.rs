@@ -1,4 +1,4 @@
-//! Tokenizers from the metadata of GGUF files: their ids are llama.cpp's, text by text.
+//! Tokenizers from the metadata of GGUF files give the ids of llama.cpp for each text.
 //!
 //! `scripts/make_tokenizer_goldens.py` made the vocabularies and the ids.
 
@@ -23,7 +23,7 @@ fn read_json(path: impl AsRef<Path>) -> Value {
         .unwrap()
 }
 
-/// The fields of `tokenizer.ggml` by their names there.
+/// The fields of `tokenizer.ggml`, by their names.
 fn vocabulary(fields: &Value) -> Vocabulary {
     let texts = |name: &str| -> Vec<String> {
         let list = fields[name].as_array();
@@ -53,7 +53,7 @@ fn golden(name: &str) -> Value {
     read_json(format!("tests/goldens/tokenizers/{name}.json"))
 }
 
-/// Compares the ids of every text, with and without what begins one, and decodes them again.
+/// Compares the ids of every text with and without special tokens, and decodes them again.
 fn check(name: &str, tokenizer: &Tokenizer, golden: &Value, bos_token_id: Option<u32>) {
     let begins_with_bos = golden["begins_with_bos"].as_bool().unwrap();
     let texts = golden["texts"].as_array().unwrap();
@@ -68,7 +68,7 @@ fn check(name: &str, tokenizer: &Tokenizer, golden: &Value, bos_token_id: Option
             tokenizer.encode(text, EncodeOptions { add_special_tokens: true, ..WITHOUT_BOS }).unwrap();
         let bos = bos_token_id.filter(|_| begins_with_bos);
         assert_eq!(with_bos, Vec::from_iter(bos.into_iter().chain(want)), "{name}: {text:?}");
-        // Special tokens are no text, and a space put behind a token of the user's is not dropped again.
+        // Special tokens are not text. Decoding does not drop a space after a user-defined token.
         let has_inner_space = name == "llama-prefix" && text.contains('\n');
         if !got.iter().any(|&id| tokenizer.is_special(id)) && !text.contains(['▁', '<']) && !has_inner_space
         {
@@ -103,7 +103,7 @@ fn byte_level_families() {
     }
 }
 
-/// The families' rules differ on these texts: a file with another family's name fails.
+/// The rules of the families differ for these texts, so a file with the name of another family fails.
 #[test]
 fn a_wrong_family_is_found() {
     for (name, pre) in

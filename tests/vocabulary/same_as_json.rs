@@ -1,4 +1,4 @@
-//! The same vocabulary as a `tokenizer.json` gives the same ids.
+//! A vocabulary gives the same ids as a `tokenizer.json` with the same tokens.
 
 use std::path::Path;
 
@@ -74,7 +74,7 @@ fn gpt2() {
     );
 }
 
-/// As transformers converts a SentencePiece model: all ways to cut a piece, the highest score first.
+/// Merges as transformers converts a SentencePiece model: all ways to cut a piece, and the highest score first.
 #[test]
 fn sentencepiece() {
     let golden = golden("llama-prefix");
@@ -111,7 +111,7 @@ fn sentencepiece() {
     );
 }
 
-/// A folder and a GGUF file of one model: what `tokenizer_config.json` says about `<bos>` is what the metadata says.
+/// A folder and a GGUF file hold one model. `tokenizer_config.json` says the same of `<bos>` as the metadata.
 #[test]
 fn both_forms_of_a_model_give_the_same_ids() {
     for name in ["gpt-2", "smollm", "llama-bpe", "qwen2", "tekken", "llama-prefix", "llama-plain"] {

@@ -1,11 +1,12 @@
-//! Bad input: a message that names the flag, the value and the limit, exit code 2, and nothing written.
+//! Bad input gives a message with the flag, the value and the limit, and exit code 2. The program writes nothing.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::{in_folder, run, tiny_model};
 
-/// Has to be refused in under two seconds, with all of `parts` in the message, and without output.
+/// Asserts that the program refuses `args` in less than two seconds, with all of `parts` in the message, and without
+/// output.
 #[track_caller]
 pub fn refused(args: &[&str], parts: &[&str]) {
     let start = Instant::now();
@@ -78,7 +79,7 @@ fn prompts() {
     }
     let english = ["soseki-mini", "Japanese", "'France' --model HuggingFaceTB/SmolLM2-135M"];
     refused(&["next", "France"], if cfg!(feature = "hub") { &english } else { &["'F'"] });
-    // Every control character but the line feed, which the vocabulary has; NUL cannot be in an argument.
+    // Every control character but the line feed, which is in the vocabulary. NUL cannot be in an argument.
     for code in (1..32).filter(|&code| code != 10).chain([127]) {
         let prompt = format!("猫{}", char::from(code));
         refused(&["next", &prompt], &["character 2 ", &format!("U+{code:04X}")]);
@@ -87,7 +88,7 @@ fn prompts() {
 
 #[test]
 fn prompts_longer_than_the_context() {
-    // 300 characters, none of them as the one before.
+    // 300 characters. Each differs from the one before.
     let long = "吾輩は猫で".repeat(60);
     refused(&["next", &long], &["300 tokens", "256", "--truncate-prompt"]);
     refused(&["dump", &long, "-o", "never.safetensors"], &["300 tokens", "256"]);
@@ -238,7 +239,7 @@ fn an_argument_that_is_no_text() {
     assert!(ran.stderr.starts_with("error: "), "{}", ran.stderr);
 }
 
-/// The configuration is read once for a loaded model, so what is odd in it is said once.
+/// A loaded model's configuration is read once, so a warning about it appears once.
 #[test]
 fn a_configuration_is_warned_of_once() {
     let folder = tempfile::tempdir().unwrap();

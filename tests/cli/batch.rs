@@ -1,4 +1,4 @@
-//! `sukashi generate --batch`.
+//! Tests `sukashi generate --batch`.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::bad_input::refused;
 use crate::{cpu, has_adapter, on_adapter, run, run_with_input, succeed, tiny_model};
 
-/// A file of these lines.
+/// Writes a file with these lines.
 fn file(folder: &Path, lines: &[Value]) -> String {
     let path = folder.join("prompts.jsonl");
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
@@ -19,7 +19,7 @@ fn answers(output: &str) -> Vec<Value> {
     output.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Lines that begin and end at different times, with settings of their own.
+/// Lines that begin and end at different times, and have their own settings.
 fn lines() -> Vec<Value> {
     vec![
         json!({"prompt": "吾輩は猫である", "max_new_tokens": 30, "seed": 3}),
@@ -33,7 +33,7 @@ fn lines() -> Vec<Value> {
     ]
 }
 
-/// What the flags are for a line, and the text without its prompt.
+/// Runs the settings of a line as flags, and returns the text without its prompt.
 fn alone(line: &Value) -> String {
     let mut args = vec!["generate".to_owned(), "--no-echo".to_owned()];
     if line.get("max_new_tokens").is_none() {
@@ -50,7 +50,7 @@ fn alone(line: &Value) -> String {
         }
     }
     args.extend(["--device".to_owned(), "cpu".to_owned()]);
-    // What leaves the context is told there.
+    // The program warns of tokens that leave the context.
     succeed(&args.iter().map(String::as_str).collect::<Vec<_>>()).trim_end_matches('\n').to_owned()
 }
 
@@ -118,7 +118,7 @@ fn texts_end_where_a_stop_text_comes() {
 
 #[test]
 fn lines_come_from_the_standard_input_too() {
-    // A hyphen is a prompt like any other there, as far as the vocabulary has it; blank lines count, and say nothing.
+    // A hyphen is an ordinary prompt if the vocabulary has it. Blank lines count, but give no text.
     let input = "\n{\"prompt\": \"猫\", \"seed\": 2}\r\n  \n{\"prompt\": \"猫\", \"top_k\": null}";
     let args = ["generate", "--device", "cpu", "--batch", "-", "-n", "5", "--top-k", "3", "--stats"];
     let ran = run_with_input(&args, input.as_bytes());
@@ -151,7 +151,7 @@ fn a_model_without_tokenizer_takes_ids_and_gives_ids() {
     refused(&args, &[":1", "no tokenizer.json"]);
 }
 
-/// Refused for a file whose second line is this one, before anything is written.
+/// Asserts that the program refuses a file with this second line before it writes anything.
 fn refused_line(line: &str, parts: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("prompts.jsonl");

@@ -1,4 +1,4 @@
-//! `sukashi bench` and `sukashi tune`.
+//! Tests `sukashi bench` and `sukashi tune`.
 
 use crate::bad_input::refused;
 use crate::{cpu, finish, has_adapter, program};
@@ -25,7 +25,7 @@ fn a_report_has_rates_and_a_roofline() {
     ] {
         assert!(number.as_f64().unwrap() > 0.0, "{report}");
     }
-    // 2948 x 192 of the head, and six layers: all of it in f16.
+    // The head has 2948 x 192 weights, and there are six layers. All weights are in f16.
     let weights = 192 * (2948 + 6 * (3 * 192 + 192 + 2 * 768));
     assert_eq!(report["cost"]["weight_bytes"], 2 * weights);
     assert_eq!(report["cost"]["multiply_adds"], weights);

@@ -1,4 +1,4 @@
-//! `--bigram`: counts of pairs in place of a model.
+//! Tests `--bigram`, which counts pairs instead of running a model.
 
 use std::fs;
 
@@ -32,7 +32,7 @@ fn probabilities_are_shares_of_the_counts() {
     }
     assert_eq!(after_cat.len(), 3, "what was never seen is impossible");
 
-    // By characters: how many of the t are followed by an h.
+    // Counts characters: how many of the t are followed by an h.
     let next = trace(&["next", "t", "--bigram", &text]);
     let (pairs, whole) = (LEARNT.matches("th").count(), LEARNT.matches('t').count());
     let h = next.steps[0].candidates.iter().find(|candidate| candidate.text.as_deref() == Some("h")).unwrap();
@@ -49,7 +49,7 @@ fn a_seed_repeats_and_figures_are_drawn() {
     assert_eq!(run_once(), run_once());
     assert_eq!(run_once().steps.len(), 8);
     succeed(&["figure", "trace", "the", "--bigram", &text, "-n", "3", "-o", &steps]);
-    // Beside another model's figure for the same prompt.
+    // The figure has another model's distribution for the same prompt beside it.
     for (unit, path) in [("char", &a), ("word", &b)] {
         succeed(&["next", "the", "--bigram", &text, "--bigram-unit", unit, "-o", path]);
     }
@@ -82,11 +82,11 @@ fn lowercase_folds_the_text_and_the_prompt() {
         let step = trace(&[&command, flags].concat()).steps.remove(0);
         step.candidates.into_iter().map(|candidate| candidate.text.unwrap()).collect::<Vec<_>>()
     };
-    // ` chatgpt` stands in the text three times, twice as ChatGPT.
+    // The text has ` chatgpt` three times, twice as ChatGPT.
     assert_eq!(after(" I ask chatgpt", &["--lowercase"]), [" is", " what"]);
     assert_eq!(after(" I ask ChatGPT", &["--lowercase"]), [" is", " what"]);
     assert_eq!(after(" I ask chatgpt", &[]), [" what"]);
-    // The old name of --bigram-unit.
+    // `--unit` is the old name of --bigram-unit.
     let old = ["next", " I ask chatgpt", "--bigram", &text, "--unit", "word", "--format", "json"];
     assert_eq!(Trace::from_json(&succeed(&old)).unwrap().steps[0].candidates.len(), 1);
     let ran = run(&["next", "a", "--lowercase"]);

@@ -1,4 +1,4 @@
-//! Chats: from messages through a model's own template to an answer.
+//! Tests chats, from messages through a model's own template to an answer.
 
 use std::path::Path;
 
@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use crate::{cpu, cpu_trace, in_folder, run_with_input, tiny_model};
 
-/// Marks around each turn, and the newline after the second, are what the template adds.
+/// The template adds marks around each turn, and a newline after the second mark.
 const TEMPLATE: &str = "{{ bos_token }}{% for m in messages %}{% if m.role == 'poet' %}\
     {{ raise_exception('詩人は困る') }}{% endif %}\
     <|turn|>{{ '僕' if m.role == 'user' else '猫' if m.role == 'assistant' else '神' }}\n{{ m.content | trim }}<|end|>\n\
     {% endfor %}{% if add_generation_prompt %}<|turn|>猫\n{% if thinking is defined and thinking is false %}無{% endif %}\
     {% endif %}";
 
-/// soseki-mini as a model that chats: its weights, its characters, and three added tokens in place of rare ones.
+/// Makes a chat model from soseki-mini: its weights, its characters, and three added tokens in place of rare ones.
 fn model(template: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/soseki-mini");
@@ -32,7 +32,7 @@ fn model(template: &str) -> tempfile::TempDir {
         vocab.insert(token["content"].as_str().unwrap().to_owned(), token["id"].clone());
     }
     tokenizer["added_tokens"].as_array_mut().unwrap().extend(added);
-    // As Llama's: a text gets a <s> of its own, unless it is told otherwise.
+    // As in Llama's tokenizer, a text begins with <s> unless an option says otherwise.
     tokenizer["post_processor"] = json!({
         "type": "TemplateProcessing",
         "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
@@ -45,10 +45,10 @@ fn model(template: &str) -> tempfile::TempDir {
     folder
 }
 
-/// The last id of soseki-mini.
+/// The largest id of soseki-mini.
 const LAST: u64 = 2947;
 
-/// Arguments for `command` with the chatting model in `folder`.
+/// The arguments of `command` with the chat model in `folder`.
 fn chat<'a>(command: &[&'a str], model: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
     [command, &["--model", model, "--chat"], rest].concat()
 }
@@ -57,7 +57,7 @@ fn path(folder: &tempfile::TempDir) -> String {
     folder.path().to_str().unwrap().to_owned()
 }
 
-/// The prompt's ids, as a trace has them.
+/// The ids of the prompt in a trace.
 fn prompt_ids(args: &[&str]) -> Vec<u32> {
     cpu_trace(args).prompt.tokens.iter().map(|token| token.id).collect()
 }
@@ -72,7 +72,8 @@ fn a_prompt_becomes_a_turn() {
     assert!(!answer.contains("名前は<") && !answer.contains("<|turn|>"), "{answer}");
     assert_eq!(cpu(&[&args[..], &["--show-prompt"]].concat()), text.to_owned() + &answer);
     assert_eq!(cpu(&[&args[..], &["--no-echo"]].concat()), answer);
-    // The text spelled out gives the same tokens, but for the <s> that the tokenizer adds to a text by itself.
+    // The template's text gives the same tokens as a plain text, except for the <s> that the tokenizer adds to a plain
+    // text.
     let ids = prompt_ids(&chat(&["next", "名前は"], &model, &["--system", "静かに"]));
     assert_eq!(&ids[..2], [LAST as u32 - 2, LAST as u32 - 1]);
     let spelled = prompt_ids(&["next", &text["<s>".len()..], "--model", &model]);
@@ -90,14 +91,14 @@ fn the_end_of_a_turn_ends_the_answer() {
     assert_eq!(cpu(&[&args[..], &[&end]].concat()), "\n");
     let shown = cpu(&[&args[..], &[&end, "--show-prompt"]].concat());
     assert_eq!(shown, "<s><|turn|>僕\n名前は<|end|>\n<|turn|>猫\n\n");
-    // Without --chat it is a token as others are.
+    // Without --chat it is an ordinary token.
     let plain =
         cpu_trace(&["trace", "名前は", "--model", &model, "--greedy", "-n", "3", "--logit-bias", &end]);
     assert_eq!(plain.steps.len(), 3);
     let chosen =
         cpu_trace(&chat(&["trace", "名前は"], &model, &["--greedy", "-n", "3", "--logit-bias", &end]));
     assert_eq!(chosen.steps.len(), 1);
-    // Where a template has no such token, it is known by its spelling; the answer goes on after others.
+    // If a template has no such token, the spelling identifies it. The answer continues after other tokens.
     let folder = self::model("{% for m in messages %}{{ m.content }}\n{% endfor %}");
     let model = path(&folder);
     for (id, num_steps) in [(LAST, 1), (LAST - 1, 3)] {
@@ -156,7 +157,7 @@ fn a_template_is_told_the_date_and_more() {
     assert_eq!(trace.prompt.text.unwrap(), "2025年3月False猫終");
 }
 
-/// What a user writes can spell a special token, as with transformers.
+/// As in transformers, the text of a user can contain the spelling of a special token.
 #[test]
 fn special_tokens_in_a_message_are_special_tokens() {
     let folder = model(TEMPLATE);

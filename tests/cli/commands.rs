@@ -1,4 +1,4 @@
-//! `sukashi adapters`, `completions`, `man`, and help.
+//! Tests `sukashi adapters`, `completions`, `man`, and help.
 
 use crate::{has_adapter, in_folder, run, succeed};
 
@@ -61,7 +61,7 @@ fn help_and_version_are_data() {
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{command}");
         assert!(ran.stdout.contains("Usage: sukashi"), "{command}");
     }
-    // The short help fits on a screen; the long one has every flag, under headings.
+    // The short help fits on a screen. The long one has every flag under a heading.
     for (command, most) in
         [("next", 30), ("trace", 34), ("generate", 34), ("figure next-token", 42), ("bench", 30)]
     {

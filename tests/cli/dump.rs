@@ -1,10 +1,10 @@
-//! `sukashi dump`.
+//! Tests `sukashi dump`.
 
 use std::path::Path;
 
 use crate::{cpu, goldens, in_folder, joined, read_floats, read_ids, run, tiny_model};
 
-/// The model's own tests hold the twins to a tenth of this.
+/// The tests of models require the twins to be ten times closer.
 const ATOL: f32 = 1e-4;
 
 #[test]

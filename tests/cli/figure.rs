@@ -1,4 +1,4 @@
-//! `sukashi figure`.
+//! Tests `sukashi figure`.
 
 use crate::{cpu, cpu_trace, finish, in_folder, program, run, succeed, tiny_model};
 
@@ -59,7 +59,7 @@ fn without_a_file_a_figure_gets_one_of_its_name() {
     assert!(ran.stderr.contains("wrote softmax.svg") && ran.stderr.contains("-o"), "{}", ran.stderr);
     let first = std::fs::read_to_string(folder.path().join("softmax.svg")).unwrap();
     assert!(first.starts_with("<svg"));
-    // It is a file like others: it stays unless --force replaces it.
+    // The figure is an ordinary file, which only --force replaces.
     let again = draw(&softmax);
     assert_eq!(again.code, Some(2));
     assert!(
@@ -130,7 +130,7 @@ fn style_flags_change_the_figure() {
     }
     assert!(draw(&["--lang", "ja"]).contains("の次に来るトークン"));
     assert!(draw(&["--width", "84mm"]).contains("width=\"84mm\""));
-    // Nothing is missing, so there is nothing to look for.
+    // No character is missing, so the program does not search for fonts.
     assert_eq!(draw(&["--system-fonts"]), plain);
     let face =
         concat!(env!("CARGO_MANIFEST_DIR"), "/crates/sukashi-figure/assets/fonts/SukashiGothic-Bold.ttf");
@@ -151,8 +151,8 @@ fn a_character_without_a_glyph_is_a_warning() {
     let path = in_folder(&folder, "figure.svg");
     let ran = run(&["figure", "next-token", "🐈", "--allow-unknown", "--device", "cpu", "-o", &path]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""));
-    // The title shows the prompt's tokens, and this one is the unknown token; a label that is drawn and missing
-    // needs a record.
+    // The title shows the tokens of the prompt, among them the unknown token. Only a record can have a label with a
+    // missing character.
     let mut trace = cpu_trace(&["next", "吾輩は", "--top", "10"]);
     trace.steps[0].candidates[0].text = Some("🐈".into());
     trace.steps[0].candidates[0].bytes = Some("🐈".as_bytes().to_vec());
@@ -233,7 +233,7 @@ fn figures_of_numbers_need_no_model() {
     std::fs::write(&text, "吾輩は猫である").unwrap();
     let file = format!("question={text}");
     let csv = path("budget.csv");
-    // In the order of the command line, whichever flag a part comes with.
+    // The parts have the order of the command line, for any of the flags.
     succeed(&[
         "figure",
         "budget",
@@ -300,7 +300,7 @@ fn a_trace_is_animated() {
     let animate = ["figure", "trace", "--from", &record, "--animate", "--seconds-per-step", "0.5"];
     assert_eq!(succeed(&[&animate[..], &["-o", &svg, "-o", &png, "--scale", "1"]].concat()), "");
     let text = std::fs::read_to_string(&svg).unwrap();
-    // Two steps of half a second, and the last one twice as long.
+    // The first two steps take half a second each, and the last one takes twice as long.
     assert!(text.contains("@keyframes sukashi-500-of-2000{") && !text.contains("<script"));
     let bytes = std::fs::read(&png).unwrap();
     assert!(
@@ -308,7 +308,7 @@ fn a_trace_is_animated() {
         "no animation of three frames"
     );
 
-    // A run gives what its record gives, and the numbers are those of the still figure.
+    // A run draws the same figure as its record, and its numbers are those of the still figure.
     let again = in_folder(&folder, "again.svg");
     let run =
         ["figure", "trace", "吾輩は", "-n", "3", "--animate", "--seconds-per-step", "0.5", "-o", &again];
@@ -350,7 +350,7 @@ fn temperatures_are_arranged_as_asked() {
     assert_eq!(plain.lines().count(), 1 + 4 * 4, "{plain}");
     assert_eq!(rows(&["--view", "candidates", "--temperatures", "0.5,1,5,100"]), plain);
     assert_eq!(rows(&["--view", "bars"]), plain);
-    // The lines between the temperatures are the model's own too.
+    // The lines between the temperatures are the model's own, too.
     let smooth = rows(&["--view", "temperatures", "--temperatures", "0.5,2"]);
     assert!(smooth.contains("\n0.5,1,") && smooth.contains("\n2,1,"), "{smooth}");
     assert!(smooth.lines().count() > 40 * 4, "{smooth}");
@@ -396,7 +396,7 @@ fn stages_are_recorded_where_they_are_asked_for() {
     assert_eq!(rows.lines().count(), 1 + 4 * 6, "five candidates and the others after each of four: {rows}");
     let looked = cpu(&["next", "吾輩は", "--record-stages", "--top-p", "0.5"]);
     assert!(looked.contains("left: logits 2948 → top_p ") && !looked.contains("u = "), "{looked}");
-    // A record without them says how to get them.
+    // A record without stages gives a message about how to get them.
     cpu(&["trace", "吾輩は", "-n", "1", "--output", &record, "--force"]);
     let ran = run(&["figure", "sampling", "--from", &record, "--force", "-o", &path]);
     assert_eq!(ran.code, Some(2));

@@ -1,4 +1,4 @@
-//! `sukashi generate`.
+//! Tests `sukashi generate`.
 
 use crate::{cpu, goldens, has_adapter, joined, on_adapter, read_ids, run, tiny_model};
 
@@ -20,7 +20,7 @@ fn greedy_text_is_the_reference_s() {
     }
 }
 
-/// Where few logits decide, an adapter chooses several tokens ahead of what is shown.
+/// If few logits decide, an adapter chooses several tokens before the program shows them.
 #[test]
 fn text_is_the_same_on_an_adapter_as_on_the_cpu_and_ends_there() {
     if !has_adapter() {
@@ -37,7 +37,7 @@ fn text_is_the_same_on_an_adapter_as_on_the_cpu_and_ends_there() {
         vec!["-n", "40", "--top-k", "40", "--seed", "5"],
         vec!["-n", "40", "--top-k", "9", "--temperature", "1.7", "--top-p", "0.9", "--seed", "2"],
         vec!["-n", "20", "--top-k", "128", "--min-p", "0.02", "--seed", "3"],
-        // More than it looks for, and stages that need all logits.
+        // The device finds fewer candidates than this top-k, and some stages need all logits.
         vec!["-n", "12", "--top-k", "129", "--seed", "4"],
         vec!["-n", "12", "--top-k", "30", "--frequency-penalty", "1", "--seed", "4"],
         vec!["-n", "12", "--greedy", "--repetition-penalty", "1.3"],
@@ -72,13 +72,13 @@ fn a_seed_is_a_text() {
 fn a_stop_text_ends_it_and_is_left_out() {
     let whole = cpu(&["generate", "吾輩は", "-n", "40"]);
     let characters: Vec<char> = whole.chars().collect();
-    // A text of three tokens in the middle.
+    // Three tokens in the middle of the text.
     let stop: String = characters[12..15].iter().collect();
     let before = &whole[..whole.find(&stop).unwrap()];
     assert_eq!(cpu(&["generate", "吾輩は", "-n", "40", "--stop", &stop]), format!("{before}\n"));
     let both = cpu(&["generate", "吾輩は", "-n", "40", "--stop", "鬱鬱鬱", "--stop", &stop]);
     assert_eq!(both, format!("{before}\n"));
-    // One that never comes, though its start does.
+    // A stop text that does not appear, although its start does.
     let never = format!("{stop}鬱");
     assert_eq!(cpu(&["generate", "吾輩は", "-n", "40", "--stop", &never]), whole);
     let last: String = characters[42..43].iter().collect();
@@ -118,7 +118,8 @@ fn past_the_context_the_start_is_dropped_and_that_is_said_once() {
     let (model, number) = (tiny_model(), (context + 6).to_string());
     let args =
         ["generate", "--model", &model, "--ids", "1,2,3", "-n", &number, "--device", "cpu", "--no-echo"];
-    // 3 + n tokens in all, and the last is never read: 8 more than the context has room for.
+    // The text has 3 + n tokens, and the model does not read the last one. These are 8 more than the context has room
+    // for.
     let half = context - context / 2;
     let texts = [(&["--window", "exact"][..], 8), (&["--window", "half"][..], half), (&[][..], half)].map(
         |(window, dropped)| {

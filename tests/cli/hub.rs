@@ -1,4 +1,4 @@
-//! `--model owner/name`, from a hub of the tests' own.
+//! Tests `--model owner/name` with a hub of the tests' own.
 
 #[path = "../hub/server.rs"]
 #[expect(dead_code, reason = "tests/hub uses the rest")]
@@ -24,7 +24,7 @@ impl Setup {
         Self { hub: Hub::new("a/b", folders), home: tempfile::tempdir().unwrap() }
     }
 
-    /// The program with this hub and an empty home.
+    /// Makes a command with this hub and an empty home.
     fn program(&self, args: &[&str]) -> Command {
         let mut command = program();
         for (name, _) in std::env::vars_os() {
@@ -108,7 +108,7 @@ fn a_folder_wins() {
     let ran = finish(setup.program(&args).current_dir(here.path()));
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(Trace::from_json(&ran.stdout).unwrap().model.name, "b");
-    // Also one that is no model.
+    // A folder that is not a model has the same effect.
     std::fs::remove_file(folder.join("config.json")).unwrap();
     let ran = finish(setup.program(&args).current_dir(here.path()));
     assert_eq!(ran.code, Some(2));
@@ -130,7 +130,7 @@ fn what_is_neither_here_nor_a_name_there() {
     setup.refused("models/tiny", 2, &["no such repository", "no file or folder models/tiny here"]);
 }
 
-/// A mistyped path and the user's token do not leave this machine.
+/// A mistyped path and the user's token stay on this machine.
 #[test]
 fn a_mistyped_path_is_not_asked_for() {
     let setup = Setup::new(&["assets/soseki-mini"]);
@@ -155,11 +155,11 @@ fn a_mistyped_path_is_not_asked_for() {
         }
     }
     assert!(setup.hub.take_requests().is_empty());
-    // With a revision it can be nothing but a name on the hub.
+    // With a revision, the name can only be one on the hub.
     let ran = run("a/b@main");
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(setup.hub.take_requests().iter().any(|request| request.headers.contains_key("authorization")));
-    // What the hub does not have may have been a path as well; so may it without a network.
+    // If the hub does not have a model, the name may have been a path. This also holds without a network.
     std::fs::remove_dir(here.path().join("a")).unwrap();
     assert!(run("a/c").stderr.contains("and there is no file or folder a/c here"));
     let args = [&NEXT[..], &["a/c"]].concat();
@@ -181,7 +181,7 @@ fn a_password_in_the_address_is_not_printed() {
         (secret.as_str(), "a/c", 2),
         ("me:pa55word@host", "a/b", 2),
         (secret.as_str(), "a/b", 0),
-        // Now with a cache to fall back on.
+        // There is a cache to fall back on.
         ("http://me:pa55word@127.0.0.1:1", "a/b", 0),
     ] {
         let ran = run(endpoint, model);
@@ -197,7 +197,7 @@ fn a_password_in_the_address_is_not_printed() {
 fn two_programs_at_once_download_once() {
     let setup = Setup::new(&["assets/soseki-mini"]);
     let size = setup.hub.state().files["model.safetensors"].len();
-    // With pauses between its parts, so that both are at it.
+    // The hub pauses between parts, so that both downloads are in progress.
     setup.hub.state().cut_after = Some(size / 3);
     let args = [&NEXT[..], &["a/b"]].concat();
     let children = [0, 1].map(|_| {
@@ -233,7 +233,7 @@ fn who_waits_for_a_lock_says_so() {
     assert_eq!(stderr.count(), 0, "once");
 }
 
-/// A limit on the size of files stands for the end of the disk.
+/// A limit on the size of files stands for a full disk.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_full_disk() {
@@ -258,7 +258,7 @@ fn a_full_disk() {
     let repo = setup.home.path().join("hub/models--a--b");
     assert!(!repo.join("snapshots").join(COMMIT).join("model.safetensors").exists());
     assert!(!repo.join("refs/main").exists());
-    // With room for it, the rest is downloaded.
+    // With enough room, the rest is downloaded.
     let before = setup.hub.take_bytes();
     assert!(before > 0);
     assert_eq!(setup.run(&args).code, Some(0));
@@ -301,7 +301,7 @@ fn tokens() {
 fn no_network() {
     let setup = Setup::new(&["assets/soseki-mini"]);
     let args = [&NEXT[..], &["a/b"]].concat();
-    // Nobody listens there.
+    // No server listens on this port.
     let away = || finish(setup.program(&args).env("HF_ENDPOINT", "http://127.0.0.1:1"));
     let ran = away();
     assert_eq!(ran.code, Some(1));
@@ -322,7 +322,7 @@ fn no_network() {
 fn a_killed_download_goes_on() {
     let setup = Setup::new(&["assets/soseki-mini"]);
     let size = setup.hub.state().files["model.safetensors"].len();
-    // Ever further, a part per connection: long enough to be killed on the way.
+    // Each connection brings a part, so the download takes long enough to be killed.
     setup.hub.state().cut_after = Some(200_000);
     let args = [&NEXT[..], &["a/b"]].concat();
     let mut child = setup.program(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -337,6 +337,6 @@ fn a_killed_download_goes_on() {
     let ran = setup.run(&args);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let after = setup.hub.take_bytes();
-    // What was on its way when the program ended is sent again.
+    // The bytes in flight at the end of the program are sent again.
     assert!(after < size && before + after <= size + 400_000, "{before} and {after} of {size} bytes");
 }

@@ -1,4 +1,4 @@
-//! What is inside the model: scores, and the figures and comparisons of it.
+//! Tests scores, and the figures and comparisons of the model's inside.
 
 use std::path::Path;
 

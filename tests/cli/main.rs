@@ -1,4 +1,4 @@
-//! The program, from the outside: what it prints where, what it writes, and how it ends.
+//! Tests the program from the outside: its output, the files that it writes, and its exit codes.
 
 #![expect(
     clippy::unwrap_used,
@@ -33,7 +33,7 @@ use std::process::{Command, Stdio};
 use safetensors::SafeTensors;
 use sukashi::Trace;
 
-/// How a run of the program ended.
+/// The result of a run of the program.
 #[derive(Debug)]
 struct Ran {
     code: Option<i32>,
@@ -41,7 +41,7 @@ struct Ran {
     stderr: String,
 }
 
-/// The program with an environment that does not depend on who runs the tests.
+/// Makes a command whose environment does not depend on the user.
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sukashi"));
     for name in ["LC_ALL", "LC_MESSAGES", "LANG", "NO_COLOR", "SUKASHI_LOG", "RUST_BACKTRACE"] {
@@ -66,7 +66,7 @@ fn run_with_input(args: &[&str], input: &[u8]) -> Ran {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // The program may refuse before it reads.
+    // The program may refuse its arguments before it reads.
     let _ = child.stdin.take().unwrap().write_all(input);
     ran(child.wait_with_output().unwrap())
 }
@@ -83,7 +83,7 @@ fn ran(output: std::process::Output) -> Ran {
     }
 }
 
-/// Runs on the CPU, has to succeed without a word on the standard error, and gives what was printed.
+/// Runs the program on the CPU, asserts that it succeeds without a message, and returns its output.
 #[track_caller]
 fn cpu(args: &[&str]) -> String {
     let ran = run(&[args, &["--device", "cpu"]].concat());
@@ -92,13 +92,13 @@ fn cpu(args: &[&str]) -> String {
     ran.stdout
 }
 
-/// Runs on the first adapter, has to succeed, and gives what was printed.
+/// Runs the program on the first adapter, asserts that it succeeds, and returns its output.
 #[track_caller]
 fn on_adapter(args: &[&str]) -> String {
     succeed(&[args, &["--device", "0"]].concat())
 }
 
-/// Runs on no device or on the one that the program chooses, has to succeed, and gives what was printed.
+/// Runs the program on its default device or without a device, asserts that it succeeds, and returns its output.
 #[track_caller]
 fn succeed(args: &[&str]) -> String {
     let ran = run(args);
@@ -111,7 +111,7 @@ fn cpu_trace(args: &[&str]) -> Trace {
     Trace::from_json(&cpu(&[args, &["--format", "json"]].concat())).unwrap()
 }
 
-/// Whether there is an adapter; `SUKASHI_REQUIRE_GPU=1` makes its absence a failure.
+/// Whether there is an adapter. With `SUKASHI_REQUIRE_GPU=1`, a missing adapter is a failure.
 fn has_adapter() -> bool {
     let found = !pollster::block_on(sukashi::gpu::adapters()).is_empty();
     assert!(
@@ -128,7 +128,7 @@ fn goldens(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name)
 }
 
-/// A folder with a model but without `tokenizer.json`.
+/// A folder with a model that has no `tokenizer.json`.
 fn tiny_model() -> String {
     goldens("gpt2-tiny").to_str().unwrap().to_owned()
 }
@@ -150,12 +150,12 @@ fn read_floats(path: &Path, name: &str) -> (Vec<usize>, Vec<f32>) {
     (tensor.shape().to_vec(), values.collect())
 }
 
-/// Ids as `--ids` takes them.
+/// The ids in the form for `--ids`.
 fn joined(ids: &[u32]) -> String {
     Vec::from_iter(ids.iter().map(u32::to_string)).join(",")
 }
 
-/// A path in a temporary folder, as an argument.
+/// The path of a file in a temporary folder, as an argument.
 fn in_folder(folder: &tempfile::TempDir, name: &str) -> String {
     folder.path().join(name).to_str().unwrap().to_owned()
 }

@@ -1,4 +1,4 @@
-//! `sukashi next`.
+//! Tests `sukashi next`.
 
 use sukashi::Trace;
 
@@ -19,7 +19,7 @@ fn the_table_shows_the_record() {
         assert!(line.contains('█'), "{line}");
     }
     assert!(table.contains("2,945 others") && table.contains(&format!("{:.2} bits", step.entropy_bits)));
-    // The sampler changes nothing, so there is one column of probabilities.
+    // The sampler does not change the distribution, so there is one column of probabilities.
     assert!(!table.contains("final"));
     assert_eq!(trace.text.as_deref(), Some("吾輩は"));
     assert!(!step.temperatures.is_empty(), "a figure of temperatures needs them");

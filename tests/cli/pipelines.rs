@@ -1,11 +1,11 @@
-//! Compiled pipelines between runs.
+//! Tests the cache of compiled pipelines between runs.
 
 use std::fs;
 use std::path::Path;
 
 use crate::{finish, has_adapter, program};
 
-/// Runs on the first adapter, and gives what was printed and what was said beside that.
+/// Runs the program on the first adapter, and returns its output and its messages.
 fn generate(cache: &Path) -> (String, String) {
     let ran = finish(
         program()
@@ -16,7 +16,7 @@ fn generate(cache: &Path) -> (String, String) {
     (ran.stdout, ran.stderr)
 }
 
-/// Whether the first adapter is one whose driver hands pipelines out.
+/// Whether the first adapter has a driver that hands pipelines out.
 fn has_vulkan() -> bool {
     has_adapter() && pollster::block_on(sukashi::gpu::adapters())[0].info.backend == "vulkan"
 }

@@ -1,4 +1,4 @@
-//! Streams: pipes that close, terminals and colours.
+//! Tests streams: pipes that close, terminals and colours.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
@@ -54,7 +54,7 @@ fn pipes_have_no_colours() {
 }
 use crate::skip::skip;
 
-/// Runs the program on a pseudo-terminal of this width; `None` where `script` cannot make one.
+/// Runs the program on a pseudo-terminal of this width; `None` if `script` cannot make one.
 fn on_terminal(columns: usize, args: &str, environment: &[(&str, &str)]) -> Option<Ran> {
     let line = format!("stty cols {columns} rows 24; {} {args}", env!("CARGO_BIN_EXE_sukashi"));
     let mut command = Command::new("script");
@@ -128,7 +128,7 @@ fn a_terminal_that_shows_pictures_gets_the_figure() {
         assert_eq!(ran.code, Some(0), "{}", ran.stdout);
         let shown = ran.stdout.trim_end();
         assert!(shown.starts_with(start) && shown.ends_with(end), "{variable:?}: {:?}", shown.get(..60));
-        // What is neither a sequence's start, its keys nor its end is the picture.
+        // The picture is everything but the start of a sequence, its keys and its end.
         let parts = shown.split("\x1b_G").flat_map(|part| part.split_once([';', ':'].as_slice()));
         let data: String = match variable.0 {
             "TERM" => parts.map(|(_, data)| data.trim_end_matches("\x1b\\")).collect(),
@@ -137,7 +137,7 @@ fn a_terminal_that_shows_pictures_gets_the_figure() {
         let got = base64::engine::general_purpose::STANDARD.decode(data).unwrap();
         assert_eq!(got, png, "{variable:?}");
     }
-    // A file that was asked for is written, and nothing is drawn.
+    // With -o, the program writes the file and draws nothing.
     let args = format!("{softmax} -o {file} --force");
     let Some(ran) = on_terminal(80, &args, &[("TERM", "xterm-kitty")]) else { return };
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""));

@@ -1,4 +1,4 @@
-//! `sukashi tokenize`, and the figures of tokenizers.
+//! Tests `sukashi tokenize`, and the figures of tokenizers.
 
 use std::fs;
 
@@ -80,7 +80,7 @@ fn a_trained_tokenizer_is_written_and_read_again() {
     );
     assert_eq!(of_bytes.encode("<end>", EncodeOptions::default()).unwrap(), [0]);
 
-    // Both, under the names of their files.
+    // Both tokenizers have the names of their files.
     let csv =
         succeed(&["tokenize", "lower", "--tokenizer", &plain, "--tokenizer", &bytes, "--format", "csv"]);
     assert!(csv.contains("\nplain,1,") && csv.contains("\nbytes,1,"), "{csv}");

@@ -1,4 +1,4 @@
-//! `sukashi trace`.
+//! Tests `sukashi trace`.
 
 use sukashi::Trace;
 use unicode_width::UnicodeWidthStr;

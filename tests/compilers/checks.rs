@@ -1,4 +1,4 @@
-//! What has to hold of everything that AMD's compiler makes.
+//! The checks for all machine code from AMD's compiler.
 
 use std::collections::BTreeMap;
 
@@ -8,38 +8,41 @@ use sukashi::dispatch::Kernel;
 use crate::loads::{Loads, loads};
 use crate::vulkan::Report;
 
-/// A chip that Mesa's driver for AMD compiles for without having it.
+/// A chip for which Mesa's driver for AMD compiles without the hardware.
 #[derive(Debug, Clone, Copy)]
 pub struct Chip {
-    /// In `RADV_FORCE_FAMILY`, and in capitals in the device's name.
+    /// The name in `RADV_FORCE_FAMILY`. The device's name has it in capitals.
     pub name: &'static str,
-    /// The fewest subgroups that have to fit on a SIMD at once: enough that some compute while others wait for memory.
+    /// The fewest subgroups that have to fit on a SIMD together, so that some compute while others wait for memory.
     pub subgroups: f64,
-    /// Kernels that have fewer.
+    /// Kernels with fewer subgroups.
     pub crowded: &'static [(&'static str, f64)],
 }
 
-/// Kernels that only have to compile, with the reason.
+/// Kernels that only have to compile, each with the reason.
 const ONLY_COMPILED: [(&str, &str); 1] = [(
     "attention_subgroups",
     "it is chosen on software adapters only, whose registers lie in the CPU's cache; `sukashi verify` runs it on GPUs, too",
 )];
 
-/// Bindings of products and attention that are read most. Each has to be an array of vectors of four words, and to be loaded so.
+/// The bindings that products and attention read most. Each has to be an array of vectors of four words, and kernels
+/// have to load whole vectors.
 const HOT: [&str; 5] = ["x", "weight", "qkv", "k_cache", "v_cache"];
 
-/// Bindings that are such arrays, but of which a kernel reads single words, with the reason.
+/// Such bindings of which a kernel reads single words, each with the reason.
 const WORDS: [(&str, &str, &str); 3] = [
     ("choose", "choosing", "a vector is four settings of a token, which are read once"),
     ("top_k", "choosing", "a vector is four settings of a token, which are read once"),
     ("probe_f32", "x", "it computes with one number of each vector"),
 ];
 
-/// In the label of attention with heads whose channels are no multiple of four. These begin anywhere in a vector.
+/// A part of the label of attention with heads whose channels are not a multiple of four. Such heads begin anywhere in
+/// a vector.
 const ODD_HEADS: &str = " alignment=1 ";
 
-/// Loads of single words of weights, at most, for each load of 16 bytes: high bits and scales lie in planes of their own, of which a
-/// block of 32 weights has 1 to 10 bytes. `gemm_matrix` has the most, whose threads take half a block.
+/// The most loads of single words of weights for each load of 16 bytes. High bits and scales are in planes of their
+/// own, of which a block of 32 weights has 1 to 10 bytes. `gemm_matrix` has the most, since its threads take half a
+/// block.
 const NARROW_LOADS: [(&str, usize); 11] = [
     ("f32", 0),
     ("f16", 0),
@@ -54,7 +57,7 @@ const NARROW_LOADS: [(&str, usize); 11] = [
     ("q6_k", 5),
 ];
 
-/// What is wrong with what became of a variant.
+/// The faults of a compiled variant.
 pub fn faults(
     chip: &Chip,
     kernel: &Kernel,
@@ -76,7 +79,7 @@ pub fn faults(
     faults.into_iter().map(|fault| format!("{label}: {fault}")).collect()
 }
 
-/// A statistic by the driver's name for it; one that a driver no longer gives may not pass for a zero.
+/// A statistic by the driver's name. If the driver does not report it, it must not count as zero.
 pub fn statistic(report: &Report, name: &str) -> f64 {
     *report
         .statistics
@@ -120,7 +123,7 @@ fn loads_in_pieces(kernel: &Kernel, label: &str, report: &Report) -> Vec<String>
             continue;
         }
         let Loads { wide, narrow } = found.get(&Some(binding)).copied().unwrap_or_default();
-        // None of a norm's weights are read where there is no norm.
+        // A kernel without a norm does not read the norm's weights.
         let format = if name == "weight" { label.split(' ').nth(1).unwrap_or_default() } else { "f32" };
         let (_, allowed) = NARROW_LOADS.iter().find(|(other, _)| *other == format).unwrap_or(&("", 0));
         if narrow > allowed * wide {
@@ -133,7 +136,8 @@ fn loads_in_pieces(kernel: &Kernel, label: &str, report: &Report) -> Vec<String>
     faults
 }
 
-/// The names of the bindings that are arrays of storage and only read, and whether these are arrays of vectors of four words.
+/// The names of the bindings that are read-only arrays of storage, and whether their elements are vectors of four
+/// words.
 fn arrays(module: &Module) -> BTreeMap<usize, (String, bool)> {
     let of_variable = |variable: &naga::GlobalVariable| {
         let binding = variable.binding.filter(|_| matches!(variable.space, AddressSpace::Storage { .. }))?;

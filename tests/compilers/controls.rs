@@ -1,4 +1,4 @@
-//! Shaders that each check has to refuse.
+//! Negative controls: each check has to refuse one of these shaders.
 
 use std::fmt::Write;
 
@@ -9,11 +9,11 @@ use sukashi::kernels::variants::Variant;
 
 pub struct Control {
     pub variant: Variant,
-    /// A part of what the checks have to say. The label stands before it.
+    /// A part of the check's message. The label is before it.
     pub fault: &'static str,
 }
 
-/// A driver gets half of this kernel's SPIR-V.
+/// The driver gets half of this kernel's SPIR-V.
 const DAMAGED: &str = "damaged";
 
 pub fn all() -> Vec<Control> {
@@ -50,12 +50,12 @@ pub fn all() -> Vec<Control> {
             fault: "`x` is no array of vectors of four words",
         },
         Control { variant: small("invalid", "fn invalid() { return 1; }", vec![]), fault: "error" },
-        // The last, as the driver crashes.
+        // It comes last, since the driver crashes.
         Control { variant: small(DAMAGED, SMALL, vec![]), fault: "the driver" },
     ]
 }
 
-/// The SPIR-V that the driver gets.
+/// The SPIR-V for the driver.
 pub fn damaged(kernel: &Kernel, spirv: Vec<u32>) -> Vec<u32> {
     if kernel.name == DAMAGED { spirv[..spirv.len() / 2].to_vec() } else { spirv }
 }
@@ -67,7 +67,7 @@ const SMALL: &str = "
         y[id.x] = x[id.x];
     }";
 
-/// An array that is indexed by a number that the compiler does not know lies in memory.
+/// An array is in memory if the compiler does not know the indices.
 const INDEXING: &str = "
     @group(0) @binding(2) var<storage, read> x: array<u32>;
     @group(0) @binding(3) var<storage, read_write> y: array<u32>;
@@ -79,7 +79,7 @@ const INDEXING: &str = "
         y[id.x] = values[x[id.x] % 400u];
     }";
 
-/// Two workgroups of one subgroup each take all the workgroup memory that there is.
+/// Two workgroups of one subgroup each take all workgroup memory.
 const CROWDED: &str = "
     @group(0) @binding(2) var<storage, read> x: array<f32>;
     @group(0) @binding(3) var<storage, read_write> y: array<f32>;
@@ -101,7 +101,7 @@ const SCALAR: &str = "
         y[id.x] = x[id.x] + f32(FORMAT);
     }";
 
-/// More values than registers, all of them read before the first is used.
+/// More values than registers. The shader reads all of them before it uses the first.
 fn many_values() -> String {
     let mut wgsl = "
     @group(0) @binding(2) var<storage, read_write> x: array<f32>;
@@ -132,7 +132,7 @@ fn small(name: &'static str, wgsl: &str, constants: Constants) -> Variant {
     Variant { kernel: Box::leak(Box::new(kernel)), constants }
 }
 
-/// A kernel with a change.
+/// Makes a kernel with a change.
 fn changed(name: &str, from: &str, to: &str, constants: Constants) -> Variant {
     let kernel = kernels().find(|kernel| kernel.name == name).unwrap();
     assert!(kernel.wgsl.contains(from), "{name}: no `{from}`");

@@ -1,4 +1,4 @@
-//! Writes every variant as HLSL, as the DirectX 12 backend of wgpu-hal 30 translates it, for Microsoft's compilers to read.
+//! Writes every variant as HLSL for Microsoft's compilers, as the DirectX 12 backend of wgpu-hal 30 translates it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,20 +12,20 @@ use sukashi::kernels::variants::{Coverage, Hardware, variants};
 use crate::label::label;
 use crate::spirv::Parsed;
 
-/// Most GPUs for which there is a driver for DirectX 12, which has no matrices.
+/// The properties of most GPUs with a driver for DirectX 12. It has no matrices.
 const HARDWARE: Hardware = Hardware { min_subgroup_size: 32, max_subgroup_size: 32, matrix_size: 0 };
 
-/// A compiler, and the version of the language that it reads.
+/// A compiler, and the version of HLSL that it reads.
 struct Compiler {
     name: &'static str,
     shader_model: hlsl::ShaderModel,
     profile: &'static str,
     subgroups: bool,
-    /// Whether it takes one variant of each kernel and format only, since it needs seconds for some.
+    /// Whether the compiler gets only one variant of each kernel and format, since some take seconds.
     few: bool,
 }
 
-/// What wgpu takes where it finds no other compiler, and what `static-dxc` links.
+/// The compiler that wgpu uses if it finds no other, and the one that `static-dxc` links.
 const COMPILERS: [Compiler; 2] = [
     Compiler {
         name: "fxc",
@@ -43,7 +43,7 @@ const COMPILERS: [Compiler; 2] = [
     },
 ];
 
-/// Writes the files, and on stdout a line for each: compiler, file, entry point, profile and label, with tabs between.
+/// Writes the files, and a line for each to stdout: compiler, file, entry point, profile and label, with tabs between.
 pub fn write(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     let variants = variants(&HARDWARE, Coverage::Some).unwrap();
@@ -65,13 +65,13 @@ pub fn write(folder: &Path) {
     }
 }
 
-/// The text, and the name of its entry point.
+/// The HLSL, and the name of its entry point.
 fn translate(kernel: &Kernel, constants: &Constants, shader_model: hlsl::ShaderModel) -> (String, String) {
     let parsed = Parsed::new(kernel).unwrap();
     let (module, info) = parsed.with(constants).unwrap();
     let options = hlsl::Options {
         shader_model,
-        // Each binding keeps its number, in a space for each group.
+        // Each binding keeps its number, in a space of its group.
         fake_missing_bindings: true,
         special_constants_binding: Some(hlsl::BindTarget { space: 9, ..hlsl::BindTarget::default() }),
         zero_initialize_workgroup_memory: false,

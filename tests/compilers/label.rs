@@ -1,10 +1,10 @@
-//! What a variant is called.
+//! Names variants.
 
 use sukashi::format::Format;
 use sukashi::kernels::Epilogue;
 use sukashi::kernels::variants::Variant;
 
-/// The kernel's name, then what its constants say: `gemv q4_k 64x32x1 rms_norm geglu`.
+/// The kernel's name and the values of its constants: `gemv q4_k 64x32x1 rms_norm geglu`.
 pub fn label(variant: &Variant) -> String {
     let value =
         |name: &str| variant.constants.iter().find(|(other, _)| *other == name).map(|(_, value)| *value);
@@ -12,7 +12,7 @@ pub fn label(variant: &Variant) -> String {
     if let Some(code) = value("FORMAT") {
         words.push(Format::from_code(code as u32).name().to_owned());
     }
-    // As `GemvShape` is written.
+    // In the form of `GemvShape`.
     let sizes = ["WORKGROUP_SIZE", "THREADS_PER_ROW", "ROWS_PER_THREAD"].map(value);
     let sizes: Vec<String> = sizes.iter().flatten().map(f64::to_string).collect();
     if !sizes.is_empty() {

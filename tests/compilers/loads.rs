@@ -1,29 +1,29 @@
-//! How many bytes each load of AMD's machine code takes from which binding.
+//! Counts the bytes that each load of AMD's machine code takes from each binding.
 //!
-//! The machine code is the only place that tells: in SPIR-V, the branches of other formats are still there, and a compiler may merge or
-//! split what a shader loads. A buffer's descriptor has 16 bytes, and the kernels' bindings are numbered from 0. So the offset that a
-//! descriptor is loaded from gives its binding.
+//! Only machine code shows this. SPIR-V still has the branches of other formats, and a compiler may merge or split
+//! loads. A buffer's descriptor has 16 bytes, and the kernels' bindings are numbered from 0. So the offset from which a
+//! descriptor is loaded gives its binding.
 
 use std::collections::{BTreeMap, HashMap};
 
-/// Bytes of a descriptor.
+/// The bytes of a descriptor.
 const DESCRIPTOR: usize = 16;
 
-/// Bytes that a load takes at once: all of one vector of four words, or more.
+/// The bytes of a wide load: a vector of four words, or more.
 const WIDE: usize = 16;
 
-/// Loads of a binding.
+/// The loads of a binding.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Loads {
-    /// Of 16 bytes or more.
+    /// Loads of 16 bytes or more.
     pub wide: usize,
-    /// Of less.
+    /// Loads of fewer bytes.
     pub narrow: usize,
 }
 
-/// The loads of each binding; `None` for those whose descriptor was moved, and so is not known.
+/// The loads of each binding. `None` stands for bindings whose descriptor was moved, so that they are not known.
 pub fn loads(assembly: &str) -> BTreeMap<Option<usize>, Loads> {
-    // By the first register that a descriptor lies in.
+    // The key is the first register of the descriptor.
     let mut descriptors: HashMap<usize, usize> = HashMap::new();
     let mut loads: BTreeMap<Option<usize>, Loads> = BTreeMap::new();
     for line in assembly.lines() {
@@ -46,13 +46,13 @@ pub fn loads(assembly: &str) -> BTreeMap<Option<usize>, Loads> {
         let Some(bytes) = scalar.or_else(|| name.strip_prefix("buffer_load_")).and_then(width) else {
             continue;
         };
-        // A scalar load names first what it writes.
+        // A scalar load names its destination first.
         let descriptor = registers.iter().skip(usize::from(scalar.is_some())).find(|(_, count)| *count == 4);
         let binding = descriptor.and_then(|(first, _)| descriptors.get(first)).copied();
         let of = loads.entry(binding).or_default();
         *(if bytes >= WIDE { &mut of.wide } else { &mut of.narrow }) += 1;
         if scalar.is_some() {
-            // What was a descriptor there is one no more.
+            // The instruction overwrites a descriptor in these registers.
             for &(first, count) in registers.iter().take(1) {
                 (first..first + count).for_each(|register| {
                     descriptors.remove(&register);
@@ -63,7 +63,7 @@ pub fn loads(assembly: &str) -> BTreeMap<Option<usize>, Loads> {
     loads
 }
 
-/// The bytes of a load whose name ends so, in the words of the chips before and after gfx11.
+/// The bytes of a load with this ending of its name. Chips before and after gfx11 have different names.
 fn width(name: &str) -> Option<usize> {
     Some(match name {
         "dword" | "b32" => 4,
@@ -77,7 +77,7 @@ fn width(name: &str) -> Option<usize> {
     })
 }
 
-/// The scalar registers of an instruction, in order: the first of each range, and how many these are.
+/// The scalar registers of an instruction, in order: the first of each range, and the number of its registers.
 fn scalar_registers(operands: &str) -> Vec<(usize, usize)> {
     operands
         .split(", ")
@@ -104,7 +104,7 @@ fn number(text: &str) -> Option<usize> {
     }
 }
 
-/// The loads of pieces of real machine code, of which the last two lines load through a register that nobody knows.
+/// Checks the loads of pieces of real machine code. The last two lines load through an unknown register.
 pub fn loads_are_told_apart() {
     let gfx11 = "BB0:\n\
         \ts_load_b128 s[8:11], s[2:3], null                           ; f4080201 f8000000\n\

@@ -1,11 +1,11 @@
-//! Every kernel through vendors' compilers, without their hardware.
+//! Compiles every kernel with vendors' compilers, without their hardware.
 //!
-//! Mesa's driver for AMD compiles for any chip that `RADV_FORCE_FAMILY` names. It runs nothing then, and wgpu cannot open it, so that
-//! Vulkan is called directly. The driver also says what each pipeline costs: registers, how many subgroups fit on a SIMD, and an
-//! estimate of cycles. docs/performance.md says what these numbers are worth.
+//! Mesa's driver for AMD compiles for any chip that `RADV_FORCE_FAMILY` names. It then runs nothing, and wgpu cannot
+//! open it, so the tests call Vulkan directly. The driver also reports the costs of each pipeline: registers, the
+//! number of subgroups that fit on a SIMD, and an estimate of cycles. docs/performance.md explains these numbers.
 //!
-//! `cargo test --test compilers -- --table some` compiles with whatever driver the environment names, and prints a table
-//! (`scripts/check_vendors.sh`).
+//! `cargo test --test compilers -- --table some` compiles with the driver that the environment names, and prints a
+//! table (`scripts/check_vendors.sh`).
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 
 #[cfg(target_os = "linux")]

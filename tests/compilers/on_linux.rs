@@ -1,4 +1,4 @@
-//! The tests: one for each chip, and those that see each check fail.
+//! The tests: one for each chip, and the negative controls of each check.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ use crate::vulkan::Report;
 use crate::worker::{self, Jobs, Outcome};
 use crate::{controls, hlsl, loads};
 
-/// GCN of 2017, RDNA 2 of 2020, RDNA 3 of 2022: the last has cooperative matrices.
+/// Chips of GCN (2017), RDNA 2 (2020) and RDNA 3 (2022). The last has cooperative matrices.
 ///
-/// Kernels for prompts keep many sums in registers, so that each value that is loaded is used often. `attention` keeps all channels of a
-/// tile's rows, most of all for 8 rows of 256 channels.
+/// Kernels for prompts keep many sums in registers, so that they use each loaded value often. `attention` keeps all
+/// channels of a tile's rows. It keeps most for 8 rows of 256 channels.
 const CHIPS: [Chip; 3] = [
     Chip {
         name: "vega10",
@@ -37,7 +37,7 @@ const CHIPS: [Chip; 3] = [
     },
 ];
 
-/// The most faults that a failure shows.
+/// The most faults in a message.
 const MAX_SHOWN: usize = 40;
 
 pub fn main() -> ExitCode {
@@ -69,8 +69,8 @@ fn tests() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// What Mesa's driver for AMD makes of the jobs. Where there is none that compiles for this chip, `SUKASHI_REQUIRE_GPU=1` makes that a
-/// failure; otherwise it is said.
+/// Compiles the jobs with Mesa's driver for AMD. If no driver compiles for this chip, `SUKASHI_REQUIRE_GPU=1` makes
+/// this a failure. Otherwise it is printed.
 fn compile(chip: &Chip, jobs: Jobs) -> Option<Outcome> {
     let missing = |reason: String| {
         assert!(std::env::var_os("SUKASHI_REQUIRE_GPU").is_none(), "SUKASHI_REQUIRE_GPU is set and {reason}");
@@ -91,13 +91,13 @@ fn compile(chip: &Chip, jobs: Jobs) -> Option<Outcome> {
     Some(outcome)
 }
 
-/// Where distributions put Mesa's driver for AMD.
+/// The path of Mesa's driver for AMD in usual distributions.
 fn amd_driver() -> Option<PathBuf> {
     let folders =
         ["/usr/share", "/usr/local/share", "/etc"].map(|folder| PathBuf::from(folder).join("vulkan/icd.d"));
     let files = folders.iter().filter_map(|folder| folder.read_dir().ok()).flatten().flatten();
     let mut files: Vec<PathBuf> = files.map(|file| file.path()).collect();
-    // Where there are several, the name says for which machine.
+    // If there are several, the file's name has the machine's architecture.
     let is_one = |file: &PathBuf| {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         name == "radeon_icd.json" || name == format!("radeon_icd.{}.json", std::env::consts::ARCH)
@@ -114,7 +114,7 @@ fn kernel_of(label: &str) -> &'static Kernel {
 
 fn holds_on(chip: &Chip) {
     let jobs = if std::env::var_os("SUKASHI_ALL_VARIANTS").is_some() { Jobs::Most } else { Jobs::Some };
-    // Tuning also tries threads that have three or four rows each.
+    // Tuning also tries threads with three or four rows each.
     let least = if jobs == Jobs::Most { 0.75 } else { 1.0 };
     let chip = &Chip { subgroups: least * chip.subgroups, ..*chip };
     let start = std::time::Instant::now();
@@ -198,7 +198,7 @@ fn controls_are_refused() {
     }
 }
 
-/// `spirv.rs` repeats options of wgpu-hal, which no one can ask for them.
+/// `spirv.rs` repeats options that wgpu-hal does not expose.
 fn wgpu_is_as_it_was() {
     let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock")).unwrap();
     let (_, package) = lock.split_once("name = \"wgpu-hal\"\nversion = \"").unwrap();
@@ -208,7 +208,7 @@ fn wgpu_is_as_it_was() {
     );
 }
 
-/// All that the driver says of each variant, with tabs between columns.
+/// Prints the driver's statistics of each variant, with tabs between columns.
 fn print_table(jobs: Jobs) {
     let outcome = worker::run(jobs, &[]);
     if let Some(error) = outcome.no_driver {

@@ -1,7 +1,7 @@
-//! WGSL to SPIR-V, as the Vulkan backend of wgpu-hal 30 does it.
+//! Translates WGSL to SPIR-V as the Vulkan backend of wgpu-hal 30 does.
 //!
-//! `Device::compile_stage` and `Adapter::open` in wgpu-hal's `vulkan` have the options. A new version of wgpu has to be compared with
-//! this file.
+//! The options are in `Device::compile_stage` and `Adapter::open` of wgpu-hal's `vulkan`. Each new version of wgpu has
+//! to be compared with this file.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use sukashi::dispatch::{Constants, Kernel};
 
 use crate::vulkan::Features;
 
-/// A kernel that is parsed and validated, to be translated with any constants.
+/// A parsed and validated kernel, which can be translated with any constants.
 pub struct Parsed {
     name: String,
     module: Module,
@@ -45,13 +45,13 @@ impl Parsed {
             .map_err(|error| format!("constants: {error}"))
     }
 
-    /// With these constants, for a device of these features.
+    /// Translates with these constants, for a device with these features.
     pub fn translate(&self, constants: &Constants, features: &Features) -> Result<Vec<u32>, String> {
         let (module, info) = self.with(constants)?;
         let pipeline =
             spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: self.name.clone() };
-        // `src/gpu/pipelines.rs` asks for no zeros in workgroup memory. wgpu-hal translates a shader without constants when the module is
-        // made, before it knows that.
+        // `src/gpu/pipelines.rs` turns off zeroed workgroup memory. wgpu-hal translates a shader without constants when
+        // it makes the module, before it knows that.
         let zeroes = self.module.overrides.is_empty();
         spv::write_vec(&module, &info, &options(features, zeroes), (!zeroes).then_some(&pipeline))
             .map_err(|error| format!("SPIR-V: {error}"))
@@ -63,7 +63,7 @@ fn options(features: &Features, zeroes: bool) -> spv::Options<'static> {
         if features.robust_buffers { BoundsCheckPolicy::Unchecked } else { BoundsCheckPolicy::Restrict };
     spv::Options {
         lang_version: features.spirv_version,
-        // wgpu's instance has no debug flag here.
+        // Here, wgpu's instance has no debug flag.
         flags: spv::WriterFlags::LABEL_VARYINGS | spv::WriterFlags::FORCE_POINT_SIZE,
         capabilities: Some(capabilities(features)),
         bounds_check_policies: BoundsCheckPolicies {
@@ -77,13 +77,14 @@ fn options(features: &Features, zeroes: bool) -> spv::Options<'static> {
             (true, true) => spv::ZeroInitializeWorkgroupMemoryMode::Native,
             (true, false) => spv::ZeroInitializeWorkgroupMemoryMode::Polyfill,
         },
+        // `src/gpu/pipelines.rs` leaves the counters out.
         force_loop_bounding: false,
-        // Bindings keep their numbers: wgpu-hal counts them from 0, as the kernels do.
+        // Bindings keep their numbers. wgpu-hal counts them from 0, as the kernels do.
         ..spv::Options::default()
     }
 }
 
-/// What naga may use. Without a list it would use everything, such as dot products that the device lacks.
+/// The capabilities that naga may use. Without a list it would use all, such as dot products that the device lacks.
 fn capabilities(features: &Features) -> naga::FastHashSet<spv::Capability> {
     use spv::Capability as C;
     let mut all = vec![C::Shader, C::Matrix];

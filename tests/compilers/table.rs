@@ -8,12 +8,12 @@ use std::path::Path;
 use crate::checks::statistic;
 use crate::vulkan::Report;
 
-/// How much worse a cost may become: schedulers are no smoother than that.
+/// The allowed increase of a cost. Schedulers change costs by as much for small changes of a shader.
 const TOLERANCE: f64 = 0.03;
 
 const UPDATE: &str = "UPDATE_VENDOR_COSTS=1 cargo test --test compilers";
 
-/// Columns after the chip and the variant, by the driver's names.
+/// The columns after the chip and the variant, by the driver's names.
 const COLUMNS: [(&str, &str); 6] = [
     ("vgprs", "VGPRs"),
     ("subgroups", "Subgroups per SIMD"),
@@ -22,17 +22,17 @@ const COLUMNS: [(&str, &str); 6] = [
     ("latency", "Latency"),
     ("inverse_throughput", "Inverse Throughput"),
 ];
-/// Columns that may not get worse, and whether less is better.
+/// The columns whose values must not get worse, and whether less is better.
 const COSTS: [(usize, bool); 3] = [(1, false), (4, true), (5, true)];
 
 type Costs = [f64; COLUMNS.len()];
 
-/// What the file holds.
+/// The contents of the file.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Table {
-    /// Name and version.
+    /// The name and the version of the driver.
     pub driver: String,
-    /// By chip and variant.
+    /// The costs by chip and variant.
     lines: BTreeMap<(String, String), Costs>,
 }
 
@@ -81,7 +81,7 @@ impl Table {
         text + "\n"
     }
 
-    /// What is worse in `found` than here, or is not in both.
+    /// The costs that are worse in `found` than in the table, and the variants that only one of them has.
     pub fn faults(&self, chip: &str, found: &[(String, Costs)]) -> Vec<String> {
         let mut faults = Vec::new();
         for (variant, found) in found {
@@ -109,7 +109,7 @@ impl Table {
         faults
     }
 
-    /// How many costs in `found` are so much better that what is here lets them get worse again.
+    /// The number of costs in `found` that are better by so much that the table would allow them to get worse again.
     pub fn num_better(&self, chip: &str, found: &[(String, Costs)]) -> usize {
         let is_better = |(variant, found): &&(String, Costs)| {
             let known = self.lines.get(&(chip.to_owned(), variant.clone()));
@@ -119,7 +119,7 @@ impl Table {
         found.iter().filter(is_better).count()
     }
 
-    /// Puts the lines of a chip into the file. Processes of other chips may do the same.
+    /// Writes the lines of a chip to the file. Processes of other chips may do so at the same time.
     pub fn update(driver: &str, chip: &str, found: &[(String, Costs)]) {
         let options = File::options().read(true).write(true).create(true).truncate(false).to_owned();
         let mut file = options.open(path()).unwrap();
@@ -137,7 +137,7 @@ impl Table {
     }
 }
 
-/// What mends a fault of [`Table::faults`].
+/// The command that fixes a fault of [`Table::faults`].
 pub fn hint() -> String {
     format!("If that is meant, write the table anew: {UPDATE}")
 }
@@ -146,7 +146,7 @@ fn path() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/vendor-costs.tsv")
 }
 
-/// More than 3% worse is a fault, in each column that counts; so is a line too few or too many.
+/// A cost that is more than 3% worse is a fault in each of these columns. So is a missing or an additional line.
 pub fn worse_costs_are_faults() {
     let line = |variant: &str, costs| (variant.to_owned(), costs);
     let costs = [48.0, 16.0, 512.0, 447.0, 8000.0, 1000.0];

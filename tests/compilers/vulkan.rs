@@ -8,28 +8,29 @@ use ash::{ext, khr, vk};
 use sukashi::dispatch::{Access, Kernel};
 use sukashi::kernels::variants::Hardware;
 
-/// What of a device decides the SPIR-V that wgpu hands it.
+/// The properties of a device that affect the SPIR-V from wgpu.
 #[derive(Debug, Clone, Copy)]
 pub struct Features {
     pub spirv_version: (u8, u8),
     pub subgroups: bool,
-    /// robustBufferAccess2
+    /// Whether the device has robustBufferAccess2.
     pub robust_buffers: bool,
     pub zero_initializes: bool,
     pub dot_products: bool,
     pub int8: bool,
-    /// As [`sukashi::Gpu::matrix_size`].
+    /// The size of matrices, as in [`sukashi::Gpu::matrix_size`].
     pub matrix_size: u32,
 }
 
-/// What a driver says of one of the programs that it makes of a shader: AMD's makes one, Intel's one for each number of lanes.
+/// A driver's report on one program of a shader. AMD's driver makes one, and Intel's makes one for each number of
+/// lanes.
 #[derive(Debug, Default, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Report {
-    /// By the driver's names.
+    /// The statistics by the driver's names.
     pub statistics: BTreeMap<String, f64>,
-    /// Lanes of a subgroup.
+    /// The lanes of a subgroup.
     pub subgroup_size: u32,
-    /// The machine code as text, where the driver gives it.
+    /// The machine code as text, if the driver gives it.
     pub assembly: String,
 }
 
@@ -40,13 +41,13 @@ pub struct Driver {
     executables: khr::pipeline_executable_properties::Device,
     pub features: Features,
     pub hardware: Hardware,
-    /// Of the device.
+    /// The name of the device.
     pub name: String,
-    /// Name and version of the driver.
+    /// The name and the version of the driver.
     pub version: String,
 }
 
-/// Extensions of wgpu-hal that change how shaders are compiled.
+/// The extensions with which wgpu-hal compiles shaders in another way.
 const EXTENSIONS: [&CStr; 2] = [ext::robustness2::NAME, khr::cooperative_matrix::NAME];
 
 impl Driver {
@@ -100,7 +101,7 @@ impl Driver {
         if has(khr::cooperative_matrix::NAME) {
             features = features.push_next(&mut cooperative);
         }
-        // SAFETY: as above; the extensions of the others are there.
+        // SAFETY: as above. The extensions of the other structs are present.
         unsafe { instance.get_physical_device_features2(physical, &mut features) };
         let robust = features.features.robust_buffer_access;
         features.features = vk::PhysicalDeviceFeatures::default().robust_buffer_access(robust == vk::TRUE);
@@ -110,7 +111,7 @@ impl Driver {
             .queue_create_infos(&queues)
             .enabled_extension_names(&names)
             .push_next(&mut features);
-        // SAFETY: what is enabled was found just now.
+        // SAFETY: the device has just reported the enabled features.
         let device =
             unsafe { instance.create_device(physical, &info, None) }.map_err(say("vkCreateDevice"))?;
 
@@ -118,7 +119,7 @@ impl Driver {
         let matrix_size =
             if cooperative.cooperative_matrix == vk::TRUE && of_12.vulkan_memory_model == vk::TRUE {
                 let matrices = khr::cooperative_matrix::Instance::new(&entry, &instance);
-                // SAFETY: the extension is there.
+                // SAFETY: the extension is present.
                 let found = unsafe { matrices.get_physical_device_cooperative_matrix_properties(physical) };
                 matrix_size(&found.map_err(say("matrices"))?, lanes.1)
             } else {
@@ -145,12 +146,12 @@ impl Driver {
         })
     }
 
-    /// Makes a pipeline as wgpu-hal does, and asks what became of it.
+    /// Makes a pipeline as wgpu-hal does, and returns the driver's reports on it.
     pub fn compile(&self, kernel: &Kernel, spirv: &[u32]) -> Result<Vec<Report>, String> {
         let layouts = Layouts::new(self, kernel).map_err(|error| format!("layout: {error}"))?;
         let name = CString::new(kernel.name).unwrap();
         let info = vk::ShaderModuleCreateInfo::default().code(spirv);
-        // SAFETY: naga has validated what it translated.
+        // SAFETY: naga has validated the module.
         let module = unsafe { self.device.create_shader_module(&info, None) }
             .map_err(|error| format!("module: {error}"))?;
         let stage = vk::PipelineShaderStageCreateInfo::default()
@@ -171,14 +172,14 @@ impl Driver {
         unsafe { self.device.destroy_shader_module(module, None) };
         let pipeline = made.map_err(|(_, error)| format!("the driver refuses it: {error}"))?[0];
         let reports = self.reports(pipeline).map_err(|error| format!("statistics: {error}"));
-        // SAFETY: nobody uses it any more.
+        // SAFETY: nothing uses the pipeline any more.
         unsafe { self.device.destroy_pipeline(pipeline, None) };
         reports
     }
 
     fn reports(&self, pipeline: vk::Pipeline) -> Result<Vec<Report>, vk::Result> {
         let of = vk::PipelineInfoKHR::default().pipeline(pipeline);
-        // SAFETY: the pipeline was made to be asked.
+        // SAFETY: the pipeline was made with the flags for these queries.
         let programs = unsafe { self.executables.get_pipeline_executable_properties(&of) }?;
         let indices = 0..programs.len() as u32;
         programs.iter().zip(indices).map(|(program, index)| self.report(pipeline, program, index)).collect()
@@ -191,7 +192,7 @@ impl Driver {
         index: u32,
     ) -> Result<Report, vk::Result> {
         let info = vk::PipelineExecutableInfoKHR::default().pipeline(pipeline).executable_index(index);
-        // SAFETY: as above, and there is a program of this index.
+        // SAFETY: as above. The driver has a program of this index.
         let found = unsafe { self.executables.get_pipeline_executable_statistics(&info) }?;
         let statistics = found.iter().map(|found| (text_of(&found.name).to_owned(), number(found))).collect();
         Ok(Report { statistics, subgroup_size: program.subgroup_size, assembly: self.assembly(&info)? })
@@ -199,14 +200,14 @@ impl Driver {
 
     fn assembly(&self, info: &vk::PipelineExecutableInfoKHR<'_>) -> Result<String, vk::Result> {
         let function = self.executables.fp().get_pipeline_executable_internal_representations_khr;
-        // SAFETY: as above; the first call gives sizes.
+        // SAFETY: as above. The first call returns sizes.
         let mut found = unsafe { self.executables.get_pipeline_executable_internal_representations(info) }?;
         let mut texts: Vec<Vec<u8>> = found.iter().map(|found| vec![0; found.data_size]).collect();
         for (found, text) in found.iter_mut().zip(&mut texts) {
             found.p_data = text.as_mut_ptr().cast();
         }
         let mut count = found.len() as u32;
-        // SAFETY: each has room for what its size says, and `texts` lives on.
+        // SAFETY: each text has room for its size, and `texts` outlives the call.
         unsafe { function(self.device.handle(), info, &mut count, found.as_mut_ptr()) }.result()?;
         let assembly = found.iter().zip(&texts).find(|(found, _)| text_of(&found.name).contains("Assembly"));
         let text = assembly.map_or(&[][..], |(_, text)| text);
@@ -217,7 +218,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // SAFETY: every pipeline is gone, and `entry` still holds the loader.
+        // SAFETY: all pipelines are destroyed, and `entry` still holds the loader.
         unsafe {
             self.device.destroy_device(None);
             self.instance.destroy_instance(None);
@@ -226,7 +227,7 @@ impl Drop for Driver {
     }
 }
 
-/// The bindings of a kernel, as `src/gpu/pipelines.rs` has them.
+/// The layout of a kernel's bindings, as in `src/gpu/pipelines.rs`.
 struct Layouts<'a> {
     device: &'a ash::Device,
     bindings: vk::DescriptorSetLayout,
@@ -250,7 +251,7 @@ impl<'a> Layouts<'a> {
             })
             .collect();
         let info = vk::DescriptorSetLayoutCreateInfo::default().bindings(&bindings);
-        // SAFETY: both are destroyed with `Self`, which borrows the device.
+        // SAFETY: `Self` borrows the device, and destroys both layouts.
         let bindings = unsafe { device.create_descriptor_set_layout(&info, None) }?;
         let sets = [bindings];
         let info = vk::PipelineLayoutCreateInfo::default().set_layouts(&sets);
@@ -262,7 +263,7 @@ impl<'a> Layouts<'a> {
 
 impl Drop for Layouts<'_> {
     fn drop(&mut self) {
-        // SAFETY: the pipeline that was made with them is gone.
+        // SAFETY: the pipeline with these layouts is destroyed.
         unsafe {
             self.device.destroy_pipeline_layout(self.pipeline, None);
             self.device.destroy_descriptor_set_layout(self.bindings, None);
@@ -270,7 +271,7 @@ impl Drop for Layouts<'_> {
     }
 }
 
-/// What `src/gpu/matrix.rs` makes of a device's matrices.
+/// The size of matrices that `src/gpu/matrix.rs` chooses.
 fn matrix_size(found: &[vk::CooperativeMatrixPropertiesKHR<'_>], lanes: u32) -> u32 {
     let is_wanted = |found: &&vk::CooperativeMatrixPropertiesKHR<'_>, size: u32| {
         [found.m_size, found.n_size, found.k_size] == [size; 3]
@@ -283,13 +284,13 @@ fn matrix_size(found: &[vk::CooperativeMatrixPropertiesKHR<'_>], lanes: u32) -> 
 }
 
 fn text_of(text: &[c_char]) -> &str {
-    // SAFETY: the driver ends its texts with a zero, within the array.
+    // SAFETY: the driver ends its texts with a zero within the array.
     unsafe { CStr::from_ptr(text.as_ptr()) }.to_str().unwrap_or("?")
 }
 
 fn number(found: &vk::PipelineExecutableStatisticKHR<'_>) -> f64 {
     use vk::PipelineExecutableStatisticFormatKHR as Format;
-    // SAFETY: the format says which of them the driver has written.
+    // SAFETY: the format names the field that the driver has written.
     unsafe {
         match found.format {
             Format::BOOL32 => f64::from(found.value.b32),

@@ -1,6 +1,7 @@
-//! A process that compiles, and the one that reads its answers.
+//! A process that compiles, and the process that reads its answers.
 //!
-//! A driver reads the chip from the environment when it starts, and may crash on a shader. So each chip has a process of its own.
+//! A driver reads the chip from the environment when it starts, and may crash on a shader. So each chip has a process
+//! of its own.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -14,20 +15,20 @@ use crate::label::label;
 use crate::spirv::Parsed;
 use crate::vulkan::{Driver, Report};
 
-/// A line from a process that compiles.
+/// A line from the process that compiles.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Answer {
     /// The driver cannot be used.
     NoDriver(String),
-    /// What compiles.
+    /// The driver that compiles.
     Driver { name: String, version: String },
-    /// What is compiled next.
+    /// The label of the next variant.
     Begins(String),
-    /// What came of it.
+    /// The result of the variant.
     Compiled(Result<Vec<Report>, String>),
 }
 
-/// What is compiled.
+/// The shaders to compile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Jobs {
     Some,
@@ -48,7 +49,7 @@ impl Jobs {
     }
 }
 
-/// Compiles all jobs with the driver that the environment names, and gives each answer to `tell`.
+/// Compiles all jobs with the driver that the environment names, and passes each answer to `tell`.
 pub fn work(jobs: Jobs, tell: &mut dyn FnMut(Answer)) {
     let driver = match Driver::open() {
         Ok(driver) => driver,
@@ -79,35 +80,35 @@ fn compile(
     driver.compile(variant.kernel, &controls::damaged(variant.kernel, spirv))
 }
 
-/// [`work`], for a process that reads the answers.
+/// Runs [`work`] in a process whose answers another one reads.
 pub fn answer(jobs: Jobs) {
     let mut out = std::io::stdout().lock();
     work(jobs, &mut |answer| {
         serde_json::to_writer(&mut out, &answer).unwrap();
         writeln!(out).unwrap();
-        // It is read even if the driver crashes on the next shader.
+        // The reader gets the line even if the driver crashes on the next shader.
         out.flush().unwrap();
     });
 }
 
-/// What came of all jobs.
+/// The result of all jobs.
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub no_driver: Option<String>,
     pub name: String,
     pub version: String,
-    /// By label.
+    /// The results by label.
     pub compiled: Vec<(String, Result<Vec<Report>, String>)>,
 }
 
 /// Compiles all jobs in a process with these variables.
 pub fn run(jobs: Jobs, variables: &[(&str, &str)]) -> Outcome {
-    // In a folder that is made the root, no /proc may say what runs.
+    // In a folder that is the root, /proc may be missing.
     let program = std::env::current_exe().unwrap_or_else(|_| std::env::args_os().next().unwrap().into());
     let mut child = Command::new(program)
         .args(["--compile", jobs.name()])
         .envs(variables.iter().copied())
-        // The driver would give what it has kept, without statistics.
+        // The driver would take pipelines from its cache, which have no statistics.
         .env("MESA_SHADER_CACHE_DISABLE", "true")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -1,4 +1,4 @@
-//! The animated trace: frames, times, what is seen at rest, layout and bad input.
+//! Tests the animated trace: its frames, its times, its look at rest, its layout and bad input.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -19,7 +19,7 @@ fn animated(record: &Trace, style: &Style) -> Figure {
     trace_animation(record, &TraceOptions::default(), 1.5, style).unwrap()
 }
 
-/// A record of so many steps.
+/// A record with so many steps.
 fn long(num_steps: usize) -> Trace {
     let record = example::japanese();
     let step = |index: usize| {
@@ -30,7 +30,7 @@ fn long(num_steps: usize) -> Trace {
     example::trace("soseki-mini", "吾輩は", &["吾", "輩", "は"], (0..num_steps).map(step).collect())
 }
 
-/// The frames of an SVG: what each is seen from and to within a round, in seconds, and whether it is seen at rest.
+/// The frames of an SVG: the seconds of a round in which each is visible, and whether it is visible at rest.
 fn timing(svg: &str) -> (Vec<(f64, f64)>, Vec<bool>) {
     let document = roxmltree::Document::parse(svg).unwrap();
     let rules = document.descendants().find(|node| node.has_tag_name("style")).unwrap().text().unwrap();
@@ -48,7 +48,7 @@ fn timing(svg: &str) -> (Vec<(f64, f64)>, Vec<bool>) {
         let whole: f64 = rule.split('s').next().unwrap().parse().unwrap();
         let key_frames = between(rules, &format!("@keyframes {class}{{"), "}}");
         let share: f64 = between(&key_frames, "visible}", "%").parse().unwrap();
-        // A delay before now says how far the frame is at the start.
+        // A negative delay says how far the frame is at the start.
         let progress: f64 = -delay.parse::<f64>().unwrap();
         let start = if progress == 0.0 { 0.0 } else { whole - progress };
         frames.push((start, start + whole * share / 100.0));
@@ -81,7 +81,7 @@ fn frames_follow_each_other_without_a_gap() {
         assert_eq!(frames.len(), 7);
         for (index, (start, end)) in frames.iter().enumerate() {
             assert!((start - index as f64 * 1.5).abs() < 1e-9, "frame {index} begins at {start}");
-            // The last one stays twice as long.
+            // The last frame stays twice as long.
             let want = if index == 6 { 12.0 } else { start + 1.5 };
             assert!((end - want).abs() < 1e-3, "frame {index} ends at {end}");
         }
@@ -96,7 +96,7 @@ fn the_style_sheet_moves_only_those_who_want_it() {
         svg.split_once("@media screen and (prefers-reduced-motion:no-preference){").unwrap();
     assert!(!before.contains("animation:") && moving.contains("animation:"), "{before}");
     assert!(!svg.contains("<script") && !svg.contains("<animate"));
-    // One step does not move.
+    // A figure of one step does not move.
     let still = animated(&long(1), &style());
     assert!(!still.svg().contains("<style>") && !still.svg().contains("hidden"));
     assert!(chunks(&still.png(1.0).unwrap()).iter().all(|(name, _)| name != "acTL"));
@@ -115,7 +115,7 @@ fn numbers_of_each_frame_are_the_steps() {
         }
         assert!(shown.contains(&format!("ステップ {} / 3", index + 1)), "{shown:?}");
         for (step, token) in ["猫", "で", "は"].iter().enumerate() {
-            // As a token of the text, and as the label of a bar.
+            // The token appears in the text, and as the label of a bar.
             let count = shown.iter().filter(|text| text == token).count();
             assert!(step > index || count >= 1, "step {step} in frame {index}: {shown:?}");
         }
@@ -123,7 +123,7 @@ fn numbers_of_each_frame_are_the_steps() {
     }
 }
 
-/// What stands in several frames stands in the same place.
+/// An element that several frames share stays in the same place.
 #[test]
 fn nothing_jumps() {
     for width in ["240px", "720px"] {
@@ -159,7 +159,7 @@ fn every_frame_is_laid_out() {
     }
 }
 
-/// The APNG holds each frame's own picture, and the last one for those who do not animate.
+/// The APNG has each frame's own picture, and the last one for viewers that do not animate.
 #[test]
 fn the_apng_shows_each_frame() {
     let figure = animated(&long(4), &style());
@@ -178,7 +178,7 @@ fn the_apng_shows_each_frame() {
     assert_eq!(difference(&png, &frames[3].png(1.0).unwrap()), 0.0);
 
     let chunks = chunks(&png);
-    // Four frames, without end.
+    // There are four frames, and the animation has no end.
     assert_eq!(named(&chunks, "acTL"), [[0, 0, 0, 4, 0, 0, 0, 0]]);
     let controls = named(&chunks, "fcTL");
     assert_eq!((controls.len(), named(&chunks, "fdAT").len(), named(&chunks, "IDAT").len()), (4, 4, 1));
@@ -187,16 +187,16 @@ fn the_apng_shows_each_frame() {
     assert!((0..8).all(|index| number(&sequence.next().unwrap().1[..4]) == index));
     let (width, height) = figure.size();
     assert_eq!((number(&controls[0][4..8]), number(&controls[0][8..12])), (width as u32, height as u32));
-    // The title is not written again.
+    // Later frames do not repeat the title.
     assert!(controls[1..].iter().all(|control| number(&control[16..20]) > 60));
-    // The whole frame is replaced, not blended; times are in thousandths.
+    // A frame replaces the whole picture without blending. Times are in milliseconds.
     assert!(controls.iter().all(|control| control[22..] == [3, 232, 0, 0]));
     let position = |name: &str| chunks.iter().position(|chunk| chunk.0 == name).unwrap();
     assert!(position("IDAT") < position("fcTL"), "the default image is no frame");
     assert!(named(&chunks, "iTXt").iter().any(|text| text.starts_with(b"Description")));
 }
 
-/// Viewers without animation show the last frame, not all at once.
+/// Viewers that do not animate show the last frame, and not all frames on top of each other.
 #[test]
 fn viewers_that_do_not_animate_show_the_last_frame() {
     let figure = animated(&long(5), &style());
@@ -216,7 +216,7 @@ fn texts_and_steps_of_all_kinds_fit() {
     let wide = "w".repeat(300);
     let words = [(wide.as_str(), 4.0), ("\n", 3.5), ("😀", 3.0), (" ", 2.0), ("שלום", 1.0)];
     let step = |chosen| example::step(3, &words, 300, 20.0, Some(chosen));
-    // A step whose choice is none of those shown has one bar more.
+    // If the chosen token is not among the bars, the step has one bar more.
     let record = example::trace("m", &prompt, &[&prompt], (0..5).map(step).collect());
     for width in ["240px", "720px"] {
         let own = Style { width: width.parse().unwrap(), ..style() };

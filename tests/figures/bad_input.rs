@@ -1,4 +1,4 @@
-//! Options and traces that cannot be drawn.
+//! Tests options and traces that no figure can draw.
 
 use sukashi::figure::{
     Figure, Fonts, NextToken, Style, Temperatures, Theme, TraceOptions, Width, example, next_token,

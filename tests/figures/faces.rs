@@ -1,4 +1,4 @@
-//! The embedded faces, glyph by glyph: each is the sign that Unicode means, and no two look alike as tokens.
+//! Tests the glyphs of the embedded faces. Each is the sign that Unicode means, and no two look alike as tokens.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use sukashi::trace::visible;
 const REGULAR: &[u8] = include_bytes!("../../crates/sukashi-figure/assets/fonts/SukashiGothic-Regular.ttf");
 const BOLD: &[u8] = include_bytes!("../../crates/sukashi-figure/assets/fonts/SukashiGothic-Bold.ttf");
 
-/// An outline in thousandths of the em, y upwards.
+/// An outline in thousandths of the em. The y axis points upwards.
 struct Outline {
     path: Path,
     num_contours: usize,
@@ -43,7 +43,7 @@ impl OutlinePen for Pen {
     }
 }
 
-/// Every character of a face that leaves a mark.
+/// Every character of a face with a visible glyph.
 fn outlines(bytes: &[u8]) -> BTreeMap<char, Outline> {
     let font = FontRef::new(bytes).unwrap();
     let glyphs = font.outline_glyphs();
@@ -61,7 +61,7 @@ fn outlines(bytes: &[u8]) -> BTreeMap<char, Outline> {
 
 const SIDE: u32 = 48;
 
-/// The ink of a glyph, stretched to a square; mirrored on demand.
+/// The ink of a glyph, stretched to a square, and mirrored if `mirrored` is set.
 fn ink(outline: &Outline, mirrored: bool) -> Vec<bool> {
     let bounds = outline.path.bounds();
     let side = SIDE as f32;
@@ -75,7 +75,7 @@ fn ink(outline: &Outline, mirrored: bool) -> Vec<bool> {
     pixmap.pixels().iter().map(|pixel| pixel.alpha() >= 128).collect()
 }
 
-/// How much of the ink of both is shared: 1 if they are one.
+/// The share of ink that both have; 1 for equal glyphs.
 fn overlap(a: &[bool], b: &[bool]) -> f64 {
     let count = |both: fn(bool, bool) -> bool| a.iter().zip(b).filter(|(a, b)| both(**a, **b)).count() as f64;
     count(|a, b| a && b) / count(|a, b| a || b).max(1.0)
@@ -110,7 +110,7 @@ fn signs_point_where_their_names_say() {
                 "{weight}: {pair} are no mirror images: {same:.2}, {other:.2}"
             );
         }
-        // And each of a pair is the one that it has to be.
+        // The glyphs of each pair are not exchanged.
         let (less, greater) = (ink(&outlines[&'<'], false), ink(&outlines[&'>'], false));
         for pair in ["≤≥", "≦≧", "≪≫", "«»", "‹›", "〈〉", "《》", "＜＞"] {
             let characters = Vec::from_iter(pair.chars());
@@ -163,7 +163,7 @@ fn points(outline: &Outline) -> Vec<(f32, f32)> {
     points.iter().map(|(x, y)| (x - left, *y)).collect()
 }
 
-/// Whether no point of either outline is further than `most` from the other.
+/// Whether no point of one outline is further than `most` from the other outline.
 fn look_alike(a: &[(f32, f32)], b: &[(f32, f32)], most: f32) -> bool {
     let near = |point: &(f32, f32), others: &[(f32, f32)]| {
         others.iter().any(|other| (point.0 - other.0).hypot(point.1 - other.1) <= most)
@@ -171,7 +171,7 @@ fn look_alike(a: &[(f32, f32)], b: &[(f32, f32)], most: f32) -> bool {
     a.iter().all(|point| near(point, b)) && b.iter().all(|point| near(point, a))
 }
 
-/// In thousandths of the em: less than a fifth of a pixel in a label. Signs that are meant to differ differ by 30.
+/// A distance in thousandths of the em. It is less than a fifth of a pixel in a label. Different signs differ by 30.
 const ALIKE: f32 = 12.0;
 
 #[test]
@@ -182,7 +182,7 @@ fn no_two_characters_of_the_face_look_alike_as_tokens() {
         let bounds = outline.path.bounds();
         (outline.num_contours, (bounds.width() / ALIKE) as i32, (bounds.bottom() / ALIKE) as i32)
     };
-    // What looks like an earlier character counts as that one.
+    // A character that looks like an earlier one counts as that one.
     let mut looks: HashMap<char, char> = HashMap::new();
     let mut sampled: HashMap<char, Vec<(f32, f32)>> = HashMap::new();
     for (character, outline) in &outlines {
@@ -192,7 +192,7 @@ fn no_two_characters_of_the_face_look_alike_as_tokens() {
         'search: for width in width - 1..=width + 1 {
             for top in top - 1..=top + 1 {
                 for other in buckets.get(&(contours, width, top)).into_iter().flatten() {
-                    // Most differ in length already.
+                    // The lengths of most outlines already differ.
                     let lengths = own.len().abs_diff(sampled[other].len());
                     if lengths * 20 <= own.len() && look_alike(&own, &sampled[other], ALIKE) {
                         look = *other;

@@ -1,4 +1,4 @@
-//! Fonts: damaged ones, callers' own, and characters that none has.
+//! Tests fonts: damaged ones, callers' own, and characters that no font has.
 
 use sukashi::ErrorKind;
 use sukashi::figure::{Fonts, Style, TextMode, example};
@@ -25,7 +25,7 @@ fn a_callers_font_comes_first_or_last() {
     };
     let plain = svg(Fonts::embedded(), TextMode::Embed);
     assert_eq!(svg(Fonts::embedded().with_fallback_file(file).unwrap(), TextMode::Embed), plain);
-    // Its licence is unknown, so it is drawn and not embedded.
+    // The licence of the font is unknown, so it is used for drawing but not embedded.
     let preferred = Fonts::embedded().with_file(file).unwrap();
     let own = svg(preferred.clone(), TextMode::Embed);
     assert!(plain.contains("@font-face") && !own.contains("@font-face"));
@@ -35,7 +35,7 @@ fn a_callers_font_comes_first_or_last() {
     );
 }
 
-/// A font cut short or overwritten anywhere may draw nonsense, but nothing worse.
+/// A damaged font may give wrong glyphs, but no other harm.
 #[test]
 fn damaged_fonts_do_no_harm() {
     let font = include_bytes!("../../crates/sukashi-figure/assets/fonts/SukashiGothic-Bold.ttf");
@@ -58,12 +58,12 @@ fn missing_characters_are_boxed_and_told() {
     let figure = draw("next-token", &record, &style());
     assert_eq!(figure.warnings().len(), 1);
     assert!(figure.warnings()[0].contains("U+1F600"), "{:?}", figure.warnings());
-    // Drawn larger than the other label, so not left out.
+    // The label is drawn larger than the other label, so it is present.
     let labels = figure.labels();
     let width = |text: &str| labels.iter().find(|(label, _)| label == text).unwrap().1.width;
     assert!(width("😀") > 2.0 * width("b"));
     assert!(draw("next-token", &saying(&["猫", "b"]), &style()).warnings().is_empty());
-    // A label is left to the reader's fonts where the figure holds text.
+    // In a figure that contains text, the viewer's fonts draw the label.
     let own = Style { text_mode: TextMode::Text, ..style() };
     assert!(draw("next-token", &record, &own).warnings().is_empty());
 }

@@ -1,4 +1,4 @@
-//! Bytes and pixels against goldens.
+//! Compares bytes and pixels with goldens.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ fn golden(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/figures").join(name)
 }
 
-/// The golden's bytes, or `fresh` after writing it where that is asked for.
+/// The bytes of the golden. In an update, `fresh` is written and returned.
 fn golden_bytes(name: &str, fresh: &[u8]) -> Vec<u8> {
     let path = golden(name);
     if std::env::var_os("UPDATE_GOLDENS").is_some() {
@@ -38,7 +38,7 @@ fn assert_golden(name: &str, fresh: &str) {
     }
 }
 
-/// The files that goldens of this name can have, and how each is made of the figure.
+/// The files that goldens of this name can have, and how each is made from the figure.
 fn files(name: &str) -> Vec<(String, Style, Make)> {
     let mut files: Vec<(String, Style, Make)> = Vec::new();
     for (theme, theme_name) in [(Theme::Light, "light"), (Theme::Dark, "dark"), (Theme::Print, "print")] {
@@ -62,7 +62,7 @@ fn files(name: &str) -> Vec<(String, Style, Make)> {
 
 type Make = fn(&Figure) -> Vec<u8>;
 
-/// How many of those a new figure gets: the pictures of all themes and languages, CSV, and PNG.
+/// The number of goldens of a new figure: the pictures of all themes and languages, CSV, and PNG.
 const NUM_NEW: usize = 8;
 
 /// Compares the goldens of this name that exist.
@@ -82,13 +82,13 @@ pub fn assert_goldens(name: &str, draw: impl Fn(&Style) -> Result<Figure>) {
     assert_eq!(draw(&style()).unwrap().svg(), draw(&style()).unwrap().svg(), "{name}");
 }
 
-/// The examples that have goldens.
+/// The examples with goldens.
 fn examples() -> impl Iterator<Item = &'static Example> {
     let all = KINDS.iter().flat_map(|kind| kind.examples);
     all.filter(|example| example.golden != Golden::None)
 }
 
-/// Several tests, so that they run side by side.
+/// The examples are divided among several tests, which run in parallel.
 fn assert_examples(part: usize) {
     let here = examples().filter(|example| example.golden != Golden::Elsewhere);
     for example in here.skip(part).step_by(4) {
@@ -134,7 +134,7 @@ fn svg_bytes_repeat() {
     }
 }
 
-/// The share of colour channels that differ by more than a shade, and whether the sizes agree.
+/// The share of colour channels that differ by more than a shade; 1 if the sizes differ.
 pub fn difference(got: &[u8], want: &[u8]) -> f64 {
     let read = |bytes| image::load_from_memory(bytes).expect("a readable PNG").to_rgb8();
     let (got, want) = (read(got), read(want));
@@ -145,7 +145,7 @@ pub fn difference(got: &[u8], want: &[u8]) -> f64 {
     differing as f64 / got.as_raw().len() as f64
 }
 
-/// Rasterisers round the coverage of an edge differently; no glyph is this small.
+/// The allowed share. Rasterisers round the coverage of an edge differently, and no glyph is this small.
 pub const PIXEL_TOLERANCE: f64 = 2e-4;
 
 pub fn assert_golden_png(name: &str, png: &[u8]) {
@@ -159,13 +159,13 @@ fn pixel_comparison_rejects_another_picture() {
     let png = |trace_: &Trace| draw("next-token", trace_, &style()).png(1.0).unwrap();
     let original = example::japanese();
     let mut other = original.clone();
-    // One digit of one percentage.
+    // Changes one digit of one percentage.
     other.steps[0].candidates[1].prob += 0.001;
     assert!(difference(&png(&original), &png(&other)) > PIXEL_TOLERANCE);
     assert_eq!(difference(&png(&original), &png(&original)), 0.0);
 }
 
-/// librsvg as a second opinion on the outlines.
+/// librsvg is a second implementation that draws the outlines.
 #[test]
 fn librsvg_draws_the_same() {
     use std::io::Write;
@@ -179,7 +179,7 @@ fn librsvg_draws_the_same() {
     child.stdin.take().unwrap().write_all(figure.svg().as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
-    // Another rasteriser shades edges in its own way; a missing label would be ten times this.
+    // Another rasteriser shades edges differently. A missing label would be ten times as much.
     let differing = difference(&output.stdout, &figure.png(1.0).unwrap());
     assert!(differing < 2e-3, "{:.3}% of the pixels differ", differing * 100.0);
 }

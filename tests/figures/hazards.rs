@@ -1,4 +1,4 @@
-//! Texts that try to break out.
+//! Tests texts that try to break out of a figure's markup.
 
 use resvg::usvg::roxmltree;
 use sukashi::figure::{
@@ -39,11 +39,11 @@ pub fn hazards() -> Vec<String> {
 #[test]
 fn no_text_breaks_out() {
     for text in hazards() {
-        // The longest take a while as captions; they are no danger there.
+        // As captions, the longest texts take a while, and are harmless.
         let style = Style { caption: text.len() < 1_000, ..style() };
         for (name, figure) in kinds::all(&[&text, "猫", &text], &style) {
             let modes = [TextMode::Paths, TextMode::Text, TextMode::Embed];
-            // Subsets of the face take a while, and what they are of is the same in all figures.
+            // Subsets of a face take a while, and all figures have the same.
             let num_modes = if name == "next-token" { 3 } else { 2 };
             for mode in &modes[..num_modes] {
                 let svg = figure.svg_with(*mode);
@@ -68,7 +68,7 @@ fn no_text_breaks_out() {
     }
 }
 
-/// Tokens of one difficulty each.
+/// Tokens, each with one difficulty.
 pub const DIFFICULTIES: [(&str, &[&str]); 11] = [
     ("kanji", &["首都", "三大", "海", "都市", "最大"]),
     (
@@ -94,7 +94,7 @@ fn cycled<'a>(tokens: &[&'a str], count: usize) -> Vec<&'a str> {
     tokens.iter().copied().cycle().take(count).collect()
 }
 
-/// Whether all is in its place, also in each frame.
+/// Checks that all labels are in their places, in each frame too.
 fn assert_kind_laid_out(what: &str, figure: &Figure) {
     for frame in figure.frames() {
         let laid_out = std::panic::catch_unwind(|| assert_laid_out(&frame));
@@ -150,7 +150,7 @@ fn the_largest_are_laid_out_in_every_theme() {
     }
 }
 
-/// What no face has is drawn as its code point and told; what the faces have is not.
+/// A character that no face has is drawn as its code point, and a warning names it. Other characters have no warning.
 #[test]
 fn scripts_without_a_face_are_boxed_and_told() {
     assert_eq!(tokens_of(&["Привет", "Ёж", "首都", "Αθήνα"]).warnings(), [""; 0]);
@@ -160,7 +160,7 @@ fn scripts_without_a_face_are_boxed_and_told() {
         assert!(warnings.contains(code), "no {code} in {warnings}");
     }
     let shown = texts(&figure.svg_with(TextMode::Text));
-    // A joiner is not drawn, but it is not hidden either.
+    // A joiner has no glyph, so its code point is drawn.
     assert!(shown.contains(&"👨<U+200D>👩".to_owned()), "{shown:?}");
 }
 
@@ -185,7 +185,7 @@ fn partial_characters_show_their_bytes() {
 #[test]
 fn characters_joined_from_parts_are_read_whole() {
     let mut record = example::japanese();
-    // 杏 is E6 9D 8F: its first two bytes are chosen first, then the last.
+    // 杏 is E6 9D 8F. The first step chooses its first two bytes, and the second step chooses the last.
     for (step, bytes) in [(0, vec![0xE6, 0x9D]), (1, vec![0x8F])] {
         record.steps[step].candidates[0].bytes = Some(bytes);
         record.steps[step].candidates[0].text = Some("\u{FFFD}".to_owned());

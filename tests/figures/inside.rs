@@ -1,4 +1,4 @@
-//! `tokens`, `attention` and `lens`: numbers read back, hazards, layout, bad input and speed.
+//! Tests `tokens`, `attention` and `lens`: the numbers in the pictures, hazards, layout, bad input and speed.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use super::kinds::some;
 use super::layout::{assert_laid_out, token_text};
 use super::{style, texts};
 
-/// What shows these tokens.
+/// The figures that show these tokens.
 fn all(words: &[&str], style: &Style) -> Vec<(&'static str, Figure)> {
     some(words, style, |kind| ["tokens", "attention", "lens"].contains(&kind))
 }
@@ -55,7 +55,7 @@ fn data_holds_every_number() {
             name if name.starts_with("lens") => 7 * count,
             _ => count,
         };
-        // A line feed in a token is in quotes.
+        // A line feed in a token is in quotation marks.
         assert!(lines(&figure) >= want, "{name}");
         let json: serde_json::Value = serde_json::from_str(&figure.data_json()).unwrap();
         assert_eq!(json["rows"].as_array().unwrap().len(), want, "{name}");
@@ -162,7 +162,7 @@ fn what_cannot_be_drawn_is_refused() {
     }
 }
 
-/// A text of 60 tokens of every kind.
+/// A text of 60 tokens of all kinds.
 fn sixty() -> Vec<&'static str> {
     ["吾輩", "は", " internationalization", "名前", "ま", "だ", " Привет", "안녕", "\n", "。", " a", "東京"]
         .repeat(5)
@@ -179,7 +179,7 @@ fn large_figures_are_laid_out_in_time() {
         let svg = figure.svg();
         let elapsed = started.elapsed();
         println!("lens of 26 layers × 60 positions at {width}: {elapsed:?}, {} kB", svg.len() / 1000);
-        // Under a second alone on a core; tests share theirs.
+        // Alone on a core, it takes less than a second. Tests share their cores.
         assert!(elapsed.as_secs_f64() < 4.0, "{elapsed:?}");
         assert_laid_out(&figure);
         let strip: Vec<&str> = words.iter().copied().cycle().take(200).collect();

@@ -1,21 +1,21 @@
-//! Every kind of figure, of any tokens.
+//! Draws every kind of figure with any tokens.
 
 use sukashi::figure::kind::Picture;
 use sukashi::figure::{Figure, KINDS, Style};
 
-/// Every example of every kind, of these words. Those that ask for a wider page are left out.
+/// Every example of every kind, with these words. It leaves out figures that need a wider page.
 pub fn all(words: &[&str], style: &Style) -> Vec<(&'static str, Figure)> {
     some(words, style, |_| true)
 }
 
-/// The examples of the kinds whose names are accepted.
+/// The examples of those kinds whose names `accept` accepts.
 pub fn some(words: &[&str], style: &Style, accept: impl Fn(&str) -> bool) -> Vec<(&'static str, Figure)> {
     let kinds = KINDS.iter().filter(|kind| accept(kind.name));
     let mut figures = Vec::new();
     for example in kinds.flat_map(|kind| kind.examples) {
         match example.of_words(words, style) {
             Ok(figure) => figures.push((example.name, figure)),
-            // Many numbers, or a token of many bytes, on a narrow page.
+            // Many numbers or a token of many bytes may not fit on a narrow page.
             Err(error) => assert!(error.to_string().contains("wider"), "{}: {error}", example.name),
         }
     }

@@ -1,7 +1,6 @@
-//! Figures: bytes and pixels against goldens, numbers read back, texts that try to break out, and layout.
+//! Tests figures: bytes and pixels against goldens, the numbers in pictures, texts that try to break out, and layout.
 //!
-//! `UPDATE_GOLDENS=1 cargo test --test figures` writes the goldens anew; look at the pictures before
-//! committing them.
+//! `UPDATE_GOLDENS=1 cargo test --test figures` writes the goldens again. Look at the pictures before you commit them.
 
 #![expect(
     clippy::unwrap_used,
@@ -58,7 +57,7 @@ fn source(lang: Lang) -> Trace {
     }
 }
 
-/// The labels of a figure whose text is text.
+/// The labels of a figure that contains text.
 fn texts(svg: &str) -> Vec<String> {
     let document = roxmltree::Document::parse(svg).expect("well-formed XML");
     document

@@ -1,4 +1,4 @@
-//! What figures say of themselves, and how large they are.
+//! Tests the metadata of figures, and their sizes.
 
 use resvg::usvg::roxmltree;
 use sukashi::figure::{Lang, NextToken, Style, TextMode, example, next_token};
@@ -33,7 +33,7 @@ fn png_carries_its_description() {
     let png = figure.png(2.0).unwrap();
     let holds = |bytes: &[u8]| png.windows(bytes.len()).any(|window| window == bytes);
     assert!(holds(figure.alt_text().as_bytes()) && holds(b"weights_sha256"));
-    // 2 * 96 dots per inch.
+    // PNG stores pixels per metre. 7559 are 2 * 96 dots per inch.
     assert!(holds(&[b"pHYs", &7559u32.to_be_bytes()[..]].concat()));
     let picture = image::load_from_memory(&png).expect("decoders accept the added chunks");
     assert_eq!(picture.width(), 635);
@@ -56,7 +56,7 @@ fn sizes_stay_small() {
     assert!(paths < 90_000, "{paths} bytes as paths");
     assert!(embed < 35_000, "{embed} bytes with an embedded subset");
 
-    // What a model says after 東京は日本の.
+    // Tokens that a model may predict after 東京は日本の.
     let likely = "首都 三大 海 都市 最大 最 国 最高 中心 伝統 主要 総 人口 文化 歴史";
     let words: Vec<(&str, f32)> =
         likely.split(' ').zip((0..15).map(|rank| 9.0 - rank as f32 / 3.0)).collect();

@@ -1,4 +1,4 @@
-//! Figures of numbers given by hand, and of several traces: goldens, exact values, layout and bad input.
+//! Tests figures of given numbers and of several traces: goldens, exact values, layout and bad input.
 
 use sukashi::figure::KINDS;
 use sukashi::figure::{
@@ -13,7 +13,7 @@ use super::goldens::assert_goldens;
 use super::layout::assert_laid_out;
 use super::{style, texts};
 
-/// What the CPU twins give for X = [[1, 0], [0, 1], [1, 1]] as Q, K and V.
+/// The results of the CPU twins for X = [[1, 0], [0, 1], [1, 1]] as Q, K and V.
 fn mixed(causal: bool) -> Mixing {
     let x = vec![vec![1.0, 0.0], vec![0.0, 1.0], vec![1.0, 1.0]];
     let names = ["猫", "が", "</svg>"].map(str::to_owned).to_vec();
@@ -24,7 +24,7 @@ fn mixed(causal: bool) -> Mixing {
 #[test]
 fn a_mixture_equals_its_goldens() {
     assert_goldens("mixing", |style| {
-        // Devices round differently, and this test is about the drawing.
+        // Devices round differently, and this test only concerns the drawing.
         let row = |values: [f32; 3]| values.to_vec();
         let weights =
             vec![row([0.401, 0.198, 0.401]), row([0.198, 0.401, 0.401]), row([0.248, 0.248, 0.503])];
@@ -69,7 +69,7 @@ fn mixing_gives_the_textbooks_numbers() {
         }
     }
     assert!((mixed_.scores[2][2] - 2.0_f32.sqrt()).abs() < 1e-6, "{:?}", mixed_.scores);
-    // What the weights make of the values.
+    // The output is the average of the values by the weights.
     for (weights, output) in mixed_.weights.iter().zip(&mixed_.output) {
         assert!((output[0] - weights[0] - weights[2]).abs() < 1e-6);
         assert!((output[1] - weights[1] - weights[2]).abs() < 1e-6);

@@ -1,4 +1,4 @@
-//! Numbers read back from pictures and data.
+//! Reads numbers back from pictures and data.
 
 use resvg::usvg::roxmltree;
 use sukashi::figure::{
@@ -26,7 +26,7 @@ fn numbers_in_the_picture_are_the_traces() {
     for (shown, want) in shown.iter().zip(&want) {
         assert!((shown - want * 100.0).abs() <= 0.05 + 1e-9, "{shown}% is drawn for {want}");
     }
-    // All of it is told: nothing is lost between the bars.
+    // The shown probabilities sum to 1.
     assert!((want.iter().sum::<f64>() - 1.0).abs() < 1e-9);
 }
 
@@ -82,7 +82,7 @@ fn temperatures_follow_from_logits() {
     let data = figure.data_csv();
     let rows: Vec<csv::StringRecord> =
         csv::Reader::from_reader(data.as_bytes()).records().map(Result::unwrap).collect();
-    // Ascending, three candidates and the rest each.
+    // The rows are ascending. Each step has three candidates and the rest.
     assert_eq!(rows.iter().map(|row| &row[0]).collect::<Vec<_>>(), ["1", "1", "1", "1", "2", "2", "2", "2"]);
     for index in 0..3 {
         let candidate = &step.candidates[index];

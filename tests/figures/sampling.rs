@@ -1,4 +1,5 @@
-//! `sampling` and top-p in `top-k`: numbers read back; with the views of `temperature` goldens, layout and bad input.
+//! Tests `sampling` and top-p in `top-k`, with the views of `temperature`: numbers in pictures, goldens, layout and bad
+//! input.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,7 @@ fn sampled(settings: Settings) -> Trace {
     example::sampled(settings).unwrap()
 }
 
-/// A table-figure's texts by row: those on one baseline, from left to right.
+/// The texts of a table figure by row. A row has the texts of one baseline from left to right.
 fn rows(svg: &str) -> Vec<Vec<String>> {
     let document = roxmltree::Document::parse(svg).unwrap();
     let mut all: Vec<(f64, f64, String)> = document
@@ -150,7 +151,7 @@ fn the_data_are_the_stages() {
 
 #[test]
 fn what_a_bias_raised_is_shown() {
-    // Token 15 is the least probable of those listed, and token 2 the one that the penalty lowers most.
+    // Token 15 is the least probable of the listed ones, and the penalty lowers token 2 most.
     let bias = BTreeMap::from([(15, 6.0)]);
     let trace = sampled(Settings { logit_bias: bias, presence_penalty: 9.0, ..Settings::default() });
     let shown = |count| {
@@ -178,7 +179,7 @@ fn the_draw_falls_into_the_share_of_the_chosen() {
         let start = draw.starts[at].unwrap();
         let end = start + step.candidates[at].prob_final;
         assert!((start - 1e-12..=end + 1e-12).contains(&draw.number), "{start}..{end} for {}", draw.number);
-        // In the picture: the mark stands on the accent.
+        // In the picture, the mark is on the highlighted share.
         let svg = sampling(&trace, &Sampling::default(), &style()).unwrap().svg();
         let document = roxmltree::Document::parse(&svg).unwrap();
         let number =
@@ -214,7 +215,7 @@ fn top_p_shows_what_it_goes_by() {
         shown.iter().any(|text| text.starts_with("top-p: 累積確率は") && text.ends_with("≧ 85.0%")),
         "{shown:?}"
     );
-    // Without the stages it is told only where nothing but the temperature came before it.
+    // Without stages, the figure has the column only if nothing but the temperature came before top-p.
     trace.steps[0].stages = None;
     assert!(column(&trace).is_empty());
     let mut plain = sampled(Settings { top_k: None, ..example::some_stages() });
@@ -228,7 +229,7 @@ fn top_p_shows_what_it_goes_by() {
     assert!(column(&sampled(Settings { top_p: None, ..example::some_stages() })).is_empty());
 }
 
-/// Every new form of the figures, of these tokens.
+/// Draws every new form of the figures with these tokens.
 fn all(words: &[&str], count: usize, settings: &Settings, style: &Style) -> Vec<Figure> {
     let trace = example::sampled_of(words, settings.clone()).unwrap();
     let mut figures = vec![
@@ -260,7 +261,7 @@ fn no_text_breaks_out() {
                 }
             }
         }
-        // A stage of the caller's own may be called anything.
+        // The caller's own stage may have any name.
         let mut trace = sampled(example::some_stages());
         let name: String = text.chars().take(5_000).collect();
         let output = &mut trace.steps[0].stages.as_mut().unwrap().outputs[1];
@@ -330,7 +331,7 @@ fn what_cannot_be_drawn_is_refused() {
         damage(trace.steps[0].stages.as_mut().unwrap());
         refused(draw(&trace), expected);
     }
-    // A trace that nobody validated may call the model's own distribution by any name.
+    // A trace that was not validated may give the model's own distribution any name.
     let mut renamed = sound.clone();
     renamed.steps[0].stages.as_mut().unwrap().outputs[0].stage = "top_k".to_owned();
     assert_laid_out(&draw(&renamed).unwrap());
@@ -338,7 +339,7 @@ fn what_cannot_be_drawn_is_refused() {
         let error = text.parse::<TemperatureView>().unwrap_err();
         assert!(error.to_string().contains("candidates, temperatures, bars"), "{error}");
     }
-    // What a stage after the model's own list removes does not make it 0 candidates.
+    // A later stage removes tokens from the model's own list. This must not show as 0 candidates.
     let one = Settings { top_k: Some(1), ..example::some_stages() };
     assert_laid_out(&draw(&sampled(one)).unwrap());
 }

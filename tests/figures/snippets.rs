@@ -1,4 +1,4 @@
-//! The lines to paste: what could end a construct in each language is escaped.
+//! Tests snippets: characters that could end a construct of a language are escaped.
 
 use sukashi::figure::{Budget, Figure, Snippet, Style, budget};
 
@@ -13,14 +13,14 @@ fn figure(name: &str) -> Figure {
     .unwrap()
 }
 
-/// Everything that means something in one of the languages, and what is long.
+/// Every character with a meaning in one of the languages, and long words.
 const HARD: &str = "](x)<b>&\"'{%$#_^~\\*`|![--''```::: {{/* &lt; @a \u{2028}:smile: 1. +, \n\t。";
 
 fn lines(figure: &Figure, kind: &str) -> String {
     figure.snippet(kind.parse::<Snippet>().unwrap(), "a folder/図(1) 50%#.png")
 }
 
-/// What a reader of the figure is told, in a line.
+/// The alternative text of the figure, in a line.
 fn alt_in_a_line(figure: &Figure) -> String {
     let plain = |c: char| if c.is_control() || c == '\u{2028}' { ' ' } else { c };
     figure.alt_text().chars().map(plain).collect::<String>().trim().to_owned()
@@ -32,7 +32,7 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     &text[from..from + text[from..].find(end).unwrap_or_else(|| panic!("no {end} in {text}"))]
 }
 
-/// What backslashes before signs stand for; the signs that need one, and `others`, are refused without.
+/// Undoes backslashes before signs. It refuses a sign of `signs` or `others` without a backslash.
 fn from_backslashes(text: &str, signs: &str, others: &str) -> String {
     let mut out = String::new();
     let mut characters = text.chars();
@@ -60,7 +60,7 @@ fn markdown_says_what_the_figure_says() {
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(text.ends_with("](a%20folder/図%281%29%2050%25%23.png)\n"), "{text}");
 
-        // What is escaped in an alternative text is dropped there.
+        // Alternative texts on Zenn drop the signs that need an escape.
         let zenn = lines(&figure, "zenn");
         let alt = between(&zenn, "![", "](/images/");
         assert!(!alt.contains(['[', ']', '\\', '`', '$', '&']), "{alt}");
@@ -80,7 +80,7 @@ fn markup_says_what_the_figure_says() {
         let figure = figure(&name);
         for kind in ["html", "qiita", "mdx"] {
             let text = lines(&figure, kind);
-            // HTML and JSX are XML but for the sign that ends an element, and numbers in braces.
+            // HTML and JSX are XML, except for the sign at the end of an element and for numbers in braces.
             let xml = text
                 .replace("width={720}", "width=\"720\"")
                 .replace("height={", "height=\"")
@@ -93,7 +93,7 @@ fn markup_says_what_the_figure_says() {
             assert_eq!(image.attribute("alt"), Some(alt_in_a_line(&figure).as_str()), "{kind}");
             assert_eq!(image.attribute("src"), Some("a%20folder/図%281%29%2050%25%23.png"));
             assert_eq!(image.attribute("width"), Some("720"));
-            // A blank line would end HTML within Markdown.
+            // A blank line would end HTML inside Markdown.
             assert!(!text.contains("\n\n"));
             let elements = document.descendants().filter(|node| node.is_element()).count();
             assert_eq!(elements, if kind == "html" { 3 } else { 1 });
@@ -113,7 +113,7 @@ fn typesetters_say_what_the_figure_says() {
     let mut alt = between(&latex, ",alt={", "}]{a folder").to_owned();
     assert!(!alt.contains("--") && !alt.contains("''"), "{alt}");
     alt = alt.replace("-{}-", "--").replace("'{}'", "''");
-    // Signs of their own stand for the names of signs, until the rest is read.
+    // Placeholders stand for named signs until the rest is read.
     let named = [
         ("textbackslash", '\u{1}', '\\'),
         ("textasciitilde", '\u{2}', '~'),

@@ -1,4 +1,4 @@
-//! Stages that say of themselves what a figure writes above their column.
+//! Tests stages that bring the text above their column.
 
 use sukashi::figure::{Sampling, Style, TextMode, example, sampling};
 use sukashi::sampling::{Candidates, Context, Criterion, Description, Label, Sampler, Settings, Stage};
@@ -7,7 +7,7 @@ use sukashi::{Result, Trace};
 
 use super::{style, texts};
 
-/// Drops tokens less probable than a fifth of the most probable one.
+/// Drops tokens that are less probable than a fifth of the most probable one.
 struct Fifth;
 
 impl Stage for Fifth {
@@ -40,7 +40,7 @@ fn a_stage_of_ones_own_is_drawn_as_it_describes_itself() {
     let mut trace = example::trace("m", "a", &["a"], vec![step]);
     trace.sampling = sampler.settings().clone();
 
-    // The record keeps what the figure says.
+    // The record keeps the text of the figure.
     let read = Trace::from_json(&trace.to_json().unwrap()).unwrap();
     assert_eq!(read, trace);
     let labels = texts(&drawn(&read));

@@ -1,4 +1,4 @@
-//! The views of `temperature`: numbers read back out of the pictures, and what is said of renormalised ones.
+//! Tests the views of `temperature`: numbers in the pictures, and the texts about renormalised ones.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use sukashi::trace::StepRecorder;
 
 use super::{style, texts};
 
-/// A view of the example.
+/// Draws a view of the example.
 fn view(view: TemperatureView, renormalise_shown: bool, style: &Style) -> Result<Figure> {
     let options = Temperatures { view, renormalise_shown, ..Temperatures::default() };
     temperature(&example::japanese(), &options, style)
@@ -57,7 +57,7 @@ fn lines_and_bars_stand_at_their_numbers() {
     assert_eq!(heights.len(), 5 * 8);
     for (at, temperature) in [0.5, 1.0, 2.0, 5.0, 100.0].into_iter().enumerate() {
         for index in 0..8 {
-            // What is there can be seen.
+            // A bar is at least one unit high, so that it is visible.
             let want = (heights[0] * share(index, temperature) / share(0, 0.5)).max(1.0);
             let got = heights[at * 8 + index];
             assert!((got - want).abs() < 0.02, "{got} for {index} at {temperature}, expected {want}");
@@ -72,7 +72,7 @@ fn lines_and_bars_stand_at_their_numbers() {
         .filter_map(|node| Some((number(node, "cx")?, number(node, "cy")?)))
         .collect();
     assert_eq!(dots.len(), 5 * 8 + 5);
-    // On a logarithmic axis the distance from 0.5 to 1 is that from 1 to 2.
+    // On a logarithmic axis, the distance from 0.5 to 1 equals that from 1 to 2.
     assert!((dots[1].0 - dots[0].0 - (dots[2].0 - dots[1].0)).abs() < 0.02, "{dots:?}");
     let per_prob = (dots[8 * 5 - 5].1 - dots[0].1) / (share(0, 0.5) - share(7, 0.5));
     for (at, temperature) in [0.5, 1.0, 2.0, 5.0, 100.0].into_iter().enumerate() {
@@ -122,13 +122,13 @@ fn smooth_lines_pass_what_was_asked_for() {
     assert!(all.len() > 40 && all.is_sorted_by(|a, b| a < b), "{all:?}");
     assert!(marked.iter().all(|at| all.contains(at)), "{all:?}");
     assert_eq!((all[0], all[all.len() - 1]), (0.5, 100.0));
-    // Less than a decade apart, they stand evenly.
+    // Over less than a decade, the points are equidistant.
     let even = Temperatures::smooth(&[1.0, 2.0]);
     let steps: Vec<f64> = even.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(steps.iter().all(|step| (step - steps[0]).abs() < 1e-9), "{steps:?}");
     assert_eq!(Temperatures::smooth(&[2.0]), [2.0]);
     assert!(Temperatures::smooth(&[]).is_empty());
     assert_eq!(Temperatures::smooth(&[0.0, 1.0]), [0.0, 1.0]);
-    // Every recorded one is in the data, the asked for are in the table.
+    // The data have every recorded temperature, and the table has the requested ones.
     assert!(StepRecorder::new(3).with_temperatures(all).is_ok());
 }

@@ -1,4 +1,4 @@
-//! Figures of tokenizers: goldens, numbers, layout and bad input.
+//! Tests figures of tokenizers: goldens, numbers, layout and bad input.
 
 use proptest::prelude::*;
 use sukashi::figure::{Figure, Lang, Style, TextMode, Width, bpe, tokenizers};
@@ -77,7 +77,7 @@ fn they_are_laid_out_at_every_width() {
                 let style = Style { width: width.parse().unwrap(), lang, caption: true, ..style() };
                 match draw(&style) {
                     Ok(figure) => assert_laid_out(&figure),
-                    // Bytes of three characters in one tree.
+                    // The bytes of three characters may be in one tree.
                     Err(error) => assert!(error.to_string().contains("wider"), "{error}"),
                 }
             }
@@ -143,7 +143,7 @@ fn bad_records_are_refused() {
         }),
         "contradicts itself",
     );
-    // The width that the message asks for is enough.
+    // The width that the message suggests is enough.
     let narrow = Style { width: Width::px(240.0).unwrap(), ..style() };
     let error = bpe(&tree("吾輩は猫である。"), &narrow).unwrap_err().to_string();
     let needed = error.split("at least ").nth(1).unwrap().split(' ').next().unwrap();

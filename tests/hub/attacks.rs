@@ -1,4 +1,4 @@
-//! Servers that mean harm: they cost little time, little disk, and no secret.
+//! Hostile servers: they cost little time and little disk space, and learn no secret.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::{SHARDED, SOSEKI, Setup, TINY, fetch, same_file};
 
 const WEIGHTS: &str = "model.safetensors";
 
-/// A hub, and a client that soon has enough of it.
+/// A hub, and a client with a short timeout.
 fn impatient(folders: &[&str]) -> Setup {
     let mut setup = Setup::new(folders);
     setup.options.timeout = Duration::from_millis(300);
@@ -110,7 +110,7 @@ fn names_of_devices_and_names_that_windows_shortens() {
     }
 }
 
-/// What a server says is shown in part.
+/// Messages show only a part of a server's text.
 #[test]
 fn long_words_are_cut() {
     let setup = Setup::new(&[]);
@@ -219,7 +219,7 @@ fn no_form_of_a_redirect_takes_the_token_along() {
     }
 }
 
-/// The lock of a blob, held as another program does.
+/// Holds the lock of a blob as another program does.
 fn hold_lock(setup: &Setup) -> std::fs::File {
     let (blob, _) = setup.blob(WEIGHTS);
     let locks = setup.cache.path().join(".locks/models--a--b");
@@ -270,7 +270,7 @@ fn a_lock_whose_holder_goes_on_is_waited_for() {
 
 #[test]
 fn a_server_that_says_nothing_has_an_end() {
-    // It takes connections and does not answer.
+    // The server accepts connections, and does not answer.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
     let cache = tempfile::tempdir().unwrap();

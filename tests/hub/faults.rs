@@ -1,11 +1,11 @@
-//! Servers that do not keep their word, and disks that do not hold it: no file in the cache that is not whole.
+//! Servers that break their announcements, and full disks. The cache never has an incomplete file under its final name.
 
 use crate::server::COMMIT;
 use crate::{SHARDED, SOSEKI, Setup, TINY, same_file};
 
 const WEIGHTS: &str = "model.safetensors";
 
-/// Neither the weights nor a name for the snapshot are in the cache.
+/// Asserts that the cache has neither the weights nor a name for the snapshot.
 #[track_caller]
 fn nothing_whole(setup: &Setup) {
     assert!(!setup.blob(WEIGHTS).0.exists());
@@ -72,7 +72,7 @@ fn a_blob_of_another_length_is_downloaded_again() {
     setup.fetch("a/b").unwrap();
     same_file(&path.join(WEIGHTS), SOSEKI);
 
-    // A link that leads nowhere.
+    // A link without a target.
     std::fs::remove_file(&blob).unwrap();
     setup.fetch("a/b").unwrap();
     same_file(&path.join(WEIGHTS), SOSEKI);

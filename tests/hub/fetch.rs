@@ -1,4 +1,4 @@
-//! What is downloaded, and where it lies then.
+//! Tests the downloaded files, and their places in the cache.
 
 use std::future::Future;
 use std::path::Path;
@@ -42,7 +42,7 @@ fn a_model_with_a_tokenizer() {
     assert!(state.requests.iter().all(|request| extra.iter().all(|name| !request.path.contains(name))));
 }
 
-/// What other programs that share the cache rely on.
+/// Other programs that share the cache rely on this layout.
 #[test]
 fn the_cache_is_laid_out_as_its_own_tools_do() {
     let setup = Setup::new(&[SHARDED]);
@@ -73,7 +73,7 @@ fn what_is_there_is_not_downloaded_again() {
     let paths = Vec::from_iter(setup.hub.take_requests().into_iter().map(|request| request.path));
     assert_eq!(paths, ["/api/models/a/b/revision/main"]);
 
-    // A branch may hold a / of its own; its files are known by their hashes.
+    // A branch may have a / in its name. Its files are identified by their hashes.
     setup.fetch("a/b@refs/pr/1").unwrap();
     assert_eq!(setup.hub.take_bytes(), 0);
     assert_eq!(std::fs::read_to_string(setup.repo().join("refs/refs/pr/1")).unwrap(), COMMIT);
@@ -167,7 +167,7 @@ fn offline_takes_what_is_there() {
 fn without_a_network_the_cache_is_used() {
     let setup = Setup::new(&[TINY]);
     let path = setup.fetch("a/b").unwrap();
-    // Nobody listens there.
+    // No server listens on this port.
     let away = Options { endpoint: "http://127.0.0.1:1".into(), ..setup.options.clone() };
     assert_eq!(fetch("a/b", &away).unwrap(), path);
     let error = fetch("a/c", &away).unwrap_err();
@@ -185,7 +185,7 @@ fn without_a_network_the_cache_is_used() {
 #[test]
 fn a_download_that_nobody_waits_for_ends() {
     let setup = Setup::new(&[SOSEKI]);
-    // It would go on for many connections.
+    // The download would take many connections.
     setup.hub.state().cut_after = Some(100_000);
     let id = "a/b".parse().unwrap();
     let mut progress = |_| {};

@@ -1,4 +1,4 @@
-//! Downloads from a hub of the tests' own; nothing outside 127.0.0.1 is asked.
+//! Tests downloads from a hub of the tests' own. No request leaves 127.0.0.1.
 
 #![cfg(feature = "hub")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -34,7 +34,7 @@ struct Setup {
 }
 
 impl Setup {
-    /// The hub has `a/b` with the files of these folders.
+    /// Makes a hub with the repository `a/b`, which has the files of these folders.
     fn new(folders: &[&str]) -> Self {
         let hub = Hub::new("a/b", folders);
         let cache = tempfile::tempdir().unwrap();
@@ -61,13 +61,13 @@ impl Setup {
         self.cache.path().join("models--a--b")
     }
 
-    /// The files below a folder of the repository's part of the cache.
+    /// The names of the files below a folder of the repository in the cache.
     fn names(&self, folder: &str) -> BTreeSet<String> {
         let Ok(entries) = std::fs::read_dir(self.repo().join(folder)) else { return BTreeSet::new() };
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
 
-    /// The blob of one of the hub's files, and what it is called until it is whole.
+    /// The path of a file's blob, and its path before the download is complete.
     fn blob(&self, path: &str) -> (PathBuf, PathBuf) {
         let name = server::etag(path, &self.hub.state().files[path]);
         let blobs = self.repo().join("blobs");

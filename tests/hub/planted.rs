@@ -1,4 +1,4 @@
-//! Links and other things that somebody put into the cache: nothing outside it is written to.
+//! Links and special files that somebody put into the cache. A download writes nothing outside the cache.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::{SOSEKI, Setup, same_file};
 
 const WEIGHTS: &str = "model.safetensors";
 
-/// A hub with a model, its cache, and what lies outside the cache.
+/// A hub with a model, its cache, and a folder outside the cache.
 struct Planted {
     setup: Setup,
     outside: TempDir,
@@ -28,7 +28,7 @@ impl Planted {
         self.outside.path().join("victim")
     }
 
-    /// The place in the cache, with the folder that it lies in.
+    /// Returns a path in the cache, and creates its folder.
     fn at(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = self.setup.cache.path().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -67,7 +67,7 @@ fn a_link_in_the_place_of_bytes_that_came() {
         planted.downloads();
         assert!(!incomplete.exists());
     }
-    // The same file by another name.
+    // A hard link is the same file under another name.
     let planted = Planted::new();
     let (_, incomplete) = planted.setup.blob(WEIGHTS);
     std::fs::hard_link(planted.victim(), planted.at(&incomplete)).unwrap();
@@ -119,7 +119,7 @@ fn links_in_the_place_of_folders() {
         symlink(planted.outside.path(), &link).unwrap();
         planted.is_refused(&link);
     }
-    // With no file whose place in it is a folder's.
+    // The link takes the place of a folder in which no file is written.
     let planted = Planted::new();
     let link = planted.at("models--a--b/refs");
     symlink(planted.outside.path(), &link).unwrap();
@@ -136,7 +136,7 @@ fn a_link_in_the_place_of_a_branch() {
         assert_eq!(std::fs::read_to_string(&link).unwrap(), COMMIT);
         assert!(link.symlink_metadata().unwrap().is_file());
     }
-    // A commit that stands outside is none either, and what never ends is not read.
+    // A reference outside the cache does not count, and a file without an end is not read.
     let mut planted = Planted::new();
     planted.downloads();
     planted.setup.options.offline = true;

@@ -1,9 +1,9 @@
-//! What the hub refuses, and what it has that is no model: each with what helps.
+//! Requests that the hub refuses, and repositories without a usable model. Each message has a hint.
 
 use crate::server::TOKEN;
 use crate::{SOSEKI, Setup, TINY};
 
-/// Bad input, and nothing in the cache.
+/// Asserts that a request is bad input, and that the cache stays empty.
 #[track_caller]
 fn refused(setup: &Setup, id: &str, parts: &[&str]) {
     let error = setup.fails(id, parts);

@@ -1,4 +1,4 @@
-//! Downloads that end early, and those that go on with them.
+//! Downloads that end early, and later ones that resume them.
 
 use crate::{SOSEKI, Setup, same_file};
 
@@ -25,7 +25,7 @@ fn cut_connections_are_followed_by_others_that_bring_the_rest() {
 fn the_next_run_asks_for_the_rest() {
     let setup = Setup::new(&[SOSEKI]);
     let (size, sent) = (weights_len(&setup), 100_000);
-    // As if the program had been killed after that many bytes; then the storage is out of order for good.
+    // The program ends after that many bytes, as if it had been killed. Then the storage server fails for good.
     let (blob, incomplete) = setup.blob(WEIGHTS);
     std::fs::create_dir_all(blob.parent().unwrap()).unwrap();
     std::fs::write(&incomplete, &setup.hub.state().files[WEIGHTS][..sent]).unwrap();
@@ -44,7 +44,7 @@ fn the_next_run_asks_for_the_rest() {
     assert_eq!(setup.hub.take_bytes(), size - sent);
     let requests = setup.hub.take_requests();
     let ranges = Vec::from_iter(requests.iter().filter_map(|request| request.headers.get("range")));
-    // Of the hub, and of the storage that it redirects to.
+    // One request goes to the hub, and one to the storage server.
     assert_eq!(ranges, [&format!("bytes={sent}-"); 2]);
     assert!(!incomplete.exists());
 }

@@ -1,7 +1,8 @@
-//! A hub of the tests' own on 127.0.0.1, and the storage server that it redirects large files to.
+//! A hub of the tests' own on 127.0.0.1, and the storage server to which it redirects requests for large files.
 //!
-//! It answers as the real one does: `/api/models/REPO/revision/REVISION` lists files, `/REPO/resolve/COMMIT/PATH` tells
-//! name and size of a file in headers and redirects; small files to a path of its own, large ones to another server.
+//! It answers as the real hub does. `/api/models/REPO/revision/REVISION` lists files. `/REPO/resolve/COMMIT/PATH` gives
+//! the name and the size of a file in headers, and redirects: to a path on the hub for small files, and to the storage
+//! server for large ones.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -16,45 +17,45 @@ use sha2::{Digest, Sha256};
 pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 pub const TOKEN: &str = "hf_secretTokenOfTheTests";
 
-/// Between two bytes of what drips.
+/// The time between two bytes of a slow answer.
 const DRIP: Duration = Duration::from_millis(20);
 
-/// What a hub holds and what is wrong with it.
+/// The contents of a hub, and its faults.
 #[derive(Default)]
 pub struct State {
     pub repo: String,
     pub files: BTreeMap<String, Vec<u8>>,
-    /// Whether the files are for those with the token only.
+    /// Whether the files need the token.
     pub is_gated: bool,
-    /// Answers instead of the list of files: status, `X-Error-Code`, body.
+    /// An answer instead of the list of files: status, `X-Error-Code`, body.
     pub listing: Option<(u16, &'static str, String)>,
-    /// Statuses of the next requests for a large file's bytes.
+    /// The statuses of the next requests for a large file's bytes.
     pub statuses: Vec<u16>,
-    /// Where each connection breaks that carries a large file: after this many bytes of it.
+    /// The number of bytes of a large file after which each connection breaks.
     pub cut_after: Option<usize>,
-    /// Whether `Range` is read.
+    /// Whether the server ignores `Range`.
     pub ignores_ranges: bool,
-    /// Whether a large file's first byte is another one.
+    /// Whether a large file's first byte is changed.
     pub changes_bytes: bool,
-    /// Added to the announced sizes of large files.
+    /// A number that is added to the announced sizes of large files.
     pub announced_more: i64,
-    /// Sends this instead of a large file, with no length.
+    /// Bytes that are sent instead of a large file, without a length.
     pub sends: Option<Vec<u8>>,
     /// The ETag of every file.
     pub etag: Option<String>,
-    /// Where the hub redirects to for large files.
+    /// The target of redirects for large files.
     pub location: Option<String>,
-    /// Part of the paths whose answers come a byte at a time: the head, which never ends, or the body.
+    /// A part of the paths whose answers come byte by byte: either the head, which has no end, or the body.
     pub drips_head: Option<&'static str>,
     pub drips_body: Option<&'static str>,
-    /// The file that never ends and whose size is not told.
+    /// The path of a file without an end and without an announced size.
     pub endless: Option<&'static str>,
-    /// Whether the size of large files is not told.
+    /// Whether the sizes of large files are not announced.
     pub hides_sizes: bool,
-    /// The size that is told of small files.
+    /// The announced size of small files.
     pub announced_small: Option<u64>,
     pub requests: Vec<Request>,
-    /// Bytes of large files that were sent.
+    /// The number of sent bytes of large files.
     pub bytes_sent: usize,
 }
 
@@ -66,7 +67,7 @@ pub struct Request {
     pub headers: BTreeMap<String, String>,
 }
 
-/// Two servers; they live until the tests end.
+/// Two servers, which live until the end of the tests.
 pub struct Hub {
     pub endpoint: String,
     /// The address of the storage server.
@@ -83,7 +84,7 @@ struct Response {
 }
 
 impl Hub {
-    /// A hub with one repository: the files of these folders.
+    /// Makes a hub with one repository, which has the files of these folders.
     pub fn new(repo: &str, folders: &[&str]) -> Self {
         let mut state = State { repo: repo.to_owned(), ..State::default() };
         for folder in folders {
@@ -104,12 +105,12 @@ impl Hub {
         self.state.lock().unwrap()
     }
 
-    /// Requests since the last call.
+    /// The requests since the last call.
     pub fn take_requests(&self) -> Vec<Request> {
         std::mem::take(&mut self.state().requests)
     }
 
-    /// Bytes of large files since the last call.
+    /// The sent bytes of large files since the last call.
     pub fn take_bytes(&self) -> usize {
         std::mem::take(&mut self.state().bytes_sent)
     }
@@ -130,7 +131,7 @@ fn is_large(path: &str) -> bool {
     path.ends_with(".safetensors") || path.ends_with(".gguf") || path.ends_with(".bin")
 }
 
-/// Starts a server and gives its address.
+/// Starts a server and returns its address.
 fn serve(state: &Arc<Mutex<State>>, is_storage: bool, storage: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -168,7 +169,7 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>, is_storage: bool, storage
             head += &format!("{name}: {value}\r\n");
         }
     }
-    // The client may have seen enough.
+    // The client may have closed the connection.
     if drips_head {
         drip(&mut stream, head.bytes().chain("X-More: ".bytes()).chain(std::iter::repeat(b'x')));
         return;

@@ -1,4 +1,4 @@
-//! What must not be refused.
+//! Valid input that must not be refused.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -178,7 +178,7 @@ fn gpt2_choices() {
     assert_eq!(by_layer, [0.25, 0.125, 0.25_f32 / 3.0, 0.0625]);
     assert_eq!(read("reorder_and_upcast_attn", json!(true)), read("use_cache", json!(true)));
     assert_eq!(read("eos_token_id", json!([7, 9])).eos_token_ids, [7, 9]);
-    // Small models often keep the large one's default.
+    // Small models often keep the default of a large model.
     assert_eq!(read("eos_token_id", json!(50256)).eos_token_ids, [0; 0]);
 }
 
@@ -199,7 +199,7 @@ fn the_embedded_tokenizer_round_trips() {
     assert_eq!(tokenizer.decode(&[ids[3], 999_999]), "猫\u{FFFD}");
 }
 
-/// A byte-level BPE trained on a little text, as GPT-2's is.
+/// Trains a byte-level BPE on a short text, as GPT-2's tokenizer.
 fn byte_level() -> Tokenizer {
     use tokenizers::models::{TrainerWrapper, bpe};
     use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -248,7 +248,7 @@ fn streams_give_whole_characters() {
     assert_eq!(parts.into_iter().flatten().collect::<String>(), text);
     assert_eq!(stream.finish(), None);
 
-    // Cut off within a character, or continued by something else.
+    // The text is cut off inside a character, or continues with another one.
     let cat: Vec<u32> = "🐈".bytes().map(|byte| byte_id(&tokenizer, byte)).collect();
     let (a, mut stream) = (byte_id(&tokenizer, b'a'), tokenizer.stream());
     assert_eq!(cat[..3].iter().filter_map(|&id| stream.push(id)).collect::<String>(), "");
@@ -274,7 +274,7 @@ fn added_tokens_are_written_as_they_are() {
     assert_eq!(tokenizer.vocab_size(), tokenizer.base_vocab_size() + 2);
 }
 
-/// As Llama 2: `▁` for spaces, byte tokens for what is rare, one space dropped at the start.
+/// As in Llama 2: `▁` for spaces, byte tokens for rare characters, and one space that is dropped at the start.
 #[test]
 fn sentencepiece_spellings() {
     let mut vocab = vec!["<unk>", "<s>", "▁", "a", "▁a", "猫", "<0x0A>", "<0xE7>", "<0x8A>", "<0xAC>"];
@@ -299,7 +299,7 @@ fn sentencepiece_spellings() {
         "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
         "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
         "special_tokens": {"<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]}}});
-    // Neither may change a prompt.
+    // Truncation and padding must not change a prompt.
     file["truncation"] =
         json!({"direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0});
     file["padding"] = json!({"strategy": {"Fixed": 64}, "direction": "Right", "pad_to_multiple_of": null,

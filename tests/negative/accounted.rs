@@ -1,4 +1,5 @@
-//! Every tensor is used by a part of the model, known to carry nothing, or an error; and so is every key of a GGUF file.
+//! Every tensor is used by the model, or known to have no effect, or else an error. The same holds for every key of a
+//! GGUF file.
 
 use std::fs;
 use std::path::Path;
@@ -35,10 +36,10 @@ fn tensors_that_nothing_uses_are_named() {
     let many: Vec<String> = (0..40).map(|index| format!("extra.{index:02}")).collect();
     let many: Vec<(&str, &[usize])> = many.iter().map(|name| (&**name, &[1][..])).collect();
     refused(|| load(config("llama"), &more(&many)), &["40 of the 61", "extra.04 and 35 more"]);
-    // The bias of a norm that has none is one, too.
+    // The bias of a norm without biases is an unused tensor too.
     let bias: &[(&str, &[usize])] = &[("model.norm.bias", &[32])];
     refused(|| load(config("llama"), &more(bias)), &["found model.norm.bias"]);
-    // So is what carries nothing in another family.
+    // So is a tensor that has no effect in another family.
     let mask: &[(&str, &[usize])] = &[("model.layers.0.attn.masked_bias", &[1])];
     refused(|| load(config("llama"), &more(mask)), &["found model.layers.0.attn.masked_bias"]);
     let tower: &[(&str, &[usize])] = &[("vision_tower.x", &[1])];
@@ -64,7 +65,7 @@ fn biases_are_taken_where_they_are() {
         || load(config("llama"), &more(wrong)),
         &["up_proj.bias", "[23], expected [intermediate_size] = [24]"],
     );
-    // Where the configuration says that there is none, one of the two is wrong.
+    // If the configuration denies biases, either it or the weights are wrong.
     refused(
         || load(with("llama", json!({"attention_bias": false})), &more(o_proj)),
         &["found model.layers.1.self_attn.o_proj.bias", "attention_bias or mlp_bias is false"],
@@ -73,7 +74,7 @@ fn biases_are_taken_where_they_are() {
         || load(with("llama", json!({"mlp_bias": false})), &more(up)),
         &["found model.layers.0.mlp.up_proj.bias"],
     );
-    // And where it says that there are some, none may be missing.
+    // If the configuration asks for biases, all have to be present.
     refused(
         || load(with("llama", json!({"attention_bias": true})), &more(o_proj)),
         &["cannot load model.layers.0.self_attn.q_proj.bias", "no such tensor"],
@@ -221,7 +222,7 @@ fn keys_of_the_architecture_that_are_not_understood() {
         let parts = [&*format!("{key} = 4"), "llama.embedding_length / attention.head_count = 8"];
         refused(|| load_gguf(|file| _ = file.set(&key, Value::U32(4))), &parts);
     }
-    // What describes the file, and other namespaces, say nothing of the computation.
+    // Keys that describe the file, and other namespaces, do not affect the computation.
     load_gguf(|file| {
         file.set("general.anything", Value::U32(3));
         file.set("quantize.imatrix.chunks_count", Value::U32(3));
@@ -303,7 +304,7 @@ fn scalings_of_positions_in_a_gguf() {
     assert_eq!(frequencies(set("scale_linear", 4.0)), quarter);
     assert_eq!(frequencies(set("scale_linear", 0.0)), plain);
     assert_eq!(frequencies(|file| kind(file, "linear")), plain);
-    // The new key comes first, and `none` before both.
+    // The new key has priority, and `none` has priority over both.
     let both = |file: &mut File| {
         set("scaling.factor", 4.0)(file);
         set("scale_linear", 2.0)(file);
@@ -314,7 +315,7 @@ fn scalings_of_positions_in_a_gguf() {
         kind(file, "none");
     };
     assert_eq!(frequencies(none), plain);
-    // Divisors, and a factor besides.
+    // Divisors and a factor apply together.
     let divisors = |file: &mut File| {
         file.tensors.push(Tensor::f32("rope_freqs.weight", &[4], &[1.0, 2.0, 4.0, 8.0]));
     };
@@ -361,7 +362,7 @@ fn floats(values: &[f32]) -> Vec<u8> {
     bytes
 }
 
-/// A key of a kind that no converter writes has no bytes in a message that its value has.
+/// If a key has a type that no converter writes, the message must not contain the bytes of its value.
 #[test]
 fn messages_show_the_beginning_of_a_value() {
     let long = "x".repeat(1 << 16);

@@ -41,7 +41,7 @@ fn sources_that_are_too_long() {
     refused(|| rendered(&(longest + "x")), &[LABEL, "131073 bytes", "at most 131072"]);
 }
 
-/// There is no loader, and there are no tags that would ask one.
+/// The engine has no loader, and no tags that would use one.
 #[test]
 fn other_files() {
     for source in [
@@ -105,7 +105,7 @@ fn recursion_without_end() {
         let count = (longest - before.len() - after.len()) / part.len();
         [before, &part.repeat(count), after].concat()
     };
-    // The engine would recurse for each part, and take a minute for some of them.
+    // The engine would recurse for each part, and take a minute for some.
     for (before, part, after) in [
         ("{{ ", "(", "1"),
         ("{{ ", "[", "1"),
@@ -128,8 +128,8 @@ fn recursion_without_end() {
         refused(|| rendered(&repeated(before, part, after)), &[LABEL, "500 words and symbols", "line 1"]);
     }
     refused(|| rendered(&repeated("", "{% if 1 %}", "")), &[LABEL, "recursion"]);
-    // As many parts in each tag as there may be, and as deep from tag to tag as a source can be long. What they come
-    // to matters less than that they come to an end.
+    // Each tag has the most parts, and tags are nested as deeply as a source can be long. The result does not matter,
+    // but the rendering has to end.
     let sum = |part: &str| format!("{{{{ 1//0{} }}}}", part.repeat(240));
     for source in [
         repeated("", &sum("~1"), ""),
@@ -146,7 +146,7 @@ fn recursion_without_end() {
     }
 }
 
-/// Values that contain themselves, or grow deeper with each round of a loop.
+/// Values that contain themselves, or that grow deeper in each round of a loop.
 #[test]
 fn values_without_end() {
     let depth = "at most 32 lists";
@@ -164,7 +164,7 @@ fn values_without_end() {
     refused(|| rendered(&wrap("{% set ns.x | default([ns.x], true) %}{% endset %}")), &[LABEL, depth]);
     refused(|| rendered(&wrap("{% set (a, ns.x) = 1, [ns.x] %}")), &[LABEL, depth]);
     refused(|| rendered(&wrap("{% set ns.x = ns) or (1 %}")), &[LABEL, "line 1"]);
-    // Once is no recursion: it stores what the namespace held.
+    // One assignment is not recursive. It stores the old contents of the namespace.
     let once = "{% set ns = namespace(x=1) %}{% set ns.x = ns %}{{ ns.x.x }}{{ ns }}";
     assert_eq!(rendered(once).unwrap(), "1{'x': {'x': 1}}");
     let two = "{% set a = namespace() %}{% set b = namespace(a=a) %}{% set a.b = b %}{{ a }}{{ a == b }}";
@@ -262,7 +262,7 @@ fn files_of_messages() {
     refused(|| Message::list_from_file(folder.path()), &["a regular file"]);
 }
 
-/// A folder with these files.
+/// Makes a folder with these files.
 fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes) in files {
@@ -325,7 +325,7 @@ fn gguf_files() {
         template.render(&[Message::new("user", "a")], &RenderOptions::default()).unwrap()
     };
     assert_eq!(rendered(1), "<s>a");
-    // What the vocabulary lacks is refused with the vocabulary; a template can do without.
+    // The tokenizer refuses characters outside the vocabulary. The template does not need them.
     assert_eq!(rendered(2), "a");
     assert!(found(None, 1).unwrap().is_none());
     refused(|| found(source("{% if %}"), 1), &["model.gguf", "line 1"]);
@@ -333,7 +333,7 @@ fn gguf_files() {
     refused(|| found(Some(Value::U32(7)), 1), &["model.gguf", "tokenizer.chat_template", "a text"]);
 }
 
-/// A tiny model's folder, with these files besides.
+/// Makes a folder with a tiny model and these further files.
 fn model(files: &[(&str, &[u8])]) -> tempfile::TempDir {
     let folder = folder(files);
     let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/gpt2-tiny");
@@ -343,7 +343,7 @@ fn model(files: &[(&str, &[u8])]) -> tempfile::TempDir {
     folder
 }
 
-/// A template that cannot be used is no reason to refuse the model; only to refuse to chat.
+/// An invalid template prevents only chats, and not other uses of the model.
 #[test]
 fn a_broken_template_waits_until_it_is_used() {
     for (name, bytes) in [
@@ -386,6 +386,6 @@ fn generation_config() {
     assert_eq!(ends(r#"{"eos_token_id": null}"#), of_config);
     assert_eq!(ends(r#"{"eos_token_id": 3}"#), [3]);
     assert_eq!(ends(r#"{"eos_token_id": [3, 5]}"#), [3, 5]);
-    // Past the vocabulary: left out, as in config.json.
+    // Ids past the vocabulary are left out, as in config.json.
     assert_eq!(ends(r#"{"eos_token_id": [3, 4294967295]}"#), [3]);
 }

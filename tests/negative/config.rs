@@ -1,4 +1,4 @@
-//! `config.json`, and what a model path may be.
+//! Tests `config.json`, and the paths of models.
 
 use std::fs;
 use std::path::Path;
@@ -94,7 +94,7 @@ fn vocabularies_that_disagree() {
     spec.check_tokenizer(Some(300)).unwrap();
 }
 
-/// A model folder whose `config.json` has these bytes is refused.
+/// Asserts that a model folder whose `config.json` has these bytes is refused.
 #[track_caller]
 fn refused_bytes(config: &[u8], parts: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
@@ -118,7 +118,7 @@ fn files_that_are_not_json() {
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
     refused_bytes(deep.as_bytes(), &["recursion limit"]);
     refused_bytes(&vec![b' '; (16 << 20) + 1], &["16777217 bytes", "at most 16777216"]);
-    // A message is a line or two, whatever the file.
+    // A message has a line or two for any file.
     refused_bytes(&vec![b'x'; 1 << 20], &["expected value"]);
     refused_bytes("{\"猫\": 猫猫猫猫猫猫猫猫猫猫猫猫猫猫猫猫猫猫}".as_bytes(), &["猫"]);
 }

@@ -1,4 +1,4 @@
-//! Files with random damage: whatever comes of it, it is a result and no panic.
+//! Files with random damage. The program returns a result, and does not panic.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -8,7 +8,7 @@ use sukashi::weights::Safetensors;
 use super::safetensors_bytes;
 use super::tokenizer::{bpe, file};
 
-/// Overwrites some bytes, mostly by ones that mean something in JSON, and perhaps cuts the end off.
+/// Overwrites some bytes, mostly with characters that have a meaning in JSON, and may cut off the end.
 fn damaged(mut bytes: Vec<u8>, changes: &[(usize, u8)], cut: usize) -> Vec<u8> {
     for &(at, byte) in changes {
         let at = at % bytes.len();

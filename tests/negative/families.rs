@@ -1,4 +1,4 @@
-//! `config.json` and weights of Llama, Mistral, Qwen and Gemma: what is refused, and both forms of what is accepted.
+//! Tests `config.json` and weights of Llama, Mistral, Qwen and Gemma: refused input, and both forms of accepted input.
 
 use serde_json::{Value, json};
 use sukashi::model::DecoderSpec;
@@ -8,7 +8,7 @@ use sukashi::{Device, Model};
 
 use super::refused;
 
-/// Two layers; four query heads on two key-value heads of eight channels.
+/// A configuration with two layers, and with four query heads on two key-value heads of eight channels.
 pub fn config(model_type: &str) -> Value {
     json!({
         "model_type": model_type, "vocab_size": 20, "hidden_size": 32, "intermediate_size": 24, "num_hidden_layers": 2,
@@ -16,7 +16,7 @@ pub fn config(model_type: &str) -> Value {
     })
 }
 
-/// A configuration with some fields changed.
+/// A configuration with some changed fields.
 pub fn with(model_type: &str, fields: Value) -> Value {
     let mut config = config(model_type);
     for (field, value) in fields.as_object().unwrap() {
@@ -33,7 +33,7 @@ fn accepted(model_type: &str, fields: Value) -> DecoderSpec {
     read(&with(model_type, fields)).unwrap()
 }
 
-/// Radians per position of each rotation.
+/// The radians per position of each rotation.
 fn frequencies(spec: &DecoderSpec) -> Vec<Vec<f64>> {
     match &spec.position {
         Position::Rope(ropes) => ropes.iter().map(|rope| rope.inv_freq.clone()).collect(),
@@ -41,7 +41,7 @@ fn frequencies(spec: &DecoderSpec) -> Vec<Vec<f64>> {
     }
 }
 
-/// `theta^(-i / 4)` over `factor`: heads have four pairs of channels.
+/// `theta^(-i / 4)` divided by `factor`. Heads have four pairs of channels.
 fn powers(theta: f64, factor: f64) -> Vec<f64> {
     (0..4).map(|i| theta.powf(-f64::from(i) / 4.0) / factor).collect()
 }
@@ -177,7 +177,7 @@ fn rope_scalings() {
         ),
     ];
     for (scaling, [found, expected]) in rows {
-        // Both forms.
+        // The field has two forms.
         for field in ["rope_scaling", "rope_parameters"] {
             let config = with("llama", json!({ field: scaling }));
             refused(|| read(&config), &["tiny/config.json", found, expected]);
@@ -197,14 +197,14 @@ fn both_forms_of_rope_are_accepted() {
     parameters["rope_theta"] = json!(5e5);
     assert_close(&old[0], &powers(5e5, 2.0));
     assert_eq!(old, of("llama", json!({"rope_parameters": parameters})));
-    // A theta beside the parameters holds where these have none.
+    // A theta beside the parameters applies if they have none.
     assert_eq!(old, of("llama", json!({"rope_theta": 5e5, "rope_parameters": linear})));
     assert_eq!(
         old,
         of("llama", json!({"rope_theta": 5e5, "rope_scaling": {"type": "linear", "factor": 2.0}}))
     );
 
-    // Gemma's layers with a window turn on their own.
+    // Gemma's layers with a window have a rotation of their own.
     let old =
         of("gemma3_text", json!({"rope_theta": 5e5, "rope_local_base_freq": 100.0, "rope_scaling": linear}));
     assert_close(&old[0], &powers(5e5, 2.0));
@@ -218,7 +218,8 @@ fn both_forms_of_rope_are_accepted() {
     assert_close(&default[1], &powers(1e4, 1.0));
 }
 
-/// With a context of 2π · 8 the pairs make 8, 0.8, .. turns: kept, blended with weight (0.8 - 0.5) / (2.5 - 0.5), stretched.
+/// For a context of 2π · 8, the pairs make 8, 0.8, .. turns. The first is kept, the second is blended with weight (0.8
+/// - 0.5) / (2.5 - 0.5), and the others are stretched.
 #[test]
 fn llama3_scaling_by_hand() {
     let scaling = json!({"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 0.5, "high_freq_factor": 2.5,
@@ -262,7 +263,7 @@ fn family_choices() {
     assert_eq!((windows(&gemma), gemma.layers[0].attention_scale), (expected, 0.25));
     assert_eq!(gemma.layers.iter().map(|layer| layer.rope).collect::<Vec<_>>(), [1, 1, 1, 1, 1, 0, 1]);
 
-    // Without model_type the class decides.
+    // Without model_type, the class decides.
     let mut by_class = config("llama");
     by_class["model_type"] = Value::Null;
     by_class["architectures"] = json!(["Qwen3ForCausalLM"]);
@@ -274,7 +275,7 @@ fn the_text_of_a_gemma_that_sees_images() {
     let flat =
         accepted("gemma3_text", json!({"sliding_window": 16, "bos_token_id": 2, "eos_token_id": [1, 6]}));
     let mut text = with("gemma3_text", json!({"sliding_window": 16}));
-    // What is in the image's part does not count; ids of special tokens beside it do.
+    // Fields of the vision part do not count. Ids of special tokens beside it do.
     let config = json!({"model_type": "gemma3", "text_config": text, "vision_config": {"x": 1}, "eos_token_id": [1, 6]});
     assert_eq!(read(&config).unwrap(), flat);
     let beside = json!({"model_type": "gemma3", "text_config": text, "hidden_size": 7});
@@ -282,7 +283,7 @@ fn the_text_of_a_gemma_that_sees_images() {
     text["eos_token_id"] = json!(1);
     let own = read(&json!({"model_type": "gemma3", "text_config": text, "eos_token_id": [1, 6]})).unwrap();
     assert_eq!(own.eos_token_ids, [1]);
-    // As the 4B's: what equals the defaults is left out.
+    // As in the 4B model, fields with default values are missing.
     let spec = read(&json!({"model_type": "gemma3", "text_config": {"hidden_size": 2560, "num_hidden_layers": 34,
         "intermediate_size": 10240, "sliding_window": 1024, "rope_scaling": {"factor": 8.0, "rope_type": "linear"}}}))
     .unwrap();
@@ -291,7 +292,7 @@ fn the_text_of_a_gemma_that_sees_images() {
     assert_eq!(spec.max_seq_len, 131_072);
 }
 
-/// The tensors of [`config`]'s Llama, with one of another shape, or none where that is empty.
+/// The tensors of a Llama with [`config`]. One has another shape, or is missing if that shape is empty.
 pub fn tensors(prefix: &str, changed: (&str, &[usize])) -> Vec<(String, Vec<usize>)> {
     let mut tensors = vec![
         (format!("{prefix}embed_tokens.weight"), vec![20, 32]),
@@ -327,7 +328,7 @@ pub fn load(config: Value, tensors: &[(String, Vec<usize>)]) -> sukashi::Result<
     Model::from_files(&Device::Cpu, files(config, tensors), &mut |_, _| {})
 }
 
-/// A model in memory; every element of its tensors is 0.
+/// A model in memory. All elements of its tensors are 0.
 pub fn files(config: Value, tensors: &[(String, Vec<usize>)]) -> ModelFiles {
     use safetensors::{Dtype, tensor::TensorView};
     let zeros = vec![0_u8; 4 * 20 * 64];
@@ -378,13 +379,13 @@ fn tensors_that_are_missing() {
     let no_head = tensors("model.", ("lm_head.weight", &[]));
     refused(|| load(config("llama"), &no_head), &["cannot load lm_head.weight", "tie_word_embeddings"]);
     load(with("llama", json!({"tie_word_embeddings": true})), &no_head).unwrap();
-    // A Llama's weights with the configuration of another family.
+    // A Llama's weights, with the configuration of another family.
     let all = tensors("model.", ("", &[]));
     refused(|| load(config("qwen2"), &all), &["model.layers.0.self_attn.q_proj.bias", "no such tensor"]);
     refused(|| load(config("qwen3"), &all), &["model.layers.0.self_attn.q_norm.weight", "no such tensor"]);
     refused(|| load(config("gpt2"), &all), &["n_embd is missing"]);
     load(config("mistral"), &all).unwrap();
-    // The prefix may be missing, or that of a model with more than text.
+    // The prefix may be missing, or may be that of a model with a vision part.
     load(config("llama"), &tensors("", ("", &[]))).unwrap();
     load(config("llama"), &tensors("language_model.model.", ("", &[]))).unwrap();
 }

@@ -1,4 +1,4 @@
-//! Every field of a `config.json` is read, known to change nothing, or an error.
+//! Every field of a `config.json` is read, or known to have no effect, or else an error.
 
 use serde_json::{Value, json};
 use sukashi::model::spec;
@@ -9,7 +9,7 @@ fn read(config: &Value) -> sukashi::Result<sukashi::model::DecoderSpec> {
     spec::from_config(config, "tiny/config.json")
 }
 
-/// What every file of these sizes has, with `fields` added.
+/// The fields that every file of these sizes has, with `fields` added.
 fn with(model_type: &str, fields: &Value) -> Value {
     let mut config = match model_type {
         "gpt2" => json!({"vocab_size": 100, "n_positions": 32, "n_embd": 64, "n_layer": 2, "n_head": 4}),
@@ -49,7 +49,7 @@ fn unknown_fields_are_named() {
             ];
             refused(|| read(&with(family, &json!({ field: value }))), &parts);
         }
-        // Which is how a field says that it asks for nothing.
+        // With these values, a field asks for nothing.
         for nothing in [json!(null), json!(false), json!(""), json!([]), json!({})] {
             read(&with(family, &json!({"something_new": nothing}))).unwrap();
         }
@@ -66,7 +66,7 @@ fn fields_that_multiply_are_accepted_at_1_alone() {
         read(&with("llama", &json!({ field: 1.0 }))).unwrap();
         refused(|| read(&with("llama", &json!({ field: 12.0 }))), &[field, "12.0", "expected 1"]);
     }
-    // False says nothing of an unknown field, but here it is the opposite of what is computed.
+    // For an unknown field, false asks for nothing. Here it is the opposite of the computation.
     refused(|| read(&with("qwen3", &json!({"is_causal": false}))), &["is_causal = false", "expected true"]);
 }
 
@@ -136,7 +136,7 @@ fn causes_that_the_file_states() {
         for family in FAMILIES {
             refused(|| read(&with(family, &fields)), &["tiny/config.json", parts[0], parts[1]]);
         }
-        // The text of a model that sees images.
+        // The text part of a model with a vision part.
         let outer = json!({"model_type": "gemma3", "text_config": with("gemma3_text", &fields)});
         refused(|| read(&outer), &parts);
     }
@@ -185,7 +185,7 @@ fn scalings_have_no_fields_of_other_kinds() {
     );
 }
 
-/// As they stand on the hub: all fields of files of the six families, of several ages.
+/// Files as published on the hub, with all their fields, of six families and of several ages.
 #[test]
 fn published_files_are_accepted() {
     for text in PUBLISHED {
@@ -195,7 +195,7 @@ fn published_files_are_accepted() {
 }
 
 const PUBLISHED: &[&str] = &[
-    // GPT-2, small and medium, and a Japanese one.
+    // GPT-2, small and medium, and a Japanese model.
     r#"{"activation_function":"gelu_new","architectures":["GPT2LMHeadModel"],"attn_pdrop":0.1,"bos_token_id":50256,
         "embd_pdrop":0.1,"eos_token_id":50256,"initializer_range":0.02,"layer_norm_epsilon":1e-05,"model_type":"gpt2",
         "n_ctx":1024,"n_embd":768,"n_head":12,"n_layer":12,"n_positions":1024,"resid_pdrop":0.1,"summary_activation":null,
@@ -214,7 +214,7 @@ const PUBLISHED: &[&str] = &[
         "scale_attn_weights":true,"summary_activation":null,"summary_first_dropout":0.1,"summary_proj_to_labels":true,
         "summary_type":"cls_index","summary_use_proj":true,"tokenizer_class":"T5Tokenizer",
         "task_specific_params":{"text-generation":{"do_sample":true,"max_length":50}},"use_cache":true,"vocab_size":32000}"#,
-    // Llama 2, 3.1, 3.2 as others publish it, and a small Llama.
+    // Llama 2, 3.1, 3.2 from another publisher, and a small Llama.
     r#"{"_name_or_path":"a/b","architectures":["LlamaForCausalLM"],"bos_token_id":1,"eos_token_id":2,"hidden_act":"silu",
         "hidden_size":4096,"initializer_range":0.02,"intermediate_size":11008,"max_position_embeddings":4096,
         "model_type":"llama","num_attention_heads":32,"num_hidden_layers":32,"num_key_value_heads":32,"pretraining_tp":1,
@@ -247,7 +247,7 @@ const PUBLISHED: &[&str] = &[
         "num_key_value_heads":8,"rms_norm_eps":1e-05,"rope_theta":1000000.0,"sliding_window":null,
         "tie_word_embeddings":false,"torch_dtype":"bfloat16","transformers_version":"4.43.0.dev0","use_cache":true,
         "vocab_size":131072}"#,
-    // Qwen 2.5, and what was distilled into it; Qwen 3.
+    // Qwen 2.5, a model that was distilled into it, and Qwen 3.
     r#"{"architectures":["Qwen2ForCausalLM"],"attention_dropout":0.0,"bos_token_id":151643,"eos_token_id":151643,
         "hidden_act":"silu","hidden_size":896,"initializer_range":0.02,"intermediate_size":4864,
         "max_position_embeddings":32768,"max_window_layers":24,"model_type":"qwen2","num_attention_heads":14,
@@ -260,7 +260,7 @@ const PUBLISHED: &[&str] = &[
         "num_attention_heads":16,"num_hidden_layers":28,"num_key_value_heads":8,"rms_norm_eps":1e-06,"rope_scaling":null,
         "rope_theta":1000000,"sliding_window":null,"tie_word_embeddings":true,"torch_dtype":"bfloat16",
         "transformers_version":"4.51.0","use_cache":true,"use_sliding_window":false,"vocab_size":151936}"#,
-    // Gemma 3: text alone, old and new, and the text of one that sees images.
+    // Gemma 3: a text model, old and new, and the text part of a model with a vision part.
     r#"{"architectures":["Gemma3ForCausalLM"],"attention_bias":false,"attention_dropout":0.0,
         "attn_logit_softcapping":null,"bos_token_id":2,"cache_implementation":"hybrid","eos_token_id":[1,106],
         "final_logit_softcapping":null,"head_dim":256,"hidden_activation":"gelu_pytorch_tanh","hidden_size":1152,

@@ -1,4 +1,4 @@
-//! Output files. A full disk and a race are tests of `output` itself.
+//! Tests output files. A full disk and a race are tests of `output` itself.
 
 use std::fs;
 use std::path::Path;

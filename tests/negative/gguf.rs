@@ -1,4 +1,4 @@
-//! GGUF files that are not what their headers say.
+//! Tests GGUF files that do not match their headers.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use sukashi::weights::{Gguf, ModelFiles};
 use super::refused;
 use crate::gguf_writer::{File, Tensor, Value, text};
 
-/// A file of these bytes is refused, by a message with its name and all of `parts`.
+/// Asserts that a file of these bytes is refused, with its name and all of `parts` in the message.
 #[track_caller]
 fn refused_file(bytes: &[u8], parts: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
@@ -19,7 +19,7 @@ fn refused_file(bytes: &[u8], parts: &[&str]) {
     refused(|| ModelFiles::open(&path), &all);
 }
 
-/// A small file that is right.
+/// A small valid file.
 fn right() -> File {
     let mut file = File::default();
     file.set("general.architecture", Value::Text("llama".into()));
@@ -95,7 +95,7 @@ fn keys_and_values() {
     invalid.extend([0xff, 0xfe]);
     refused_value("x", Value::Raw(8, invalid), &["x is not UTF-8"]);
     let mut bytes = right().bytes();
-    // The length of the first key.
+    // Overwrites the length of the first key.
     bytes[24..32].copy_from_slice(&u64::MAX.to_le_bytes());
     refused_file(&bytes, &["key 1 of the metadata is too long", "at most"]);
 }
@@ -217,7 +217,7 @@ fn what_the_metadata_say_of_the_model() {
     );
 }
 
-/// Whatever single byte is wrong, the file is opened or refused, and nothing panics.
+/// With any single wrong byte, the file is opened or refused, and nothing panics.
 #[test]
 fn any_byte_may_be_wrong() {
     let folder = tempfile::tempdir().unwrap();

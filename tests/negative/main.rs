@@ -1,5 +1,5 @@
-//! Bad input: every row is refused with an error that names the file, the field, the value and the limit.
-//! `accepted` is the counterpart: what must not be refused.
+//! Tests bad input. Every case is refused with an error that names the file, the field, the value and the limit.
+//! `accepted` is the counterpart: valid input that must not be refused.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use sukashi::{Error, ErrorKind, Result};
 
-/// Runs something that has to be refused as bad input, in under a second, by a message with all of `parts`.
+/// Runs `run`, which has to be refused as bad input in less than a second, with all of `parts` in the message.
 #[track_caller]
 fn refused<T>(run: impl FnOnce() -> Result<T>, parts: &[&str]) -> String {
     let start = Instant::now();
@@ -42,7 +42,7 @@ fn refused<T>(run: impl FnOnce() -> Result<T>, parts: &[&str]) -> String {
     message
 }
 
-/// The bytes of a safetensors file with this header and this much data.
+/// The bytes of a safetensors file with this header, and with `data_bytes` bytes of data.
 fn safetensors_bytes(header: &str, data_bytes: usize) -> Vec<u8> {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend(header.as_bytes());

@@ -1,4 +1,4 @@
-//! Prompts and ids.
+//! Tests prompts and ids.
 
 use sukashi::text::{EncodeOptions, check_prompt, parse_ids};
 use sukashi::weights::ModelFiles;

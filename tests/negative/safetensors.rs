@@ -1,4 +1,4 @@
-//! Safetensors files and their shards.
+//! Tests safetensors files and their shards.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use sukashi::weights::Safetensors;
 
 use super::{refused, safetensors_bytes};
 
-/// A file of these bytes is refused, by a message with its name and all of `parts`.
+/// Asserts that a file of these bytes is refused, with its name and all of `parts` in the message.
 #[track_caller]
 fn refused_file(bytes: &[u8], parts: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
@@ -45,7 +45,7 @@ fn a_header_over_the_limit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
     fs::write(&path, 100_000_001_u64.to_le_bytes()).unwrap();
-    // Holes take no room on the disk, but the file does have the bytes that the header claims.
+    // Holes take no space on the disk, but the file has as many bytes as the header claims.
     fs::File::options().write(true).open(&path).unwrap().set_len(200_000_000).unwrap();
     refused(|| Safetensors::open(&path), &["model.safetensors", "100000001", "100000000"]);
 }
@@ -123,12 +123,12 @@ fn shapes_that_overflow() {
 fn sizes_that_disagree_with_the_shape() {
     let header = "{\"wte\":{\"dtype\":\"F16\",\"shape\":[3,5],\"data_offsets\":[0,32]}}";
     refused_header(header, 32, &["wte", "[0, 32] = 32 bytes", "expected 30 bytes", "[3, 5]", "F16"]);
-    // Half a byte more than the data.
+    // The tensor needs half a byte more than the data have.
     let header = "{\"wte\":{\"dtype\":\"F4\",\"shape\":[3],\"data_offsets\":[0,1]}}";
     refused_header(header, 1, &["wte", "[0, 1]", "F4"]);
 }
 
-/// Two tensors of one f32 each at these offsets.
+/// A header with two tensors of one f32 each at these offsets.
 fn two(a: [u64; 2], b: [u64; 2]) -> String {
     format!(
         "{{\"a\":{{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":{a:?}}},\
@@ -156,7 +156,7 @@ fn data_that_is_longer_or_shorter() {
 
 const SHARD: &str = "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}";
 
-/// A folder with an index that says where tensor `a` is, and a good shard `model-1.safetensors`.
+/// A folder with an index that says which file has tensor `a`, and a valid shard `model-1.safetensors`.
 fn sharded(weight_map: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("model.safetensors.index.json"), format!("{{\"weight_map\":{weight_map}}}"))
@@ -256,7 +256,7 @@ fn cut_last_byte(path: &Path) {
     file.set_len(file.metadata().unwrap().len() - 1).unwrap();
 }
 
-/// Names and values of a stranger's file are shown in part, however long they are.
+/// Messages show only a part of long names and values from an untrusted file.
 #[test]
 fn long_names_and_values_are_cut() {
     let long = "x".repeat(1 << 20);

@@ -1,4 +1,4 @@
-//! `tokenizer.json`.
+//! Tests `tokenizer.json`.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use sukashi::text::{EncodeOptions, Tokenizer};
 
 use super::refused;
 
-/// A `tokenizer.json` with this model, without anything around it.
+/// A `tokenizer.json` with this model and no other parts.
 pub fn file(model: Value) -> Value {
     json!({
         "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
@@ -65,7 +65,7 @@ fn an_unknown_token_that_is_not_there() {
     refused(|| tokenizer.encode("b", EncodeOptions::default()), &["character 1 ", "'b'", "remove it"]);
 }
 
-/// A BPE without an unknown token drops what it lacks; here that is an error, whatever the options.
+/// A BPE without an unknown token drops characters outside its vocabulary. Here this is always an error.
 #[test]
 fn characters_that_would_be_dropped() {
     let tokenizer = open(&file(bpe(&["a", "b"], &[]))).unwrap();
@@ -75,7 +75,7 @@ fn characters_that_would_be_dropped() {
     }
     let lines = open(&file(bpe(&["\n"], &[]))).unwrap();
     refused(|| lines.encode("猫\n\n\n", EncodeOptions::default()), &["character 1 ", "'猫'"]);
-    // The first byte of 猫 (E7 8C AB) is there, the others are not.
+    // The vocabulary has the first byte of 猫 (E7 8C AB), and not the others.
     let mut byte_level = file(bpe(&["a", "ç"], &[]));
     byte_level["pre_tokenizer"] =
         json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
@@ -85,7 +85,7 @@ fn characters_that_would_be_dropped() {
     refused(|| tokenizer.encode("aa猫", EncodeOptions::default()), &["character 3 ", "'猫'"]);
 }
 
-/// One unknown token may stand for several characters, known ones among them.
+/// One unknown token may stand for several characters, and some of them may be known.
 #[test]
 fn fused_unknown_characters() {
     let mut model = bpe(&["<unk>", "a", "b"], &[]);
@@ -115,7 +115,7 @@ fn words_that_a_vocabulary_of_words_lacks() {
     words["pre_tokenizer"] = json!({"type": "WhitespaceSplit"});
     let tokenizer = open(&words).unwrap();
     refused(|| tokenizer.encode("a cat act", EncodeOptions::default()), &["\"act\"", "character 7"]);
-    // Spelled out by the user.
+    // The text of the user spells the token.
     assert_eq!(tokenizer.encode("a <unk>", EncodeOptions::default()).unwrap(), [1, 0]);
 }
 

@@ -1,4 +1,4 @@
-//! The tokenizer of a GGUF file.
+//! Tests the tokenizer of a GGUF file.
 
 use sukashi::text::{EncodeOptions, Tokenizer, Vocabulary};
 
@@ -36,7 +36,7 @@ fn gpt2() -> Vocabulary {
     }
 }
 
-/// The vocabularies that the rows below damage are usable.
+/// The vocabularies that the cases below damage are valid.
 #[test]
 fn what_is_damaged_is_usable_before() {
     assert_eq!(open(llama()).unwrap().encode("ab", EncodeOptions::default()).unwrap(), [1, 6]);
@@ -56,7 +56,7 @@ fn kinds_and_rules_that_are_not_known() {
     for name in ["", "smaug-bpe", "gpt-4o"] {
         refused(|| open(pre(name)), &["tiny.gguf", "tokenizer.ggml.pre", &format!("{name:?}"), "llama-bpe"]);
     }
-    // SentencePiece has no such rule, and its files say "default".
+    // SentencePiece has no pre-tokenizer of this kind, and its files say "default".
     open(Vocabulary { pre: Some("nonsense".to_string()), ..llama() }).unwrap();
 }
 
@@ -140,7 +140,7 @@ fn merges_that_no_token_matches() {
     }
 }
 
-/// Special tokens with signs that mean something to the `tokenizers` crate's own notation.
+/// The characters in special tokens may have a meaning in the notation of the `tokenizers` crate.
 #[test]
 fn odd_special_tokens_are_no_fault() {
     for token in ["$A", "<s :0>", "a:1", "[BOS] x"] {
@@ -150,7 +150,7 @@ fn odd_special_tokens_are_no_fault() {
     }
 }
 
-/// Without tokens for bytes, a character that the vocabulary lacks is the unknown token, and named.
+/// Without byte tokens, a character outside the vocabulary is the unknown token, and the error names it.
 #[test]
 fn characters_that_the_vocabulary_lacks() {
     let mut no_bytes = llama();

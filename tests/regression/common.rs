@@ -1,9 +1,9 @@
-//! How the program is run, and where a case's files are.
+//! Runs the program, and finds the files of a case.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// Runs the program to its end, in English, without a standard input.
+/// Runs the program to its end, in English, without standard input.
 pub fn sukashi(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sukashi"));
     for name in ["LC_MESSAGES", "LANG", "SUKASHI_LOG", "RUST_BACKTRACE"] {

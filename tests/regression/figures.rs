@@ -6,7 +6,7 @@ use resvg::usvg::roxmltree;
 
 use crate::common::sukashi;
 
-/// The softmax figure of these names: all that is drawn, without a word of what is not.
+/// The softmax figure with these names: the drawn elements, without the texts that are not drawn.
 fn drawn(names: &str) -> String {
     let svg = svg(names);
     let mut out = String::new();

@@ -1,4 +1,4 @@
-//! Chat templates that want to compute or hold without end: each is refused, soon, and with little memory.
+//! Chat templates that would compute or allocate without end. Each is refused soon, and with little memory.
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use sukashi::text::{ChatTemplate, Message, RenderOptions, SpecialTokens};
 
-/// What a machine under load may take; alone, the longest takes a quarter of a second.
+/// The time limit under load. Alone, the longest takes a quarter of a second.
 pub const LONGEST: Duration = Duration::from_secs(10);
 const MOST_KIB: u64 = 500 << 10;
 
-/// Says that this process is to render what comes from its standard input.
+/// If this variable is set, the process renders the template from its standard input.
 const IS_CHILD: &str = "SUKASHI_RENDER_IN_CHILD";
 
 struct Rendered {
-    /// The text's length, or why there is none.
+    /// The length of the text, or the error.
     outcome: Result<usize, String>,
     time: Duration,
     peak_kib: u64,
@@ -28,7 +28,7 @@ pub fn render(source: &str) -> Result<usize, String> {
     text.map(|text| text.len()).map_err(|error| error.to_string())
 }
 
-/// Renders in a process of its own, whose end is no one else's, and whose memory is its own.
+/// Renders in a process of its own, so that its end and its memory do not affect the test.
 fn rendered(source: &str) -> Rendered {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "hostile_templates::child", "--nocapture"])
@@ -63,7 +63,7 @@ fn child() {
     let started = Instant::now();
     let outcome = render(&source);
     let millis = started.elapsed().as_millis();
-    // Linux alone says how much there ever was.
+    // Only Linux reports the largest amount of memory that a process had.
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
     let peak = peak.unwrap_or("0");
@@ -97,7 +97,7 @@ fn is_refused(source: &str) {
     assert!(outcome.as_ref().is_err_and(|error| is_limit(error)), "{outcome:?}: {start}");
 }
 
-/// Values that are large, and made within the limits: lists, a list of the same, texts and a dictionary.
+/// Large values within the limits: lists, a list of one list, texts and a dictionary.
 const LARGE: &str = "{% set b = range(3000) | list %}{% set c = range(3000) | list %}\
     {% set n = [b, c] %}{% set o = [c, b] %}\
     {% set s = 'a' * 1000000 %}{% set t = 'a' * 999999 ~ 'b' %}{% set u = 'é' * 500000 %}\
@@ -105,7 +105,7 @@ const LARGE: &str = "{% set b = range(3000) | list %}{% set c = range(3000) | li
     {% set d = {'k': b, 'l': c} %}{% set e = {'k': c, 'l': b} %}\
     {% set f = ('x', b) %}{% set g = ('x', c) %}";
 
-/// Each works on all of a large value, and so costs more than a step.
+/// Expressions that each walk a large value, and so cost more than a step.
 const EXPRESSIONS: &[&str] = &[
     // Operators.
     "b == c",
@@ -341,7 +341,7 @@ fn large_values_in_a_loop() {
             "{macros}{LARGE}{{% for i in range(1000) %}}{{% for j in range(1000) %}}{{% set y = {expression} %}}{{% endfor %}}{{% endfor %}}"
         );
         let outcome = within_limits(&source).outcome;
-        // Some are no call that there is; none ends in a text.
+        // Some expressions are invalid calls. None gives a text.
         assert!(outcome.is_err(), "{expression}");
     }
 }
@@ -391,7 +391,7 @@ fn large_values_in_statements() {
     }
 }
 
-/// A value of two of the last, and so on: few steps to make, and no end to walk.
+/// A value holds its predecessor twice, and so on. It takes few steps to build, and has no end for a walk.
 #[test]
 fn values_of_themselves() {
     for (first, next) in [
@@ -447,12 +447,12 @@ fn values_of_themselves() {
             }
         }
     }
-    // Through calls and loops that call themselves.
+    // Macros and loops may call themselves.
     is_refused("{% macro f(x, n) %}{{ f([x, x], n - 1) if n else x == x }}{% endmacro %}{{ f([1], 60) }}");
     is_refused("{% for x in [[1]] recursive %}{{ loop([[x, x]]) }}{% endfor %}");
 }
 
-/// Long names, and frames over frames, make each step cost more.
+/// Long names and nested frames make each step cost more.
 #[test]
 fn steps_that_cost_more() {
     let name = "a".repeat(40_000);

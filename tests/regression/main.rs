@@ -1,4 +1,4 @@
-//! Faults that were found once, by the number of their case: what is right stays right.
+//! Faults that were found once, by the number of their case. They must not come back.
 
 #![allow(
     clippy::unwrap_used,

@@ -98,7 +98,7 @@ fn statements() -> impl Strategy<Value = String> {
     })
 }
 
-/// Whatever a template computes, it comes to an end: by itself or by the limits.
+/// Each template ends by itself or by a limit.
 #[test]
 fn random_templates_end() {
     let count =

@@ -1,11 +1,11 @@
-//! Chat templates: what they are told, what they may cost, and what of them is shown.
+//! Chat templates: their variables, their costs, and the parts of them in messages.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::common::{case, sukashi};
 
-/// soseki-mini as a model that chats by the template of a case.
+/// Makes a chat model from soseki-mini and the template of a case.
 fn model(name: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/soseki-mini");
@@ -17,7 +17,7 @@ fn model(name: &str) -> tempfile::TempDir {
     folder
 }
 
-/// What the program says of a chat by that template.
+/// The error message of a chat with that template.
 fn refused(name: &str) -> String {
     let folder = model(name);
     let model = folder.path().to_str().unwrap();
@@ -86,7 +86,7 @@ fn case_05_words_of_python_are_refused_with_the_words_of_json() {
         assert_eq!(ran.status.code(), Some(2), "{variable}: {said}");
         assert!(said.contains("is Python; JSON writes true, false and null"), "{variable}: {said}");
     }
-    // A sentence, and a text in quotes, are texts.
+    // A sentence is a text, and so is a quoted text.
     for variable in
         ["x=None of these", "x=\"False\"", "x=Falsehood", "x=[True story", "enable_thinking=false"]
     {
@@ -95,14 +95,14 @@ fn case_05_words_of_python_are_refused_with_the_words_of_json() {
     }
 }
 
-/// Where the system gives no thread, the work is done without, or the system is named.
+/// If the system starts no threads, the program works without them or names the system.
 #[test]
 #[cfg(target_os = "linux")]
 fn no_threads_to_be_had() {
     let run = |limit: &str, threads: &str, args: &str| {
         let program = env!("CARGO_BIN_EXE_sukashi");
         let command = format!("ulimit -v {limit}; exec {program} {args} --device cpu");
-        // glibc would give the first threads 64 MB each to allocate from, and leave nothing for the model.
+        // glibc would reserve 64 MB for each of the first threads, and leave nothing for the model.
         let environment = [("RAYON_NUM_THREADS", threads), ("MALLOC_ARENA_MAX", "1")];
         let ran = Command::new("sh").args(["-c", &command]).envs(environment).output().unwrap();
         let said = String::from_utf8_lossy(&ran.stderr).into_owned();
@@ -110,7 +110,7 @@ fn no_threads_to_be_had() {
     };
     let (code, text, said) = run("unlimited", "1", "generate 猫 -n 3");
     assert_eq!((code, said.as_str()), (Some(0), ""));
-    // More threads than there is room for their stacks.
+    // There are more threads than stacks that fit into memory.
     assert_eq!(run("900000", "50000", "generate 猫 -n 3"), (Some(0), text, said));
     let folder = model("attack-06-bidi-controls-in-messages");
     let chat = format!("generate 猫 --chat --model {} -n 3", folder.path().display());

@@ -1,4 +1,4 @@
-//! What is printed: nothing from outside moves a cursor, hides, runs in a spreadsheet, or has no end.
+//! The program's output: no text from outside moves a cursor, hides other text, runs in a spreadsheet, or is endless.
 
 use std::path::{Path, PathBuf};
 
@@ -20,16 +20,16 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Nothing prints around the module that makes text harmless.
+/// Only the module that makes text harmless prints.
 #[test]
 fn one_module_prints() {
     const PRINTS: [&str; 8] =
         ["println!", "eprintln!", "print!(", "eprint!(", "dbg!(", "stdout()", "stderr()", "ProgressBar::"];
     let allowed = |file: &str, line: &str| match file {
         "src/cli/output.rs" => true,
-        // Whether it is a terminal, and how wide.
+        // This module asks whether the output is a terminal, and how wide it is.
         "src/cli/terminal.rs" => !line.contains("print") && !line.contains("write"),
-        // A figure for a notebook, which takes it by this mark.
+        // This mark gives a figure to a notebook.
         "crates/sukashi-figure/src/figure/mod.rs" => line.contains("EVCXR_BEGIN_CONTENT"),
         "src/cli/progress.rs" => line.contains("ProgressBar::"),
         _ => false,
@@ -71,13 +71,13 @@ fn attack_05_a_name_is_shown_with_its_control_characters() {
             assert!(out.contains(shown), "{out}{said}");
         }
         let raw = |text: &str| text.chars().any(|c| c != '\n' && c.is_control() || c == '\u{202E}');
-        // What a model writes is data where it goes into a pipe.
+        // In a pipe, the text of a model is data, and stays unchanged.
         assert!(args[0] == "generate" || !raw(&out), "{args:?}: {out:?}");
         assert!(!raw(&said), "{args:?}: {said:?}");
     }
 }
 
-/// A program that has a terminal gets as it is nothing that a program with a pipe does not.
+/// On a terminal, the program prints no raw control characters that it does not print into a pipe.
 #[test]
 #[cfg(unix)]
 fn attack_05_on_a_terminal() {
@@ -129,7 +129,7 @@ fn arguments_are_shown_as_they_are_written() {
     }
 }
 
-/// Whatever is wrong with a value, it is not repeated whole.
+/// A message does not repeat a whole value.
 #[test]
 fn values_of_megabytes_are_shown_in_part() {
     let folder = tempfile::tempdir().unwrap();
@@ -245,7 +245,7 @@ fn cells_of_csv_are_no_formulas() {
     for (row, text) in rows.iter().zip(texts) {
         assert_eq!(sukashi::trace::csv_text::from_cell(&row[4]), text);
         assert!(row[4].starts_with('\'') || text == "plain", "{row:?}");
-        // Numbers are numbers.
+        // The fields with numbers have only numbers.
         assert!(row[6].parse::<f64>().is_ok() && row[7].parse::<f64>().is_ok(), "{row:?}");
     }
     assert_eq!(rows.len(), texts.len());

@@ -10,7 +10,7 @@ use sukashi::weights::ModelFiles;
 
 use crate::common::{case, sukashi};
 
-/// What the program prints; it has to succeed.
+/// The output of the program, which has to succeed.
 #[track_caller]
 fn printed(args: &[&str]) -> String {
     let output = sukashi(args);
@@ -18,7 +18,7 @@ fn printed(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What the program says; it has to refuse its input.
+/// The message of the program, which has to refuse its input.
 #[track_caller]
 fn said(args: &[&str]) -> String {
     let output = sukashi(args);
@@ -36,7 +36,7 @@ fn ids(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
     tokenizer.encode(text, EncodeOptions::default()).unwrap()
 }
 
-/// A file of a tokenizer whose tokens are single letters, with these parts in place of none.
+/// A file of a tokenizer whose tokens are single letters, with these further parts.
 fn letters(parts: Value) -> Value {
     let vocab: serde_json::Map<_, _> =
         ('a'..='z').map(String::from).zip(0..).map(|(t, id)| (t, json!(id))).collect();
@@ -60,7 +60,7 @@ fn open(file: &Value) -> sukashi::Result<Tokenizer> {
     Tokenizer::from_bytes("tokenizer.json", file.to_string().as_bytes())
 }
 
-/// The message of what a file makes of a text, or of the file itself.
+/// The error about a text for a file's tokenizer, or about the file itself.
 #[track_caller]
 fn refusal(file: &Value, text: &str) -> String {
     let started = Instant::now();
@@ -86,7 +86,7 @@ fn case_04_stops_at_special_tokens() {
     assert_eq!(run(&["--stop", "c<|im_end|>"]), "ab\n");
     assert_eq!(run(&["--stop", "d"]), "abc\n");
     assert_eq!(run(&["--stop-id", "2"]), "ab\n");
-    // Without a chat, a turn's end is a token as others are.
+    // Outside a chat, the end of a turn is an ordinary token.
     assert_eq!(run(&[]), "abcdefghdef\n");
     let past = said(&["generate", "a", "--model", path(&model), "--device", "cpu", "--stop-id", "14"]);
     assert!(past.contains("found id 14, expected at most 13"), "{past}");
@@ -122,15 +122,15 @@ fn tokens_end_a_text_by_their_well_known_spellings() {
     assert_eq!(ends(&["<|im_start|>", "<|im_end|>", "<|eot_id|>", "<s>"]), (vec![], vec![27, 28]));
     assert_eq!(ends(&["<end_of_turn>", "<|end|>", "</s>"]), (vec![28], vec![26, 27]));
     assert_eq!(ends(&["<|endoftext|>", "<eos>"]), (vec![26, 27], vec![]));
-    // gpt-oss: between the messages of one answer.
+    // In gpt-oss, this token separates the messages of one answer.
     assert_eq!(ends(&["<|return|>", "<|end|>"]), (vec![], vec![26]));
-    // Text, and no special token.
+    // This token is text, and not a special token.
     let mut text = added(26, "<|im_end|>");
     text["special"] = json!(false);
     assert!(open(&letters(json!({"added_tokens": [text]}))).unwrap().turn_end_ids().is_empty());
 }
 
-/// What a chat ends at without its template or generation_config.json saying so, and a text does not.
+/// A chat ends at a token that neither the template nor generation_config.json names. A text does not end there.
 #[test]
 fn a_chat_never_runs_past_its_turn() {
     let folder = tempfile::tempdir().unwrap();
@@ -155,7 +155,7 @@ fn case_06_bos_of_the_tokenizer_config() {
     }
 }
 
-/// What transformers 4.57 does with these fields, class by class.
+/// The tokens that transformers 4.57 adds for these fields, by class.
 #[test]
 fn tokens_around_a_text_are_those_of_its_class() {
     let folder = tempfile::tempdir().unwrap();
@@ -222,12 +222,12 @@ fn case_07_added_tokens_come_before_the_vocabulary() {
     let csv = printed(&["tokenize", text, "--model", path(&model), "--format", "csv"]);
     let ids = csv.lines().skip(1).map(|line| line.split(',').nth(2).unwrap().to_owned());
     assert_eq!(Vec::from_iter(ids), ["0", "68", "50", "9"]);
-    // What the vocabulary does lack is named, by its place in the text.
+    // The message names a character outside the vocabulary, and its place in the text.
     let message = said(&["next", "<|endoftext|>吾輩A", "--model", path(&model), "--device", "cpu"]);
     assert!(message.contains("character 16 ") && message.contains("'A'"), "{message}");
 }
 
-/// What a normalizer leaves out, or makes of a character, is not missing.
+/// A character that a normalizer removes or replaces is not an unknown character.
 #[test]
 fn normalizers_come_before_the_vocabulary() {
     let lower = letters(json!({
@@ -274,7 +274,7 @@ fn case_13_byte_order_marks_and_line_ends() {
     let vocab = trained["model"]["vocab"].as_object().unwrap();
     assert!(vocab.contains_key("猫") && vocab.contains_key("\n"), "{vocab:?}");
     assert!(!vocab.contains_key("\u{FEFF}") && !vocab.contains_key("\r"), "{vocab:?}");
-    // Pairs are counted in the same text.
+    // Bigrams count the pairs of the same text.
     printed(&["next", "猫", "--bigram", &text]);
 
     let utf16 = target.path().join("utf16.txt");
@@ -295,7 +295,7 @@ fn attack_04_a_normalizer_that_multiplies() {
     assert!(started.elapsed() < Duration::from_secs(5), "took {:?}", started.elapsed());
 }
 
-/// Each part that could make a terabyte of a word.
+/// Each of these parts could turn a word into a terabyte.
 #[test]
 fn no_part_of_a_tokenizer_multiplies_a_text() {
     let thousand = "a".repeat(1_000);
@@ -318,13 +318,13 @@ fn no_part_of_a_tokenizer_multiplies_a_text() {
         let message = refusal(&letters(json!({"normalizer": normalizer})), "abc");
         assert!(message.contains("normalizer"), "{message}");
     }
-    // Many short texts, each of which may grow a little.
+    // There are many short texts, and each may grow a little.
     let many = letters(json!({"normalizer": replace, "added_tokens": [added(26, "|")]}));
     let message = refusal(&many, &"a|".repeat(50_000));
     assert!(message.contains("normalizer") && message.contains("8 times the text"), "{message}");
-    // A text of a thousand letters is no attack.
+    // A text of a thousand letters is accepted.
     assert_eq!(ids(&open(&many).unwrap(), "a").len(), 1_000);
-    // Added tokens are normalised while the file is read.
+    // The crate normalises added tokens while it reads the file.
     let mut normalized = added(26, "aaa");
     normalized["normalized"] = json!(true);
     let message = refusal(
@@ -376,7 +376,7 @@ fn attack_10_a_part_that_stops_half_way_is_named() {
     assert!(message.contains("pre-tokenizer") && message.contains("FixedLength"), "{message}");
 }
 
-/// The crate takes a pattern that gives up for one without further matches.
+/// If a pattern exceeds its step limit, the crate takes this for the end of the matches.
 #[test]
 fn a_regular_expression_that_gives_up_is_no_end_of_matches() {
     let exploding = json!({"Regex": "(?:(a+)(?!x))+c"});
@@ -390,7 +390,7 @@ fn a_regular_expression_that_gives_up_is_no_end_of_matches() {
         assert!(message.contains(name) && message.contains("too many steps"), "{message}");
         assert_eq!(ids(&open(&letters(part)).unwrap(), "b").len(), 1);
     }
-    // Without a match at its end, a text is still cut.
+    // A text is also split if its end does not match.
     let digits =
         json!({"type": "Split", "pattern": {"Regex": "x(?!y)"}, "behavior": "Isolated", "invert": false});
     let tokenizer = open(&letters(json!({"pre_tokenizer": digits}))).unwrap();
@@ -448,7 +448,7 @@ fn attack_18_training_takes_time_by_the_length_of_a_text() {
         started.elapsed()
     };
     took("aaaa");
-    // It took 12 s for a tenth of it.
+    // A tenth of the text used to take 12 s.
     let took = took(&"a".repeat(500_000));
     assert!(took < Duration::from_secs(20), "took {took:?}");
 }
@@ -471,7 +471,7 @@ fn attack_22_a_prompt_far_beyond_the_context_is_not_encoded() {
         let message = said(&[&args, truncate].concat());
         assert!(message.contains("found 5000000 bytes, expected at most 2097152"), "{message}");
     }
-    // What may be cut is cut as before.
+    // Other texts are split as before.
     let tokenizer = ModelFiles::open(folder.path()).unwrap().tokenizer.unwrap();
     tokenizer.check_length(&"a".repeat(2 << 20), 16).unwrap();
     tokenizer.check_length(&"a".repeat(5_000_000), 5_000_000).unwrap();

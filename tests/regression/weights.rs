@@ -1,4 +1,4 @@
-//! Keys and tensors that were left out in silence, and messages that named the wrong cause.
+//! Keys and tensors that were ignored silently, and messages that named the wrong cause.
 
 use std::process::Output;
 
@@ -12,7 +12,7 @@ fn next(model: &str, ids: &str, more: &[&str]) -> Output {
     sukashi(&args)
 }
 
-/// The first three tokens are these, with these percentages.
+/// Asserts that the first three tokens are these, with these percentages.
 #[track_caller]
 fn predicts(output: &Output, tokens: [(&str, &str); 3]) {
     let stdout = String::from_utf8_lossy(&output.stdout);
@@ -26,7 +26,8 @@ fn predicts(output: &Output, tokens: [(&str, &str); 3]) {
     }
 }
 
-/// Bad input, with a message that has all of these parts and does not blame the files' company.
+/// Asserts that the input is refused with all of these parts in the message. The message must not suggest that the
+/// files do not belong together.
 #[track_caller]
 fn refuses(output: &Output, parts: &[&str]) {
     let stderr = String::from_utf8_lossy(&output.stderr);

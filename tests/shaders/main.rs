@@ -1,4 +1,4 @@
-//! Every shader without a GPU: valid, as its wrapper takes it to be, and translated to what each backend wants.
+//! Tests every shader without a GPU. It has to be valid, to fit its wrapper, and to translate for each backend.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
 
 mod loops;
@@ -32,16 +32,17 @@ fn shader_files() -> Vec<PathBuf> {
     files
 }
 
-/// A kernel as it is written, before its imports are resolved.
+/// The source of a kernel before its imports are resolved.
 fn source(kernel: &Kernel) -> String {
     let file = root().join("shaders").join(kernel.name);
     std::fs::read_to_string(file.with_extension("wesl")).unwrap()
 }
 
-/// Parses and validates.
+/// Parses and validates a shader.
 fn validate(wgsl: &str, requires: Requires) -> Check<(Module, ModuleInfo)> {
     let module = naga::front::wgsl::parse_str(wgsl).map_err(|error| error.emit_to_string(wgsl))?;
-    // No optional feature, besides reading f16 out of u32, which WebGPU always has, and subgroups where a kernel says so.
+    // The only optional features are reads of f16 from u32, which WebGPU always has, and subgroups for the kernels that
+    // require them.
     let mut capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
     capabilities.set(Capabilities::SUBGROUP, requires.min_subgroup_size > 0);
     capabilities
@@ -141,10 +142,10 @@ fn check_bindings(module: &Module, kernel: &Kernel) -> Check {
     Ok(())
 }
 
-/// Translates to SPIR-V, which is given back, and to MSL, HLSL and GLSL ES.
+/// Translates a shader to SPIR-V, which is returned, and to MSL, HLSL and GLSL ES.
 ///
-/// A shader with subgroups is translated for what has them: Vulkan 1.1, shader model 6.0 and Metal 2.1. No GL that wgpu knows does. One
-/// with matrices is for Vulkan and Metal 2.3 alone, and of 16 rows for Vulkan.
+/// A shader with subgroups is translated for Vulkan 1.1, shader model 6.0 and Metal 2.1. wgpu does not know subgroups
+/// in GL. A shader with matrices is only for Vulkan and Metal 2.3, and with matrices of 16 rows only for Vulkan.
 fn translate(
     module: &Module,
     info: &ModuleInfo,
@@ -160,7 +161,7 @@ fn translate(
 
     let options =
         back::spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: name.clone() };
-    // What a device with subgroups takes, at least.
+    // The least version that a device with subgroups accepts.
     let spv = back::spv::Options {
         lang_version: if has_subgroups { (1, 3) } else { (1, 0) },
         ..Default::default()
@@ -197,7 +198,7 @@ fn translate(
             back::hlsl::ShaderModel::V5_1
         },
         fake_missing_bindings: true,
-        // HLSL has no num_workgroups; wgpu passes it in a buffer of its own.
+        // HLSL has no num_workgroups. wgpu passes it in a buffer of its own.
         special_constants_binding: Some(back::hlsl::BindTarget::default()),
         ..Default::default()
     };
@@ -239,7 +240,7 @@ fn spirv_val(words: &[u32], folder: &Path) -> Option<Check> {
     })
 }
 
-/// Everything that can be said of a shader's text, and of how it is written: comments are lost where imports are resolved.
+/// Runs all checks of a shader, and of its source, since resolving imports removes comments.
 fn check(kernel: &Kernel, written: &str) -> Check {
     let (module, info) = validate(kernel.wgsl, kernel.requires)?;
     check_entry_point(&module, kernel.name)?;
@@ -254,7 +255,7 @@ fn check(kernel: &Kernel, written: &str) -> Check {
 
 #[test]
 fn every_file_is_a_kernel_and_every_kernel_a_file() {
-    // What has no entry point is what kernels import.
+    // Files without an entry point are imported by kernels.
     let has_entry_point = |file: &PathBuf| std::fs::read_to_string(file).unwrap().contains("@compute");
     let files: Vec<String> = shader_files()
         .iter()
@@ -287,7 +288,7 @@ fn spirv_is_accepted_by_its_validator() {
         for constants in variants(&module) {
             let spirv = translate(&module, &info, &constants, kernel.requires).unwrap();
             match spirv_val(&spirv, folder.path()) {
-                // Debian 12's knows nothing of matrices yet.
+                // The validator of Debian 12 does not know matrices.
                 Some(Err(error))
                     if kernel.requires.matrix_size > 0 && error.contains("Invalid capability operand") =>
                 {
@@ -308,7 +309,7 @@ fn spirv_is_accepted_by_its_validator() {
             }
         }
     }
-    // And the validator is one: a module cut short is refused.
+    // The validator refuses a truncated module.
     let (module, info) = validate(kernels().next().unwrap().wgsl, Requires::NOTHING).unwrap();
     let spirv = translate(&module, &info, &PipelineConstants::default(), Requires::NOTHING).unwrap();
     assert!(spirv_val(&spirv[..spirv.len() - 3], folder.path()).unwrap().is_err());

@@ -1,5 +1,5 @@
-//! `shaders/resolved` has what `shaders` imports in its place: the library includes these files, so that a build needs no
-//! compiler of imports.
+//! Compares `shaders/resolved` with the shaders in `shaders` after their imports are resolved. The library includes the
+//! resolved files, so a build needs no compiler for imports.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,13 +8,13 @@ use wesl::{CompileOptions, ManglerKind, ModulePath, Wesl};
 
 use crate::{root, shader_files};
 
-/// Each shader that has an entry point, complete, by its file name in `shaders/resolved`. One with cooperative matrices, whose
-/// sizes are types, becomes one for each size.
+/// Resolves each shader with an entry point, by its file name in `shaders/resolved`. The sizes of cooperative matrices
+/// are types, so a shader with matrices becomes one file for each size.
 fn resolve() -> BTreeMap<String, String> {
     let mut compiler = Wesl::new(root().join("shaders"));
-    // Names stay as they are written; two modules with one name for two things make no valid shader.
+    // Names stay unchanged. If two modules use one name for two things, the shader is invalid.
     compiler.set_mangler(ManglerKind::None);
-    // naga, which the tests validate every shader with, knows more than this validator.
+    // The tests validate every shader with naga, which knows more than this validator.
     compiler.set_options(CompileOptions { validate: false, ..CompileOptions::default() });
     let mut resolved = BTreeMap::new();
     for path in shader_files() {

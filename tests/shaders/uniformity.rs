@@ -1,9 +1,9 @@
-//! Barriers in uniform control flow only: a barrier that some threads do not reach hangs a GPU or reads too early. So with what
-//! lanes of a subgroup read from each other or compute together, which all lanes of one have to reach, or none.
+//! Checks that barriers are only in uniform control flow. A barrier that some threads do not reach hangs a GPU or reads
+//! too early. The same holds for operations between lanes of a subgroup, which all of its lanes or none have to reach.
 //!
-//! naga does not check this for compute shaders. The analysis is narrower than WGSL's: a value is uniform if it comes from
-//! constants, uniforms, read-only memory, and the ids of the workgroup, by way of local variables that only such values
-//! are stored in, in uniform control flow.
+//! naga does not check this for compute shaders. The analysis is narrower than WGSL's. A value is uniform if it comes
+//! from constants, uniforms, read-only memory, and the ids of the workgroup. It may pass through local variables to
+//! which only such values are assigned, in uniform control flow.
 
 use std::collections::HashSet;
 
@@ -12,16 +12,16 @@ use naga::{
     StorageAccess,
 };
 
-/// Whose threads have to do the same.
+/// The threads that have to do the same.
 #[derive(Clone, Copy, PartialEq)]
 enum Scope {
-    /// For barriers.
+    /// All threads of a workgroup, for barriers.
     Workgroup,
-    /// For what lanes do together.
+    /// All lanes of a subgroup, for operations between lanes.
     Subgroup,
 }
 
-/// Checks every function; helpers as if their arguments differed from thread to thread.
+/// Checks every function. Helpers are checked as if their arguments differed between threads.
 pub fn check_barriers(module: &Module) -> Result<(), String> {
     for scope in [Scope::Workgroup, Scope::Subgroup] {
         for (_, function) in module.functions.iter() {
@@ -38,14 +38,14 @@ struct Flow<'a> {
     module: &'a Module,
     function: &'a Function,
     scope: Scope,
-    /// Variables that may differ from thread to thread.
+    /// The variables that may differ between threads.
     varying: HashSet<Handle<LocalVariable>>,
-    /// Some threads may have returned.
+    /// Whether some threads may have returned.
     returned: bool,
     error: Option<String>,
 }
 
-/// What some threads may have done on the way through a block that others have not.
+/// The ways in which some threads may have left a block before others.
 #[derive(Clone, Copy, Default)]
 struct Left {
     the_loop: bool,
@@ -57,7 +57,7 @@ impl<'a> Flow<'a> {
     }
 
     fn check(mut self) -> Result<(), String> {
-        // What is found to vary can make more vary, earlier in a loop.
+        // A varying value can make more values vary that come earlier in a loop.
         loop {
             let before = self.varying.len();
             (self.returned, self.error) = (false, None);
@@ -86,7 +86,7 @@ impl<'a> Flow<'a> {
                             flow.block(body, uniform).the_loop | flow.block(continuing, uniform).the_loop;
                         left || break_if.is_some_and(|condition| !flow.is_uniform(condition))
                     };
-                    // Where threads leave at different times, the next round is not uniform.
+                    // If threads leave at different times, the next round is not uniform.
                     if once(self, uniform) {
                         once(self, false);
                     }
@@ -160,7 +160,7 @@ impl<'a> Flow<'a> {
         })
     }
 
-    /// The variable that a pointer points into, and whether the way there is uniform.
+    /// The variable of a pointer, and whether the index into it is uniform.
     fn local(&self, pointer: Handle<Expression>) -> (Option<Handle<LocalVariable>>, bool) {
         match self.function.expressions[pointer] {
             Expression::LocalVariable(variable) => (Some(variable), true),
@@ -204,13 +204,13 @@ impl<'a> Flow<'a> {
             Expression::Math { arg, arg1, arg2, arg3, .. } => {
                 self.is_uniform(arg) && [arg1, arg2, arg3].into_iter().flatten().all(|e| self.is_uniform(e))
             }
-            // The result of a call among others.
+            // Other values, such as the result of a call.
             _ => false,
         }
     }
 }
 
-/// Whether lanes compute any of these expressions together.
+/// Whether one of these expressions is an operation between lanes.
 fn is_of_lanes(function: &Function, mut expressions: impl Iterator<Item = Handle<Expression>>) -> bool {
     expressions.any(|expression| {
         matches!(

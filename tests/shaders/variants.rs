@@ -1,4 +1,4 @@
-//! The sets of constants that shaders are compiled with.
+//! The sets of constants with which shaders are compiled.
 
 use naga::back::PipelineConstants;
 use naga::{Module, TypeInner};
@@ -21,7 +21,7 @@ pub fn variants(module: &Module) -> Vec<PipelineConstants> {
         if has("ROWS_PER_THREAD") { GemvShape::ALL.map(Some).to_vec() } else { vec![None] };
     let mut variants = Vec::new();
     if module.entry_points[0].name == "gemm_matrix" {
-        // Subgroups of 8, 32 and 64 lanes, as far as a tile of matrices is no larger.
+        // Subgroups of 8, 32 and 64 lanes, unless a tile of matrices is larger.
         let matrices_of_16 = module.types.iter().any(|(_, ty)| is_matrix_of_16(&ty.inner));
         let sizes = [32.0, 128.0, 256.0].into_iter().filter(|&size| !matrices_of_16 || size > 32.0);
         for (format, size) in
@@ -48,7 +48,7 @@ pub fn variants(module: &Module) -> Vec<PipelineConstants> {
                 constants.insert("ROWS_PER_THREAD".into(), f64::from(shape.rows_per_thread));
             }
             if has("ALIGNMENT") {
-                // Attention's tiles, of heads of 64, 100 and 5 channels.
+                // The tiles of attention, for heads of 64, 100 and 5 channels.
                 for (rows, alignment) in [(1.0, 32.0), (2.0, 4.0), (4.0, 32.0), (8.0, 1.0)] {
                     let mut constants = constants.clone();
                     constants.insert("ROWS".into(), rows);
@@ -60,7 +60,7 @@ pub fn variants(module: &Module) -> Vec<PipelineConstants> {
         }
     }
     if has("EPILOGUE") {
-        // What may come before and after a product, for one format each way of reading x.
+        // The norms and epilogues of a product, with one format for each way of reading x.
         let norms: &[u32] = if has("NORM") { &[0, 1, 2] } else { &[0] };
         for shape in GemvShape::ALL {
             for (norm, epilogue) in

@@ -4,10 +4,12 @@
 #     ./scripts/check.sh                 check
 #     ./scripts/check.sh --no-install    check, but install nothing
 #
-# Without a Vulkan driver, it first installs a software adapter (scripts/install_software_adapter.sh). Where none can be
-# had, tests that need an adapter run on the CPU alone; SUKASHI_REQUIRE_GPU=1 makes that a failure. Every SKIP is counted and shown.
+# Without a Vulkan driver, it first installs a software adapter (scripts/install_software_adapter.sh). If it cannot,
+# tests that need an adapter run on the CPU only, and SUKASHI_REQUIRE_GPU=1 makes this a failure. Every SKIP is counted
+# and shown.
 #
-# Every step runs, also after a failure; a step that fails says what mends it. The steps' times and results go to stderr.
+# Every step runs, even after a failure. A failing step prints the command that fixes it. The times and results of the
+# steps go to stderr.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -24,7 +26,7 @@ esac
 results=()
 failed=0
 
-# step NAME MEND COMMAND...: runs the command; on failure prints what mends it.
+# step NAME MEND COMMAND...: runs the command, and prints MEND if it fails.
 step() {
     local name=$1 mend=$2 start=$SECONDS took
     shift 2
@@ -41,7 +43,7 @@ step() {
     fi
 }
 
-# --- What the machine has ---
+# --- The tools of the machine ---
 
 has_tools() {
     local missing=()
@@ -70,15 +72,15 @@ has_adapter_and_validator() {
     has_vulkan_driver && command -v spirv-val >/dev/null
 }
 
-# --- What the repository holds ---
+# --- The contents of the repository ---
 
-# A path of one person's machine works on no other.
+# A private path exists on no other machine.
 no_private_paths() {
     command -v git >/dev/null && git rev-parse --is-inside-work-tree >/dev/null 2>&1 || return 0
     ! git grep -InE '(^|[^[:alnum:]._~-])/(home|Users|root)/[[:alnum:]_.-]' -- ':!scripts/check.sh'
 }
 
-# --- What cargo does ---
+# --- The steps with cargo ---
 
 lint() { cargo clippy --locked "$@" -- --deny warnings; }
 
@@ -92,11 +94,11 @@ tests() {
 
 docs() { RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --locked --no-deps --lib; }
 
-# Each has to end well, and those that draw have to have drawn.
+# Each example has to succeed, and those that draw have to write a figure.
 examples() {
     local out file name
     out=$(mktemp -d) || return 1
-    # On an adapter, where the machine has one.
+    # If the machine has an adapter, the examples run on it.
     if has_vulkan_driver; then local -x SUKASHI_DEVICE=${SUKASHI_DEVICE:-0}; fi
     for file in examples/*.rs; do
         name=$(basename "$file" .rs)
@@ -110,9 +112,9 @@ examples() {
     rm -r "$out"
 }
 
-# In a function, so that bash has read all of this file before the first step: a step may change it.
+# The function makes bash read the whole file before the first step, since a step may change the file.
 main() {
-    # Each test that this machine cannot run adds a line.
+    # Each test that this machine cannot run adds a line to this file.
     SUKASHI_SKIPS=$(mktemp) || exit 1
     export SUKASHI_SKIPS
     trap 'rm -f "$SUKASHI_SKIPS"' EXIT
@@ -123,7 +125,7 @@ main() {
     step "dependencies" "see deny.toml; a dependency with a fault needs another version" scripts/check_dependencies.sh
     step "format" "run: cargo fmt --all" cargo fmt --all --check
     step "lints" "run: cargo clippy --fix --workspace --all-targets" lint --workspace --all-targets
-    # As a crate that embeds the library builds it: without the command line and the development dependencies.
+    # The lint of a crate that embeds the library: without the command line and the development dependencies.
     local alone="cargo clippy --no-default-features --lib"
     step "lints of the library alone" "run: $alone" lint --no-default-features --lib
     step "lints of the figures alone" "run: $alone -p sukashi-figure" lint --no-default-features --lib -p sukashi-figure

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Compiles every kernel with more vendors' compilers than the tests do, without the hardware, and prints a table. It ends with 1 if a
-# compiler refuses a kernel, or does not start. What a machine cannot have is a SKIP.
+# Compiles every kernel with more vendors' compilers than the tests do, without the hardware, and prints a table. It
+# exits with 1 if a compiler refuses a kernel, or does not start. It prints SKIP for compilers that the machine cannot
+# run.
 #
 #     scripts/check_vendors.sh FOLDER [some|most]    FOLDER is kept for the next time (2 GB); `most` takes six times as many variants
 #     DEVICES="intel:bmg amd:gfx1201" scripts/check_vendors.sh FOLDER    only these
 #
-# What each compiler says of each variant is in FOLDER/tables. docs/performance.md says what such numbers are worth. AMD and Intel need
-# Linux and Mesa's Vulkan drivers (scripts/install_software_adapter.sh). Intel also needs the source of Mesa, of the version that is
-# installed: Debian's apt gets it, and its build takes some minutes. On Debian, missing libraries for the build are installed (as root).
+# The statistics of each variant are in FOLDER/tables. docs/performance.md explains these numbers. AMD and Intel need
+# Linux and Mesa's Vulkan drivers (scripts/install_software_adapter.sh). Intel also needs Mesa's source of the installed
+# version. Debian's apt gets it, and its build takes some minutes. On Debian, missing libraries for the build are
+# installed (as root).
 #
 # Covered:
 #   AMD    Mesa's driver compiles for any chip (RADV_FORCE_FAMILY). Mesa 26 no longer has that variable.
@@ -22,7 +24,7 @@
 #   Apple, Qualcomm          Mesa's Honeykrisp and turnip compile, too. The libraries in Mesa's source are older than these drivers, and
 #                            would have to be changed for each of them.
 #   NVIDIA's own driver, Metal, AMD's and Intel's drivers for Windows: they need the hardware or the system.
-#   Whether results are right. Nothing is run. `sukashi verify` does that, on hardware.
+#   The results. Nothing runs. `sukashi verify` checks the results on hardware.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -31,7 +33,7 @@ coverage=${2:-some}
 mkdir -p "$folder/tables"
 folder=$(cd "$folder" && pwd)
 
-# Chips of different generations: GCN 3 to RDNA 4, and of data centres; from Gen 12 to Xe 2; Turing and Ampere.
+# Chips of different generations: GCN 3 to RDNA 4 and those of data centres; Gen 12 to Xe 2; Turing and Ampere.
 devices=${DEVICES:-amd:polaris10 amd:vega10 amd:mi200 amd:navi10 amd:navi21 amd:navi33 amd:gfx1150 amd:gfx1201
     intel:tgl intel:dg2 intel:mtl intel:lnl intel:bmg nvidia:162 nvidia:172 microsoft:fxc microsoft:dxc}
 intel_shim=src/intel/tools/libintel_noop_drm_shim.so
@@ -51,10 +53,10 @@ driver() {
     return 1
 }
 
-# The version of Mesa that is installed, without what the distribution adds.
+# The installed version of Mesa's package.
 mesa_version() { dpkg-query --show --showformat '${Version}' mesa-vulkan-drivers 2>/dev/null; }
 
-# Gets Mesa's source through apt, with a list of sources of its own, so that the machine's stays as it is.
+# Gets Mesa's source through apt, with a list of sources of its own, so that the machine's list stays unchanged.
 get_source() {
     local version=$1 line apt=$folder/apt
     mkdir -p "$apt/lists/partial"
@@ -76,7 +78,7 @@ build_shim() {
     [ -n "$version" ] || { say "it is built on Debian only" && return 1; }
     local source=$folder/mesa-${version%%-*}
     [ -d "$source" ] || get_source "$version"
-    # NVK wants a newer kernel. The numbers are all that this library lacks for Turing and Ampere.
+    # NVK needs a newer kernel. Turing and Ampere only need the library to report another version.
     sed -i 's/version_minor = 3;/version_minor = 4;/' "$source/src/nouveau/drm-shim/nouveau_noop.c"
     case "$version" in *~bpo*) release=(-t bookworm-backports) ;; esac
     apt-get install -y --no-install-recommends "${release[@]}" \
@@ -95,7 +97,7 @@ build_shim() {
 
 get_intel() { build_shim build "$intel_shim" -Dtools=drm-shim,intel -Dgallium-drivers=; }
 
-# Debian sid with the library and the program that compiles.
+# Gets Debian sid with the library and the program that compiles.
 get_nvidia() {
     build_shim build-nvidia "$nvidia_shim" -Dtools=drm-shim -Dgallium-drivers=nouveau || return 1
     if [ ! -e "$sid/usr/bin/dpkg" ]; then
@@ -106,7 +108,7 @@ get_nvidia() {
     install -m 644 "$folder/build-nvidia/$nvidia_shim" "$sid/usr/local/lib/shim.so"
 }
 
-# Microsoft's compilers, the program that calls them, and what they get.
+# Gets Microsoft's compilers, the program that calls them, and the HLSL for them.
 get_microsoft() {
     local at=$folder/hlsl
     mkdir -p "$at"
@@ -120,19 +122,19 @@ get_microsoft() {
     "$binary" --hlsl "$at" >"$at/list.tsv"
 }
 
-# compile_hlsl fxc|dxc: the table of a compiler.
+# compile_hlsl fxc|dxc: prints the table of a compiler.
 compile_hlsl() {
     echo "# $1 of the npm package webgpu 0.6.2"
     printf 'variant\tLanes\tBytes\tMilliseconds\n'
     (
         cd "$folder/hlsl"
-        # Its own libraries instead of Wine's.
+        # Wine has its own versions of these libraries, which are not used.
         grep "^$1" list.tsv | WINEPREFIX=$folder/wine WINEDEBUG=-all WINEDLLOVERRIDES="d3dcompiler_47,dxcompiler=n;mscoree,mshtml=" \
             wine compile_hlsl.exe
     ) | awk -F '\t' '{ sub("\r$", "", $4); print $2 "\t" ($3 ~ /^REFUSED/ ? $3 : "\t" $3 "\t" $4) }'
 }
 
-# compile VENDOR CHIP: the table of one chip, on stdout.
+# compile VENDOR CHIP: prints the table of one chip to stdout.
 compile() {
     case "$1" in
         amd) VK_DRIVER_FILES=$(driver radeon) RADV_FORCE_FAMILY=$2 "$binary" --table "$coverage" ;;
@@ -149,15 +151,15 @@ compile() {
     esac 2>/dev/null
 }
 
-# A line of the summary: pipelines, refused ones, kernels that spill or use scratch memory, and the least of the column that says how
-# well the chip is filled. "SLM" is NVIDIA's word for scratch memory.
+# Prints a line of the summary: pipelines, refused ones, kernels that spill or use scratch memory, and the least value
+# of the column about the use of the chip. "SLM" is NVIDIA's word for scratch memory.
 summary() {
     awk -F '\t' -v device="$1" '
         /^# no driver/ { print device "\t" $0; exit }
         /^#/ { name = substr($0, 3); next }
         $1 == "variant" {
             for (i = 1; i <= NF; i++) {
-                # From one kind of register to another is no way to memory.
+                # Moves between kinds of registers do not go to memory.
                 if ($i ~ /[Ss]pill|[Ss]cratch|^SLM size/ && $i !~ /to reg/) spills[i]
                 if ($i == "Subgroups per SIMD" || $i == "Max dispatch width" || $i == "Max warps/SM") fill = i
             }
@@ -169,7 +171,7 @@ summary() {
             count++
             split($1, words, " ")
             for (i in spills) if ($i > 0) spilling[words[1]] = 1
-            # Chosen on software adapters only.
+            # Only software adapters run this kernel.
             if (fill && words[1] != "attention_subgroups" && (least == "" || $fill < least)) { least = $fill; where = $1 }
         }
         END {

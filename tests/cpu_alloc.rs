@@ -37,7 +37,7 @@ fn decoding_allocates_nothing() {
     let before = ALLOCATIONS.load(Relaxed);
     let model = Model::embedded(&Device::Cpu).unwrap();
     let mut session = Session::new(&model).unwrap();
-    assert!(ALLOCATIONS.load(Relaxed) > before + 100, "the counter is deaf");
+    assert!(ALLOCATIONS.load(Relaxed) > before + 100, "the counter counts nothing");
     pollster::block_on(session.prefill(&[1; 20])).unwrap();
     // The pool's threads create their queues during the first tokens.
     for id in 0..20 {

@@ -140,7 +140,7 @@ fn splits_put_together_are_the_whole() {
     let mut partials = [7.0; 32];
     cpu::attention_partials(2, HEADS, splits, (&QKV[8..], &KEYS, &VALUES), &mut partials);
     assert_eq!(partials[..12], [1.0, 10.0, 1.0, 1.0, 2.0, 20.0, 0.0, 1.0, 4.0, 40.0, -1.0, 1.0]);
-    assert_eq!(partials[12..16], [7.0; 4], "a split that nothing lies in");
+    assert_eq!(partials[12..16], [7.0; 4], "an empty split");
     assert_eq!(partials[16..28], [1.0, 10.0, 1.0, 1.0, 2.0, 20.0, 1.0, 1.0, 4.0, 40.0, 1.0, 1.0]);
     let mut whole = [f32::NAN; 8];
     cpu::attention(TOKENS, HEADS, (&QKV, &KEYS, &VALUES), (&mut whole, 4));

@@ -68,7 +68,7 @@ pub enum Before {
 
 /// The sizes and the values of one comparison of a kernel with its twin.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs, reason = "the fields are named as everywhere")]
+#[allow(missing_docs, reason = "the fields have the usual names")]
 pub enum Case {
     /// `add`, `add_norm`, `argmax`, `choose`, `gelu_erf`, `gelu_tanh`, `layer_norm`, `rms_norm`, `select_rows`, `softcap`, `top_k`,
     /// `zero_columns`, and `geglu` and `swiglu`, whose `columns` are those of the output.
@@ -118,7 +118,7 @@ pub enum Case {
 
 /// See [`Case::Attention`].
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[allow(missing_docs, reason = "the fields are named as everywhere")]
+#[allow(missing_docs, reason = "the fields have the usual names")]
 pub struct AttentionCase {
     pub position: usize,
     pub num_tokens: usize,

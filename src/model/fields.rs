@@ -45,7 +45,7 @@ pub(super) const ALL: &[&str] = &[
     "model_type",
     "tie_word_embeddings",
     "vocab_size",
-    // The fields of the other lists as a GGUF file names them.
+    // The names of the other fields in a GGUF file.
     FILE_KEYS,
 ];
 

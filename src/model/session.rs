@@ -166,7 +166,8 @@ impl Session {
         &self.model
     }
 
-    /// The tokens in the window. These are all tokens of the sequence, or its end once it has outgrown the window.
+    /// The tokens in the window. These are all tokens of the sequence, or those that its [`Window`] keeps once it has
+    /// outgrown the window.
     pub fn ids(&self) -> &[u32] {
         &self.ids
     }

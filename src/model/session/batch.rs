@@ -15,11 +15,11 @@ use crate::text::check_ids;
 
 /// Reads and continues several sequences of one model. A step reads the weights once for all of them.
 ///
-/// A sequence has a number, from 0 on. Sequences may begin at different times and have different lengths.
+/// A sequence has an index, from 0 on. Sequences may begin at different times and have different lengths.
 /// [`BatchSession::reset`] makes room for a new sequence while the others continue.
 ///
 /// The logits of a sequence are those of a [`Session`](crate::Session) up to the rounding of sums. They are
-/// bit-identical for any number of the sequence and any neighbours, so a sampler for each sequence gives the same text.
+/// bit-identical for any index of the sequence and any neighbours, so a sampler for each sequence gives the same text.
 ///
 /// ```
 /// # pollster::block_on(async {
@@ -148,7 +148,8 @@ impl BatchSession {
         self.texts.len()
     }
 
-    /// The tokens in a sequence's window. These are all its tokens, or its end once it has outgrown the window.
+    /// The tokens in a sequence's window. These are all its tokens, or those that [`Window`] keeps once it has outgrown
+    /// the window.
     ///
     /// # Panics
     /// If there is no such sequence.

@@ -94,10 +94,10 @@ impl Session {
         Self::watching(model, max_seq_len, None)
     }
 
-    /// As [`Session::with_max_seq_len`], capturing what `request` asks for at each call: [`Session::capture`] has it. The
-    /// logits are those of a session without, bit by bit.
     /// Makes a session that captures the values of `request` at each call. [`Session::capture`] returns them. The
     /// logits are bit-identical to those of [`Session::with_max_seq_len`].
+    ///
+    /// ```
     /// # pollster::block_on(async {
     /// use sukashi::model::CaptureRequest;
     /// use sukashi::{Device, Model, Session};

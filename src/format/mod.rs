@@ -191,8 +191,8 @@ impl Quants {
 }
 
 impl Format {
-    /// The value of the shaders' constant `FORMAT`: four bits of [`Quants::bits`], four of [`Quants::scales`], then
-    /// [`Quants::bias`]. Two formats have one value only if they lie on a device in the same way.
+    /// The value of the shaders' constant `FORMAT`: four bits of `Quants::bits`, four of `Quants::scales`, then
+    /// `Quants::bias`. Two formats have one value only if they lie on a device in the same way.
     pub fn code(self) -> u32 {
         match self.description().storage {
             Storage::Floats { code, .. } => code,

@@ -8,9 +8,9 @@ const ROW_STEP: u32 = 8u;
 
 const TOKENS: u32 = 4u;
 
-var<workgroup> weight_tile: array<vec4<f32>, 512>;
+var<workgroup> weight_tile: array<array<vec4<f32>, 64>, 8>;
 
-var<workgroup> x_tile: array<vec4<f32>, 512>;
+var<workgroup> x_tile: array<array<vec4<f32>, 128>, TOKENS>;
 
 @group(0) @binding(5)
 var<storage, read_write> y: array<f32>;
@@ -26,8 +26,8 @@ struct Sums {
     row7: vec4<f32>
 }
 
-fn place(row: u32, vector: u32) -> u32 {
-    return row * VECTORS + (vector ^ (row % VECTORS));
+fn place(line: u32, vector: u32) -> u32 {
+    return line * VECTORS + (vector ^ (line % VECTORS));
 }
 
 fn products(w: vec4<f32>, x0: vec4<f32>, x1: vec4<f32>, x2: vec4<f32>, x3: vec4<f32>) -> vec4<f32> {
@@ -71,29 +71,32 @@ fn gemm_shared(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgro
         workgroupBarrier();
         let w = weights(row_start, params.x_stride, block, half);
         let first_vector = 4u * half;
-        weight_tile[place(brought_row, first_vector)] = w[0];
-        weight_tile[place(brought_row, first_vector + 1u)] = w[1];
-        weight_tile[place(brought_row, first_vector + 2u)] = w[2];
-        weight_tile[place(brought_row, first_vector + 3u)] = w[3];
+        let line = brought_row % ROW_STEP;
+        weight_tile[brought_row / ROW_STEP][place(line, first_vector)] = w[0];
+        weight_tile[brought_row / ROW_STEP][place(line, first_vector + 1u)] = w[1];
+        weight_tile[brought_row / ROW_STEP][place(line, first_vector + 2u)] = w[2];
+        weight_tile[brought_row / ROW_STEP][place(line, first_vector + 3u)] = w[3];
         for (var brought = local / VECTORS; brought < TILE; brought += 16u) {
             let x_start = min(tile_token + brought, batch.num_tokens - 1u) * (params.x_stride / 4u);
-            x_tile[place(brought, brought_vector)] = x[x_start + VECTORS * block + brought_vector];
+            x_tile[brought % TOKENS][place(brought / TOKENS, brought_vector)] = x[x_start + VECTORS * block + brought_vector];
         }
         workgroupBarrier();
         if has_tokens {
             for (var vector = 0u; vector < VECTORS; vector++) {
-                let x0 = x_tile[place(token, vector)];
-                let x1 = x_tile[place(token + 1u, vector)];
-                let x2 = x_tile[place(token + 2u, vector)];
-                let x3 = x_tile[place(token + 3u, vector)];
-                sums.row0 += products(weight_tile[place(row, vector)], x0, x1, x2, x3);
-                sums.row1 += products(weight_tile[place(row + ROW_STEP, vector)], x0, x1, x2, x3);
-                sums.row2 += products(weight_tile[place(row + 2u * ROW_STEP, vector)], x0, x1, x2, x3);
-                sums.row3 += products(weight_tile[place(row + 3u * ROW_STEP, vector)], x0, x1, x2, x3);
-                sums.row4 += products(weight_tile[place(row + 4u * ROW_STEP, vector)], x0, x1, x2, x3);
-                sums.row5 += products(weight_tile[place(row + 5u * ROW_STEP, vector)], x0, x1, x2, x3);
-                sums.row6 += products(weight_tile[place(row + 6u * ROW_STEP, vector)], x0, x1, x2, x3);
-                sums.row7 += products(weight_tile[place(row + 7u * ROW_STEP, vector)], x0, x1, x2, x3);
+                let x_place = place(token / TOKENS, vector);
+                let x0 = x_tile[0][x_place];
+                let x1 = x_tile[1][x_place];
+                let x2 = x_tile[2][x_place];
+                let x3 = x_tile[3][x_place];
+                let w_place = place(row, vector);
+                sums.row0 += products(weight_tile[0][w_place], x0, x1, x2, x3);
+                sums.row1 += products(weight_tile[1][w_place], x0, x1, x2, x3);
+                sums.row2 += products(weight_tile[2][w_place], x0, x1, x2, x3);
+                sums.row3 += products(weight_tile[3][w_place], x0, x1, x2, x3);
+                sums.row4 += products(weight_tile[4][w_place], x0, x1, x2, x3);
+                sums.row5 += products(weight_tile[5][w_place], x0, x1, x2, x3);
+                sums.row6 += products(weight_tile[6][w_place], x0, x1, x2, x3);
+                sums.row7 += products(weight_tile[7][w_place], x0, x1, x2, x3);
             }
         }
     }

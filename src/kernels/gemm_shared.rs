@@ -24,8 +24,8 @@ pub(super) static SWEEP: KernelSweep = KernelSweep {
     },
     atol_factor: Case::atol_factor,
     mistakes: &[
-        ("place(token + 3u, vector)", "place(token + 2u, vector)", "another token"),
-        ("place(row + 5u * ROW_STEP, vector)", "place(row + 4u * ROW_STEP, vector)", "another row"),
+        ("x_tile[3]", "x_tile[2]", "another token"),
+        ("weight_tile[5]", "weight_tile[4]", "another row"),
         ("let first_vector = 4u * half;", "let first_vector = 0u;", "half a block over the other"),
         ("if token < batch.num_tokens {", "if token <= batch.num_tokens {", "a token too many"),
         ("if row >= params.out_features {", "if row > params.out_features {", "a row too many"),

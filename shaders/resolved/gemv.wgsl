@@ -15,15 +15,16 @@ fn gemv(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     if NORM == LAYER_NORM {
         var sum = 0.0;
         for (var block = lane; block < blocks; block += THREADS_PER_ROW) {
-            for (var index = 8u * block; index < 8u * block + 8u; index++) {
-                sum += dot(x[x_start + index], vec4<f32>(1.0));
+            for (var index = 0u; index < 8u; index++) {
+                sum += dot(x[x_start + 8u * block + index], vec4<f32>(1.0));
             }
         }
         mean = row_sum_for_all(local, sum) / f32(params.in_features);
         var squares = 0.0;
         for (var block = lane; block < blocks; block += THREADS_PER_ROW) {
-            for (var index = 8u * block; index < 8u * block + 8u; index++) {
-                squares += squares_around(mean, x[x_start + index], index);
+            for (var index = 0u; index < 8u; index++) {
+                let vector = 8u * block + index;
+                squares += squares_around(mean, x[x_start + vector], vector);
             }
         }
         norm_scale = scale_of(row_sum_for_all(local, squares));
@@ -34,14 +35,13 @@ fn gemv(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
         let rows = row_starts(first_column);
         for (var block = lane; block < blocks; block += THREADS_PER_ROW) {
             let vector = 8u * block;
-            let start = x_start + vector;
+            let raw = block_of_x(x_start + vector);
             if NORM == RMS_NORM {
-                for (var index = start; index < start + 8u; index++) {
-                    squares += dot(x[index], x[index]);
-                }
+                squares += dot(raw[0], raw[0]) + dot(raw[1], raw[1]) + dot(raw[2], raw[2]) + dot(raw[3], raw[3]);
+                squares += dot(raw[4], raw[4]) + dot(raw[5], raw[5]) + dot(raw[6], raw[6]) + dot(raw[7], raw[7]);
             }
-            let low = half_of(normed(x[start], vector, mean, norm_scale), normed(x[start + 1u], vector + 1u, mean, norm_scale), normed(x[start + 2u], vector + 2u, mean, norm_scale), normed(x[start + 3u], vector + 3u, mean, norm_scale));
-            let high = half_of(normed(x[start + 4u], vector + 4u, mean, norm_scale), normed(x[start + 5u], vector + 5u, mean, norm_scale), normed(x[start + 6u], vector + 6u, mean, norm_scale), normed(x[start + 7u], vector + 7u, mean, norm_scale));
+            let low = half_of(normed(raw[0], vector, mean, norm_scale), normed(raw[1], vector + 1u, mean, norm_scale), normed(raw[2], vector + 2u, mean, norm_scale), normed(raw[3], vector + 3u, mean, norm_scale));
+            let high = half_of(normed(raw[4], vector + 4u, mean, norm_scale), normed(raw[5], vector + 5u, mean, norm_scale), normed(raw[6], vector + 6u, mean, norm_scale), normed(raw[7], vector + 7u, mean, norm_scale));
             sums += dot_rows(rows, block, low, high);
         }
     }
@@ -140,6 +140,10 @@ var<storage, read> norm_weight: array<vec4<f32>>;
 
 @group(0) @binding(7)
 var<storage, read> norm_bias: array<vec4<f32>>;
+
+fn block_of_x(first: u32) -> array<vec4<f32>, 8> {
+    return array<vec4<f32>, 8>(x[first], x[first + 1u], x[first + 2u], x[first + 3u], x[first + 4u], x[first + 5u], x[first + 6u], x[first + 7u]);
+}
 
 struct Half {
     x0: vec4<f32>,

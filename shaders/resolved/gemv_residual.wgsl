@@ -21,8 +21,9 @@ fn gemv_residual(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workg
     let x_start = min(token, batch.num_tokens - 1u) * blocks * 8u;
     var update_squares = 0.0;
     for (var block = lane; block < blocks; block += THREADS_PER_ROW) {
-        for (var index = x_start + 8u * block; index < x_start + 8u * block + 8u; index++) {
-            update_squares += dot(update[index], update[index]);
+        for (var index = 0u; index < 8u; index++) {
+            let part = update[x_start + 8u * block + index];
+            update_squares += dot(part, part);
         }
     }
     let update_scale = scale_of(row_sum_for_all(local, update_squares));

@@ -24,7 +24,7 @@ const TOP: u32 = 127u + 14u;
 
 override WORKGROUP_SIZE: u32 = 128u;
 
-var<workgroup> tile: array<f16, 2 * TILE * STRIDE>;
+var<workgroup> tile: array<array<f16, STRIDE>, 2 * TILE>;
 
 var<workgroup> scales: array<f32, 2 * TILE>;
 
@@ -63,15 +63,15 @@ fn greatest_element(value: vec4<f32>) -> f32 {
 fn bring(line: u32, vector: u32, value: vec4<f32>) {
     let high = bitcast<vec4<f32>>(bitcast<vec4<u32>>(value) & vec4<u32>(4294959104u));
     let low = value - high;
-    let at = line * STRIDE + 4u * vector;
-    tile[at] = f16(high.x);
-    tile[at + 1u] = f16(high.y);
-    tile[at + 2u] = f16(high.z);
-    tile[at + 3u] = f16(high.w);
-    tile[at + DEPTH] = f16(low.x);
-    tile[at + DEPTH + 1u] = f16(low.y);
-    tile[at + DEPTH + 2u] = f16(low.z);
-    tile[at + DEPTH + 3u] = f16(low.w);
+    let first = 4u * vector;
+    tile[line][first] = f16(high.x);
+    tile[line][first + 1u] = f16(high.y);
+    tile[line][first + 2u] = f16(high.z);
+    tile[line][first + 3u] = f16(high.w);
+    tile[line][first + DEPTH] = f16(low.x);
+    tile[line][first + DEPTH + 1u] = f16(low.y);
+    tile[line][first + DEPTH + 2u] = f16(low.z);
+    tile[line][first + DEPTH + 3u] = f16(low.w);
 }
 
 fn finish(tile_row: u32, tile_token: u32, rows: u32, tokens: u32, local: u32) {
@@ -126,8 +126,8 @@ fn gemm_matrix(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgro
         scales[line] = select(scale_of(of_row), 1.0, IS_F16);
         scales[TILE + line] = scale_of(of_token);
     }
-    let token_start = (TILE + subgroup / 2u * 2u * SIZE) * STRIDE;
-    let row_start = subgroup % 2u * 2u * SIZE * STRIDE;
+    let token = TILE + subgroup / 2u * 2u * SIZE;
+    let row = subgroup % 2u * 2u * SIZE;
     var sum00 = OfSums();
     var sum01 = OfSums();
     var sum10 = OfSums();
@@ -154,21 +154,19 @@ fn gemm_matrix(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgro
         workgroupBarrier();
         if subgroup < WORKERS {
             for (var column = 0u; column < DEPTH; column += SIZE) {
-                let token = token_start + column;
-                let row = row_start + column;
-                let high_tokens0 = coopLoadT<OfTokens>(&tile[token], STRIDE);
-                let high_tokens1 = coopLoadT<OfTokens>(&tile[token + SIZE * STRIDE], STRIDE);
-                let low_tokens0 = coopLoadT<OfTokens>(&tile[token + DEPTH], STRIDE);
-                let low_tokens1 = coopLoadT<OfTokens>(&tile[token + DEPTH + SIZE * STRIDE], STRIDE);
-                let high_rows0 = coopLoad<OfWeights>(&tile[row], STRIDE);
-                let high_rows1 = coopLoad<OfWeights>(&tile[row + SIZE * STRIDE], STRIDE);
+                let high_tokens0 = coopLoadT<OfTokens>(&tile[token][column], STRIDE);
+                let high_tokens1 = coopLoadT<OfTokens>(&tile[token + SIZE][column], STRIDE);
+                let low_tokens0 = coopLoadT<OfTokens>(&tile[token][column + DEPTH], STRIDE);
+                let low_tokens1 = coopLoadT<OfTokens>(&tile[token + SIZE][column + DEPTH], STRIDE);
+                let high_rows0 = coopLoad<OfWeights>(&tile[row][column], STRIDE);
+                let high_rows1 = coopLoad<OfWeights>(&tile[row + SIZE][column], STRIDE);
                 sum00 = coopMultiplyAdd(low_tokens0, high_rows0, sum00);
                 sum01 = coopMultiplyAdd(low_tokens0, high_rows1, sum01);
                 sum10 = coopMultiplyAdd(low_tokens1, high_rows0, sum10);
                 sum11 = coopMultiplyAdd(low_tokens1, high_rows1, sum11);
                 if !FITS_F16 {
-                    let low_rows0 = coopLoad<OfWeights>(&tile[row + DEPTH], STRIDE);
-                    let low_rows1 = coopLoad<OfWeights>(&tile[row + DEPTH + SIZE * STRIDE], STRIDE);
+                    let low_rows0 = coopLoad<OfWeights>(&tile[row][column + DEPTH], STRIDE);
+                    let low_rows1 = coopLoad<OfWeights>(&tile[row + SIZE][column + DEPTH], STRIDE);
                     sum00 = coopMultiplyAdd(high_tokens0, low_rows0, sum00);
                     sum01 = coopMultiplyAdd(high_tokens0, low_rows1, sum01);
                     sum10 = coopMultiplyAdd(high_tokens1, low_rows0, sum10);

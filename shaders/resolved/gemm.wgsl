@@ -11,6 +11,20 @@ fn dot_half(w: array<vec4<f32>, 4>, x_start: u32) -> f32 {
     return dot(w[0], x[x_start]) + dot(w[1], x[x_start + 1u]) + dot(w[2], x[x_start + 2u]) + dot(w[3], x[x_start + 3u]);
 }
 
+fn finish(token: u32, first_row: u32, sums: vec4<f32>) {
+    if token >= batch.num_tokens {
+        return;
+    }
+    for (var i = 0u; i < PER_THREAD && first_row + i < params.out_features; i++) {
+        let row = first_row + i;
+        var sum = sums[i];
+        if params.has_bias != 0u {
+            sum += bias[params.first_row + row];
+        }
+        y[token * params.y_stride + params.first_row + row] = sum;
+    }
+}
+
 @compute @workgroup_size(64)
 fn gemm(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row_tiles = (params.out_features + TILE - 1u) / TILE;
@@ -45,23 +59,10 @@ fn gemm(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
             sums[i] += vec4<f32>(dot_half(w0, x_half), dot_half(w1, x_half), dot_half(w2, x_half), dot_half(w3, x_half));
         }
     }
-    for (var i = 0u; i < PER_THREAD; i++) {
-        let token = first_token + i;
-        if token >= batch.num_tokens {
-            break;
-        }
-        for (var j = 0u; j < PER_THREAD; j++) {
-            let row = first_row + j;
-            if row >= params.out_features {
-                break;
-            }
-            var sum = sums[i][j];
-            if params.has_bias != 0u {
-                sum += bias[params.first_row + row];
-            }
-            y[token * params.y_stride + params.first_row + row] = sum;
-        }
-    }
+    finish(first_token, first_row, sums[0]);
+    finish(first_token + 1u, first_row, sums[1]);
+    finish(first_token + 2u, first_row, sums[2]);
+    finish(first_token + 3u, first_row, sums[3]);
 }
 
 struct Params {

@@ -24,7 +24,7 @@ pub(super) static SWEEP: KernelSweep = KernelSweep {
     atol_factor: Case::atol_factor,
     mistakes: &[
         ("if token >= batch.num_tokens {", "if token > batch.num_tokens {", "a token too many"),
-        ("sums[i][j]", "sums[j][i]", "exchanged"),
+        ("sums[2]);", "sums[3]);", "another token's sums"),
         ("sum += bias[params.first_row + row];", "sum += bias[row];", "bias of a part"),
     ],
 };

@@ -213,7 +213,7 @@ impl Format {
 
     /// The format with this place in [`Format::ALL`], which is a constant in `with_format`.
     #[inline(always)]
-    pub(crate) fn at(index: u32) -> Self {
+    pub(crate) const fn at(index: u32) -> Self {
         Self::ALL[index as usize]
     }
 
@@ -257,7 +257,7 @@ impl Format {
 
     /// The form of the quants. `None` for floating point.
     #[inline]
-    pub(crate) fn quants(self) -> Option<Quants> {
+    pub(crate) const fn quants(self) -> Option<Quants> {
         match self.description().storage {
             Storage::Floats { .. } => None,
             Storage::Quants(quants, _) => Some(quants),

@@ -4,9 +4,9 @@ use fearless_simd::prelude::*;
 use fearless_simd::{Simd, dispatch};
 
 use super::lanes::{LANES, level};
-use super::weight::Row;
+use super::weight::{PANEL, Row};
 use crate::cpu::Table;
-use crate::format::{BLOCK, Format, with_format};
+use crate::format::{BLOCK, with_format};
 
 /// Computes the same as the twin.
 pub fn embedding(
@@ -26,18 +26,27 @@ pub fn embedding(
         let y = &mut y[..hidden_size];
         with_format!(table.format, FORMAT => {
             dispatch!(level(), simd => {
-                look_up(simd, Row::new(words, Format::at(FORMAT), stride), scale, accumulate, y)
+                look_up(simd, Row::<FORMAT>::new(words, stride), scale, accumulate, y)
             });
         });
     }
 }
 
 #[inline(always)]
-fn look_up<S: Simd>(simd: S, row: Row<'_>, scale: f32, accumulate: bool, y: &mut [f32]) {
-    for (block, y) in y.chunks_mut(BLOCK).enumerate() {
-        for (weights, y) in row.block(simd, block).into_iter().zip(y.chunks_mut(LANES)) {
-            for (y, value) in y.iter_mut().zip((weights * scale).to_array()) {
-                *y = if accumulate { *y + value } else { value };
+fn look_up<S: Simd, const FORMAT: u32>(
+    simd: S,
+    row: Row<'_, FORMAT>,
+    scale: f32,
+    accumulate: bool,
+    y: &mut [f32],
+) {
+    for (panel, y) in y.chunks_mut(PANEL).enumerate() {
+        let panel = row.panel(simd, panel);
+        for (block, y) in y.chunks_mut(BLOCK).enumerate() {
+            for (weights, y) in panel.block(simd, block).into_iter().zip(y.chunks_mut(LANES)) {
+                for (y, value) in y.iter_mut().zip((weights * scale).to_array()) {
+                    *y = if accumulate { *y + value } else { value };
+                }
             }
         }
     }

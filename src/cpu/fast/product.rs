@@ -7,12 +7,9 @@ use fearless_simd::{Simd, dispatch, f32x16};
 use rayon::prelude::*;
 
 use super::lanes::{LANES, level};
-use super::weight::Row;
+use super::weight::{PANEL, Row};
 use crate::cpu::Weight;
 use crate::format::{BLOCK, Format, with_format};
-
-/// The columns of a panel. With so many, a tile's weights stay in the nearest cache.
-const PANEL: usize = 1024;
 
 /// The weights of a task. A task takes some microseconds, which is long compared with starting it.
 const WEIGHTS_PER_TASK: usize = 1 << 15;
@@ -101,10 +98,10 @@ fn rows<S: Simd, const FORMAT: u32>(simd: S, weight: Weight<'_>, first: usize, x
         let row = row::<FORMAT>(weight, first + index, x.len());
         let mut sum = 0.0;
         for (panel, x) in x.chunks(PANEL).enumerate() {
+            let panel = row.panel(simd, panel);
             let mut sums = f32x16::splat(simd, 0.0);
             for (block, x) in x.as_chunks::<BLOCK>().0.iter().enumerate() {
-                let weights = row.block(simd, panel * (PANEL / BLOCK) + block);
-                sums += multiply(weights, load(simd, x));
+                sums += multiply(panel.block(simd, block), load(simd, x));
             }
             sum += sums.reduce_sum();
         }
@@ -129,11 +126,12 @@ fn rows_of<S: Simd, const FORMAT: u32, const T: usize>(
         let row = row::<FORMAT>(weight, first + index, x_stride);
         let mut totals = [0.0; T];
         for start in (0..x_stride).step_by(PANEL) {
-            let panel = x.map(|x| x[start..x_stride.min(start + PANEL)].as_chunks::<BLOCK>().0);
+            let panel = row.panel(simd, start / PANEL);
+            let x = x.map(|x| x[start..x_stride.min(start + PANEL)].as_chunks::<BLOCK>().0);
             let mut sums = [f32x16::splat(simd, 0.0); T];
-            for block in 0..panel[0].len() {
-                let weights = row.block(simd, start / BLOCK + block);
-                for (sums, x) in sums.iter_mut().zip(&panel) {
+            for block in 0..x[0].len() {
+                let weights = panel.block(simd, block);
+                for (sums, x) in sums.iter_mut().zip(&x) {
                     *sums += multiply(weights, load(simd, &x[block]));
                 }
             }
@@ -161,10 +159,9 @@ fn multiply<S: Simd>(weights: [f32x16<S>; 2], x: [f32x16<S>; 2]) -> f32x16<S> {
 }
 
 #[inline(always)]
-fn row<const FORMAT: u32>(weight: Weight<'_>, row: usize, columns: usize) -> Row<'_> {
-    let format = Format::at(FORMAT);
-    let row_words = format.words_per_row(columns);
-    Row::new(&weight.words[row * row_words..][..row_words], format, columns)
+fn row<const FORMAT: u32>(weight: Weight<'_>, row: usize, columns: usize) -> Row<'_, FORMAT> {
+    let row_words = Format::at(FORMAT).words_per_row(columns);
+    Row::new(&weight.words[row * row_words..][..row_words], columns)
 }
 
 fn bias(weight: Weight<'_>, row: usize) -> f32 {
@@ -186,10 +183,10 @@ fn tile_rows<S: Simd, const FORMAT: u32>(
     for start in (0..x_stride).step_by(PANEL) {
         let columns = PANEL.min(x_stride - start);
         for (index, weights) in weights.iter_mut().enumerate().take(num_rows) {
-            let row = row::<FORMAT>(weight, first + index, x_stride);
+            let panel = row::<FORMAT>(weight, first + index, x_stride).panel(simd, start / PANEL);
             for (block, weights) in weights[..columns].as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
                 let (low, high) = weights.split_at_mut(LANES);
-                let [low_weights, high_weights] = row.block(simd, start / BLOCK + block);
+                let [low_weights, high_weights] = panel.block(simd, block);
                 low_weights.store_slice(low);
                 high_weights.store_slice(high);
             }

@@ -4,7 +4,7 @@ use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, dispatch, f32x16};
 
 use super::{exp, lanes, product};
-use crate::cpu::Weight;
+use crate::cpu::{self, Table, Weight};
 use crate::format::Format;
 
 /// The levels of this CPU, from the level that every CPU of its kind has to the best one.
@@ -61,6 +61,30 @@ fn products_have_the_same_bits_at_every_level() {
             assert_eq!(bits(&last), bits(&token), "{}: many tokens and one, {level:?}", format.name());
             let got = bits(&tile);
             assert_eq!(&got, want.get_or_insert_with(|| got.clone()), "{}, {level:?}", format.name());
+        }
+    }
+}
+
+#[test]
+fn weights_are_those_of_the_twin() {
+    // There are more columns than in a panel, halves around 1, subnormal ones, and any finite ones.
+    let (columns, num_rows) = (1280, 3);
+    for (mask, ones) in [(0x0fff_0fff, 0x3000_3000), (0x83ff_83ff, 0), (0xbfff_bfff, 0)] {
+        for format in Format::ALL {
+            let words: Vec<u32> = (0..num_rows * format.words_per_row(columns) as u32)
+                .map(|index| index.wrapping_mul(2_654_435_761) & mask | ones)
+                .collect();
+            let table = Table { words: &words, format, first_row: 0, num_rows: num_rows as usize };
+            let (mut got, mut want) = (vec![0.0; 3 * columns], vec![0.0; 3 * columns]);
+            super::embedding(&[0, 1, 2], table, 1.0, false, (columns, columns), &mut got);
+            cpu::embedding(&[0, 1, 2], table, 1.0, false, (columns, columns), &mut want);
+            for (column, (got, want)) in got.iter().zip(&want).enumerate() {
+                assert!(
+                    got == want,
+                    "{}, {mask:x}: weight {column} is {got}, expected {want}",
+                    format.name()
+                );
+            }
         }
     }
 }

@@ -1,54 +1,129 @@
 //! Stored weights as lanes of f32. The twin of the same name defines what the words mean.
 
 use fearless_simd::prelude::*;
-use fearless_simd::{Simd, f32x16, i8x32, i16x16, u16x32, u32x4, u32x8, u32x16};
+use fearless_simd::{Simd, f32x16, i8x16, i8x32, i16x16, i32x16, u16x32, u32x4, u32x8, u32x16};
 
-use crate::format::{BLOCK, Format, Quants, SUPER_BLOCK, SUPER_BLOCK_SCALE_WORDS, Scales};
+use crate::format::{BLOCK, Format, Quants, SUPER_BLOCK_SCALE_WORDS, Scales};
 
-/// A row of a weight matrix.
+/// The columns of a panel. With so many, the unpacked weights of a tile of rows stay in the nearest cache.
+pub(super) const PANEL: usize = 1024;
+
+/// The blocks of a panel.
+const BLOCKS: usize = PANEL / BLOCK;
+
+/// A row of a weight matrix. The format is a constant, and so is all that depends on it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Row<'a> {
+pub(super) struct Row<'a, const FORMAT: u32> {
     /// The words of a row of floating point.
     low: &'a [u32],
     high: &'a [u32],
     scales: &'a [u32],
-    format: Format,
 }
 
-impl<'a> Row<'a> {
-    /// Makes a row of `words`, with `columns` including padding. If `format` is a constant, all values that depend on
-    /// it are constants, too.
+impl<'a, const FORMAT: u32> Row<'a, FORMAT> {
+    const QUANTS: Option<Quants> = Format::at(FORMAT).quants();
+
+    /// Makes a row of `words`, with `columns` including padding.
     #[inline(always)]
-    pub fn new(words: &'a [u32], format: Format, columns: usize) -> Self {
-        let Some(quants) = format.quants() else {
-            return Self { low: words, high: &[], scales: &[], format };
+    pub fn new(words: &'a [u32], columns: usize) -> Self {
+        let Some(quants) = Self::QUANTS else {
+            return Self { low: words, high: &[], scales: &[] };
         };
         let [low, high, _] = quants.plane_words(columns);
         let (low, rest) = words.split_at(low);
         let (high, scales) = rest.split_at(high);
-        Self { low, high, scales, format }
+        Self { low, high, scales }
     }
 
+    /// The columns from `index * PANEL` on.
+    #[inline(always)]
+    pub fn panel<S: Simd>(self, simd: S, index: usize) -> Panel<'a, FORMAT> {
+        let part = |words: &'a [u32], size: usize| {
+            let rest = &words[index * size..];
+            &rest[..size.min(rest.len())]
+        };
+        let mut panel = Panel { low: &[], high: &[], scales: [0.0; 2 * BLOCKS], offsets: [0.0; BLOCKS] };
+        match Self::QUANTS {
+            None => panel.low = part(self.low, Format::at(FORMAT).words_per_row(PANEL)),
+            Some(quants) => {
+                let [low, high, scales] = quants.plane_words(PANEL);
+                (panel.low, panel.high) = (part(self.low, low), part(self.high, high));
+                panel.unpack_scales(simd, part(self.scales, scales), quants);
+            }
+        }
+        panel
+    }
+}
+
+/// Up to [`PANEL`] columns of a row, whose scales are unpacked.
+pub(super) struct Panel<'a, const FORMAT: u32> {
+    low: &'a [u32],
+    high: &'a [u32],
+    /// Of each half of a block if they are [`Scales::Signed`], else of each block.
+    scales: [f32; 2 * BLOCKS],
+    offsets: [f32; BLOCKS],
+}
+
+impl<const FORMAT: u32> Panel<'_, FORMAT> {
     /// The 32 weights of a block.
     #[inline(always)]
     pub fn block<S: Simd>(&self, simd: S, block: usize) -> [f32x16<S>; 2] {
-        let Some(quants) = self.format.quants() else { return self.floats(simd, block) };
-        let numbers = self.numbers(simd, block, quants);
-        let (low, high) = numbers.widen();
+        let Some(quants) = Row::<FORMAT>::QUANTS else { return self.floats(simd, block) };
+        let (low, high) = self.numbers(simd, block, quants).widen();
         [self.scaled(low, block, 0, quants), self.scaled(high, block, 1, quants)]
     }
 
+    /// Where there is an offset, a number has at most five bits, and its scale nineteen: their product is exact. So the
+    /// bits are the same whether the CPU rounds it before the offset is added or not.
     #[inline(always)]
     fn scaled<S: Simd>(&self, numbers: i16x16<S>, block: usize, half: usize, quants: Quants) -> f32x16<S> {
         let (low, high) = numbers.widen();
         let numbers: f32x16<S> = low.combine(high).to_float();
-        let (scale, offset) = self.scale(block, half, quants);
-        if quants.has_offset() { numbers * scale + offset } else { numbers * scale }
+        let scale = self.scales[if quants.scales == Scales::Signed { 2 * block + half } else { block }];
+        if quants.has_offset() { numbers.mul_add(scale, self.offsets[block]) } else { numbers * scale }
+    }
+
+    #[inline(always)]
+    fn unpack_scales<S: Simd>(&mut self, simd: S, words: &[u32], quants: Quants) {
+        match quants.scales {
+            Scales::Single => {
+                let (low, high) = up_to_16(simd, words).bitcast::<u16x32<S>>().widen();
+                halves(simd, low).store_slice(&mut self.scales[..16]);
+                halves(simd, high).store_slice(&mut self.scales[16..32]);
+            }
+            Scales::Pair => {
+                let to =
+                    self.scales.as_chunks_mut::<16>().0.iter_mut().zip(self.offsets.as_chunks_mut::<16>().0);
+                for (words, (scales, offsets)) in words.chunks(16).zip(to) {
+                    let words = up_to_16(simd, words);
+                    halves(simd, words).store_array(scales);
+                    halves(simd, words >> 16).store_array(offsets);
+                }
+            }
+            Scales::Minimums => {
+                let factors = |word| u32x8::splat(simd, word).combine(u32x8::splat(simd, word >> 16));
+                let to =
+                    self.scales.as_chunks_mut::<8>().0.iter_mut().zip(self.offsets.as_chunks_mut::<8>().0);
+                for (words, (scales, offsets)) in words.as_chunks().0.iter().zip(to) {
+                    let numbers = bytes(simd, words) & 0xff;
+                    let (low, high) =
+                        (halves(simd, factors(words[0])) * numbers.to_float::<f32x16<S>>()).split();
+                    low.store_array(scales);
+                    (-high).store_array(offsets);
+                }
+            }
+            Scales::Signed => {
+                for (words, scales) in words.as_chunks().0.iter().zip(self.scales.as_chunks_mut::<16>().0) {
+                    let numbers = bytes(simd, words).to_float::<f32x16<S>>();
+                    (halves(simd, u32x16::splat(simd, words[0])) * numbers).store_array(scales);
+                }
+            }
+        }
     }
 
     #[inline(always)]
     fn floats<S: Simd>(&self, simd: S, block: usize) -> [f32x16<S>; 2] {
-        if self.format == Format::F32 {
+        if const { matches!(Format::at(FORMAT), Format::F32) } {
             let words: &[f32] = bytemuck::cast_slice(self.low);
             let block = &words.as_chunks::<BLOCK>().0[block];
             let (low, high) = block.split_at(BLOCK / 2);
@@ -56,7 +131,7 @@ impl<'a> Row<'a> {
         }
         let words = &self.low.as_chunks::<{ BLOCK / 2 }>().0[block];
         let (low, high) = u32x16::load_array_ref(simd, words).bitcast::<u16x32<S>>().widen();
-        if self.format == Format::F16 {
+        if const { matches!(Format::at(FORMAT), Format::F16) } {
             return [halves(simd, low), halves(simd, high)];
         }
         [(low << 16).bitcast(), (high << 16).bitcast()]
@@ -68,10 +143,11 @@ impl<'a> Row<'a> {
         if quants.bits == 8 {
             return u32x8::load_array_ref(simd, &self.low.as_chunks::<8>().0[block]).bitcast();
         }
-        // Each word is used twice: for its low halves of bytes, then for its high ones.
-        let words = u32x4::load_array_ref(simd, &self.low.as_chunks::<4>().0[block]);
-        let twice = words.zip_low(words).combine(words.zip_high(words));
-        let mut fours = twice >> u32x8::load_array(simd, [0, 4, 0, 4, 0, 4, 0, 4]) & 0x0f0f_0f0f;
+        // The low halves of a word's bytes are four quants, and the high ones the next four. Bits that are shifted out of
+        // the upper word are in the high half of the lower one.
+        let (low, high) = u32x4::load_array_ref(simd, &self.low.as_chunks::<4>().0[block]).widen();
+        let words = low.combine(high);
+        let mut fours = ((words | words << 28) & 0x0f0f_0f0f_0f0f_0f0f).bitcast::<u32x8<S>>();
         if quants.bits == 5 {
             let shifts = u32x8::load_array(simd, [0, 1, 2, 3, 4, 5, 6, 7]);
             fours |= (u32x8::splat(simd, self.high[block]) >> shifts & 0x0101_0101) << 4;
@@ -84,41 +160,33 @@ impl<'a> Row<'a> {
         }
         fours.bitcast::<i8x32<S>>() - quants.bias as i8
     }
-
-    /// The scale and the offset of half a block.
-    #[inline(always)]
-    fn scale(&self, block: usize, half: usize, quants: Quants) -> (f32, f32) {
-        match quants.scales {
-            Scales::Single => (f16(self.scales[block / 2] >> (block % 2 * 16)), 0.0),
-            Scales::Pair => (f16(self.scales[block]), f16(self.scales[block] >> 16)),
-            Scales::Minimums | Scales::Signed => {
-                let blocks = SUPER_BLOCK / BLOCK;
-                let words = &self.scales.as_chunks::<SUPER_BLOCK_SCALE_WORDS>().0[block / blocks];
-                let byte = |index: usize| (words[1 + index / 4] >> (index % 4 * 8)) as u8;
-                let index = block % blocks;
-                if quants.scales == Scales::Signed {
-                    return (f16(words[0]) * f32::from(byte(2 * index + half) as i8), 0.0);
-                }
-                let minimum = f16(words[0] >> 16) * f32::from(byte(blocks + index));
-                (f16(words[0]) * f32::from(byte(index)), -minimum)
-            }
-        }
-    }
 }
 
-/// Converts the lower half of a word, an IEEE half, to a single. Asking each time whether the CPU has an instruction
-/// for it would cost more.
+/// Up to sixteen words, then zeros.
 #[inline(always)]
-fn f16(word: u32) -> f32 {
-    let bits = (word & 0x8000) << 16 | (word & 0x7fff) << 13;
-    if word & 0x7c00 == 0x7c00 {
-        return f32::from_bits(bits | 0x7f80_0000);
+fn up_to_16<S: Simd>(simd: S, words: &[u32]) -> u32x16<S> {
+    let (fours, rest) = words.as_chunks::<4>();
+    if rest.is_empty() {
+        // A copy of so many words that only the row tells would take longer.
+        let four =
+            |index| fours.get(index).map_or(u32x4::splat(simd, 0), |four| u32x4::load_array_ref(simd, four));
+        return four(0).combine(four(1)).combine(four(2).combine(four(3)));
     }
-    // The biases of the two exponents differ by 112.
-    f32::from_bits(bits) * f32::from_bits((127 + 112) << 23)
+    let mut all = [0; 16];
+    all[..words.len()].copy_from_slice(words);
+    u32x16::load_array(simd, all)
 }
 
-/// Does the same as [`f16`] for sixteen words.
+/// The sixteen bytes after the factors of a super-block.
+#[inline(always)]
+fn bytes<S: Simd>(simd: S, words: &[u32; SUPER_BLOCK_SCALE_WORDS]) -> i32x16<S> {
+    let (low, high) = u32x4::from_slice(simd, &words[1..]).bitcast::<i8x16<S>>().widen();
+    let ((first, second), (third, fourth)) = (low.widen(), high.widen());
+    first.combine(second).combine(third.combine(fourth))
+}
+
+/// Converts the lower halves of words, IEEE halves, to singles. No number on the way is subnormal: where one is, many
+/// CPUs take a hundred cycles longer.
 #[inline(always)]
 fn halves<S: Simd>(simd: S, words: u32x16<S>) -> f32x16<S> {
     let exponent = words & 0x7c00;

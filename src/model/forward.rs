@@ -240,12 +240,12 @@ fn product(plan: &mut Plan, x: &Tensor, Linear { weight, bias }: &Linear, y: &Te
 #[cfg(all(test, feature = "embedded-model"))]
 mod tests {
     use super::*;
+    use crate::device::Recording;
     use crate::kernels::variants::{Coverage, Hardware, Variant, variants};
     use crate::kernels::{Choices, Fusion, GemvShape};
 
     /// The kernels of a plan that `tests/compilers` does not give to compilers.
-    fn unknown(plan: Plan, known: &[Variant]) -> Vec<String> {
-        let recording = plan.lower().unwrap().recording;
+    fn unknown(recording: &Recording, known: &[Variant]) -> Vec<String> {
         let dispatches = recording.entries.iter().filter_map(|entry| entry.dispatch());
         let unknown = dispatches.filter(|dispatch| {
             !known.iter().any(|known| {
@@ -276,11 +276,11 @@ mod tests {
             let mut plan = Plan::fused(device, &choices);
             body(&mut plan, &model, &cache, &a, &Taps::default(), model.spec().num_layers);
             head(&mut plan, &model, &a.resid, &normed, &logits);
-            assert_eq!(unknown(plan, &known), [""; 0], "{fusion}");
+            assert_eq!(unknown(&plan.lower().unwrap().recording, &known), [""; 0], "{fusion}");
             let mut plan = Plan::new(device, &choices, 8);
             body(&mut plan, &model, &cache, &a, &Taps::default(), model.spec().num_layers);
             head(&mut plan, &model, &a.resid, &normed, &logits);
-            assert_eq!(unknown(plan, &known), [""; 0], "{fusion}, of a prompt");
+            assert_eq!(unknown(&plan.lower().unwrap().recording, &known), [""; 0], "{fusion}, of a prompt");
         }
     }
 }

@@ -91,21 +91,31 @@ pub fn gemm(
     }
 }
 
-/// Computes the products of consecutive rows from `first` on with one token.
+/// Computes the products of consecutive rows from `first` on with one token. Two rows are summed side by side, because
+/// one does not keep the CPU busy. An odd last row is its own partner.
 #[inline(always)]
 fn rows<S: Simd, const FORMAT: u32>(simd: S, weight: Weight<'_>, first: usize, x: &[f32], y: &mut [f32]) {
-    for (index, y) in y.iter_mut().enumerate() {
-        let row = row::<FORMAT>(weight, first + index, x.len());
-        let mut sum = 0.0;
+    for (pair, y) in y.chunks_mut(2).enumerate() {
+        let first = first + 2 * pair;
+        let last = first + y.len() - 1;
+        let rows = [row::<FORMAT>(weight, first, x.len()), row::<FORMAT>(weight, last, x.len())];
+        let mut totals = [0.0; 2];
         for (panel, x) in x.chunks(PANEL).enumerate() {
-            let panel = row.panel(simd, panel);
-            let mut sums = f32x16::splat(simd, 0.0);
+            let panels = [rows[0].panel(simd, panel), rows[1].panel(simd, panel)];
+            let mut sums = [f32x16::splat(simd, 0.0); 2];
             for (block, x) in x.as_chunks::<BLOCK>().0.iter().enumerate() {
-                sums += multiply(panel.block(simd, block), load(simd, x));
+                let x = load(simd, x);
+                for (sums, panel) in sums.iter_mut().zip(&panels) {
+                    *sums += multiply(panel.block(simd, block), x);
+                }
             }
-            sum += sums.reduce_sum();
+            for (total, sums) in totals.iter_mut().zip(&sums) {
+                *total += sums.reduce_sum();
+            }
         }
-        *y = sum + bias(weight, first + index);
+        for (row, y) in y.iter_mut().enumerate() {
+            *y = totals[row] + bias(weight, first + row);
+        }
     }
 }
 
@@ -224,14 +234,14 @@ fn tiles<S: Simd, const R: usize, const T: usize>(
             let mut taken = [&x[token * x_stride + start..][..columns]; T];
             if token + T > tokens {
                 let sums = tile::<S, R, 1>(simd, rows, [taken[0]]);
-                add(sums, tokens, token, start == 0, products);
+                add(&sums, tokens, token, start == 0, products);
                 token += 1;
                 continue;
             }
             for (index, taken) in taken.iter_mut().enumerate() {
                 *taken = &x[(token + index) * x_stride + start..][..columns];
             }
-            add(tile::<S, R, T>(simd, rows, taken), tokens, token, start == 0, products);
+            add(&tile::<S, R, T>(simd, rows, taken), tokens, token, start == 0, products);
             token += T;
         }
     }
@@ -252,7 +262,7 @@ fn tile<S: Simd, const R: usize, const T: usize>(
         }
         for (sums, weights) in sums.iter_mut().zip(&weights) {
             let weights = load(simd, &weights.as_chunks().0[..blocks][block]);
-            for (sum, x) in sums.iter_mut().zip(loaded) {
+            for (sum, &x) in sums.iter_mut().zip(&loaded) {
                 *sum += multiply(weights, x);
             }
         }
@@ -270,14 +280,14 @@ fn tile<S: Simd, const R: usize, const T: usize>(
 /// products.
 #[inline(always)]
 fn add<const R: usize, const T: usize>(
-    sums: [[f32; T]; R],
+    sums: &[[f32; T]; R],
     tokens: usize,
     token: usize,
     is_first: bool,
     products: &mut [f32],
 ) {
     for (products, sums) in products.chunks_exact_mut(tokens).zip(sums) {
-        for (product, sum) in products[token..token + T].iter_mut().zip(sums) {
+        for (product, &sum) in products[token..token + T].iter_mut().zip(sums) {
             *product = if is_first { sum } else { *product + sum };
         }
     }

@@ -105,13 +105,11 @@ fn rows<S: Simd, const FORMAT: u32>(simd: S, weight: Weight<'_>, first: usize, x
             let mut sums = [f32x16::splat(simd, 0.0); 2];
             for (block, x) in x.as_chunks::<BLOCK>().0.iter().enumerate() {
                 let x = load(simd, x);
-                for (sums, panel) in sums.iter_mut().zip(&panels) {
-                    *sums += multiply(panel.block(simd, block), x);
-                }
+                sums[0] += multiply(panels[0].block(simd, block), x);
+                sums[1] += multiply(panels[1].block(simd, block), x);
             }
-            for (total, sums) in totals.iter_mut().zip(&sums) {
-                *total += sums.reduce_sum();
-            }
+            totals[0] += sums[0].reduce_sum();
+            totals[1] += sums[1].reduce_sum();
         }
         for (row, y) in y.iter_mut().enumerate() {
             *y = totals[row] + bias(weight, first + row);
@@ -141,7 +139,8 @@ fn rows_of<S: Simd, const FORMAT: u32, const T: usize>(
             let mut sums = [f32x16::splat(simd, 0.0); T];
             for block in 0..x[0].len() {
                 let weights = panel.block(simd, block);
-                for (sums, x) in sums.iter_mut().zip(&x) {
+                for (token, sums) in sums.iter_mut().enumerate() {
+                    let x = x[token];
                     *sums += multiply(weights, load(simd, &x[block]));
                 }
             }
@@ -247,6 +246,7 @@ fn tiles<S: Simd, const R: usize, const T: usize>(
     }
 }
 
+/// Loops within the loop over blocks take no `zip`, whose calls are not inlined without LTO.
 #[inline(always)]
 fn tile<S: Simd, const R: usize, const T: usize>(
     simd: S,
@@ -257,13 +257,13 @@ fn tile<S: Simd, const R: usize, const T: usize>(
     let mut sums = [[f32x16::splat(simd, 0.0); T]; R];
     for block in 0..blocks {
         let mut loaded = [[f32x16::splat(simd, 0.0); 2]; T];
-        for (loaded, x) in loaded.iter_mut().zip(&x) {
-            *loaded = load(simd, &x.as_chunks().0[..blocks][block]);
+        for (token, loaded) in loaded.iter_mut().enumerate() {
+            *loaded = load(simd, &x[token].as_chunks().0[..blocks][block]);
         }
-        for (sums, weights) in sums.iter_mut().zip(&weights) {
-            let weights = load(simd, &weights.as_chunks().0[..blocks][block]);
-            for (sum, &x) in sums.iter_mut().zip(&loaded) {
-                *sum += multiply(weights, x);
+        for (row, sums) in sums.iter_mut().enumerate() {
+            let weights = load(simd, &weights[row].as_chunks().0[..blocks][block]);
+            for (token, sum) in sums.iter_mut().enumerate() {
+                *sum += multiply(weights, loaded[token]);
             }
         }
     }

@@ -9,6 +9,7 @@
 mod common;
 mod figures;
 mod hostile_templates;
+mod hostile_text;
 mod random_templates;
 #[path = "../skip/mod.rs"]
 mod skip;

@@ -35,12 +35,10 @@ pub enum Window {
 
 impl Window {
     /// The number of tokens to keep at the start and at the end of a full window with `ids`.
-    pub(super) fn kept(self, ids: &[u32], bos_token_id: Option<u32>) -> (usize, usize) {
+    fn kept(self, ids: &[u32], bos_token_id: Option<u32>) -> (usize, usize) {
         match self {
             Self::Half => {
-                let begins_text =
-                    ids.len() > 1 && bos_token_id.is_some() && ids.first().copied() == bos_token_id;
-                let first = usize::from(begins_text);
+                let first = usize::from(ids.len() > 1 && bos_token_id.is_some_and(|bos| ids[0] == bos));
                 (first, (ids.len() / 2).min(ids.len() - 1 - first))
             }
             Self::Exact => (0, ids.len() - 1),

@@ -43,9 +43,15 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
+/// A test with a thread of its own, which ends before the test does.
+///
+/// libEGL frees what it keeps for a thread when the thread ends, and again when the process ends. The runner does not
+/// wait for its threads, so with one of those, the two would race.
 fn trial(name: impl Into<String>, test: impl FnOnce() + Send + 'static) -> Trial {
-    Trial::test(name, || {
-        test();
+    let name = name.into();
+    let thread = std::thread::Builder::new().name(name.clone());
+    Trial::test(name, move || {
+        thread.spawn(test)?.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         Ok(())
     })
 }

@@ -60,7 +60,7 @@ impl Numbered<'_> {
         let AdapterSummary { info, features, subgroup_size: (least, most), .. } = self.summary;
         let subgroups = if least == most { least.to_string() } else { format!("{least} to {most}") };
         let features = if features.is_empty() { "–".to_owned() } else { features.join(", ") };
-        let lines = [
+        let mut lines = vec![
             (terminal.words("種類", "kind"), format!("{}, {}", info.kind, info.backend)),
             (terminal.words("ドライバー", "driver"), info.driver.clone()),
             (terminal.words("バインディング上限", "largest binding"), bytes(self.summary.max_binding_bytes)),
@@ -76,6 +76,9 @@ impl Numbered<'_> {
             (terminal.words("サブグループ", "subgroup"), subgroups),
             (terminal.words("追加機能", "features"), features),
         ];
+        if let Some(compiler) = self.summary.shader_compiler {
+            lines.push((terminal.words("コンパイラー", "compiler"), compiler_line(compiler, terminal)));
+        }
         let mut out =
             format!("{:>2}  {}\n", self.index, terminal.paint(Paint::Title, &shown::line(&info.name)));
         for (name, value) in lines {
@@ -83,6 +86,19 @@ impl Numbered<'_> {
             out += &format!("    {}  {}\n", terminal.paint(Paint::Quiet, &name), shown::line(&value));
         }
         out
+    }
+}
+
+/// Names the compiler, and tells how to get the better one.
+fn compiler_line(compiler: &str, terminal: &Terminal) -> String {
+    match compiler {
+        "FXC" => terminal
+            .words(
+                "FXC（遅い。dxcompiler.dll をこのプログラムのフォルダーに置くと、DXC を使います）",
+                "FXC, which takes seconds for a kernel; to use DXC, put dxcompiler.dll beside the program",
+            )
+            .to_owned(),
+        other => other.to_owned(),
     }
 }
 

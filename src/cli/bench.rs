@@ -8,6 +8,7 @@ use super::args::at_least_one;
 use super::failure::Outcome;
 use super::output::{print, print_data};
 use super::progress::Progress;
+use super::share;
 use super::subject::SubjectArgs;
 use super::terminal::{Terminal, aligned, pad, width};
 use super::tuning::{self, TuningArgs};
@@ -47,6 +48,11 @@ pub struct Args {
         help_heading = "Output"
     )]
     format: Format,
+    /// Print a report in Markdown, to be pasted where GPUs are compared: also the kernels' shares, and the errors that verify finds
+    ///
+    /// The report names the adapter, its driver and the model, and holds no path and no text.
+    #[arg(long, conflicts_with = "format", help_heading = "Output")]
+    share: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -56,7 +62,8 @@ enum Format {
 }
 
 pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
-    let Args { prompt_tokens, new_tokens, runs, profile, .. } = *args;
+    let Args { prompt_tokens, new_tokens, runs, share, .. } = *args;
+    let profile = args.profile || share;
     if let Some(texts) = args.batch {
         at_least_one("--batch", texts)?;
     }
@@ -74,6 +81,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Outcome {
     }))?;
     drop(progress);
     match args.format {
+        _ if share => print(&share::markdown(&model, &report, terminal)?),
         Format::Text => print(&text(&report, terminal)),
         Format::Json => {
             let json = serde_json::to_string_pretty(&report)
@@ -226,7 +234,7 @@ fn table(profile: &[KernelTime], terminal: &Terminal) -> String {
 }
 
 /// Formats a number with three significant digits.
-fn short(value: f64) -> String {
+pub fn short(value: f64) -> String {
     let decimals = match value.abs() {
         100.0.. => 0,
         10.0.. => 1,

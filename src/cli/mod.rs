@@ -32,6 +32,7 @@ mod request_line;
 mod run;
 mod sampler;
 mod score;
+mod share;
 #[cfg(unix)]
 mod signals;
 mod stop;

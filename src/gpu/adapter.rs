@@ -3,6 +3,7 @@
 use wgpu::{Backend, Backends, DeviceType, Features};
 
 use super::AdapterSummary;
+use super::dx12_compiler::dx12_compiler;
 use crate::error::{Error, Result};
 use crate::trace::AdapterInfo;
 
@@ -105,6 +106,7 @@ fn summary(adapter: &wgpu::Adapter) -> AdapterSummary {
             .map(|(_, name)| *name)
             .chain((super::matrix::matrix_size(adapter) > 0).then_some("matrices"))
             .collect(),
+        shader_compiler: (wgpu_info.backend == Backend::Dx12).then(dx12_compiler),
     }
 }
 

@@ -20,4 +20,7 @@ pub struct AdapterSummary {
     /// Those of the useful optional features that the adapter has: `f16`, `subgroups`, `timestamps`, and `matrices`.
     /// The last one means that kernels can use matrices of f16 that a subgroup multiplies at once.
     pub features: Vec<&'static str>,
+    /// The compiler of shaders, `DXC` or `FXC`. Only adapters of DirectX 12 have one that is chosen here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shader_compiler: Option<&'static str>,
 }

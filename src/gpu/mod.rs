@@ -3,6 +3,7 @@
 mod adapter;
 mod adapter_summary;
 mod clock;
+mod dx12_compiler;
 mod fault;
 mod matrix;
 mod pipeline_cache_file;

@@ -92,7 +92,8 @@ fn text(report: &bench::Report, verified: &verify::Report) -> String {
     }
     text += "\n| Compared with the twins | Cases | Error in % of the tolerance | Worst case |\n|---|---|---|---|\n";
     for compared in &verified.rows {
-        let percent = format!("{:.0}{}", compared.worst_percent, if compared.passed { "" } else { " FAILED" });
+        let percent =
+            format!("{:.0}{}", compared.worst_percent, if compared.passed { "" } else { " FAILED" });
         text += &row(&[&compared.kernel, &compared.cases.to_string(), &percent, &compared.worst_case]);
     }
     text

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 use rayon::prelude::*;
 use wgpu::{BindGroupLayoutEntry, BindingType, BufferBindingType};
@@ -60,7 +61,10 @@ impl Pipelines {
         let compiled: Vec<_> = missing
             .into_par_iter()
             .map(|(key, (kernel, constants))| {
-                (key.clone(), compile(device, kernel, constants, (cache, bounds_loops)))
+                let start = Instant::now();
+                let pipeline = compile(device, kernel, constants, (cache, bounds_loops));
+                tracing::debug!("compiled {} {constants:?} in {:.0?}", kernel.name, start.elapsed());
+                (key.clone(), pipeline)
             })
             .collect();
         let mut known = self.known();

@@ -47,15 +47,27 @@ fn a_report_has_rates_and_a_roofline() {
 
 #[test]
 fn a_shared_report_is_markdown_with_the_errors_of_every_kernel() {
-    let report =
-        cpu(&["bench", "--prompt-tokens", "5", "--new-tokens", "3", "--runs", "2", "--share", "--lang", "ja"]);
+    let report = cpu(&[
+        "bench",
+        "--prompt-tokens",
+        "5",
+        "--new-tokens",
+        "3",
+        "--runs",
+        "2",
+        "--share",
+        "--lang",
+        "ja",
+    ]);
     let tables: Vec<Vec<&str>> = report.split("\n\n").map(|table| table.trim().lines().collect()).collect();
     assert_eq!(tables.len(), 3, "{report}");
     for table in &tables {
         let num_cells = |line: &&str| line.replace("\\|", "").matches('|').count();
         assert!(table.iter().all(|line| num_cells(line) == num_cells(&table[0])), "{report}");
     }
-    for part in ["| sukashi | 0.", "soseki-mini", "| decode | ", "agrees with the CPU twins | all ", "| gemv | "] {
+    for part in
+        ["| sukashi | 0.", "soseki-mini", "| decode | ", "agrees with the CPU twins | all ", "| gemv | "]
+    {
         assert!(report.contains(part), "{part}: {report}");
     }
     let home = std::env::var("HOME").unwrap();

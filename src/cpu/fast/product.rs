@@ -91,29 +91,22 @@ pub fn gemm(
     }
 }
 
-/// Computes the products of consecutive rows from `first` on with one token. Two rows are summed side by side, because
-/// one does not keep the CPU busy. An odd last row is its own partner.
+/// Computes the products of consecutive rows from `first` on with one token. Rows are read one after the other, because
+/// reading two of them side by side slows the reads from memory.
 #[inline(always)]
 fn rows<S: Simd, const FORMAT: u32>(simd: S, weight: Weight<'_>, first: usize, x: &[f32], y: &mut [f32]) {
-    for (pair, y) in y.chunks_mut(2).enumerate() {
-        let first = first + 2 * pair;
-        let last = first + y.len() - 1;
-        let rows = [row::<FORMAT>(weight, first, x.len()), row::<FORMAT>(weight, last, x.len())];
-        let mut totals = [0.0; 2];
+    for (index, y) in y.iter_mut().enumerate() {
+        let row = row::<FORMAT>(weight, first + index, x.len());
+        let mut total = 0.0;
         for (panel, x) in x.chunks(PANEL).enumerate() {
-            let panels = [rows[0].panel(simd, panel), rows[1].panel(simd, panel)];
-            let mut sums = [f32x16::splat(simd, 0.0); 2];
+            let panel = row.panel(simd, panel);
+            let mut sums = f32x16::splat(simd, 0.0);
             for (block, x) in x.as_chunks::<BLOCK>().0.iter().enumerate() {
-                let x = load(simd, x);
-                sums[0] += multiply(panels[0].block(simd, block), x);
-                sums[1] += multiply(panels[1].block(simd, block), x);
+                sums += multiply(panel.block(simd, block), load(simd, x));
             }
-            totals[0] += sums[0].reduce_sum();
-            totals[1] += sums[1].reduce_sum();
+            total += sums.reduce_sum();
         }
-        for (row, y) in y.iter_mut().enumerate() {
-            *y = totals[row] + bias(weight, first + row);
-        }
+        *y = total + bias(weight, first + index);
     }
 }
 

@@ -1,9 +1,9 @@
 //! Tests that all levels of vectors compute the same bits, and that functions are as exact as their comments say.
 
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, Simd, dispatch, f32x16};
+use fearless_simd::{Level, Simd, dispatch, f32x16, u32x16};
 
-use super::{exp, lanes, product};
+use super::{exp, lanes, product, weight};
 use crate::cpu::{self, Table, Weight};
 use crate::format::Format;
 
@@ -84,6 +84,23 @@ fn weights_are_those_of_the_twin() {
                     "{}, {mask:x}: weight {column} is {got}, expected {want}",
                     format.name()
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn halves_are_exact_at_every_level() {
+    for level in levels() {
+        for first in (0..=0xffff_u32).step_by(16) {
+            // The upper halves of the words do not count.
+            let words: [u32; 16] = std::array::from_fn(|index| 0xabcd_0000 | (first + index as u32));
+            let got: [f32; 16] =
+                dispatch!(level, simd => weight::halves(simd, u32x16::load_array(simd, words)).into());
+            for (word, got) in words.into_iter().zip(got) {
+                let want = half::f16::from_bits(word as u16).to_f32();
+                let is_right = got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan();
+                assert!(is_right, "{level:?}: {:#x} is {got}, expected {want}", word as u16);
             }
         }
     }

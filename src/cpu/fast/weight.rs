@@ -1,6 +1,10 @@
 //! Stored weights as lanes of f32. The twin of the same name defines what the words mean.
 
+use std::cmp::Ordering;
+
 use fearless_simd::prelude::*;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use fearless_simd::{Level, f32x8};
 use fearless_simd::{Simd, f32x16, i8x16, i8x32, i16x16, i32x16, u16x32, u32x4, u32x8, u32x16};
 
 use crate::format::{BLOCK, Format, Quants, SUPER_BLOCK_SCALE_WORDS, Scales};
@@ -162,19 +166,51 @@ impl<const FORMAT: u32> Panel<'_, FORMAT> {
     }
 }
 
+/// The conversion of CPUs that have one.
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+mod x86 {
+    #[cfg(target_arch = "x86")]
+    use std::arch::x86::*;
+    #[cfg(target_arch = "x86_64")]
+    use std::arch::x86_64::*;
+
+    fearless_simd::kernel!(
+        #[inline]
+        pub(super) fn sixteen(avx512: Avx512, words: __m512i) -> __m512 {
+            let _ = avx512;
+            _mm512_cvtph_ps(_mm512_cvtepi32_epi16(words))
+        }
+    );
+
+    fearless_simd::kernel!(
+        #[inline]
+        pub(super) fn eight(avx2: Avx2, words: __m256i) -> __m256 {
+            let _ = avx2;
+            let low = _mm256_and_si256(words, _mm256_set1_epi32(0xffff));
+            // Each half of the register has its own four numbers twice.
+            let packed = _mm256_permute4x64_epi64::<0b1000>(_mm256_packus_epi32(low, low));
+            _mm256_cvtph_ps(_mm256_castsi256_si128(packed))
+        }
+    );
+}
+
 /// Up to sixteen words, then zeros.
 #[inline(always)]
 fn up_to_16<S: Simd>(simd: S, words: &[u32]) -> u32x16<S> {
     let (fours, rest) = words.as_chunks::<4>();
-    if rest.is_empty() {
-        // A copy of so many words that only the row tells would take longer.
-        let four =
-            |index| fours.get(index).map_or(u32x4::splat(simd, 0), |four| u32x4::load_array_ref(simd, four));
-        return four(0).combine(four(1)).combine(four(2).combine(four(3)));
-    }
-    let mut all = [0; 16];
-    all[..words.len()].copy_from_slice(words);
-    u32x16::load_array(simd, all)
+    // A copy of so many words that only the row tells would take longer.
+    let last = match *rest {
+        [] => [0; 4],
+        [a] => [a, 0, 0, 0],
+        [a, b] => [a, b, 0, 0],
+        [a, b, c, ..] => [a, b, c, 0],
+    };
+    let four = |index: usize| match index.cmp(&fours.len()) {
+        Ordering::Less => u32x4::load_array_ref(simd, &fours[index]),
+        Ordering::Equal => u32x4::load_array(simd, last),
+        Ordering::Greater => u32x4::splat(simd, 0),
+    };
+    four(0).combine(four(1)).combine(four(2).combine(four(3)))
 }
 
 /// The sixteen bytes after the factors of a super-block.
@@ -185,10 +221,31 @@ fn bytes<S: Simd>(simd: S, words: &[u32; SUPER_BLOCK_SCALE_WORDS]) -> i32x16<S> 
     first.combine(second).combine(third.combine(fourth))
 }
 
-/// Converts the lower halves of words, IEEE halves, to singles. No number on the way is subnormal: where one is, many
-/// CPUs take a hundred cycles longer.
+/// Converts the lower halves of words, IEEE halves, to singles.
 #[inline(always)]
-fn halves<S: Simd>(simd: S, words: u32x16<S>) -> f32x16<S> {
+pub(super) fn halves<S: Simd>(simd: S, words: u32x16<S>) -> f32x16<S> {
+    // The level is that of `simd`, so each array is a register, and only one branch is compiled.
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    match simd.level() {
+        Level::Avx512(avx512) => {
+            let words = u32x16::load_array(avx512, words.into());
+            let halves = f32x16::simd_from(avx512, x86::sixteen(avx512, words.into()));
+            return f32x16::load_array(simd, halves.into());
+        }
+        Level::Avx2(avx2) => {
+            let (low, high) = u32x16::load_array(avx2, words.into()).split();
+            let [low, high] = [low, high].map(|words| f32x8::simd_from(avx2, x86::eight(avx2, words.into())));
+            return f32x16::load_array(simd, low.combine(high).into());
+        }
+        _ => {}
+    }
+    halves_by_bits(simd, words)
+}
+
+/// Converts as [`halves`] does, with integers. No number on the way is subnormal: where one is, many CPUs take a hundred
+/// cycles longer.
+#[inline(always)]
+fn halves_by_bits<S: Simd>(simd: S, words: u32x16<S>) -> f32x16<S> {
     let exponent = words & 0x7c00;
     let magnitude = (words & 0x7fff) << 13;
     let normal = (magnitude + (112 << 23)).bitcast::<f32x16<S>>();

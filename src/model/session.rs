@@ -2,10 +2,11 @@
 
 mod batch;
 mod pass;
+mod pieces;
 mod pipelined;
 mod window;
 
-pub use batch::BatchSession;
+pub use batch::{BatchSession, LogitRows};
 pub use pass::prefill_tokens;
 pub(super) use pass::{PassLimits, split};
 pub use pipelined::PipelinedDecode;

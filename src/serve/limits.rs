@@ -24,11 +24,17 @@ pub const MAX_STOP_BYTES: usize = 1024;
 pub const MAX_STOP_IDS: usize = 64;
 /// The tokens that a request which looks inside the model may have: it holds up all others.
 pub const MAX_INSIDE_TOKENS: usize = 512;
+/// The tokens of a text whose layers are all asked for their predictions.
+pub const MAX_LENS_TOKENS: usize = 64;
 /// The values of a capture.
 pub const MAX_CAPTURED: usize = 32 << 20;
 /// The candidates that a trace records at a step.
 pub const MAX_TRACED: usize = 1000;
 /// The requests that look inside the model and wait.
 pub const MAX_TASKS: usize = 16;
+/// The pixels of a picture.
+pub const MAX_PIXELS: usize = 16 << 20;
+/// The figures that are drawn at the same time.
+pub const MAX_DRAWN: usize = 2;
 /// The bytes of the file of API keys.
 pub const MAX_KEY_FILE_BYTES: u64 = 1 << 20;

@@ -22,7 +22,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-pub use counters::{Counters, add, get};
+pub use counters::{Counters, get};
 pub use inbox::{Refusal, Status, Task};
 pub use job::{Event, Failure, Finish, Job};
 pub use scored::Scored;

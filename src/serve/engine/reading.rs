@@ -12,9 +12,8 @@ use crate::error::Result;
 impl Worker {
     /// Reads a piece of a prompt, if there is one to read. The texts take turns.
     pub(super) fn read_piece(&mut self) -> Result<()> {
-        let num_slots = self.slots.len();
-        let in_turn = (1..=num_slots).map(|step| (self.last_read + step) % num_slots);
-        for index in in_turn {
+        let (num_slots, last) = (self.slots.len(), self.last_read);
+        for index in (1..=num_slots).map(|step| (last + step) % num_slots) {
             let stage = self.slots[index].text.as_ref().filter(|text| text.ending.is_none());
             match stage.map(|text| text.stage) {
                 Some(Stage::New) if self.begin(index)? => {}

@@ -68,10 +68,22 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 256, help_heading = "Limits", hide_short_help = true)]
     max_queue: usize,
     /// Give an answer at most this many seconds, its wait included
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, help_heading = "Limits", hide_short_help = true)]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 600,
+        help_heading = "Limits",
+        hide_short_help = true
+    )]
     timeout: u64,
     /// Let running answers go on for this many seconds after a signal
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, help_heading = "Limits", hide_short_help = true)]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 10,
+        help_heading = "Limits",
+        hide_short_help = true
+    )]
     grace: u64,
 }
 
@@ -154,7 +166,8 @@ fn now() -> DateTime {
 /// Parses the origin of a page.
 fn origin(text: &str) -> Result<String, String> {
     let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).unwrap_or_default();
-    let is_origin = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
+    let is_origin =
+        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
     is_origin
         .then(|| text.to_ascii_lowercase())
         .ok_or_else(|| format!("{} is no origin such as https://example.org", shown::excerpt(text)))

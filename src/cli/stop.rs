@@ -32,12 +32,7 @@ impl Stops {
 
 /// Gives the next token to the search for stop texts. Returns the text that may be shown, and whether a stop text follows it.
 /// `is_end` says whether the token ends the text. A stop text may end with that token.
-pub fn push_token(
-    stop: &mut StopTexts,
-    text: &mut GrowingText<'_>,
-    id: u32,
-    is_end: bool,
-) -> (String, bool) {
+pub fn push_token(stop: &mut StopTexts, text: &mut GrowingText<'_>, id: u32, is_end: bool) -> (String, bool) {
     match text.special(id) {
         Some(spelling) => stop.push_special(spelling),
         None if is_end => (String::new(), false),

@@ -228,7 +228,11 @@ pub async fn blocking<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'stati
 
 /// An answer after a panic.
 pub fn bug() -> ApiError {
-    ApiError::with_status(StatusCode::INTERNAL_SERVER_ERROR, "bug", "the server has a bug: a request made it panic")
+    ApiError::with_status(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "bug",
+        "the server has a bug: a request made it panic",
+    )
 }
 
 /// The text of tokens; their ids if the model has no tokenizer.

@@ -96,7 +96,8 @@ fn checked(ready: &Ready, request: &CaptureBody) -> Result<(Arc<[u32]>, CaptureR
     let has_stack = wanted.names().any(|name| ["hidden_states", "attentions"].contains(&name));
     let found = if has_stack { most } else { names };
     if found > MAX_CAPTURED {
-        let message = format!("cannot capture so much: found up to {found} values, expected at most {MAX_CAPTURED}");
+        let message =
+            format!("cannot capture so much: found up to {found} values, expected at most {MAX_CAPTURED}");
         return Err(ApiError::field("points", message));
     }
     Ok((ids, wanted))

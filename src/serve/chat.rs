@@ -11,15 +11,14 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::answer::{self, Answer, Usage};
-use super::engine::Ready;
-use super::error::{ApiError, ErrorBody, one_line};
+use super::error::{ApiError, ErrorBody};
 use super::follow::{Part, PlacedToken, spelling};
 use super::generation::{StreamOptions, Texts, choices, generation_request, num_top, stops};
 use super::json::{self, RequestBody};
-use super::order::{PromptTokens, Recording, Wanted, check_model, check_room, encode, place};
+use super::order::{PromptTokens, Recording, Wanted, check_model, check_room, place};
 use super::state::State;
+use super::template::{encode_rendered, render};
 use crate::Model;
-use crate::text::{EncodeOptions, Message, RenderOptions, Tokenizer, Variable};
 
 generation_request! {
     /// A request to answer a conversation.
@@ -59,6 +58,20 @@ generation_request! {
         #[serde(default)]
         #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
         pub chat_template_kwargs: Option<BTreeMap<String, Value>>,
+    }
+}
+
+impl ChatRequest {
+    /// The fields that do not depend on the model but on the size of its vocabulary.
+    ///
+    /// # Errors
+    /// If a value is out of range.
+    pub fn checked(&self, vocab_size: usize) -> Result<Wanted, ApiError> {
+        Ok(Wanted {
+            sampling: self.sampling(vocab_size)?,
+            num_choices: choices(self.n)?,
+            stops: stops(self.stop.clone())?,
+        })
     }
 }
 
@@ -177,24 +190,22 @@ pub async fn chat_completions(
 ) -> Result<Response, ApiError> {
     let request: ChatRequest = json::read(request).await?;
     let ready = check_model(&state, request.model.as_deref())?;
-    let wanted = Wanted {
-        sampling: request.sampling(ready.model.spec().vocab_size)?,
-        num_choices: choices(request.n)?,
-        stops: stops(request.stop.clone())?,
-    };
+    let wanted = request.checked(ready.model.spec().vocab_size)?;
     let is_stream = request.stream.unwrap_or(false);
     let has_usage = request.stream_options.as_ref().is_some_and(|options| options.include_usage);
     let num_top = match (request.logprobs.unwrap_or(false), request.top_logprobs) {
         (true, count) => Some(num_top("top_logprobs", count.unwrap_or(0))?),
         (false, None | Some(0)) => None,
         (false, Some(count)) => {
-            let message = format!("cannot use top_logprobs: found {count} without logprobs, expected logprobs = true");
+            let message =
+                format!("cannot use top_logprobs: found {count} without logprobs, expected logprobs = true");
             return Err(ApiError::field("top_logprobs", message));
         }
     };
     let max_tokens = match (request.max_tokens, request.max_completion_tokens) {
         (Some(one), Some(other)) if one != other => {
-            let message = format!("cannot use max_tokens = {one} and max_completion_tokens = {other} together");
+            let message =
+                format!("cannot use max_tokens = {one} and max_completion_tokens = {other} together");
             return Err(ApiError::field("max_tokens", message));
         }
         (one, other) => one.or(other),
@@ -231,54 +242,6 @@ pub async fn chat_completions(
     let (texts, usage) = answer.collect(&form.model).await?;
     let choices = texts.into_iter().map(|text| form.choice(text)).collect();
     Ok(json::respond(StatusCode::OK, &form.completion("chat.completion", choices, Some(usage))))
-}
-
-/// A conversation as the model reads it.
-pub struct Rendered {
-    /// The text with its special tokens.
-    pub text: String,
-    /// The tokens that end an answer.
-    pub ends: Vec<u32>,
-}
-
-/// Puts messages into the model's chat template.
-///
-/// # Errors
-/// If a message is no message, or the template refuses them.
-pub fn render(
-    ready: &Ready,
-    messages: &[Value],
-    variables: &Option<BTreeMap<String, Value>>,
-    now: fn() -> crate::text::DateTime,
-) -> Result<Rendered, ApiError> {
-    let wrong = |error: crate::Error| ApiError::field("messages", one_line(&error));
-    let template = ready.model.chat_template().map_err(wrong)?;
-    let numbered = |(index, value): (usize, &Value)| {
-        Message::try_from(value.clone()).map_err(|what| {
-            ApiError::field("messages", format!("cannot use messages: message {}: {what}", index + 1))
-        })
-    };
-    let messages: Vec<Message> = messages.iter().enumerate().map(numbered).collect::<Result<_, _>>()?;
-    let variables = variables.iter().flatten();
-    let options = RenderOptions {
-        now: Some(now()),
-        variables: variables.map(|(name, value)| (name.clone(), Variable::from(value))).collect(),
-        ..RenderOptions::default()
-    };
-    let text = template.render(&messages, &options).map_err(wrong)?;
-    let tokenizer = ready.model.tokenizer();
-    let mut ends: Vec<u32> = tokenizer.map(Tokenizer::turn_end_ids).unwrap_or_default().to_vec();
-    ends.extend(tokenizer.and_then(|tokenizer| template.end_of_turn(&messages, &options, tokenizer)));
-    Ok(Rendered { text, ends })
-}
-
-/// Encodes what a template made, which has its special tokens.
-///
-/// # Errors
-/// As [`encode`].
-pub fn encode_rendered(ready: &Ready, text: &str) -> Result<PromptTokens, ApiError> {
-    let options = EncodeOptions { add_special_tokens: false, ..EncodeOptions::default() };
-    encode(ready, "messages", text, options)
 }
 
 /// How an answer is written.

@@ -25,7 +25,10 @@ const DEFAULT_MAX_TOKENS: usize = 16;
 
 /// One prompt or several, as text or as token ids.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(untagged, expecting = "expected a text, an array of texts, an array of token ids, or an array of such arrays")]
+#[serde(
+    untagged,
+    expecting = "expected a text, an array of texts, an array of token ids, or an array of such arrays"
+)]
 pub enum Prompts {
     /// A text.
     Text(String),
@@ -69,6 +72,20 @@ generation_request! {
         /// Whether special tokens such as a text's start are put around the prompt, as the tokenizer says.
         #[serde(default)]
         pub add_special_tokens: Option<bool>,
+    }
+}
+
+impl CompletionRequest {
+    /// The fields that do not depend on the model but on the size of its vocabulary.
+    ///
+    /// # Errors
+    /// If a value is out of range.
+    pub fn checked(&self, vocab_size: usize) -> Result<Wanted, ApiError> {
+        Ok(Wanted {
+            sampling: self.sampling(vocab_size)?,
+            num_choices: choices(self.n)?,
+            stops: stops(self.stop.clone())?,
+        })
     }
 }
 
@@ -156,11 +173,7 @@ impl CompletionLogprobs {
 pub async fn completions(Shared(state): Shared<Arc<State>>, request: Request) -> Result<Response, ApiError> {
     let request: CompletionRequest = json::read(request).await?;
     let ready = check_model(&state, request.model.as_deref())?;
-    let wanted = Wanted {
-        sampling: request.sampling(ready.model.spec().vocab_size)?,
-        num_choices: choices(request.n)?,
-        stops: stops(request.stop.clone())?,
-    };
+    let wanted = request.checked(ready.model.spec().vocab_size)?;
     let is_stream = request.stream.unwrap_or(false);
     let has_usage = request.stream_options.as_ref().is_some_and(|options| options.include_usage);
     let is_echoed = request.echo.unwrap_or(false);

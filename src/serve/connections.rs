@@ -22,7 +22,12 @@ use super::limits::{MAX_CONNECTIONS, READ_TIMEOUT, WRITE_TIMEOUT};
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Answers connections until `stopping` is true. Then the running answers have `grace` to end.
-pub async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>, grace: Duration) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+    grace: Duration,
+) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
@@ -101,7 +106,11 @@ impl AsyncRead for Impatient {
 }
 
 impl AsyncWrite for Impatient {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.limited(context, written)
     }

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::error::ApiError;
 use crate::figure::flag::{self, Description, Given, Options, Takes};
 use crate::figure::{
-    self, AttentionOptions, Figure, Metric, NextToken, Sampling, Style, Temperatures, Tokens, TopK, TraceOptions,
+    self, AttentionOptions, Figure, Metric, NextToken, Sampling, Style, Temperatures, Tokens, TopK,
+    TraceOptions,
 };
 use crate::trace::{Attention, Lens, Record, Score};
 use crate::{Result, Trace, shown};
@@ -26,11 +27,7 @@ pub struct Drawing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// A trace of so many steps. With 0, nothing is chosen. The trace has `times` as many candidates as are drawn.
-    Trace {
-        times: usize,
-        has_stages: bool,
-        num_steps: usize,
-    },
+    Trace { times: usize, has_stages: bool, num_steps: usize },
     /// The score of a text.
     Score,
     /// The attention of a layer.
@@ -86,7 +83,9 @@ pub const DRAWINGS: &[Drawing] = &[
         name: "tokens",
         source: Source::Score,
         flags: flag::describe::<Tokens>,
-        draw: |json, given, style| figure::tokens(&Score::from_json(json)?, &options::<Tokens>(given)?, style),
+        draw: |json, given, style| {
+            figure::tokens(&Score::from_json(json)?, &options::<Tokens>(given)?, style)
+        },
     },
     Drawing {
         name: "attention",
@@ -121,13 +120,16 @@ pub fn given(
     let options = options.into_iter().flatten();
     let mut all = vec![None; flags.len()];
     for (name, value) in options.filter(|(_, value)| !value.is_null()) {
-        let refused = |what: String| ApiError::field("options", format!("cannot use the option {}: {what}", shown::start(name, 40)));
+        let refused = |what: String| {
+            ApiError::field("options", format!("cannot use the option {}: {what}", shown::start(name, 40)))
+        };
         let Some(index) = flags.iter().position(|flag| flag.name == name) else {
             let known = Vec::from_iter(flags.iter().map(|flag| flag.name)).join(", ");
             return Err(refused(format!("the figure {} has {known}", drawing.name)));
         };
         let text = value.to_string();
-        let wrong = |expected: &str| refused(format!("found {}, expected {expected}", shown::start(&text, 40)));
+        let wrong =
+            |expected: &str| refused(format!("found {}, expected {expected}", shown::start(&text, 40)));
         let whole = || value.as_u64().and_then(|count| usize::try_from(count).ok());
         all[index] = match flags[index].takes {
             Takes::Nothing => value.as_bool().ok_or_else(|| wrong("true or false"))?.then_some(Given::Switch),
@@ -138,7 +140,8 @@ pub fn given(
                 Some(Given::Count(index.ok_or_else(|| wrong("a whole number from 1 on"))?))
             }
             Takes::Temperatures => {
-                let list = value.as_array().map(|list| list.iter().map(Value::as_f64).collect::<Option<Vec<_>>>());
+                let list =
+                    value.as_array().map(|list| list.iter().map(Value::as_f64).collect::<Option<Vec<_>>>());
                 let list = list.flatten().filter(|list| list.iter().all(|t| t.is_finite() && *t > 0.0));
                 Some(Given::Temperatures(list.ok_or_else(|| wrong("an array of numbers above 0"))?))
             }

@@ -85,7 +85,8 @@ impl ApiError {
 
     /// The server does not answer now, and does later.
     fn later(code: &'static str, message: impl Into<String>) -> Self {
-        Self::with_status(StatusCode::SERVICE_UNAVAILABLE, code, message).with_header(header::RETRY_AFTER, "1")
+        Self::with_status(StatusCode::SERVICE_UNAVAILABLE, code, message)
+            .with_header(header::RETRY_AFTER, "1")
     }
 
     /// The model is not loaded yet.

@@ -9,12 +9,12 @@ use axum::response::Response;
 use serde_json::Value;
 
 use super::answer::blocking;
+use super::capture::{inside_tokens, on_engine};
 use super::drawing::{DRAWINGS, Drawing, Source, given};
 use super::error::{ApiError, ErrorBody, one_line};
 use super::generation::generation_request;
 use super::json::{self, RequestBody};
 use super::limits::{MAX_LENS_TOKENS, MAX_PIXELS, MAX_TRACED};
-use super::capture::{inside_tokens, on_engine};
 use super::order::check_model;
 use super::state::State;
 use super::trace::{Prompt, Steps, record};
@@ -99,7 +99,8 @@ pub async fn figure(
     let style = style(&request)?;
     let scale = request.scale.unwrap_or(DEFAULT_SCALE);
     if !(scale > 0.0 && scale <= MAX_SCALE) {
-        let message = format!("cannot use scale: found {scale}, expected a number above 0, at most {MAX_SCALE}");
+        let message =
+            format!("cannot use scale: found {scale}, expected a number above 0, at most {MAX_SCALE}");
         return Err(ApiError::field("scale", message));
     }
     let given = given(drawing, request.options.as_ref(), request.record.is_some())?;
@@ -131,7 +132,11 @@ fn find(kind: &str) -> Result<&'static Drawing, ApiError> {
         ));
     }
     let found = shown::start(kind, 60);
-    Err(ApiError::with_status(StatusCode::NOT_FOUND, "not_found", format!("there is no figure {found}: expected {all}")))
+    Err(ApiError::with_status(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        format!("there is no figure {found}: expected {all}"),
+    ))
 }
 
 fn style(request: &FigureRequest) -> Result<Style, ApiError> {
@@ -184,13 +189,17 @@ async fn run(
         let ready = ready.clone();
         blocking(move || {
             let ids = inside_tokens(&ready, &prompt)?.ids;
+            // The first call hashes the weights, for which no text should wait.
+            ready.model.info()?;
             if matches!(source, Source::Attention) {
                 check_layer_and_head(ready.model.spec(), layer, head)
                     .map_err(|error| ApiError::field("options", one_line(&error)))?;
             }
             if matches!(source, Source::Lens) && ids.len() > MAX_LENS_TOKENS {
                 let found = ids.len();
-                let message = format!("the prompt is too long: found {found} tokens, expected at most {MAX_LENS_TOKENS}");
+                let message = format!(
+                    "the prompt is too long: found {found} tokens, expected at most {MAX_LENS_TOKENS}"
+                );
                 return Err(ApiError::field("prompt", message));
             }
             Ok(ids)
@@ -253,7 +262,9 @@ impl Format {
                 let (width, height) = figure.size();
                 let pixels = width * height * f64::from(scale) * f64::from(scale);
                 if pixels > MAX_PIXELS as f64 {
-                    let message = format!("the picture is too large: found {pixels:.0} pixels, expected at most {MAX_PIXELS}");
+                    let message = format!(
+                        "the picture is too large: found {pixels:.0} pixels, expected at most {MAX_PIXELS}"
+                    );
                     return Err(ApiError::field("scale", message));
                 }
                 ("image/png", figure.png(scale)?)

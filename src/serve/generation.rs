@@ -193,7 +193,9 @@ pub fn stops(stop: Option<Texts>) -> Result<Arc<[String]>, ApiError> {
         return refused(format!("found {} texts, expected at most {MAX_STOPS}", stops.len()));
     }
     match stops.iter().find(|stop| stop.is_empty() || stop.len() > MAX_STOP_BYTES) {
-        Some(stop) => refused(format!("found a text of {} bytes, expected 1 to {MAX_STOP_BYTES}", stop.len())),
+        Some(stop) => {
+            refused(format!("found a text of {} bytes, expected 1 to {MAX_STOP_BYTES}", stop.len()))
+        }
         None => Ok(stops.into()),
     }
 }
@@ -220,7 +222,8 @@ pub fn biases(
         let refused = || {
             let found = shown::start(id, 40);
             let expected = vocab_size.saturating_sub(1);
-            let message = format!("cannot use logit_bias: found token {found:?}, expected an id from 0 to {expected}");
+            let message =
+                format!("cannot use logit_bias: found token {found:?}, expected an id from 0 to {expected}");
             ApiError::field("logit_bias", message)
         };
         Ok((known.ok_or_else(refused)?, *bias))

@@ -68,7 +68,11 @@ impl Guard {
         };
         let name = without_port(&host);
         if !is_address(name) && name != "localhost" && !self.hosts.iter().any(|known| known == name) {
-            return Err(refused("host", "Host", &format!("{host}, expected an IP address, localhost or a name of --allow-host")));
+            return Err(refused(
+                "host",
+                "Host",
+                &format!("{host}, expected an IP address, localhost or a name of --allow-host"),
+            ));
         }
         let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
         let origin = origin.to_str().unwrap_or_default().to_ascii_lowercase();
@@ -76,7 +80,11 @@ impl Guard {
         if is_own || self.origins.contains(&origin) {
             return Ok(());
         }
-        Err(refused("origin", "Origin", &format!("{origin}, expected this server or a page of --cors-origin")))
+        Err(refused(
+            "origin",
+            "Origin",
+            &format!("{origin}, expected this server or a page of --cors-origin"),
+        ))
     }
 
     /// Checks the key of a request, in a time that does not depend on it.
@@ -109,7 +117,10 @@ impl Guard {
 impl std::fmt::Debug for Guard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Not the keys.
-        f.debug_struct("Guard").field("hosts", &self.hosts).field("origins", &self.origins).finish_non_exhaustive()
+        f.debug_struct("Guard")
+            .field("hosts", &self.hosts)
+            .field("origins", &self.origins)
+            .finish_non_exhaustive()
     }
 }
 
@@ -136,17 +147,34 @@ mod tests {
     #[test]
     fn names_and_pages_of_others_are_refused() {
         let guard = Guard::new(&[], &["llm.example".into()], &["https://page.example".into()]);
-        let check = |pairs: &[(&'static str, &str)]| guard.check_place(&Uri::from_static("/"), &headers(pairs)).is_ok();
-        for host in ["127.0.0.1:8000", "[::1]:8000", "localhost", "localhost:1", "10.0.0.7:80", "LLM.example:8000"] {
+        let check = |pairs: &[(&'static str, &str)]| {
+            guard.check_place(&Uri::from_static("/"), &headers(pairs)).is_ok()
+        };
+        for host in
+            ["127.0.0.1:8000", "[::1]:8000", "localhost", "localhost:1", "10.0.0.7:80", "LLM.example:8000"]
+        {
             assert!(check(&[("host", host)]), "{host}");
         }
-        for host in ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8000", "", ":8000", "evil:127.0.0.1"] {
+        for host in [
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example:8000",
+            "",
+            ":8000",
+            "evil:127.0.0.1",
+        ] {
             assert!(!check(&[("host", host)]), "{host}");
         }
         assert!(!check(&[]));
         let page = |origin| check(&[("host", "127.0.0.1:8000"), ("origin", origin)]);
         assert!(page("http://127.0.0.1:8000") && page("https://page.example"));
-        for origin in ["null", "http://127.0.0.1:9000", "https://127.0.0.1:8000", "https://page.example.evil", "http://page.example"] {
+        for origin in [
+            "null",
+            "http://127.0.0.1:9000",
+            "https://127.0.0.1:8000",
+            "https://page.example.evil",
+            "http://page.example",
+        ] {
             assert!(!page(origin), "{origin}");
         }
     }
@@ -157,7 +185,9 @@ mod tests {
         let guard = Guard::new(&keys, &[], &[]);
         let check = |value: &str| guard.check_key(&headers(&[("authorization", value)])).is_ok();
         assert!(check("Bearer secret-1") && check("bearer secret-2"));
-        for value in ["", "Bearer", "Bearer ", "Bearer secret", "Bearer secret-11", "Basic secret-1", "secret-1"] {
+        for value in
+            ["", "Bearer", "Bearer ", "Bearer secret", "Bearer secret-11", "Basic secret-1", "secret-1"]
+        {
             assert!(!check(value), "{value}");
         }
         assert!(guard.check_key(&HeaderMap::new()).is_err());

@@ -185,7 +185,12 @@ fn metrics_text(state: &State) -> String {
         .map(|(label, count)| (label.as_str(), count.load(Relaxed) as f64))
         .collect();
     add("answers_total", "counter", "Answers to requests by the class of their status.", &answers);
-    add("prompt_tokens_total", "counter", "Tokens of prompts that were read.", &count(&counters.prompt_tokens));
+    add(
+        "prompt_tokens_total",
+        "counter",
+        "Tokens of prompts that were read.",
+        &count(&counters.prompt_tokens),
+    );
     add(
         "prompt_tokens_reused_total",
         "counter",
@@ -205,7 +210,12 @@ fn metrics_text(state: &State) -> String {
         "The time of the pieces.",
         &[("", seconds(&counters.piece_micros))],
     );
-    add("texts_running", "gauge", "Texts that are read or written.", &[("", state.engine.num_running() as f64)]);
+    add(
+        "texts_running",
+        "gauge",
+        "Texts that are read or written.",
+        &[("", state.engine.num_running() as f64)],
+    );
     add("texts_waiting", "gauge", "Texts that wait for a slot.", &[("", state.engine.num_waiting() as f64)]);
     let sizes = ready.map_or((0.0, 0.0), |ready| (ready.num_slots as f64, ready.kv_bytes as f64));
     add("slots", "gauge", "Texts that can run at the same time.", &[("", sizes.0)]);

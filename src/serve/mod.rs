@@ -24,6 +24,7 @@ mod limits;
 mod openapi;
 mod order;
 mod state;
+mod template;
 mod tokens;
 mod trace;
 
@@ -47,8 +48,8 @@ pub use guard::Guard;
 pub use limits::MAX_KEY_FILE_BYTES;
 pub use state::Config;
 
-use crate::error::{Error, ErrorKind, Result};
 use crate::Model;
+use crate::error::{Error, ErrorKind, Result};
 use engine::{Engine, Status};
 use error::ApiError;
 use state::State;
@@ -88,6 +89,25 @@ pub async fn serve(
     let _ = is_stopping.send(true);
     answering.await;
     outcome
+}
+
+/// Reads a body as every endpoint does, and checks what depends on the size of the vocabulary alone. Returns the number
+/// of endpoints that accept it so far. For fuzzing.
+#[doc(hidden)]
+pub fn read_body(body: &[u8], vocab_size: usize) -> usize {
+    let accepted = [
+        json::parse(body)
+            .and_then(|request: completions::CompletionRequest| request.checked(vocab_size))
+            .is_ok(),
+        json::parse(body).and_then(|request: chat::ChatRequest| request.checked(vocab_size)).is_ok(),
+        json::parse::<trace::TraceRequest>(body).is_ok(),
+        json::parse::<figure::FigureRequest>(body).is_ok(),
+        json::parse::<capture::CaptureBody>(body).is_ok(),
+        json::parse::<tokens::TokenizeRequest>(body).is_ok(),
+        json::parse::<tokens::DetokenizeRequest>(body).is_ok(),
+        json::parse::<tokens::TemplateRequest>(body).is_ok(),
+    ];
+    accepted.into_iter().filter(|is_accepted| *is_accepted).count()
 }
 
 /// Waits until the engine has failed.
@@ -162,5 +182,9 @@ async fn not_found() -> ApiError {
 }
 
 async fn wrong_method() -> ApiError {
-    ApiError::with_status(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "the method is not for this path")
+    ApiError::with_status(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "the method is not for this path",
+    )
 }

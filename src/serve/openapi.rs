@@ -9,7 +9,10 @@ use super::{capture, chat, completions, figure, info, json, tokens, trace};
 /// The endpoints with the types of their requests and answers.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "sukashi serve", description = "A language model that you can see through, for OpenAI's clients."),
+    info(
+        title = "sukashi serve",
+        description = "A language model that you can see through, for OpenAI's clients."
+    ),
     paths(
         completions::completions,
         chat::chat_completions,

@@ -68,7 +68,11 @@ pub fn check_model(state: &State, name: Option<&str>) -> Result<Ready, ApiError>
         Some(name) => Err(ApiError::with_status(
             StatusCode::NOT_FOUND,
             "model_not_found",
-            format!("there is no model {}: this server has {}", shown::start(name, 100), state.model_id(ready)),
+            format!(
+                "there is no model {}: this server has {}",
+                shown::start(name, 100),
+                state.model_id(ready)
+            ),
         )
         .of_field("model")),
     }

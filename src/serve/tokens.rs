@@ -11,13 +11,14 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::answer::{blocking, text_of};
-use super::chat::{self, ChatMessage};
+use super::chat::ChatMessage;
 use super::engine::Ready;
 use super::error::{ApiError, ErrorBody, one_line};
 use super::follow::spelling;
 use super::json::{self, RequestBody};
 use super::order::{check_model, encode};
 use super::state::State;
+use super::template::render;
 use crate::text::{EncodeOptions, check_prompt};
 
 /// A text to cut into tokens: `content` as in llama.cpp, `prompt` or `messages` as in vLLM.
@@ -123,7 +124,11 @@ pub async fn tokenize(Shared(state): Shared<Arc<State>>, request: Request) -> Re
             count: ids.len(),
             max_model_len: ready.max_seq_len,
             token_strs: request.return_token_strs.unwrap_or(false).then(strings),
-            tokens: if has_pieces { TokenList::Pieces(ids.iter().map(piece).collect()) } else { TokenList::Ids(ids) },
+            tokens: if has_pieces {
+                TokenList::Pieces(ids.iter().map(piece).collect())
+            } else {
+                TokenList::Ids(ids)
+            },
         })
     };
     Ok(json::respond(StatusCode::OK, &blocking(tokenized).await??))
@@ -145,7 +150,7 @@ fn tokenized_ids(
         (Some(text), None, None) => encoded("content", text, request.add_special.unwrap_or(false)),
         (None, Some(text), None) => encoded("prompt", text, request.add_special_tokens.unwrap_or(true)),
         (None, None, Some(messages)) => {
-            let text = chat::render(ready, messages, &None, now)?.text;
+            let text = render(ready, messages, &None, now)?.text;
             encoded("messages", &text, request.add_special_tokens.unwrap_or(false))
         }
         _ => Err(ApiError::field("prompt", "expected one of the fields content, prompt and messages")),
@@ -282,7 +287,7 @@ pub async fn apply_template(
     let request: TemplateRequest = json::read(request).await?;
     let ready = check_model(&state, request.model.as_deref())?;
     let now = state.config.now;
-    let render = move || chat::render(&ready, &request.messages, &request.chat_template_kwargs, now);
-    let rendered = blocking(render).await??;
+    let rendered = move || render(&ready, &request.messages, &request.chat_template_kwargs, now);
+    let rendered = blocking(rendered).await??;
     Ok(json::respond(StatusCode::OK, &Templated { prompt: rendered.text }))
 }

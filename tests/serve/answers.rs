@@ -27,7 +27,9 @@ fn a_prompt_has_four_forms() {
     let choice = &answer["choices"][0];
     assert_eq!((choice["finish_reason"].as_str(), choice["seed"].as_u64()), (Some("length"), Some(7)));
     assert_eq!(choice["text"].as_str().unwrap().chars().count(), 4);
-    for (prompt, is_pair) in [(json!(["吾輩は", "先生"]), true), (one.clone(), false), (json!([one, other]), true)] {
+    for (prompt, is_pair) in
+        [(json!(["吾輩は", "先生"]), true), (one.clone(), false), (json!([one, other]), true)]
+    {
         let all = server.complete(&json!({"prompt": prompt, "max_tokens": 4, "seed": 7}));
         assert_eq!(texts(&all)[0], texts(&answer)[0], "{prompt}");
         assert_eq!(texts(&all).len(), if is_pair { 2 } else { 1 });
@@ -84,7 +86,8 @@ fn echoed_log_probabilities_are_the_bits_of_a_score() {
 #[test]
 fn a_chosen_token_is_scored_by_the_model_alone() {
     let server = Server::new(config());
-    let plain = server.complete(&json!({"prompt": "吾輩は", "max_tokens": 1, "logprobs": 20, "temperature": 0}));
+    let plain =
+        server.complete(&json!({"prompt": "吾輩は", "max_tokens": 1, "logprobs": 20, "temperature": 0}));
     let top = &plain["choices"][0]["logprobs"]["top_logprobs"][0];
     // Forces a token that is rare, which changes neither the scores nor the most probable tokens.
     let body = json!({"prompt": "吾輩は", "max_tokens": 1, "logprobs": 20, "logit_bias": {"2000": 1000.0}});
@@ -115,13 +118,19 @@ fn a_text_ends_before_what_stops_it() {
     let place = (0..11).find(|place| text[*place..place + 2].iter().collect::<String>() == pair).unwrap();
     for stop in [json!(pair), json!(["鷹揚", pair])] {
         let stopped = body(json!({"stop": stop}));
-        assert_eq!((stopped["text"].as_str(), stopped["finish_reason"].as_str()), (Some(&*before(place)), Some("stop")));
+        assert_eq!(
+            (stopped["text"].as_str(), stopped["finish_reason"].as_str()),
+            (Some(&*before(place)), Some("stop"))
+        );
     }
     let model = Model::embedded(&Device::Cpu).unwrap();
     let id = model.encode(&text[4].to_string()).unwrap()[0];
     let place = text.iter().position(|character| *character == text[4]).unwrap();
     let stopped = body(json!({"stop_token_ids": [id], "logprobs": 0}));
-    assert_eq!((stopped["text"].as_str(), stopped["finish_reason"].as_str()), (Some(&*before(place)), Some("stop")));
+    assert_eq!(
+        (stopped["text"].as_str(), stopped["finish_reason"].as_str()),
+        (Some(&*before(place)), Some("stop"))
+    );
     // The token that stops the text is scored, but is no part of it.
     assert_eq!(stopped["logprobs"]["tokens"].as_array().unwrap().len(), place + 1);
 }
@@ -153,13 +162,20 @@ fn several_texts_of_a_prompt_read_it_once() {
     let server = Server::new(config());
     let prompt = "吾輩は猫である。名前はまだ";
     let alone: Vec<Value> = (7..10)
-        .map(|seed| server.complete(&json!({"prompt": prompt, "max_tokens": 3, "seed": seed}))["choices"][0]["text"].clone())
+        .map(|seed| {
+            server.complete(&json!({"prompt": prompt, "max_tokens": 3, "seed": seed}))["choices"][0]["text"]
+                .clone()
+        })
         .collect();
     let fresh = Server::new(config());
     let answer = fresh.complete(&json!({"prompt": prompt, "max_tokens": 3, "seed": 7, "n": 3}));
-    let together: Vec<Value> = answer["choices"].as_array().unwrap().iter().map(|choice| choice["text"].clone()).collect();
+    let together: Vec<Value> =
+        answer["choices"].as_array().unwrap().iter().map(|choice| choice["text"].clone()).collect();
     assert_eq!(together, alone);
-    assert_eq!((answer["usage"]["prompt_tokens"].as_u64(), answer["usage"]["completion_tokens"].as_u64()), (Some(13), Some(9)));
+    assert_eq!(
+        (answer["usage"]["prompt_tokens"].as_u64(), answer["usage"]["completion_tokens"].as_u64()),
+        (Some(13), Some(9))
+    );
     // The first text reads all tokens, and each other one the last two.
     assert_eq!(fresh.metric("prompt_tokens_total"), 13.0 + 2.0 + 2.0);
     assert_eq!(fresh.metric("prompt_tokens_reused_total"), 11.0 + 11.0);
@@ -172,7 +188,10 @@ fn a_conversation_is_answered() {
     let body = json!({"model": server.get("/v1/models").ok()["data"][0]["id"], "n": 2, "seed": 3, "max_tokens": 3,
         "messages": [{"role": "user", "content": [{"type": "text", "text": "猫"}]}], "logprobs": true, "top_logprobs": 2});
     let answer = server.post("/v1/chat/completions", &body).ok();
-    assert_eq!((answer["object"].as_str(), answer["usage"]["prompt_tokens"].as_u64()), (Some("chat.completion"), Some(3)));
+    assert_eq!(
+        (answer["object"].as_str(), answer["usage"]["prompt_tokens"].as_u64()),
+        (Some("chat.completion"), Some(3))
+    );
     assert_eq!(answer["choices"].as_array().unwrap().len(), 2);
     let choice = &answer["choices"][1];
     assert_eq!((choice["index"].as_u64(), choice["message"]["role"].as_str()), (Some(1), Some("assistant")));

@@ -41,8 +41,14 @@ fn check(name: &str, device: &Device, num_rounds: usize) {
                 let server = &server;
                 scope.spawn(move || {
                     // The texts join and leave at different times.
-                    thread::sleep(std::time::Duration::from_millis(((index * 7 + round * 5) % 6) as u64 * 40));
-                    assert_eq!(&choices(server, request), alone, "request {index} in round {round} on {name}");
+                    thread::sleep(std::time::Duration::from_millis(
+                        ((index * 7 + round * 5) % 6) as u64 * 40,
+                    ));
+                    assert_eq!(
+                        &choices(server, request),
+                        alone,
+                        "request {index} in round {round} on {name}"
+                    );
                 });
             }
         });

@@ -51,13 +51,7 @@ pub struct Reading {
 }
 
 /// Sends a request, whose headers replace those of the same name.
-pub fn send(
-    address: SocketAddr,
-    method: &str,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: &[u8],
-) -> Reading {
+pub fn send(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reading {
     let mut all = BTreeMap::from([
         ("host".to_owned(), address.to_string()),
         ("connection".to_owned(), "close".to_owned()),
@@ -85,7 +79,8 @@ impl Reading {
         let mut stream = BufReader::new(stream);
         let mut line = String::new();
         stream.read_line(&mut line).unwrap();
-        let status = line.split(' ').nth(1).unwrap_or_else(|| panic!("no status in {line:?}")).parse().unwrap();
+        let status =
+            line.split(' ').nth(1).unwrap_or_else(|| panic!("no status in {line:?}")).parse().unwrap();
         let mut headers = BTreeMap::new();
         loop {
             line.clear();
@@ -101,7 +96,8 @@ impl Reading {
         assert_eq!(self.headers.get("transfer-encoding").map(String::as_str), Some("chunked"));
         let mut line = String::new();
         self.stream.read_line(&mut line).unwrap();
-        let length = usize::from_str_radix(line.trim(), 16).unwrap_or_else(|_| panic!("no length in {line:?}"));
+        let length =
+            usize::from_str_radix(line.trim(), 16).unwrap_or_else(|_| panic!("no length in {line:?}"));
         let mut chunk = vec![0; length + 2];
         self.stream.read_exact(&mut chunk).unwrap();
         assert!(chunk.ends_with(b"\r\n"));

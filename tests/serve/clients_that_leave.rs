@@ -56,7 +56,8 @@ fn a_full_queue_refuses_and_says_when_to_come_back() {
     let running = begin(&server);
     let waiting = std::thread::scope(|scope| {
         let server = &server;
-        let waiting: Vec<_> = (0..2).map(|_| scope.spawn(move || server.post("/v1/completions", &request("猫", 1)))).collect();
+        let waiting: Vec<_> =
+            (0..2).map(|_| scope.spawn(move || server.post("/v1/completions", &request("猫", 1)))).collect();
         server.wait_for("texts_waiting", 2.0);
         let answer = server.post("/v1/completions", &request("猫", 1));
         let (message, _) = answer.refused(429);

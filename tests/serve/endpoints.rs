@@ -13,12 +13,18 @@ use crate::server::{Server, chat_model, chat_server, config, request};
 fn a_server_says_what_it_is() {
     let server = Server::new(config());
     let models = server.get("/v1/models").ok();
-    assert_eq!((models["object"].as_str(), models["data"][0]["id"].as_str()), (Some("list"), Some("soseki-mini")));
+    assert_eq!(
+        (models["object"].as_str(), models["data"][0]["id"].as_str()),
+        (Some("list"), Some("soseki-mini"))
+    );
     assert_eq!(models["data"][0]["max_model_len"], 128);
     assert_eq!(server.get("/v1/models/soseki-mini").ok()["object"], "model");
     assert!(server.get("/v1/models/gpt-7").refused(404).0.contains("soseki-mini"));
     let props = server.get("/props").ok();
-    assert_eq!((props["total_slots"].as_u64(), props["default_generation_settings"]["n_ctx"].as_u64()), (Some(4), Some(128)));
+    assert_eq!(
+        (props["total_slots"].as_u64(), props["default_generation_settings"]["n_ctx"].as_u64()),
+        (Some(4), Some(128))
+    );
     assert_eq!(server.get("/tokenizer_info").ok()["vocab_size"], 2948);
     assert_eq!(server.get("/health").ok()["status"], "ok");
     assert!(server.get("/").text().contains("/v1/chat/completions"));
@@ -32,7 +38,10 @@ fn texts_become_tokens_and_tokens_become_texts() {
     let server = Server::new(config());
     let model = Model::embedded(&Device::Cpu).unwrap();
     let ids = json!(model.encode("吾輩は猫").unwrap());
-    for (body, has_text) in [(json!({"content": "吾輩は猫"}), false), (json!({"prompt": "吾輩は猫", "return_token_strs": true}), true)] {
+    for (body, has_text) in [
+        (json!({"content": "吾輩は猫"}), false),
+        (json!({"prompt": "吾輩は猫", "return_token_strs": true}), true),
+    ] {
         let tokens = server.post("/tokenize", &body).ok();
         assert_eq!((&tokens["tokens"], &tokens["count"]), (&ids, &json!(4)));
         assert_eq!(tokens.get("token_strs").is_some(), has_text);
@@ -57,13 +66,15 @@ fn a_template_shows_what_it_makes_of_a_conversation() {
     let body = json!({"messages": [{"role": "system", "content": "神"}, {"role": "user", "content": "猫"}],
         "chat_template_kwargs": {"short": true}});
     assert_eq!(server.post("/apply-template", &body).ok()["prompt"], "『神。「猫。で");
-    let (message, field) =
-        server.post("/apply-template", &json!({"messages": [{"role": "poet", "content": "猫"}]})).refused(400);
+    let (message, field) = server
+        .post("/apply-template", &json!({"messages": [{"role": "poet", "content": "猫"}]}))
+        .refused(400);
     assert!(message.contains("詩人は困る"), "{message}");
     assert_eq!(field.as_deref(), Some("messages"));
     let plain = Server::new(config());
-    let (message, _) =
-        plain.post("/v1/chat/completions", &json!({"messages": [{"role": "user", "content": "猫"}]})).refused(400);
+    let (message, _) = plain
+        .post("/v1/chat/completions", &json!({"messages": [{"role": "user", "content": "猫"}]}))
+        .refused(400);
     assert!(message.contains("has no chat template"), "{message}");
 }
 

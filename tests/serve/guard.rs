@@ -13,7 +13,9 @@ fn without_a_key_nothing_is_answered() {
     let mut guarded = config();
     guarded.guard = Guard::new(&[KEY.to_owned()], &[], &[]);
     let server = Server::new(guarded);
-    let get = |path: &str, value: &str| send(server.address, "GET", path, &[("authorization", value)], b"").finish();
+    let get = |path: &str, value: &str| {
+        send(server.address, "GET", path, &[("authorization", value)], b"").finish()
+    };
     for value in ["", "Bearer wrong", KEY, "Basic c2s="] {
         for path in ["/v1/models", "/metrics", "/openapi.json", "/", "/nothing"] {
             let answer = get(path, value);
@@ -48,11 +50,19 @@ fn names_and_pages_of_others_are_not_answered() {
     get(&[("origin", "null")]).refused(403);
     let named = get(&[("origin", &origin)]);
     assert_eq!((named.status, named.headers["access-control-allow-origin"].as_str()), (200, origin.as_str()));
-    let asked = [("origin", origin.as_str()), ("access-control-request-method", "POST"), ("access-control-request-headers", "content-type,authorization")];
+    let asked = [
+        ("origin", origin.as_str()),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "content-type,authorization"),
+    ];
     let preflight = send(server.address, "OPTIONS", "/v1/completions", &asked, b"").finish();
-    assert_eq!((preflight.status, preflight.headers["access-control-allow-origin"].as_str()), (200, origin.as_str()));
+    assert_eq!(
+        (preflight.status, preflight.headers["access-control-allow-origin"].as_str()),
+        (200, origin.as_str())
+    );
     assert!(preflight.headers["access-control-allow-headers"].contains("authorization"));
     // A page cannot send JSON without asking first.
-    let plain = send(server.address, "POST", "/v1/completions", &[("content-type", "text/plain")], b"{}").finish();
+    let plain =
+        send(server.address, "POST", "/v1/completions", &[("content-type", "text/plain")], b"{}").finish();
     plain.refused(415);
 }

@@ -39,7 +39,8 @@ fn a_signal_ends_the_program_after_the_running_answers() {
         while send(address, "GET", "/health", &[], b"").finish().status != 200 {
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
-        let body = json!({"prompt": "吾輩は", "max_tokens": 8, "stream": true, "ignore_eos": true}).to_string();
+        let body =
+            json!({"prompt": "吾輩は", "max_tokens": 8, "stream": true, "ignore_eos": true}).to_string();
         let mut reading = send(address, "POST", "/v1/completions", &[], body.as_bytes());
         reading.chunk().unwrap();
         signal(&child, name);
@@ -89,7 +90,8 @@ fn keys_open_an_address_for_others() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys");
     std::fs::write(&path, "sk-1\nsk-2\n").unwrap();
-    let (mut child, address, _stderr) = start(&["--host", "0.0.0.0", "--api-key-file", path.to_str().unwrap()]);
+    let (mut child, address, _stderr) =
+        start(&["--host", "0.0.0.0", "--api-key-file", path.to_str().unwrap()]);
     let here = SocketAddr::from(([127, 0, 0, 1], address.port()));
     send(here, "GET", "/v1/models", &[], b"").finish().refused(401);
     let status = send(here, "GET", "/v1/models", &[("authorization", "Bearer sk-2")], b"").finish().status;

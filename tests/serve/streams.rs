@@ -49,7 +49,8 @@ fn a_stream_is_the_text_in_parts() {
         assert_eq!(choice["text"], text.as_str());
         assert_eq!(finish, [json!("length")]);
         for list in ["tokens", "token_logprobs", "top_logprobs", "text_offset"] {
-            let parts: Vec<Value> = logprobs.iter().flat_map(|part| part[list].as_array().unwrap().clone()).collect();
+            let parts: Vec<Value> =
+                logprobs.iter().flat_map(|part| part[list].as_array().unwrap().clone()).collect();
             assert_eq!(choice["logprobs"][list], Value::Array(parts), "{list}");
         }
     }
@@ -65,7 +66,10 @@ fn a_stream_counts_its_tokens_if_it_is_asked_to() {
     body["stream_options"] = json!({"include_usage": true});
     let events = events(&server, "/v1/completions", &body);
     let last = events.last().unwrap();
-    assert_eq!((last["choices"].as_array().unwrap().len(), last["usage"]["total_tokens"].as_u64()), (0, Some(6)));
+    assert_eq!(
+        (last["choices"].as_array().unwrap().len(), last["usage"]["total_tokens"].as_u64()),
+        (0, Some(6))
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Reads and continues several sequences of one model together.
 
+use super::logit_rows::LogitRows;
 use super::pass::PassLimits;
 use super::pieces::Pieces;
 use super::window::Window;
@@ -90,28 +91,6 @@ impl Text {
             self.num_prompt += ids.len();
         }
         self.ids.extend_from_slice(ids);
-    }
-}
-
-/// The logits of several sequences.
-#[derive(Debug, Clone, Copy)]
-pub struct LogitRows<'a> {
-    values: &'a [f32],
-    stride: usize,
-    vocab_size: usize,
-}
-
-impl<'a> LogitRows<'a> {
-    /// The logits of a sequence, `[vocab_size]`. Its index counts the sequences of the call.
-    ///
-    /// # Panics
-    /// If there is no such row.
-    pub fn row(self, index: usize) -> &'a [f32] {
-        &self.values[index * self.stride..][..self.vocab_size]
-    }
-
-    fn into_iter(self) -> impl ExactSizeIterator<Item = &'a [f32]> {
-        self.values.chunks_exact(self.stride).map(move |row| &row[..self.vocab_size])
     }
 }
 

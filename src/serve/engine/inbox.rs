@@ -141,6 +141,15 @@ impl Inbox {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         let State { jobs, tasks, deadline, .. } = &mut *state;
+        let now = Instant::now();
+        jobs.retain(|job| {
+            let is_late = now >= job.deadline;
+            if is_late {
+                // A listener that is gone misses nothing.
+                let _ = job.events.try_send(Event::Failed(Failure::TimedOut));
+            }
+            !is_late && !job.events.is_closed()
+        });
         let mut taken = Taken { jobs: Vec::new(), task: tasks.pop_front(), deadline: *deadline };
         while taken.jobs.len() < num_free
             && let Some(job) = jobs.pop_front()

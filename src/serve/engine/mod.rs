@@ -84,7 +84,8 @@ impl Engine {
         load: impl FnOnce() -> Result<Model> + Send + 'static,
     ) -> Result<Self> {
         let inbox = Inbox::new(settings.max_queue);
-        let shared = Arc::new(Shared { settings, inbox, counters: Counters::default(), ready: OnceLock::new() });
+        let shared =
+            Arc::new(Shared { settings, inbox, counters: Counters::default(), ready: OnceLock::new() });
         let own = shared.clone();
         let work = move || {
             let worker = load().and_then(|model| Worker::new(model, own.clone()));

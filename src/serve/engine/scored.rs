@@ -75,9 +75,9 @@ mod tests {
             let scored = Scored::new(3, &logits, num_top).unwrap();
             let mut ids: Vec<u32> = (0..200).collect();
             ids.sort_by(|one, other| logits[*other as usize].total_cmp(&logits[*one as usize]));
-            let want = ids[..num_top.min(MAX_TOP)].iter().map(|&id| {
-                (id, Scored::new(id, &logits, 0).unwrap().log_prob.unwrap().to_bits())
-            });
+            let want = ids[..num_top.min(MAX_TOP)]
+                .iter()
+                .map(|&id| (id, Scored::new(id, &logits, 0).unwrap().log_prob.unwrap().to_bits()));
             let got = scored.top().iter().map(|(id, log_prob)| (*id, log_prob.to_bits()));
             assert_eq!(Vec::from_iter(got), Vec::from_iter(want), "{num_top}");
         }
@@ -85,7 +85,9 @@ mod tests {
 
     #[test]
     fn the_sum_of_probabilities_is_one() {
-        let all: f64 = (0..5).map(|id| Scored::new(id, &[0.5, 1.0, -3.0, 7.25, 0.0], 1).unwrap().log_prob.unwrap().exp()).sum();
+        let all: f64 = (0..5)
+            .map(|id| Scored::new(id, &[0.5, 1.0, -3.0, 7.25, 0.0], 1).unwrap().log_prob.unwrap().exp())
+            .sum();
         assert!((all - 1.0).abs() < 1e-12, "{all}");
         assert!(Scored::new(0, &[f32::NAN, 0.0], 1).is_err());
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::job::{Event, Failure, Finish, Job};
 use super::scored::Scored;
 use crate::Model;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sampling::Sampler;
 
 /// A place for one text.
@@ -55,7 +55,7 @@ impl Text {
     ///
     /// # Errors
     /// If the settings do not fit the model.
-    pub fn new(job: Job, vocab_size: usize) -> std::result::Result<Self, (Job, crate::Error)> {
+    pub fn new(job: Job, vocab_size: usize) -> std::result::Result<Self, (Job, Error)> {
         let sampler = match Sampler::new(job.settings.clone(), vocab_size) {
             Ok(sampler) => sampler,
             Err(error) => return Err((job, error)),
@@ -89,10 +89,16 @@ impl Text {
     }
 
     fn try_choose(&mut self, model: &Model, logits: &[f32]) -> Result<()> {
+        // If the logits are sound, a failure is one of the settings, such as a temperature of 1e-300.
+        let refused = |error: Error| match logits.iter().all(|logit| logit.is_finite()) {
+            true => Error::input("no token can be chosen with these settings").caused_by(error),
+            false => error,
+        };
         let id = match &self.job.recorder {
-            None => self.sampler.next_id(logits, &self.ids)?,
+            None => self.sampler.next_id(logits, &self.ids).map_err(refused)?,
             Some(recorder) => {
-                let step = recorder.sample(&mut self.sampler, logits, &self.ids, |id| model.token(id))?;
+                let step = recorder.sample(&mut self.sampler, logits, &self.ids, |id| model.token(id));
+                let step = step.map_err(refused)?;
                 let id = step.chosen_id();
                 self.tell(Event::Step(Box::new(step)));
                 id.unwrap_or_default()

@@ -69,7 +69,8 @@ impl Worker {
                 }
                 Err(_) => {
                     // The state of the sequences is unknown now.
-                    let error = Error::new(ErrorKind::Computation, "the server has a bug: its engine panicked");
+                    let error =
+                        Error::new(ErrorKind::Computation, "the server has a bug: its engine panicked");
                     self.end_all(&Failure::Error(error.clone()));
                     return self.shared.inbox.fail(error);
                 }
@@ -100,7 +101,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Decodes a token of each text that is being written. Nothing is allocated.
+    /// Decodes a token of each text that is being written. Nothing is allocated but the channels' blocks of 32 events.
     fn step(&mut self) -> Result<()> {
         let Self { model, batch, slots, tokens, shared, .. } = self;
         tokens.clear();

@@ -6,7 +6,6 @@ usage: check_clients.py ADDRESS PROGRAM FOLDER
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -78,11 +77,6 @@ def with_lm_eval():
     import lm_eval
     from lm_eval.tasks import TaskManager
 
-    tokenizer = os.path.join(FOLDER, "tokenizer")
-    os.mkdir(tokenizer)
-    shutil.copy("assets/soseki-mini/tokenizer.json", tokenizer)
-    with open(os.path.join(tokenizer, "tokenizer_config.json"), "w") as file:
-        json.dump({"tokenizer_class": "PreTrainedTokenizerFast"}, file)
     tasks = os.path.join(FOLDER, "tasks")
     os.mkdir(tasks)
     rows = os.path.join(tasks, "rows.jsonl")
@@ -105,8 +99,8 @@ def with_lm_eval():
     arguments = {
         "model": MODEL,
         "base_url": f"{ADDRESS}/v1/completions",
-        "tokenizer": tokenizer,
-        "tokenized_requests": True,
+        # The server's own, by /tokenizer_info and /tokenize.
+        "tokenizer_backend": "remote",
         "num_concurrent": 4,
         "max_length": 256,
         "max_retries": 1,

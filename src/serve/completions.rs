@@ -222,9 +222,6 @@ fn prompts(
         Prompts::Ids(ids) => vec![of_ids(ids)],
         Prompts::ManyIds(many) => many.iter().map(of_ids).collect(),
     };
-    if prompts.is_empty() {
-        return Err(ApiError::field("prompt", "cannot use prompt: found no text, expected at least one"));
-    }
     for prompt in &prompts {
         check_room(ready, "prompt", &prompt.ids, max_tokens)?;
     }

@@ -213,7 +213,10 @@ pub struct TokenizerInfo {
     model_max_length: usize,
     has_tokenizer: bool,
     has_chat_template: bool,
+    bos_token: Option<String>,
     bos_token_id: Option<u32>,
+    /// The first of the tokens that end a text.
+    eos_token: Option<String>,
     eos_token_ids: Vec<u32>,
     turn_end_token_ids: Vec<u32>,
 }
@@ -231,12 +234,15 @@ pub struct TokenizerInfo {
 pub async fn tokenizer_info(Shared(state): Shared<Arc<State>>) -> Result<Response, ApiError> {
     let ready = state.ready()?;
     let (spec, tokenizer) = (ready.model.spec(), ready.model.tokenizer());
+    let text = |id: u32| tokenizer.and_then(|tokenizer| tokenizer.token(id).text);
     let info = TokenizerInfo {
         vocab_size: spec.vocab_size,
         model_max_length: ready.max_seq_len,
         has_tokenizer: tokenizer.is_some(),
         has_chat_template: ready.model.chat_template().is_ok(),
+        bos_token: spec.bos_token_id.and_then(text),
         bos_token_id: spec.bos_token_id,
+        eos_token: spec.eos_token_ids.first().copied().and_then(text),
         eos_token_ids: spec.eos_token_ids.clone(),
         turn_end_token_ids: tokenizer.map(|tokenizer| tokenizer.turn_end_ids().to_vec()).unwrap_or_default(),
     };

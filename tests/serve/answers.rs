@@ -186,7 +186,7 @@ fn a_conversation_is_answered() {
     let folder = chat_model();
     let server = chat_server(&folder);
     let body = json!({"model": server.get("/v1/models").ok()["data"][0]["id"], "n": 2, "seed": 3, "max_tokens": 3,
-        "messages": [{"role": "user", "content": [{"type": "text", "text": "猫"}]}], "logprobs": true, "top_logprobs": 2});
+        "messages": [{"role": "user", "content": "猫"}], "logprobs": true, "top_logprobs": 2});
     let answer = server.post("/v1/chat/completions", &body).ok();
     assert_eq!(
         (answer["object"].as_str(), answer["usage"]["prompt_tokens"].as_u64()),

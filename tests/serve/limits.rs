@@ -17,7 +17,7 @@ fn refusals_name_the_field_the_value_and_the_limit() {
         (json!({"prompt": long}), "prompt", &["found 200 tokens", "128"][..]),
         (json!({"max_tokens": 500}), "max_tokens", &["max_tokens = 500", "at most 128"]),
         (json!({"max_tokens": -1}), "max_tokens", &["-1"]),
-        (json!({"prompt": []}), "prompt", &["found no text"]),
+        (json!({"prompt": []}), "prompt", &["empty"]),
         (json!({"prompt": ""}), "prompt", &["empty"]),
         (json!({"prompt": [[]]}), "prompt", &["empty"]),
         (json!({"prompt": [2948]}), "prompt", &["2948", "2947"]),

@@ -85,7 +85,8 @@ impl Worker {
             self.admit(job);
         }
         if let Some(task) = task {
-            task(&self.model);
+            // It changes nothing of the sequences, so a panic is its caller's alone.
+            let _ = catch_unwind(AssertUnwindSafe(|| task(&self.model)));
         }
         let now = Instant::now();
         if deadline.is_some_and(|deadline| now >= deadline) {

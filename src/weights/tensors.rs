@@ -57,12 +57,35 @@ impl Weights {
         }
     }
 
-    /// The SHA-256 of all files in the order of their names, in hexadecimal. Reads every file once.
+    /// Like [`Self::read_part`], for bytes that may arrive later.
+    ///
+    /// # Errors
+    /// See [`Self::read_part`].
+    pub async fn fetch_part(&self, name: &str, part: (u64, u64), buffer: &mut Vec<u8>) -> Result<()> {
+        match self {
+            Self::Safetensors(files) => files.fetch_part(name, part, buffer).await,
+            Self::Gguf(file) => file.fetch_part(name, part, buffer).await,
+            Self::Synthetic(synthetic) => synthetic.read_part(name, part, buffer),
+        }
+    }
+
+    /// Whether the bytes may arrive later, from a [`ByteSource`](super::ByteSource).
+    pub fn is_arriving(&self) -> bool {
+        match self {
+            Self::Safetensors(files) => files.is_arriving(),
+            Self::Gguf(file) => file.is_arriving(),
+            Self::Synthetic(_) => false,
+        }
+    }
+
+    /// The SHA-256 of all files in the order of their names, in hexadecimal. Reads every file once. It is empty if the
+    /// bytes may arrive later: a model is loaded in the order of its layers, and a hash needs that of the file.
     ///
     /// # Errors
     /// If a file can no longer be read.
     pub fn sha256(&self) -> Result<String> {
         match self {
+            _ if self.is_arriving() => Ok(String::new()),
             Self::Safetensors(files) => files.sha256(),
             Self::Gguf(file) => Ok(super::hexadecimal(file.hash()?)),
             // The name determines all bytes.

@@ -69,7 +69,7 @@ impl Gguf {
         Self::read(Source::from_bytes(label, bytes), known)
     }
 
-    fn read(source: Source, known: &[&'static Architecture]) -> Result<Self> {
+    pub(super) fn read(source: Source, known: &[&'static Architecture]) -> Result<Self> {
         let (metadata, tensors) = header::read(&source)?;
         let architecture = metadata.architecture_of(known)?;
         let tensors = tensors.into_iter().map(|(name, tensor)| {
@@ -145,6 +145,26 @@ impl Gguf {
     /// # Errors
     /// Bad input if there is no such tensor or if it is shorter; also if the file can no longer be read.
     pub fn read_part(&self, name: &str, (start, num_bytes): (u64, u64), buffer: &mut Vec<u8>) -> Result<()> {
+        let offset = self.offset_of(name, (start, num_bytes))?;
+        self.source.read_vec(offset, num_bytes, buffer)
+    }
+
+    /// Like [`Self::read_part`], for bytes that may arrive later.
+    ///
+    /// # Errors
+    /// See [`Self::read_part`].
+    pub async fn fetch_part(
+        &self,
+        name: &str,
+        (start, num_bytes): (u64, u64),
+        buffer: &mut Vec<u8>,
+    ) -> Result<()> {
+        let offset = self.offset_of(name, (start, num_bytes))?;
+        self.source.fetch_vec(offset, num_bytes, buffer).await
+    }
+
+    /// Where a part of a tensor begins, from the start of the file.
+    fn offset_of(&self, name: &str, (start, num_bytes): (u64, u64)) -> Result<u64> {
         let tensor = self
             .tensors
             .get(name)
@@ -152,7 +172,12 @@ impl Gguf {
         let tensor = tensor.ok_or_else(|| {
             Error::input(format!("cannot load {name} from {}: no such part of a tensor", self.label()))
         })?;
-        self.source.read_vec(tensor.offset + start, num_bytes, buffer)
+        Ok(tensor.offset + start)
+    }
+
+    /// Whether the bytes may arrive later.
+    pub(super) fn is_arriving(&self) -> bool {
+        self.source.as_arriving().is_some()
     }
 
     /// A hash of the whole file.

@@ -19,6 +19,7 @@ mod drawing;
 mod engine;
 mod failure;
 mod loaded_model;
+mod run_options;
 mod verifier;
 mod writer;
 

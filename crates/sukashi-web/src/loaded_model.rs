@@ -1,17 +1,17 @@
 //! A model on an engine.
 
-use js_sys::{Array, Function, Uint8Array, Uint32Array};
-use serde::{Deserialize, Serialize};
+use js_sys::{Function, Uint8Array};
+use serde::Serialize;
 use sukashi::model::UnloadedModel;
-use sukashi::sampling::{Sampler, Settings};
-use sukashi::trace::StepRecorder;
+use sukashi::sampling::Sampler;
 use sukashi::weights::{FolderContents, ModelFiles};
 use sukashi::{Error, Model, Result, Session};
 use wasm_bindgen::prelude::*;
 
 use crate::byte_source::{GivenBytes, JsBytes};
 use crate::engine::Engine;
-use crate::failure::{JsResult, given, object, value};
+use crate::failure::{JsResult, given, object};
+use crate::run_options::{Options, PromptInput, Prompted, RunOptions};
 use crate::writer::Writer;
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -29,8 +29,6 @@ export interface Folder {
 }
 /** The number of loaded tensors, and of all tensors. */
 export type Progress = (loaded: number, total: number) => void;
-/** A text, or the ids of its tokens. */
-export type PromptInput = string | Uint32Array;
 export interface ModelDescription {
   name: string;
   family: string;
@@ -44,20 +42,6 @@ export interface ModelDescription {
   isHashed: boolean;
 }
 export interface Token { id: number; text: string | null; bytes: number[] | null }
-/** Settings of the sampler, by the names in records. What is left out has no effect. */
-export interface SamplerSettings {
-  choice?: "sample" | "greedy" | { pick: number };
-  temperature?: number; top_k?: number; top_p?: number; min_p?: number; typical_p?: number;
-  repetition_penalty?: number; frequency_penalty?: number; presence_penalty?: number;
-  logit_bias?: Record<string, number>; seed?: number;
-}
-export interface RunOptions {
-  /** The candidates that a step records: 10 if it is left out. */
-  top?: number;
-  sampling?: SamplerSettings;
-  /** Whether each step records what every stage of the sampler leaves. */
-  stages?: boolean;
-}
 "#;
 
 #[wasm_bindgen]
@@ -75,57 +59,17 @@ extern "C" {
 
     #[wasm_bindgen(typescript_type = "Progress")]
     pub type Progress;
-    #[wasm_bindgen(typescript_type = "PromptInput")]
-    pub type PromptInput;
-    #[wasm_bindgen(typescript_type = "RunOptions")]
-    pub type RunOptions;
     #[wasm_bindgen(typescript_type = "ModelDescription")]
     pub type ModelDescription;
     #[wasm_bindgen(typescript_type = "Token[]")]
     pub type Tokens;
 }
 
-/// The candidates that a step records if nobody asks for another number, as in the program.
-const DEFAULT_TOP: usize = 10;
-
 /// A model whose weights are on an engine's device.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct LoadedModel {
     pub(crate) model: Model,
-}
-
-/// How a run chooses and records tokens.
-#[derive(Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Options {
-    top: usize,
-    sampling: Settings,
-    stages: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { top: DEFAULT_TOP, sampling: Settings::default(), stages: false }
-    }
-}
-
-impl Options {
-    fn of(given: Option<RunOptions>) -> JsResult<Self> {
-        value("the options of a run", &given.map_or(JsValue::UNDEFINED, JsValue::from))
-    }
-
-    pub(crate) fn into_sampling(self) -> Settings {
-        self.sampling
-    }
-
-    pub(crate) fn recorder(&self) -> Result<StepRecorder> {
-        if self.top == 0 {
-            return Err(Error::input("cannot show 0 candidates").detail("expected top: 1 or more"));
-        }
-        let recorder = StepRecorder::new(self.top);
-        Ok(if self.stages { recorder.with_stages() } else { recorder })
-    }
 }
 
 #[wasm_bindgen]
@@ -228,8 +172,7 @@ impl LoadedModel {
     /// # Errors
     /// If the prompt is empty, too long, or not in the vocabulary; if an option is invalid; if the device fails.
     pub async fn next(&self, prompt: PromptInput, options: Option<RunOptions>) -> JsResult<String> {
-        let options = Options::of(options)?;
-        let prompt = Prompted::of(&self.model, &prompt)?;
+        let (prompt, options) = (Prompted::of(&self.model, &prompt)?, Options::of(options)?);
         given(self.look(prompt, options).await)
     }
 
@@ -238,8 +181,7 @@ impl LoadedModel {
     /// # Errors
     /// As [`LoadedModel::next`].
     pub fn write(&self, prompt: PromptInput, options: Option<RunOptions>) -> JsResult<Writer> {
-        let options = Options::of(options)?;
-        let prompt = Prompted::of(&self.model, &prompt)?;
+        let (prompt, options) = (Prompted::of(&self.model, &prompt)?, Options::of(options)?);
         given(Writer::new(self.model.clone(), prompt, options))
     }
 }
@@ -271,22 +213,4 @@ async fn load(engine: &Engine, files: Result<ModelFiles>, progress: Option<Progr
     };
     let model = UnloadedModel::read(files?)?.load_arriving(&engine.device, &mut say).await?;
     Ok(LoadedModel { model })
-}
-
-/// The tokens that a model reads, and the text if there was one.
-#[derive(Debug)]
-pub(crate) struct Prompted {
-    pub ids: Vec<u32>,
-    pub typed: Option<String>,
-}
-
-impl Prompted {
-    fn of(model: &Model, given: &PromptInput) -> JsResult<Self> {
-        if let Some(text) = given.as_string() {
-            let ids = self::given(model.encode(&text))?;
-            return Ok(Self { ids, typed: Some(text) });
-        }
-        let ids = Array::from(given);
-        Ok(Self { ids: Uint32Array::new(&ids).to_vec(), typed: None })
-    }
 }

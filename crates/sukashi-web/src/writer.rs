@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use crate::failure::{JsResult, given, object};
-use crate::loaded_model::{Options, Prompted};
+use crate::run_options::{Options, Prompted};
 
 #[wasm_bindgen]
 extern "C" {
@@ -97,7 +97,7 @@ impl Writer {
     pub(crate) fn new(model: Model, prompt: Prompted, options: Options) -> Result<Self> {
         let recorder = options.recorder()?;
         let session = Session::prompt_first(&model, model.spec().max_seq_len)?;
-        let sampler = Sampler::new(options.into_sampling(), model.spec().vocab_size)?;
+        let sampler = Sampler::new(options.sampling, model.spec().vocab_size)?;
         let (ids, steps) = (prompt.ids.clone(), Vec::new());
         Ok(Self { model, session: Rc::new(RefCell::new(session)), sampler, recorder, prompt, ids, steps })
     }

@@ -95,10 +95,10 @@ async function checkEngine(context, name) {
     skip(`${name}: ${started.missing}`);
     return page.close();
   }
-  const { info, loaded, firstToken } = started;
+  const { info, compiled, opened, loaded, firstToken } = started;
   console.log(`\n== ${name}: ${info.adapter.name}, ${info.adapter.backend}, ${info.adapter.kind}; features: ${info.features.join(", ") || "none"}`);
   console.log(`   ${info.adapter.driver}`);
-  console.log(`   model loaded after ${loaded} ms, first token after ${firstToken} ms since the page was opened`);
+  console.log(`   since the page was opened: module ${compiled} ms, engine ${opened} ms, model ${loaded} ms, first token ${firstToken} ms`);
 
   const run = await page.evaluate((golden) => globalThis.golden(golden), golden);
   const record = JSON.parse(run.record);
@@ -108,6 +108,7 @@ async function checkEngine(context, name) {
   check(record.steps[0].candidates[0].id === best, "the most probable token");
   check(run.greedy.join() === golden.greedy.join(), `the greedy text of ${golden.greedy.length} tokens`);
   check(run.advanced.join() === golden.greedy.slice(1).join(), "the same text, chosen on the device");
+  check(run.isSame, "the same record of weights that arrive in parts");
   check(run.svg.startsWith("<svg") && run.altText.length > 0, `a figure: ${run.svg.length} characters of SVG`);
   check(run.refused.kind === "Input", `bad input: ${run.refused.message.split("\n")[0]}`);
   console.log(`   ${run.speed.toFixed(1)} tokens/s with records, ${run.fastSpeed.toFixed(1)} without, medians of ${run.runs} runs`);
@@ -131,6 +132,9 @@ async function checkEngine(context, name) {
   check(wrong.length === 0, `${kernels.length} kernels, ${cases} cases (every ${stride}. one), worst ${highest.toFixed(0)}% of a tolerance, ${took} s`);
   if (lacking.length > 0) {
     console.log(`   not run here: ${lacking.join(", ")}`);
+    // The browser's compiler refuses its shader, and says so later.
+    const refusal = await page.evaluate((kernel) => globalThis.refusal(kernel), lacking[0]);
+    check(refusal?.kind === "Device", `a refused shader is an error at the next read: ${refusal?.message.split("\n")[0]}`);
   }
   for (const row of await page.evaluate(() => globalThis.verifyModel())) {
     check(row.passed, `${row.kernel}: ${row.worstPercent?.toFixed(0) ?? "not a number"}% of a tolerance`);

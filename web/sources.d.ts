@@ -9,6 +9,8 @@ export function fileSystemSource(handle: {
 }): ByteSource;
 /** A file on a server that gives ranges. The server says its length before anything is read. */
 export function httpSource(url: string | URL, options?: RequestInit): Promise<ByteSource>;
+/** Bytes in memory, with their hash. A page without TLS cannot hash, and records have no hash then. */
+export function memorySource(bytes: Uint8Array): Promise<ByteSource>;
 /** The model soseki-mini, which lies beside this file. */
 export function sosekiMini(): Promise<Folder>;
 /** The two faces of figures, which lie beside this file: regular and bold, for `setFonts`. */

@@ -72,6 +72,23 @@ export async function httpSource(url, options = {}) {
 }
 
 /**
+ * Bytes in memory, with their hash. A page without TLS cannot hash, and records have no hash then.
+ * @param {Uint8Array} bytes
+ * @returns {Promise<import("./sukashi.js").ByteSource>}
+ */
+export async function memorySource(bytes) {
+  const hash = await globalThis.crypto?.subtle?.digest("SHA-256", bytes);
+  const sha256 = hash && Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return {
+    size: bytes.length,
+    sha256,
+    readAt(offset, into) {
+      into.set(bytes.subarray(offset, offset + into.length));
+    },
+  };
+}
+
+/**
  * The model soseki-mini, which lies beside this file.
  * @returns {Promise<import("./sukashi.js").Folder>}
  */
@@ -79,7 +96,7 @@ export async function sosekiMini() {
   const [config, tokenizer, weights] = await Promise.all(
     ["config.json", "tokenizer.json", "model.safetensors"].map((name) => bytesOf(`soseki-mini/${name}`)),
   );
-  return { config, tokenizer, weights };
+  return { config, tokenizer, weights: await memorySource(weights) };
 }
 
 /**

@@ -204,8 +204,8 @@ impl Model {
         self.tokenizer().map(|tokenizer| tokenizer.decode(ids))
     }
 
-    /// Describes the model for a trace. The first call reads the weight files once more to hash them. Weights of a
-    /// [`ByteSource`](crate::weights::ByteSource) are not hashed.
+    /// Describes the model for a trace. The first call reads the weight files once more to hash them. Of a
+    /// [`ByteSource`](crate::weights::ByteSource), the hash is what the source knows, or empty.
     ///
     /// # Errors
     /// If the files can no longer be read.

@@ -65,6 +65,12 @@ pub trait ByteSource: Debug + Shared {
         self.len() == 0
     }
 
+    /// The SHA-256 of all bytes in hexadecimal, if the source knows it, such as from its download. Nobody reads the bytes
+    /// in order to find it.
+    fn sha256(&self) -> Option<String> {
+        None
+    }
+
     /// Fills `buffer` completely with the bytes from `offset` on. A source that has its bytes at once is ready at the
     /// first poll.
     ///
@@ -86,6 +92,18 @@ struct Header {
     pieces: Vec<(u64, Vec<u8>)>,
     /// The offset and the length of a part that was asked for and is not there.
     wanted: Option<(u64, usize)>,
+}
+
+impl Header {
+    /// The number of bytes to read ahead from `offset` on. A header that goes on past all parts so far is read in parts
+    /// that grow, so that it is read again only a few times.
+    fn ahead(&self, offset: u64, len: u64) -> u64 {
+        let goes_on = self.pieces.last().is_some_and(|(start, piece)| {
+            (*start..=start.saturating_add(piece.len() as u64)).contains(&offset)
+        });
+        let so_far = self.pieces.iter().map(|(_, piece)| piece.len() as u64).sum::<u64>();
+        if goes_on { so_far.min(len.saturating_sub(offset)) } else { 0 }
+    }
 }
 
 impl Arriving {
@@ -127,8 +145,9 @@ pub(super) async fn open<T>(
             arriving.header().pieces.clear();
             return result;
         };
+        let num_bytes = (num_bytes as u64).max(arriving.header().ahead(offset, source.len));
         let mut piece = Vec::new();
-        source.fetch_vec(offset, num_bytes as u64, &mut piece).await?;
+        source.fetch_vec(offset, num_bytes, &mut piece).await?;
         arriving.header().pieces.push((offset, piece));
     }
 }

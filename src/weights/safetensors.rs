@@ -199,18 +199,17 @@ impl Safetensors {
         })
     }
 
-    /// The SHA-256 of all files in the order of their names, in hexadecimal. Reads every file once.
+    /// The SHA-256 of all files in the order of their names, in hexadecimal. Reads every file once. Of a
+    /// [`ByteSource`], it is what the source knows, or empty.
     ///
     /// # Errors
     ///
     /// If a file can no longer be read.
     pub fn sha256(&self) -> Result<String> {
-        Ok(super::hexadecimal(self.hash()?))
-    }
-
-    /// Whether the bytes may arrive later.
-    pub(super) fn is_arriving(&self) -> bool {
-        self.files.iter().any(|file| file.as_arriving().is_some())
+        match self.files.iter().find_map(Source::as_arriving) {
+            Some(arriving) => Ok(arriving.bytes.sha256().unwrap_or_default()),
+            None => Ok(super::hexadecimal(self.hash()?)),
+        }
     }
 
     /// A hash of all files in the order of their names.

@@ -69,25 +69,16 @@ impl Weights {
         }
     }
 
-    /// Whether the bytes may arrive later, from a [`ByteSource`](super::ByteSource).
-    pub fn is_arriving(&self) -> bool {
-        match self {
-            Self::Safetensors(files) => files.is_arriving(),
-            Self::Gguf(file) => file.is_arriving(),
-            Self::Synthetic(_) => false,
-        }
-    }
-
-    /// The SHA-256 of all files in the order of their names, in hexadecimal. Reads every file once. It is empty if the
-    /// bytes may arrive later: a model is loaded in the order of its layers, and a hash needs that of the file.
+    /// The SHA-256 of all files in the order of their names, in hexadecimal. Reads every file once, but no
+    /// [`ByteSource`](super::ByteSource): a model is loaded in the order of its layers, and a hash needs that of the file. If the
+    /// source does not know the hash, it is empty.
     ///
     /// # Errors
     /// If a file can no longer be read.
     pub fn sha256(&self) -> Result<String> {
         match self {
-            _ if self.is_arriving() => Ok(String::new()),
             Self::Safetensors(files) => files.sha256(),
-            Self::Gguf(file) => Ok(super::hexadecimal(file.hash()?)),
+            Self::Gguf(file) => file.sha256(),
             // The name determines all bytes.
             Self::Synthetic(synthetic) => {
                 Ok(super::hexadecimal(Sha256::new().chain_update(synthetic.label())))

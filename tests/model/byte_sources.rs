@@ -22,17 +22,22 @@ struct Late {
     most_at_once: Arc<AtomicUsize>,
     /// Reads from here on fail.
     broken_from: u64,
+    sha256: Option<String>,
 }
 
 impl Late {
     fn new(bytes: Vec<u8>) -> Self {
-        Self { bytes: Arc::new(bytes), most_at_once: Arc::default(), broken_from: u64::MAX }
+        Self { bytes: Arc::new(bytes), most_at_once: Arc::default(), broken_from: u64::MAX, sha256: None }
     }
 }
 
 impl ByteSource for Late {
     fn len(&self) -> u64 {
         self.bytes.len() as u64
+    }
+
+    fn sha256(&self) -> Option<String> {
+        self.sha256.clone()
     }
 
     fn read_at<'a>(&'a self, offset: u64, buffer: &'a mut [u8]) -> Reading<'a> {
@@ -90,6 +95,9 @@ fn weights_that_arrive_later_are_those_of_the_file() {
     assert_eq!(logits(&model), logits(&embedded(&Device::Cpu)));
     assert_eq!(model.encode("吾輩は").unwrap().len(), 3);
     assert_eq!(model.info().unwrap().weights_sha256, "", "not hashed, and not of something else");
+    let source = Late { sha256: Some("1ab2".into()), ..source };
+    let files = pollster::block_on(ModelFiles::from_sources("soseki-mini", folder(source.clone()))).unwrap();
+    assert_eq!(files.weights.sha256().unwrap(), "1ab2");
     assert!(source.most_at_once.load(Ordering::Relaxed) <= MOST_AT_ONCE);
 }
 

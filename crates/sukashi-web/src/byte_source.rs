@@ -15,6 +15,8 @@ const TYPES: &str = r#"
 export interface ByteSource {
   /** The length in bytes. */
   readonly size: number;
+  /** The SHA-256 of all bytes in hexadecimal, if it is known, such as from the download. Records have it then. */
+  readonly sha256?: string;
   /** Fills `into` with the bytes from `offset` on: at once, or when the promise is done. */
   readAt(offset: number, into: Uint8Array): void | Promise<void>;
 }
@@ -29,6 +31,9 @@ extern "C" {
 
     #[wasm_bindgen(method, getter)]
     fn size(this: &GivenBytes) -> f64;
+
+    #[wasm_bindgen(method, getter)]
+    fn sha256(this: &GivenBytes) -> Option<String>;
 
     #[wasm_bindgen(method, catch, js_name = readAt)]
     fn read_at(this: &GivenBytes, offset: f64, into: &Uint8Array) -> Result<JsValue, JsValue>;
@@ -62,6 +67,13 @@ impl JsBytes {
 impl ByteSource for JsBytes {
     fn len(&self) -> u64 {
         self.num_bytes
+    }
+
+    fn sha256(&self) -> Option<String> {
+        match &self.bytes {
+            Bytes::Array(_) => None,
+            Bytes::Object(object) => object.sha256(),
+        }
     }
 
     fn read_at<'a>(&'a self, offset: u64, buffer: &'a mut [u8]) -> Reading<'a> {

@@ -38,7 +38,7 @@ export interface ModelDescription {
   numHeads: number;
   vocabSize: number;
   maxSeqLen: number;
-  /** Whether records have the hash of the weights. Weights of a `ByteSource` are not hashed. */
+  /** Whether records have the hash of the weights: if their source knows it. */
   isHashed: boolean;
 }
 export interface Token { id: number; text: string | null; bytes: number[] | null }

@@ -23,9 +23,9 @@ pub(crate) use architecture::{Architecture, Field};
 pub(crate) use config::{FILE_KEYS, ROPE_FREQS};
 use metadata::Metadata;
 
-use super::TensorInfo;
 use super::naming::Qkv;
 use super::source::Source;
+use super::{TensorInfo, hexadecimal};
 use crate::text::{ChatTemplate, Tokenizer};
 use crate::{Error, Result};
 
@@ -175,15 +175,13 @@ impl Gguf {
         Ok(tensor.offset + start)
     }
 
-    /// Whether the bytes may arrive later.
-    pub(super) fn is_arriving(&self) -> bool {
-        self.source.as_arriving().is_some()
-    }
-
-    /// A hash of the whole file.
-    pub(super) fn hash(&self) -> Result<Sha256> {
+    /// The SHA-256 of the whole file in hexadecimal. Of a program's source, it is what the source knows, or empty.
+    pub(super) fn sha256(&self) -> Result<String> {
+        if let Some(arriving) = self.source.as_arriving() {
+            return Ok(arriving.bytes.sha256().unwrap_or_default());
+        }
         let mut hasher = Sha256::new();
         self.source.hash_into(&mut hasher)?;
-        Ok(hasher)
+        Ok(hexadecimal(hasher))
     }
 }

@@ -115,6 +115,24 @@ fn add_value(sums: ptr<function, Sums>, j: u32, v: vec4<f32>) {
     }
 }
 
+fn sum_of_row(sums: Sums, row: u32) -> vec4<f32> {
+    var four = sums.row0;
+    if ROWS > 1u {
+        four = select(four, sums.row1, row == 1u);
+    }
+    if ROWS > 2u {
+        four = select(four, sums.row2, row == 2u);
+        four = select(four, sums.row3, row == 3u);
+    }
+    if ROWS > 4u {
+        four = select(four, sums.row4, row == 4u);
+        four = select(four, sums.row5, row == 5u);
+        four = select(four, sums.row6, row == 6u);
+        four = select(four, sums.row7, row == 7u);
+    }
+    return four;
+}
+
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let group = workgroup.x + workgroup.y * workgroups.x;
@@ -266,13 +284,12 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroup
     if local >= THREADS_PER_POSITION {
         return;
     }
-    var of_rows = array(sum.row0, sum.row1, sum.row2, sum.row3, sum.row4, sum.row5, sum.row6, sum.row7);
     for (var r = 0u; r < ROWS && r <= last_row - first_row; r++) {
         let row = first_row + r;
         let token = first_token + row / shared_by;
         let head = kv_head * shared_by + row % shared_by;
         let sum_of_weights = select(sums.low[r % 4u], sums.high[r % 4u], r >= 4u);
-        write(token, head, channel, split, num_splits, of_rows[r], sum_of_weights);
+        write(token, head, channel, split, num_splits, sum_of_row(sum, r), sum_of_weights);
         if num_splits > 1u && local == 0u {
             let max_score = select(max_scores.low[r % 4u], max_scores.high[r % 4u], r >= 4u);
             write_scale(token, head, split, max_score, sum_of_weights);

@@ -110,14 +110,7 @@ impl Answer {
 
     /// Answers with a stream of events. If the client goes away, the engine stops.
     pub fn stream(self, form: impl Stream) -> Response {
-        let (sender, receiver) = mpsc::channel(WAITING_EVENTS);
-        tokio::spawn(async move {
-            // Nobody is left to be told.
-            let _ = self.send(form, sender).await;
-        });
-        let mut response = json::answer(StatusCode::OK, "text/event-stream", Body::new(EventBody(receiver)));
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        response
+        events(|sender| self.send(form, sender))
     }
 
     async fn send(self, form: impl Stream, sender: mpsc::Sender<Bytes>) -> Result<(), Closed> {
@@ -144,15 +137,37 @@ impl Answer {
         if self.has_usage {
             send(&sender, form.usage(usage)).await?;
         }
-        send(&sender, Some(b"data: [DONE]\n\n".to_vec())).await
+        send(&sender, done()).await
     }
+}
+
+/// Answers with the events that `write` sends.
+pub fn events<F>(write: impl FnOnce(mpsc::Sender<Bytes>) -> F) -> Response
+where
+    F: Future<Output = Result<(), Closed>> + Send + 'static,
+{
+    let (sender, receiver) = mpsc::channel(WAITING_EVENTS);
+    // An error says that nobody is left to be told.
+    tokio::spawn(write(sender));
+    let mut response = json::answer(StatusCode::OK, "text/event-stream", Body::new(EventBody(receiver)));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// The event that ends a stream.
+pub fn done() -> Option<Vec<u8>> {
+    Some(b"data: [DONE]\n\n".to_vec())
 }
 
 /// The client has gone away.
 #[derive(Debug)]
-struct Closed;
+pub struct Closed;
 
-async fn send(sender: &mpsc::Sender<Bytes>, event: Option<Vec<u8>>) -> Result<(), Closed> {
+/// Sends an event.
+///
+/// # Errors
+/// If the client has gone away.
+pub async fn send(sender: &mpsc::Sender<Bytes>, event: Option<Vec<u8>>) -> Result<(), Closed> {
     match event {
         None => Ok(()),
         Some(event) => sender.send(event.into()).await.map_err(|_| Closed),

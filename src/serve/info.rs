@@ -1,4 +1,4 @@
-//! What the server says of itself: the models, `/props`, `/health`, `/metrics` and the page at `/`.
+//! What the server says of itself: the models, `/props`, `/health` and `/metrics`.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use super::error::{ApiError, ErrorBody};
 use super::json;
 use super::order::check_model;
 use super::state::State;
+use crate::trace::AdapterInfo;
 
 /// The models of the server: one.
 #[derive(Debug, Serialize, ToSchema)]
@@ -85,6 +86,11 @@ pub struct Props {
     model: String,
     model_family: String,
     device: String,
+    /// The adapter as records name it.
+    #[schema(value_type = Object)]
+    adapter: AdapterInfo,
+    num_layers: usize,
+    num_heads: usize,
     build_info: String,
     chat_template: bool,
     default_generation_settings: DefaultSettings,
@@ -112,11 +118,15 @@ pub struct DefaultSettings {
 )]
 pub async fn props(Shared(state): Shared<Arc<State>>) -> Result<Response, ApiError> {
     let ready = state.ready()?;
+    let adapter = ready.model.device().info();
     let props = Props {
         total_slots: ready.num_slots,
         model: state.model_id(ready).to_owned(),
         model_family: ready.model.spec().family.name().to_owned(),
-        device: ready.model.device().info().name,
+        device: adapter.name.clone(),
+        adapter,
+        num_layers: ready.model.spec().num_layers,
+        num_heads: ready.model.spec().num_heads,
         build_info: format!("sukashi {}", env!("CARGO_PKG_VERSION")),
         chat_template: ready.model.chat_template().is_ok(),
         default_generation_settings: DefaultSettings {
@@ -221,9 +231,4 @@ fn metrics_text(state: &State) -> String {
     add("slots", "gauge", "Texts that can run at the same time.", &[("", sizes.0)]);
     add("kv_bytes", "gauge", "Bytes of keys and values.", &[("", sizes.1)]);
     text
-}
-
-/// A page that lists what the server answers.
-pub async fn page() -> Response {
-    json::answer(StatusCode::OK, "text/html; charset=utf-8", include_str!("page.html"))
 }

@@ -23,6 +23,7 @@ mod json;
 mod limits;
 mod openapi;
 mod order;
+mod page;
 mod state;
 mod template;
 mod tokens;
@@ -119,8 +120,7 @@ async fn until_failed(state: &State) {
 }
 
 fn router(state: Arc<State>) -> Router {
-    Router::new()
-        .route("/", get(info::page))
+    page::routes()
         .route("/health", get(info::health))
         .route("/metrics", get(info::metrics))
         .route("/openapi.json", get(openapi::openapi))
@@ -167,9 +167,11 @@ async fn placed(Shared(state): Shared<Arc<State>>, request: Request, next: Next)
     response
 }
 
-/// Checks the key of a request. Everybody may ask whether the server is well.
+/// Checks the key of a request. Everybody may ask whether the server is well, and get the page, which asks for a key.
 async fn authorised(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
-    if request.uri().path() != "/health"
+    let path = request.uri().path();
+    if path != "/health"
+        && !page::has(path)
         && let Err(error) = state.config.guard.check_key(request.headers())
     {
         return error.into_response();
@@ -178,7 +180,7 @@ async fn authorised(Shared(state): Shared<Arc<State>>, request: Request, next: N
 }
 
 async fn not_found() -> ApiError {
-    ApiError::with_status(StatusCode::NOT_FOUND, "not_found", "there is nothing here: / lists what is")
+    ApiError::with_status(StatusCode::NOT_FOUND, "not_found", "there is nothing here: /api.html lists what is")
 }
 
 async fn wrong_method() -> ApiError {

@@ -2,23 +2,25 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::{Request, State as Shared};
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::Sender;
 use utoipa::ToSchema;
 
-use super::answer::blocking;
+use super::answer::{self, Closed, blocking};
 use super::engine::{Event, Failure, Ready};
 use super::error::{ApiError, ErrorBody};
 use super::generation::{Sampling, generation_request};
 use super::json::{self, RequestBody};
 use super::limits::MAX_TRACED;
-use super::order::{PromptTokens, Recording, Wanted, check_model, check_room, encode, place};
+use super::order::{Order, PromptTokens, Recording, Wanted, check_model, check_room, encode, place};
 use super::state::State;
 use crate::Trace;
 use crate::text::EncodeOptions;
-use crate::trace::StepRecorder;
+use crate::trace::{Step, StepRecorder};
 
 /// The tokens of a trace if a request does not say.
 const DEFAULT_MAX_TOKENS: usize = 12;
@@ -64,11 +66,14 @@ generation_request! {
         /// Whether the candidates after each stage of the sampler are recorded.
         #[serde(default)]
         pub record_stages: Option<bool>,
+        /// Whether each step is an event as soon as it is there. The last event has the record.
+        #[serde(default)]
+        pub stream: Option<bool>,
     }
 }
 
 impl RequestBody for TraceRequest {
-    const UNSUPPORTED: &'static [&'static str] = &["best_of", "n", "stop", "stream", "stream_options"];
+    const UNSUPPORTED: &'static [&'static str] = &["best_of", "n", "stop", "stream_options"];
 }
 
 /// Records every step of a text as `sukashi.trace/1`.
@@ -77,7 +82,9 @@ impl RequestBody for TraceRequest {
     path = "/v1/trace",
     request_body = TraceRequest,
     responses(
-        (status = 200, description = "the record `sukashi.trace/1`", body = Object),
+        (status = 200, description = "the record `sukashi.trace/1`; a stream of events with `stream`", content(
+            (Object = "application/json"), (String = "text/event-stream")
+        )),
         (status = "4XX", description = "the request cannot be answered", body = ErrorBody),
         (status = "5XX", description = "the server cannot answer", body = ErrorBody),
     )
@@ -96,6 +103,10 @@ pub async fn trace(Shared(state): Shared<Arc<State>>, request: Request) -> Resul
         top,
         has_stages: request.record_stages.unwrap_or(false),
     };
+    if request.stream.unwrap_or(false) {
+        let run = Run::begin(&state, &ready, request.prompt, sampling, steps).await?;
+        return Ok(answer::events(|sender| run.send(sender)));
+    }
     let trace = record(&state, &ready, request.prompt, sampling, steps).await?;
     let text = blocking(move || trace.to_json()).await??;
     Ok(json::answer(StatusCode::OK, "application/json", text))
@@ -123,44 +134,110 @@ pub async fn record(
     sampling: Sampling,
     steps: Steps,
 ) -> Result<Trace, ApiError> {
-    let Steps { max_tokens, top, has_stages } = steps;
-    if max_tokens == 0 {
-        return Err(ApiError::field("max_tokens", "cannot use max_tokens: found 0, expected at least 1"));
-    }
-    let recorder = StepRecorder::new(top);
-    let recorder = if has_stages { recorder.with_stages() } else { recorder };
-    let prompt = {
-        let ready = ready.clone();
-        blocking(move || {
-            let prompt = prompt.tokens(&ready)?;
-            check_room(&ready, "prompt", &prompt.ids, max_tokens)?;
-            Ok::<_, ApiError>(prompt)
-        })
-        .await??
-    };
-    let eos = &ready.model.spec().eos_token_ids;
-    let ends = if sampling.ignores_end { &[][..] } else { eos };
-    let recording = Recording { recorder: Some(recorder), ..Recording::default() };
-    let wanted = Wanted { sampling, num_choices: 1, stops: [].into() };
-    let mut orders = place(state, &[(prompt.clone(), max_tokens)], &wanted, ends, &recording)?;
-    let Some(mut order) = orders.pop() else { return Err(Failure::Stopping.into()) };
+    let mut run = Run::begin(state, ready, prompt, sampling, steps).await?;
     let mut steps = Vec::new();
-    loop {
-        match order.events.recv().await {
-            Some(Event::Step(step)) => steps.push(*step),
-            Some(Event::Finished(_)) => break,
-            Some(Event::Failed(failure)) => return Err(failure.into()),
-            Some(_) => {}
-            None => return Err(Failure::Stopping.into()),
+    while let Some(step) = run.next().await? {
+        steps.push(step);
+    }
+    run.describe(steps).await
+}
+
+/// A text that the engine writes.
+struct Run {
+    ready: Ready,
+    prompt: PromptTokens,
+    sampling: Sampling,
+    order: Order,
+}
+
+impl Run {
+    async fn begin(
+        state: &State,
+        ready: &Ready,
+        prompt: Prompt,
+        sampling: Sampling,
+        steps: Steps,
+    ) -> Result<Self, ApiError> {
+        let Steps { max_tokens, top, has_stages } = steps;
+        if max_tokens == 0 {
+            return Err(ApiError::field("max_tokens", "cannot use max_tokens: found 0, expected at least 1"));
+        }
+        let recorder = StepRecorder::new(top);
+        let recorder = if has_stages { recorder.with_stages() } else { recorder };
+        let prompt = {
+            let ready = ready.clone();
+            blocking(move || {
+                let prompt = prompt.tokens(&ready)?;
+                check_room(&ready, "prompt", &prompt.ids, max_tokens)?;
+                Ok::<_, ApiError>(prompt)
+            })
+            .await??
+        };
+        let eos = &ready.model.spec().eos_token_ids;
+        let ends = if sampling.ignores_end { &[][..] } else { eos };
+        let recording = Recording { recorder: Some(recorder), ..Recording::default() };
+        let wanted = Wanted { sampling, num_choices: 1, stops: [].into() };
+        let mut orders = place(state, &[(prompt.clone(), max_tokens)], &wanted, ends, &recording)?;
+        let Some(order) = orders.pop() else { return Err(Failure::Stopping.into()) };
+        Ok(Self { ready: ready.clone(), prompt, sampling: wanted.sampling, order })
+    }
+
+    async fn next(&mut self) -> Result<Option<Step>, ApiError> {
+        loop {
+            match self.order.events.recv().await {
+                Some(Event::Step(step)) => return Ok(Some(*step)),
+                Some(Event::Finished(_)) => return Ok(None),
+                Some(Event::Failed(failure)) => return Err(failure.into()),
+                Some(_) => {}
+                None => return Err(Failure::Stopping.into()),
+            }
         }
     }
-    let model = ready.model.clone();
-    let describe = move || {
-        let mut trace = model.trace(&prompt.ids, &wanted.sampling.settings, steps)?;
-        if let Some(typed) = &prompt.typed {
-            trace.prompt.text = Some(typed.to_string());
+
+    /// The record of all steps.
+    async fn describe(self, steps: Vec<Step>) -> Result<Trace, ApiError> {
+        let describe = move || {
+            let mut trace = self.ready.model.trace(&self.prompt.ids, &self.sampling.settings, steps)?;
+            if let Some(typed) = &self.prompt.typed {
+                trace.prompt.text = Some(typed.to_string());
+            }
+            Ok::<_, ApiError>(trace)
+        };
+        blocking(describe).await?
+    }
+
+    /// Sends an event for each step as soon as it is there, and one for the record.
+    async fn send(mut self, sender: Sender<Bytes>) -> Result<(), Closed> {
+        let mut steps = Vec::new();
+        loop {
+            let next = tokio::select! {
+                next = self.next() => next,
+                // Dropping the order closes its channel, so the engine frees its slot.
+                () = sender.closed() => return Err(Closed),
+            };
+            match next {
+                Ok(Some(step)) => {
+                    answer::send(&sender, answer::event(&StepEvent { step: &step })).await?;
+                    steps.push(step);
+                }
+                Ok(None) => break,
+                Err(error) => return answer::send(&sender, answer::event(&error.body())).await,
+            }
         }
-        Ok::<_, ApiError>(trace)
-    };
-    blocking(describe).await?
+        match self.describe(steps).await {
+            Ok(trace) => answer::send(&sender, answer::event(&TraceEvent { trace: &trace })).await?,
+            Err(error) => return answer::send(&sender, answer::event(&error.body())).await,
+        }
+        answer::send(&sender, answer::done()).await
+    }
+}
+
+#[derive(Serialize)]
+struct StepEvent<'a> {
+    step: &'a Step,
+}
+
+#[derive(Serialize)]
+struct TraceEvent<'a> {
+    trace: &'a Trace,
 }

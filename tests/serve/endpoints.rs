@@ -27,7 +27,10 @@ fn a_server_says_what_it_is() {
     );
     assert_eq!(server.get("/tokenizer_info").ok()["vocab_size"], 2948);
     assert_eq!(server.get("/health").ok()["status"], "ok");
-    assert!(server.get("/").text().contains("/v1/chat/completions"));
+    assert!(server.get("/api.html").text().contains("/v1/chat/completions"));
+    let page = server.get("/");
+    assert!(page.text().contains("app.js"));
+    assert!(page.headers["content-security-policy"].starts_with("default-src 'self';"));
     assert_eq!(server.get("/").headers["x-content-type-options"], "nosniff");
     assert_eq!(server.get("/nothing").refused(404).1, None);
     server.get("/v1/completions").refused(405);
@@ -125,7 +128,7 @@ fn the_description_has_every_endpoint() {
         }
     }
     let listed: BTreeSet<&str> = paths.keys().map(String::as_str).collect();
-    let page = server.get("/").text().to_owned();
+    let page = server.get("/api.html").text().to_owned();
     for path in listed.iter().filter(|path| !path.contains("{model}")) {
         assert!(page.contains(path), "{path} is not on the page");
     }

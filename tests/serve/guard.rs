@@ -17,7 +17,7 @@ fn without_a_key_nothing_is_answered() {
         send(server.address, "GET", path, &[("authorization", value)], b"").finish()
     };
     for value in ["", "Bearer wrong", KEY, "Basic c2s="] {
-        for path in ["/v1/models", "/metrics", "/openapi.json", "/", "/nothing"] {
+        for path in ["/v1/models", "/metrics", "/openapi.json", "/nothing"] {
             let answer = get(path, value);
             let (message, _) = answer.refused(401);
             assert!(!message.contains("wrong") && !message.contains(KEY), "{message}");
@@ -31,7 +31,9 @@ fn without_a_key_nothing_is_answered() {
     post("Bearer wrong").refused(401);
     post(&format!("Bearer {KEY}")).ok();
     assert_eq!(get("/v1/models", &format!("Bearer {KEY}")).status, 200);
-    assert_eq!(get("/health", "").status, 200);
+    for path in ["/health", "/", "/app.js"] {
+        assert_eq!(get(path, "").status, 200, "{path}");
+    }
 }
 
 #[test]

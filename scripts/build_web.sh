@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the library for browsers into web/pkg: an npm package with the module, its JavaScript and TypeScript types, the
-# faces of figures, and the model soseki-mini beside it. Prints the sizes, and fails above the limits.
+# faces of figures, and the model soseki-mini beside it. Then makes web/dist, the page with this package for any static host.
+# Prints the sizes, and fails above the limits.
 #
 #     scripts/build_web.sh           build
 #     scripts/build_web.sh --quick   leave out wasm-opt: larger, a minute sooner, for trying things out
@@ -155,3 +156,7 @@ if [ "$quick" = no ] && { [ "$code" -gt $max_code_brotli ] || [ "$total" -gt $ma
     echo "build_web: too large" >&2
     exit 1
 fi
+
+# --- The page ---
+
+if [ "$quick" = yes ]; then scripts/make_web_dist.sh --quick; else scripts/make_web_dist.sh; fi

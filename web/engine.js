@@ -5,6 +5,7 @@
  * @typedef {{ rank: number, id: number, text: string | null, bytes: number[] | null, logit: number, prob: number,
  *   prob_scaled: number, prob_final: number }} Candidate
  * @typedef {{ position: number, candidates: Candidate[], other_prob: number, entropy_bits: number, vocab_size: number,
+ *   temperatures: { temperature: number }[], stages?: { draw: object | null } | null,
  *   chosen: { id: number, text: string | null, prob: number, prob_scaled: number, prob_final: number } | null }} Step
  * @typedef {{ schema: string, model: { name: string }, adapter: Adapter, sampling: object,
  *   prompt: { text: string | null, tokens: Token[] }, steps: Step[], text: string | null }} Trace
@@ -45,6 +46,14 @@
  * @property {(kind: string, source: Source, style: Style) => Promise<Blob>} png
  * @property {(files: File[], progress: (part: number) => void) => Promise<void>} [open] loads a model of the reader's
  */
+
+/**
+ * The temperatures at which a record can be drawn: some to compare with, and the one that is set.
+ * @param {Settings} settings
+ */
+export function temperaturesFor({ temperature }) {
+  return [...new Set([0.5, 1, 2, ...(temperature > 0 ? [temperature] : [])])].sort((a, b) => a - b);
+}
 
 /** The candidates that a look records. The figures of the sampler need more of them than they draw. */
 export const NUM_RECORDED = 200;
@@ -92,7 +101,11 @@ async function isServed(say) {
  * @returns {Trace}
  */
 export function unchosen(record) {
-  const steps = record.steps.map((step) => ({ ...step, chosen: null }));
+  const steps = record.steps.map((step) => ({
+    ...step,
+    chosen: null,
+    stages: step.stages && { ...step.stages, draw: null },
+  }));
   return { ...record, steps, text: record.prompt.text };
 }
 

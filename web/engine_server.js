@@ -1,6 +1,6 @@
 // The engine of the server that delivered the page. docs/server.md describes what it answers.
 
-import { NUM_RECORDED, pictureOf } from "./engine.js";
+import { NUM_RECORDED, pictureOf, temperaturesFor } from "./engine.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
 
@@ -63,8 +63,7 @@ export class ServerEngine {
    * @param {import("./engine.js").Settings} settings
    */
   async look(ids, settings) {
-    const order = { prompt: ids, max_tokens: 1, top: NUM_RECORDED, record_stages: true, ...settings };
-    return this.#json("v1/trace", order);
+    return this.#json("v1/trace", order(ids, settings, 1));
   }
 
   /**
@@ -75,11 +74,10 @@ export class ServerEngine {
    * @param {AbortSignal} signal
    */
   async write(ids, settings, count, onStep, signal) {
-    const order = { prompt: ids, max_tokens: count, top: NUM_RECORDED, record_stages: true, stream: true, ...settings };
     /** @type {import("./engine.js").Trace | null} */
     let record = null;
     try {
-      const answer = await this.#ask("v1/trace", order, signal);
+      const answer = await this.#ask("v1/trace", { ...order(ids, settings, count), stream: true }, signal);
       for await (const event of events(answer)) {
         if (event.error) {
           throw new Error(event.error.message);
@@ -158,6 +156,17 @@ export class ServerEngine {
       throw new Error(refusal?.error?.message ?? `the server answers ${answer.status} to ${path}`);
     }
   }
+}
+
+/**
+ * A request for a record with all that figures need.
+ * @param {number[]} ids
+ * @param {import("./engine.js").Settings} settings
+ * @param {number} count
+ */
+function order(ids, settings, count) {
+  const recorded = { top: NUM_RECORDED, record_stages: true, temperatures: temperaturesFor(settings) };
+  return { prompt: ids, max_tokens: count, ...recorded, ...settings };
 }
 
 /**

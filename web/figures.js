@@ -90,9 +90,9 @@ export class Figures {
         }
       }
     }
-    const { temperature } = this.#subject.settings;
-    if (this.kind === "temperature" && temperature > 0) {
-      options.temperatures = [...new Set([0.5, 1, 2, temperature])].sort((a, b) => a - b);
+    const recorded = this.#subject.look?.steps[0].temperatures;
+    if (this.kind === "temperature" && recorded) {
+      options.temperatures = recorded.map(({ temperature }) => temperature);
     }
     // Below 320 pixels, labels have no room; above 960, bars are only longer.
     return { theme: this.#theme(), lang: language(), width: Math.round(Math.min(Math.max(room, 320), 960)), options };

@@ -17,7 +17,7 @@ use super::json::{self, RequestBody};
 use super::limits::{MAX_LENS_TOKENS, MAX_PIXELS, MAX_TRACED};
 use super::order::check_model;
 use super::state::State;
-use super::trace::{Prompt, Steps, record};
+use super::trace::{Prompt, Steps, record, recorder};
 use crate::figure::flag::{Given, Takes};
 use crate::figure::{Figure, KINDS, Lang, Style, TextMode, Theme, Width};
 use crate::model::{self, check_layer_and_head};
@@ -170,10 +170,10 @@ async fn run(
         let mut sampling = request.sampling(ready.model.spec().vocab_size)?;
         // The same request gives the same figure.
         sampling.settings.seed = request.seed.map_or(0, i64::cast_unsigned);
+        let top = count(drawing, given, "top").unwrap_or(10).saturating_mul(times).clamp(1, MAX_TRACED);
         let steps = Steps {
             max_tokens: request.max_tokens.filter(|_| num_steps > 1).unwrap_or(num_steps.max(1)),
-            top: count(drawing, given, "top").unwrap_or(10).saturating_mul(times).clamp(1, MAX_TRACED),
-            has_stages,
+            recorder: recorder(top, has_stages, None)?,
         };
         let mut trace = record(state, &ready, prompt, sampling, steps).await?;
         if num_steps == 0 {

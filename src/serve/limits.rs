@@ -30,6 +30,8 @@ pub const MAX_LENS_TOKENS: usize = 64;
 pub const MAX_CAPTURED: usize = 32 << 20;
 /// The candidates that a trace records at a step.
 pub const MAX_TRACED: usize = 1000;
+/// The temperatures that a trace records.
+pub const MAX_TEMPERATURES: usize = 16;
 /// The requests that look inside the model and wait.
 pub const MAX_TASKS: usize = 16;
 /// The pixels of a picture.

@@ -12,10 +12,10 @@ use utoipa::ToSchema;
 
 use super::answer::{self, Closed, blocking};
 use super::engine::{Event, Failure, Ready};
-use super::error::{ApiError, ErrorBody};
+use super::error::{ApiError, ErrorBody, one_line};
 use super::generation::{Sampling, generation_request};
 use super::json::{self, RequestBody};
-use super::limits::MAX_TRACED;
+use super::limits::{MAX_TEMPERATURES, MAX_TRACED};
 use super::order::{Order, PromptTokens, Recording, Wanted, check_model, check_room, encode, place};
 use super::state::State;
 use crate::Trace;
@@ -66,6 +66,10 @@ generation_request! {
         /// Whether the candidates after each stage of the sampler are recorded.
         #[serde(default)]
         pub record_stages: Option<bool>,
+        /// The temperatures at which a figure of the record can draw the candidates; by default 0.5, 1, 5 and 100.
+        #[serde(default)]
+        #[schema(max_items = 16)]
+        pub temperatures: Option<Vec<f64>>,
         /// Whether each step is an event as soon as it is there. The last event has the record.
         #[serde(default)]
         pub stream: Option<bool>,
@@ -100,8 +104,7 @@ pub async fn trace(Shared(state): Shared<Arc<State>>, request: Request) -> Resul
     let sampling = request.sampling(ready.model.spec().vocab_size)?;
     let steps = Steps {
         max_tokens: request.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS),
-        top,
-        has_stages: request.record_stages.unwrap_or(false),
+        recorder: recorder(top, request.record_stages.unwrap_or(false), request.temperatures)?,
     };
     if request.stream.unwrap_or(false) {
         let run = Run::begin(&state, &ready, request.prompt, sampling, steps).await?;
@@ -113,14 +116,32 @@ pub async fn trace(Shared(state): Shared<Arc<State>>, request: Request) -> Resul
 }
 
 /// The steps that are recorded.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Steps {
     /// The most tokens.
     pub max_tokens: usize,
-    /// The number of candidates.
-    pub top: usize,
-    /// Whether the candidates after each stage are recorded.
-    pub has_stages: bool,
+    pub recorder: StepRecorder,
+}
+
+/// What records `top` candidates of each step.
+///
+/// # Errors
+/// If the temperatures are too many, or one cannot be used.
+pub fn recorder(
+    top: usize,
+    has_stages: bool,
+    temperatures: Option<Vec<f64>>,
+) -> Result<StepRecorder, ApiError> {
+    let recorder = StepRecorder::new(top);
+    let recorder = if has_stages { recorder.with_stages() } else { recorder };
+    let Some(temperatures) = temperatures else { return Ok(recorder) };
+    let found = temperatures.len();
+    if found > MAX_TEMPERATURES {
+        let message =
+            format!("cannot use temperatures: found {found} of them, expected at most {MAX_TEMPERATURES}");
+        return Err(ApiError::field("temperatures", message));
+    }
+    recorder.with_temperatures(temperatures).map_err(|error| ApiError::field("temperatures", one_line(&error)))
 }
 
 /// Records a text.
@@ -158,12 +179,10 @@ impl Run {
         sampling: Sampling,
         steps: Steps,
     ) -> Result<Self, ApiError> {
-        let Steps { max_tokens, top, has_stages } = steps;
+        let Steps { max_tokens, recorder } = steps;
         if max_tokens == 0 {
             return Err(ApiError::field("max_tokens", "cannot use max_tokens: found 0, expected at least 1"));
         }
-        let recorder = StepRecorder::new(top);
-        let recorder = if has_stages { recorder.with_stages() } else { recorder };
         let prompt = {
             let ready = ready.clone();
             blocking(move || {

@@ -1,0 +1,111 @@
+// Runs the browser's engine in a worker, so that the page stays responsive while the CPU device computes.
+//
+// A message `{ id, method, args }` is answered with `{ id, value }` or `{ id, error }`; between them, `{ id, event }` may come.
+
+import init, { Engine, LoadedModel, figure, figureKinds, setFonts } from "./pkg/sukashi.js";
+import { blobSource, ownFonts, sosekiMini } from "./pkg/sources.js";
+
+/** @type {import("./pkg/sukashi.js").Engine} */
+let engine;
+/** @type {import("./pkg/sukashi.js").LoadedModel} */
+let model;
+/** @type {Promise<void> | null} */
+let fonts = null;
+/** The number of the run that goes on; 0 if it was stopped. */
+let running = 0;
+
+/** The record of a place: what would be chosen there, and why. */
+async function look(/** @type {number[]} */ ids, /** @type {object} */ options) {
+  const writer = model.write(Uint32Array.from(ids), options);
+  try {
+    await writer.step();
+    return writer.trace();
+  } finally {
+    writer.free();
+  }
+}
+
+/** What the page may ask. @type {Record<string, (...args: any[]) => unknown>} */
+const methods = {
+  async open(device) {
+    await init();
+    engine = await Engine.open(device);
+    model = await LoadedModel.fromFolder(engine, "soseki-mini", await sosekiMini());
+    return describe();
+  },
+
+  async openFiles(/** @type {File[]} */ files, /** @type {(event: unknown) => void} */ tell) {
+    const progress = (/** @type {number} */ loaded, /** @type {number} */ total) => tell(loaded / total);
+    const named = (/** @type {string} */ name) => files.find((file) => file.name === name);
+    const bytes = async (/** @type {File | undefined} */ file) => file && new Uint8Array(await file.arrayBuffer());
+    const [config, weights] = [named("config.json"), files.find((file) => file.name.endsWith(".safetensors"))];
+    const gguf = files.find((file) => file.name.endsWith(".gguf"));
+    let next;
+    if (gguf !== undefined && files.length === 1) {
+      next = await LoadedModel.fromGguf(engine, gguf.name, blobSource(gguf), progress);
+    } else if (config !== undefined && weights !== undefined) {
+      next = await LoadedModel.fromFolder(engine, weights.name.replace(/\.safetensors$/, ""), {
+        config: /** @type {Uint8Array} */ (await bytes(config)),
+        weights: blobSource(weights),
+        tokenizer: await bytes(named("tokenizer.json")),
+        tokenizerConfig: await bytes(named("tokenizer_config.json")),
+      }, progress);
+    } else {
+      return null;
+    }
+    model.free();
+    model = next;
+    return describe();
+  },
+
+  tokenize: (text) => model.tokenize(text),
+  decode: (ids) => model.decode(Uint32Array.from(ids)),
+  look,
+
+  async write(ids, options, count, tell, id) {
+    const writer = model.write(Uint32Array.from(ids), options);
+    running = id;
+    try {
+      for (let written = 0; written < count && running === id; written += 1) {
+        const step = await writer.step();
+        if (step === undefined) {
+          break;
+        }
+        tell(step);
+        // A message that stops the run arrives between two steps.
+        await new Promise((resolve) => setTimeout(resolve, 0));
+      }
+      return writer.trace();
+    } finally {
+      writer.free();
+    }
+  },
+
+  stop(id) {
+    running = running === id ? 0 : running;
+  },
+
+  async draw(kind, record, options, isPng) {
+    fonts ??= ownFonts().then((both) => setFonts(...both));
+    await fonts;
+    const drawing = figure(kind, record, options);
+    try {
+      return isPng ? drawing.png(2) : { svg: drawing.svg, title: drawing.title, altText: drawing.altText };
+    } finally {
+      drawing.free();
+    }
+  },
+};
+
+function describe() {
+  return { engine: engine.info, model: model.info, kinds: figureKinds().map(({ name }) => name) };
+}
+
+addEventListener("message", async ({ data: { id, method, args } }) => {
+  const tell = (/** @type {unknown} */ event) => postMessage({ id, event });
+  try {
+    postMessage({ id, value: await methods[method](...args, tell, id) });
+  } catch (error) {
+    postMessage({ id, error: error instanceof Error ? error.message : String(error) });
+  }
+});

@@ -15,6 +15,14 @@ export function byId(id) {
 }
 
 /**
+ * What the field with this id holds.
+ * @param {string} id
+ */
+export function valueOf(id) {
+  return /** @type {HTMLInputElement | HTMLSelectElement} */ (byId(id)).value;
+}
+
+/**
  * A new element. `on…` properties are listeners, `class` and names with a dash are attributes, others are properties.
  * @param {string} tag
  * @param {Record<string, unknown>} [properties]

@@ -28,7 +28,7 @@ async function look(/** @type {number[]} */ ids, /** @type {object} */ options) 
 /** What the page may ask. @type {Record<string, (...args: any[]) => unknown>} */
 const methods = {
   async open(device) {
-    await init();
+    await init({ module_or_path: new URL("./pkg/sukashi_bg.wasm", import.meta.url) });
     engine = await Engine.open(device);
     model = await LoadedModel.fromFolder(engine, "soseki-mini", await sosekiMini());
     return describe();

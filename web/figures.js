@@ -1,6 +1,6 @@
 // The figures: the same SVGs that the program writes.
 
-import { byId, make, newest, roveFocus, save } from "./dom.js";
+import { byId, make, newest, roveFocus, save, valueOf } from "./dom.js";
 import { unchosen } from "./engine.js";
 import { toMarkdown } from "./link.js";
 import { cuts, plain } from "./sampler.js";
@@ -81,8 +81,8 @@ export class Figures {
     /** @type {Record<string, unknown>} */
     const options = {};
     if (this.kind === "attention") {
-      options.layer = Number(byId("layer").value);
-      const head = byId("head").value;
+      options.layer = Number(valueOf("layer"));
+      const head = valueOf("head");
       if (head !== "") {
         options.head = Number(head);
         if (this.#subject.query !== null) {

@@ -1,6 +1,6 @@
 // The sliders of the sampler.
 
-import { byId, make } from "./dom.js";
+import { byId, make, valueOf } from "./dom.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./engine.js").Settings} Settings */
@@ -65,7 +65,7 @@ export class Sampler {
       const value = Number(input.value);
       /** @type {any} */ (settings)[slider.name] = slider.isNullOff && value === slider.off ? null : value;
     }
-    const seed = Number(byId("seed").value);
+    const seed = Number(valueOf("seed"));
     settings.seed = Number.isSafeInteger(seed) && seed >= 0 ? seed : 0;
     return settings;
   }

@@ -18,7 +18,8 @@ export class Node {
   constructor(parent, token) {
     this.parent = parent;
     this.token = token;
-    this.depth = /** @type {number} */ (parent === null ? 0 : parent.depth + 1);
+    /** @type {number} */
+    this.depth = parent === null ? 0 : parent.depth + 1;
   }
 
   /** The nodes from the first token to this one. @returns {Node[]} */

@@ -54,7 +54,7 @@ let isRunning = false;
 async function verify() {
   byId("state").textContent = say("opening");
   const { default: init, Engine, Verifier } = await import("./pkg/sukashi.js");
-  await init();
+  await init({ module_or_path: new URL("./pkg/sukashi_bg.wasm", import.meta.url) });
   const engine = await Engine.open(/** @type {HTMLSelectElement} */ (byId("device")).value);
   const stride = Number(/** @type {HTMLSelectElement} */ (byId("stride")).value);
   const { adapter, features } = engine.info;

@@ -180,7 +180,11 @@ async fn authorised(Shared(state): Shared<Arc<State>>, request: Request, next: N
 }
 
 async fn not_found() -> ApiError {
-    ApiError::with_status(StatusCode::NOT_FOUND, "not_found", "there is nothing here: /api.html lists what is")
+    ApiError::with_status(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        "there is nothing here: /api.html lists what is",
+    )
 }
 
 async fn wrong_method() -> ApiError {

@@ -141,7 +141,9 @@ pub fn recorder(
             format!("cannot use temperatures: found {found} of them, expected at most {MAX_TEMPERATURES}");
         return Err(ApiError::field("temperatures", message));
     }
-    recorder.with_temperatures(temperatures).map_err(|error| ApiError::field("temperatures", one_line(&error)))
+    recorder
+        .with_temperatures(temperatures)
+        .map_err(|error| ApiError::field("temperatures", one_line(&error)))
 }
 
 /// Records a text.

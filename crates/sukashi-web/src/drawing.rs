@@ -6,18 +6,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sukashi::figure::flag::{Description, Given, Takes};
-use sukashi::figure::kind::Command;
-use sukashi::figure::{Figure, Fonts, KINDS, Style, Width};
-use sukashi::{Error, Result, Trace};
+use sukashi::figure::{Figure, Fonts, Style, Width};
+use sukashi::{Error, Result};
 use wasm_bindgen::prelude::*;
 
 use crate::failure::{JsResult, given, object, value};
+use crate::kinds::{KINDS, Kind};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
-/** A kind of figure that needs nothing but a record, and the options that it takes. */
+/** A kind of figure, the record that it draws, and the options that it takes. */
 export interface FigureKind {
-  name: string; about: string;
+  name: string; record: "trace" | "score" | "attention" | "lens";
   /** Whether the record needs what every stage of the sampler leaves (`stages: true`). */
   needsStages: boolean;
   options: { name: string; help: string; takes: "switch" | "count" | "step" | "temperatures" | "name";
@@ -113,24 +113,23 @@ pub fn set_fonts(regular: Vec<u8>, bold: Vec<u8>) -> JsResult<()> {
 pub fn figure_kinds() -> JsResult<FigureKinds> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
-    struct Kind {
+    struct Described {
         name: &'static str,
-        about: &'static str,
+        record: &'static str,
         needs_stages: bool,
         options: Vec<Taken>,
     }
-    let kinds: Vec<Kind> = commands()
-        .map(|(name, command)| Kind {
-            name,
-            about: command.about,
-            needs_stages: command.recording.stages,
-            options: (command.flags)().iter().map(Taken::of).collect(),
-        })
-        .collect();
+    let described = |kind: Kind| Described {
+        name: kind.name,
+        record: kind.record,
+        needs_stages: kind.needs_stages,
+        options: (kind.flags)().iter().map(Taken::of).collect(),
+    };
+    let kinds: Vec<Described> = KINDS.into_iter().map(described).collect();
     object(&kinds).map(JsCast::unchecked_into)
 }
 
-/// Draws a record, the JSON text of a `sukashi.trace/1`.
+/// Draws a record, a JSON text.
 ///
 /// # Errors
 /// If there is no such kind, if the record is invalid or lacks what the kind needs, or if no fonts are set.
@@ -139,10 +138,6 @@ pub fn figure(kind: &str, record: &str, options: Option<FigureOptions>) -> JsRes
     let options: Options =
         value("the options of a figure", &options.map_or(JsValue::UNDEFINED, JsValue::from))?;
     given(draw(kind, record, options))
-}
-
-fn commands() -> impl Iterator<Item = (&'static str, &'static Command)> {
-    KINDS.iter().filter_map(|kind| Some((kind.name, kind.command.as_ref()?)))
 }
 
 /// The options that all kinds have, and those of one kind.
@@ -159,12 +154,12 @@ struct Options {
 }
 
 fn draw(kind: &str, record: &str, options: Options) -> Result<Drawing> {
-    let Some((_, command)) = commands().find(|(name, _)| *name == kind) else {
-        let names = Vec::from_iter(commands().map(|(name, _)| name)).join(", ");
+    let Some(found) = KINDS.into_iter().find(|known| known.name == kind) else {
+        let names = KINDS.map(|known| known.name).join(", ");
         return Err(Error::input("cannot draw a figure of an unknown kind")
             .detail(format!("found {kind:?}, expected one of {names}")));
     };
-    let flags = (command.flags)();
+    let flags = (found.flags)();
     if let Some(unknown) = options.of_kind.keys().find(|name| flags.iter().all(|flag| flag.name != *name)) {
         return Err(Error::input(format!("cannot draw {kind} with the option {unknown:?}")));
     }
@@ -187,7 +182,7 @@ fn draw(kind: &str, record: &str, options: Options) -> Result<Drawing> {
     if let Some(width) = options.width {
         style.width = Width::px(width)?;
     }
-    (command.draw)(&Trace::from_json(record)?, &given, &style).map(Drawing)
+    (found.draw)(record, &given, &style).map(Drawing)
 }
 
 /// The value of an option, as a command line would give it.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `Engine` | where a model runs, and why it runs there |
 //! | `LoadedModel` | a model on an engine: tokens of a text, the next token, a writer |
+//! | `Place` | a place in a text, where settings of the sampler are tried without another pass through the model |
 //! | `Writer` | a text that grows token by token, with the record of each |
 //! | `figure` | draws a record as an SVG |
 //! | `Verifier` | compares an engine with the CPU twins, kernel by kernel |
@@ -18,7 +19,9 @@ mod byte_source;
 mod drawing;
 mod engine;
 mod failure;
+mod kinds;
 mod loaded_model;
+mod place;
 mod run_options;
 mod verifier;
 mod writer;
@@ -26,5 +29,6 @@ mod writer;
 pub use drawing::{Drawing, figure, figure_kinds, set_fonts};
 pub use engine::Engine;
 pub use loaded_model::LoadedModel;
+pub use place::Place;
 pub use verifier::Verifier;
 pub use writer::Writer;

@@ -2,15 +2,16 @@
 
 use js_sys::{Function, Uint8Array};
 use serde::Serialize;
-use sukashi::model::UnloadedModel;
-use sukashi::sampling::Sampler;
+use sukashi::model::{self, UnloadedModel};
+use sukashi::trace::Record as _;
 use sukashi::weights::{FolderContents, ModelFiles};
-use sukashi::{Error, Model, Result, Session};
+use sukashi::{Error, Model, Result};
 use wasm_bindgen::prelude::*;
 
 use crate::byte_source::{GivenBytes, JsBytes};
 use crate::engine::Engine;
 use crate::failure::{JsResult, given, object};
+use crate::place::Place;
 use crate::run_options::{Options, PromptInput, Prompted, RunOptions};
 use crate::writer::Writer;
 
@@ -173,7 +174,52 @@ impl LoadedModel {
     /// If the prompt is empty, too long, or not in the vocabulary; if an option is invalid; if the device fails.
     pub async fn next(&self, prompt: PromptInput, options: Option<RunOptions>) -> JsResult<String> {
         let (prompt, options) = (Prompted::of(&self.model, &prompt)?, Options::of(options)?);
-        given(self.look(prompt, options).await)
+        let place = given(Place::new(&self.model, prompt).await)?;
+        given(place.record(options, false))
+    }
+
+    /// The place behind a text, for the next tokens under several settings of the sampler.
+    ///
+    /// # Errors
+    /// If the prompt is empty, too long, or not in the vocabulary; if the device fails.
+    pub async fn place(&self, prompt: PromptInput) -> JsResult<Place> {
+        let prompt = Prompted::of(&self.model, &prompt)?;
+        given(Place::new(&self.model, prompt).await)
+    }
+
+    /// What the model says of each token of a text: the record that `sukashi score --format json` writes.
+    ///
+    /// # Errors
+    /// As [`LoadedModel::place`].
+    pub async fn score(&self, prompt: PromptInput) -> JsResult<String> {
+        let prompt = Prompted::of(&self.model, &prompt)?;
+        let score = given(model::score(&self.model, &prompt.ids, &mut |_, _| {}).await)?;
+        given(score.to_json())
+    }
+
+    /// The attention of a layer, both counted from 0: of one head, or of all.
+    ///
+    /// # Errors
+    /// As [`LoadedModel::place`], and if there is no such layer or head.
+    pub async fn attention(
+        &self,
+        prompt: PromptInput,
+        layer: usize,
+        head: Option<usize>,
+    ) -> JsResult<String> {
+        let prompt = Prompted::of(&self.model, &prompt)?;
+        let attention = given(model::attention(&self.model, &prompt.ids, layer, head).await)?;
+        given(attention.to_json())
+    }
+
+    /// The logit lens: what each layer would predict at each token.
+    ///
+    /// # Errors
+    /// As [`LoadedModel::place`].
+    pub async fn lens(&self, prompt: PromptInput) -> JsResult<String> {
+        let prompt = Prompted::of(&self.model, &prompt)?;
+        let lens = given(model::lens(&self.model, &prompt.ids, &[], &mut |_, _| {}).await)?;
+        given(lens.to_json())
     }
 
     /// A text that grows token by token.
@@ -183,23 +229,6 @@ impl LoadedModel {
     pub fn write(&self, prompt: PromptInput, options: Option<RunOptions>) -> JsResult<Writer> {
         let (prompt, options) = (Prompted::of(&self.model, &prompt)?, Options::of(options)?);
         given(Writer::new(self.model.clone(), prompt, options))
-    }
-}
-
-impl LoadedModel {
-    async fn look(&self, prompt: Prompted, options: Options) -> Result<String> {
-        let model = &self.model;
-        let recorder = options.recorder()?;
-        let mut sampler = Sampler::new(options.sampling, model.spec().vocab_size)?;
-        let mut session = Session::prompt_first(model, prompt.ids.len() + 1)?;
-        let logits = session.prefill(&prompt.ids).await?;
-        let step = recorder.look(&mut sampler, logits, &prompt.ids, |id| model.token(id))?;
-        let mut trace = model.trace(&prompt.ids, sampler.settings(), vec![step])?;
-        if let Some(typed) = prompt.typed {
-            trace.prompt.text = Some(typed.clone());
-            trace.text = model.tokenizer().map(|_| typed);
-        }
-        trace.to_json()
     }
 }
 

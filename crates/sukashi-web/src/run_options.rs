@@ -26,6 +26,8 @@ export interface RunOptions {
   sampling?: SamplerSettings;
   /** Whether each step records what every stage of the sampler leaves. */
   stages?: boolean;
+  /** The temperatures at which figures of a record can draw the candidates: 0.5, 1, 5 and 100 if they are left out. */
+  temperatures?: number[];
 }
 "#;
 
@@ -47,11 +49,12 @@ pub struct Options {
     top: usize,
     pub sampling: Settings,
     stages: bool,
+    temperatures: Option<Vec<f64>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { top: DEFAULT_TOP, sampling: Settings::default(), stages: false }
+        Self { top: DEFAULT_TOP, sampling: Settings::default(), stages: false, temperatures: None }
     }
 }
 
@@ -65,7 +68,11 @@ impl Options {
             return Err(Error::input("cannot show 0 candidates").detail("expected top: 1 or more"));
         }
         let recorder = StepRecorder::new(self.top);
-        Ok(if self.stages { recorder.with_stages() } else { recorder })
+        let recorder = if self.stages { recorder.with_stages() } else { recorder };
+        match &self.temperatures {
+            Some(temperatures) => recorder.with_temperatures(temperatures.as_slice()),
+            None => Ok(recorder),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A place in a text, with the logits of the token that follows.
 
 use sukashi::sampling::Sampler;
-use sukashi::{LanguageModel as _, Model, Result, Session};
+use sukashi::{Model, Result, Session};
 use wasm_bindgen::prelude::*;
 
 use crate::failure::{JsResult, given};

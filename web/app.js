@@ -114,13 +114,16 @@ document.addEventListener("keydown", (event) => {
   }
 });
 addEventListener("hashchange", restore);
-let width = innerWidth;
+let [width, resized] = [innerWidth, 0];
 addEventListener("resize", () => {
-  // A phone's keyboard changes the height alone.
-  if (innerWidth !== width) {
-    width = innerWidth;
-    show();
-  }
+  clearTimeout(resized);
+  resized = setTimeout(() => {
+    // A phone's keyboard changes the height alone.
+    if (innerWidth !== width) {
+      width = innerWidth;
+      show();
+    }
+  }, TYPING_PAUSE);
 });
 
 byId("engine").textContent = say("opening");

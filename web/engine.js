@@ -35,7 +35,7 @@
  *
  * @typedef {object} Engine
  * @property {Description} description
- * @property {boolean} keepsLogits whether another setting of the sampler needs no pass through the model
+ * @property {boolean} keptLogits whether the last look needed no pass through the model
  * @property {(text: string) => Promise<Token[]>} tokenize
  * @property {(ids: number[]) => Promise<string>} decode
  * @property {(ids: number[]) => Promise<Known[]>} score what the model says of each token of a text

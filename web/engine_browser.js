@@ -1,13 +1,13 @@
 // The browser's own engine: the library as WebAssembly, on WebGPU or on the CPU, in a worker.
 
-import { NUM_RECORDED } from "./engine.js";
+import { NUM_RECORDED, temperaturesFor } from "./engine.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
 
 /** @implements {Engine} */
 export class BrowserEngine {
-  keepsLogits = false;
+  keptLogits = false;
   /** @type {import("./engine.js").Description} */
   description = /** @type {any} */ (null);
   #worker;
@@ -72,7 +72,8 @@ export class BrowserEngine {
 
   /** @param {number[]} ids */
   async score(ids) {
-    return ids.map(() => null);
+    const { tokens } = JSON.parse(await this.#call("score", [ids]));
+    return tokens.map((/** @type {any} */ { prediction }) => prediction && { prob: prediction.prob, rank: prediction.rank });
   }
 
   /**
@@ -80,7 +81,9 @@ export class BrowserEngine {
    * @param {import("./engine.js").Settings} settings
    */
   async look(ids, settings) {
-    return JSON.parse(await this.#call("look", [ids, options(settings)]));
+    const { record, isKept } = await this.#call("look", [ids, options(settings)]);
+    this.keptLogits = isKept;
+    return JSON.parse(record);
   }
 
   /**
@@ -121,8 +124,8 @@ export class BrowserEngine {
    * @param {boolean} isPng
    */
   #figure(kind, source, { theme, lang, width, options }, isPng) {
-    const record = "record" in source ? JSON.stringify(source.record) : "";
-    return this.#call("draw", [kind, record, { ...options, theme, lang, width }, isPng]);
+    const given = "record" in source ? JSON.stringify(source.record) : source.ids;
+    return this.#call("draw", [kind, given, { ...options, theme, lang, width }, isPng]);
   }
 
   /**
@@ -169,5 +172,5 @@ export class BrowserEngine {
 function options(settings) {
   // The library reads missing settings as those without effect.
   const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null));
-  return { top: NUM_RECORDED, stages: true, sampling: given };
+  return { top: NUM_RECORDED, stages: true, temperatures: temperaturesFor(settings), sampling: given };
 }

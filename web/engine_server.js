@@ -6,7 +6,7 @@ import { NUM_RECORDED, pictureOf, temperaturesFor } from "./engine.js";
 
 /** @implements {Engine} */
 export class ServerEngine {
-  keepsLogits = false;
+  keptLogits = false;
   /** @type {import("./engine.js").Description} */
   description;
   /** @type {string | null} */

@@ -11,17 +11,49 @@ let engine;
 let model;
 /** @type {Promise<void> | null} */
 let fonts = null;
+/** The places that were looked at last, with their logits, by the ids before them. @type {Map<string, import("./pkg/sukashi.js").Place>} */
+const places = new Map();
+/** The places that are kept. One has a number for each token of the vocabulary. */
+const MAX_PLACES = 16;
 /** The number of the run that goes on; 0 if it was stopped. */
 let running = 0;
 
-/** The record of a place: what would be chosen there, and why. */
-async function look(/** @type {number[]} */ ids, /** @type {object} */ options) {
-  const writer = model.write(Uint32Array.from(ids), options);
-  try {
-    await writer.step();
-    return writer.trace();
-  } finally {
-    writer.free();
+/**
+ * The place behind tokens, which is computed once.
+ * @param {number[]} ids
+ */
+async function placeOf(ids) {
+  const key = ids.join();
+  const known = places.get(key);
+  if (known !== undefined) {
+    return { place: known, isKept: true };
+  }
+  const place = await model.place(Uint32Array.from(ids));
+  places.set(key, place);
+  for (const [oldest, other] of places) {
+    if (places.size <= MAX_PLACES) {
+      break;
+    }
+    places.delete(oldest);
+    other.free();
+  }
+  return { place, isKept: false };
+}
+
+/**
+ * The record of a figure that looks inside the model.
+ * @param {string} kind
+ * @param {Uint32Array} ids
+ * @param {any} options
+ */
+function inside(kind, ids, { layer = 0, head }) {
+  switch (kind) {
+    case "attention":
+      return model.attention(ids, layer, head);
+    case "lens":
+      return model.lens(ids);
+    default:
+      return model.score(ids);
   }
 }
 
@@ -53,6 +85,8 @@ const methods = {
     } else {
       return null;
     }
+    places.forEach((place) => place.free());
+    places.clear();
     model.free();
     model = next;
     return describe();
@@ -60,7 +94,12 @@ const methods = {
 
   tokenize: (text) => model.tokenize(text),
   decode: (ids) => model.decode(Uint32Array.from(ids)),
-  look,
+  score: (ids) => model.score(Uint32Array.from(ids)),
+
+  async look(ids, options) {
+    const { place, isKept } = await placeOf(ids);
+    return { record: place.choose(options), isKept };
+  },
 
   async write(ids, options, count, tell, id) {
     const writer = model.write(Uint32Array.from(ids), options);
@@ -85,9 +124,10 @@ const methods = {
     running = running === id ? 0 : running;
   },
 
-  async draw(kind, record, options, isPng) {
+  async draw(kind, source, options, isPng) {
     fonts ??= ownFonts().then((both) => setFonts(...both));
     await fonts;
+    const record = typeof source === "string" ? source : await inside(kind, Uint32Array.from(source), options);
     const drawing = figure(kind, record, options);
     try {
       return isPng ? drawing.png(2) : { svg: drawing.svg, title: drawing.title, altText: drawing.altText };

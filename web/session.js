@@ -118,14 +118,14 @@ export class Session {
     const begin = performance.now();
     try {
       byId("how-fast").textContent = say("working");
-      const isKept = this.engine.keepsLogits && why === "setting";
       const record = await this.engine.look(node.ids(), this.sampler.get());
       if (node !== this.place()) {
         return;
       }
       this.look = record;
       this.#candidates.show(record.steps[0], this.marked?.token.id ?? null, record.prompt.text ?? "");
-      const how = why === "place" ? "lookedAt" : isKept ? "keptLogits" : "asked";
+      const isAsked = why === "setting" && this.engine.description.kind === "server";
+      const how = this.engine.keptLogits ? "keptLogits" : isAsked ? "asked" : "lookedAt";
       byId("how-fast").textContent = say(how, { ms: Math.round(performance.now() - begin) });
       this.#onChange();
     } catch (error) {

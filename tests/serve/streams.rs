@@ -106,3 +106,30 @@ fn an_error_before_the_first_event_has_its_status() {
     body["stream"] = json!(true);
     assert!(server.post("/v1/completions", &body).refused(400).0.contains("max_tokens = 500"));
 }
+
+#[test]
+fn the_steps_of_a_trace_come_one_by_one() {
+    let server = Server::new(config());
+    let body = json!({"prompt": "吾輩は", "max_tokens": 4, "seed": 3, "top": 5, "temperatures": [0.7, 2.0]});
+    let whole = server.post("/v1/trace", &body).json();
+    let mut streamed = events(&server, "/v1/trace", &body);
+    assert_eq!(streamed.pop().unwrap()["trace"], whole);
+    let steps: Vec<Value> = streamed.iter_mut().map(|event| event["step"].take()).collect();
+    assert_eq!(whole["steps"], json!(steps));
+    let temperatures = whole["steps"][0]["temperatures"].as_array().unwrap();
+    let recorded: Vec<f64> = temperatures.iter().filter_map(|at| at["temperature"].as_f64()).collect();
+    assert_eq!(recorded, [0.7, 2.0]);
+    // What the page draws of it.
+    let options = json!({"temperatures": [0.7, 2.0]});
+    let figure = server.post("/v1/figure/temperature", &json!({"record": whole, "options": options}));
+    assert_eq!((figure.status, figure.headers["content-type"].as_str()), (200, "image/svg+xml"));
+}
+
+#[test]
+fn temperatures_that_cannot_be_recorded_are_refused() {
+    let server = Server::new(config());
+    for temperatures in [json!([0.0]), json!([-1.0]), json!(vec![1.0; 17])] {
+        let body = json!({"prompt": "猫", "max_tokens": 1, "temperatures": temperatures});
+        assert_eq!(server.post("/v1/trace", &body).refused(400).1.as_deref(), Some("temperatures"));
+    }
+}

@@ -95,7 +95,7 @@ impl ApiError {
     }
 }
 
-/// The error with its causes in one line.
+/// The error with its causes in one line, without hints, which are about flags of the program.
 pub fn one_line(error: &Error) -> String {
     let mut message = error.to_string();
     let mut source = error.source();
@@ -103,7 +103,8 @@ pub fn one_line(error: &Error) -> String {
         message = format!("{message}: {cause}");
         source = cause.source();
     }
-    let lines: Vec<&str> = message.lines().map(str::trim).collect();
+    let lines: Vec<&str> =
+        message.lines().map(str::trim).filter(|line| !line.starts_with("hint: ")).collect();
     lines.join(", ")
 }
 

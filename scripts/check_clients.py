@@ -102,7 +102,7 @@ def with_lm_eval():
         # The server's own, by /tokenizer_info and /tokenize.
         "tokenizer_backend": "remote",
         "num_concurrent": 4,
-        "max_length": 256,
+        "max_length": 64,
         "max_retries": 1,
     }
     results = lm_eval.simple_evaluate(

@@ -43,7 +43,7 @@ finish() {
 }
 trap finish EXIT
 
-"$program" serve --device cpu --port 0 --lang en --slots 4 --context 256 2>"$work/log" &
+"$program" serve --device cpu --port 0 --lang en --slots 4 --context 64 2>"$work/log" &
 server=$!
 for _ in $(seq 100); do
     address=$(sed -n 's/^listening on \(http[^ ]*\) .*/\1/p' "$work/log")

@@ -72,6 +72,9 @@ generation_request! {
         /// Whether special tokens such as a text's start are put around the prompt, as the tokenizer says.
         #[serde(default)]
         pub add_special_tokens: Option<bool>,
+        /// Whether characters that the vocabulary lacks become its unknown token.
+        #[serde(default)]
+        pub allow_unknown: Option<bool>,
     }
 }
 
@@ -213,7 +216,8 @@ fn prompts(
     max_tokens: usize,
 ) -> Result<Vec<(PromptTokens, usize)>, ApiError> {
     let add_special_tokens = request.add_special_tokens.unwrap_or(true);
-    let options = EncodeOptions { add_special_tokens, ..EncodeOptions::default() };
+    let allow_unknown = request.allow_unknown.unwrap_or(false);
+    let options = EncodeOptions { add_special_tokens, allow_unknown };
     let encoded = |text: &String| encode(ready, "prompt", text, options);
     let of_ids = |ids: &Vec<u32>| PromptTokens { ids: ids.as_slice().into(), typed: None };
     let prompts = match &request.prompt {

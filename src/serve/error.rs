@@ -33,7 +33,10 @@ pub struct ErrorDetail {
 
 /// An answer that is an error.
 #[derive(Debug, Clone)]
-pub struct ApiError {
+pub struct ApiError(Box<Inner>);
+
+#[derive(Debug, Clone)]
+struct Inner {
     status: StatusCode,
     detail: ErrorDetail,
     header: Option<(HeaderName, &'static str)>,
@@ -41,7 +44,8 @@ pub struct ApiError {
 
 impl ApiError {
     fn new(status: StatusCode, kind: &'static str, code: Option<&'static str>, message: String) -> Self {
-        Self { status, detail: ErrorDetail { message, kind, param: None, code }, header: None }
+        let detail = ErrorDetail { message, kind, param: None, code };
+        Self(Box::new(Inner { status, detail, header: None }))
     }
 
     /// A request that cannot be answered as it is.
@@ -68,19 +72,20 @@ impl ApiError {
     /// Names the field that is wrong.
     #[must_use]
     pub fn of_field(mut self, name: &str) -> Self {
-        self.detail.param = Some(name.to_owned());
+        self.0.detail.param = Some(name.to_owned());
         self
     }
 
     /// Adds a header.
     #[must_use]
-    pub fn with_header(self, name: HeaderName, value: &'static str) -> Self {
-        Self { header: Some((name, value)), ..self }
+    pub fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.0.header = Some((name, value));
+        self
     }
 
     /// The body as JSON.
     pub fn body(&self) -> ErrorBody {
-        ErrorBody { error: self.detail.clone() }
+        ErrorBody { error: self.0.detail.clone() }
     }
 
     /// The server does not answer now, and does later.
@@ -95,7 +100,7 @@ impl ApiError {
     }
 }
 
-/// The error with its causes in one line.
+/// The error with its causes in one line, without hints, which are about flags of the program.
 pub fn one_line(error: &Error) -> String {
     let mut message = error.to_string();
     let mut source = error.source();
@@ -103,7 +108,8 @@ pub fn one_line(error: &Error) -> String {
         message = format!("{message}: {cause}");
         source = cause.source();
     }
-    let lines: Vec<&str> = message.lines().map(str::trim).collect();
+    let lines: Vec<&str> =
+        message.lines().map(str::trim).filter(|line| !line.starts_with("hint: ")).collect();
     lines.join(", ")
 }
 
@@ -155,8 +161,8 @@ impl From<Failure> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = super::json::respond(self.status, &self.body());
-        if let Some((name, value)) = self.header {
+        let mut response = super::json::respond(self.0.status, &self.body());
+        if let Some((name, value)) = self.0.header {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
         response

@@ -178,7 +178,10 @@ async fn run(
         let mut trace = record(state, &ready, prompt, sampling, steps).await?;
         if num_steps == 0 {
             // The figure is about the distribution, and nothing is chosen from it.
-            trace.steps.iter_mut().for_each(|step| step.chosen = None);
+            for step in &mut trace.steps {
+                step.chosen = None;
+                step.stages.iter_mut().for_each(|stages| stages.draw = None);
+            }
             trace.text = trace.prompt.text.clone();
         }
         return Ok(trace.to_json()?);

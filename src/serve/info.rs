@@ -209,7 +209,12 @@ fn metrics_text(state: &State) -> String {
     );
     add("generated_tokens_total", "counter", "Tokens that were chosen.", &count(&counters.chosen_tokens));
     add("texts_finished_total", "counter", "Texts that were finished.", &count(&counters.finished));
-    add("texts_abandoned_total", "counter", "Texts whose client went away.", &count(&counters.abandoned));
+    add(
+        "texts_abandoned_total",
+        "counter",
+        "Texts that nobody waited for any more: a stop text was found, or the client went away.",
+        &count(&counters.abandoned),
+    );
     add("texts_failed_total", "counter", "Texts that could not be finished.", &count(&counters.failed));
     add("steps_total", "counter", "Steps that decode a token of each running text.", &count(&counters.steps));
     add("step_seconds_total", "counter", "The time of the steps.", &[("", seconds(&counters.step_micros))]);

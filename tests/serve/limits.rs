@@ -34,7 +34,7 @@ fn refusals_name_the_field_the_value_and_the_limit() {
         (json!({"top_p": 1.5}), "top_p", &["1.5"]),
         (json!({"top_k": 0}), "top_k", &["top_k"]),
         (json!({"stop": ""}), "stop", &["0 bytes"]),
-        (json!({"stop": ["猫"; 17]}), "stop", &["found 17", "16"]),
+        (json!({"stop": vec!["猫"; 17]}), "stop", &["found 17", "16"]),
         (json!({"stop": "猫".repeat(1000)}), "stop", &["3000 bytes", "1024"]),
         (json!({"stop_token_ids": [9999]}), "stop_token_ids", &["9999", "2947"]),
         (json!({"logit_bias": {"猫": 1}}), "logit_bias", &["猫", "2947"]),

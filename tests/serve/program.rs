@@ -35,7 +35,7 @@ fn signal(child: &Child, name: &str) {
 #[test]
 fn a_signal_ends_the_program_after_the_running_answers() {
     for name in ["TERM", "INT"] {
-        let (mut child, address, mut stderr) = start(&["--slots", "1"]);
+        let (mut child, address, mut stderr) = start(&["--slots", "1", "--grace", "200"]);
         while send(address, "GET", "/health", &[], b"").finish().status != 200 {
             std::thread::sleep(std::time::Duration::from_millis(20));
         }

@@ -14,7 +14,7 @@ pub struct Counters {
     pub chosen_tokens: AtomicU64,
     /// Texts that were finished.
     pub finished: AtomicU64,
-    /// Texts that nobody listened to any more.
+    /// Texts that nobody listened to any more: a stop text was found, or the client went away.
     pub abandoned: AtomicU64,
     /// Texts that could not be finished.
     pub failed: AtomicU64,

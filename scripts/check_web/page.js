@@ -45,7 +45,7 @@ globalThis.golden = async ({ ids, greedy }) => {
   const advanced = Array.from(await other.advance(greedy.length - 1));
 
   setFonts(...(await ownFonts()));
-  const drawing = figure("next-token", await model.next(prompt), { lang: "en", top: 8 });
+  const drawing = figure("sampling", await model.next(prompt, { stages: true, top: 20 }), { lang: "en" });
   let refused = {};
   try {
     model.tokenize("😀");

@@ -39,13 +39,12 @@ command -v cargo >/dev/null || missing "cargo is missing"
 cache=${SUKASHI_WEB_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/sukashi/web}
 mkdir -p "$cache"
 target=${CARGO_TARGET_DIR:-$cache/target}
-jobs=(${SUKASHI_WEB_JOBS:+-j "$SUKASHI_WEB_JOBS"})
 
 # --- The module ---
 
 # simd128 is in all browsers since 2023. Without it, the CPU device computes four times as long.
 flags='-C target-feature=+simd128'
-build=(build --locked "${jobs[@]}" --profile web --package sukashi-web --target wasm32-unknown-unknown)
+build=(build --locked --profile web --package sukashi-web --target wasm32-unknown-unknown)
 sysroot=$(rustc --print sysroot)
 if [ -d "$sysroot/lib/rustlib/wasm32-unknown-unknown/lib" ]; then
     CARGO_TARGET_DIR=$target CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS=$flags cargo "${build[@]}" >&2
@@ -74,7 +73,7 @@ if ! grep -q "wasm-bindgen-cli-support = \"=$version\"" scripts/bind_wasm/Cargo.
     echo "build_web: Cargo.lock has wasm-bindgen $version, scripts/bind_wasm/Cargo.toml another version" >&2
     exit 1
 fi
-env -u CARGO_TARGET_DIR cargo build --locked --quiet --release "${jobs[@]}" --manifest-path scripts/bind_wasm/Cargo.toml \
+env -u CARGO_TARGET_DIR cargo build --locked --quiet --release --manifest-path scripts/bind_wasm/Cargo.toml \
     --target-dir "$cache/bind" >&2
 new=$(mktemp -d "$cache/pkg.XXXXXX")
 trap 'rm -rf "$new"' EXIT

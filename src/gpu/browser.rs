@@ -1,4 +1,7 @@
-//! The names that a browser has for an adapter and for itself.
+//! What differs in a browser: the names of an adapter and its driver, and when errors arrive.
+
+use js_sys::{Function, Promise, Reflect};
+use wasm_bindgen_futures::JsFuture;
 
 use crate::trace::AdapterInfo;
 
@@ -26,6 +29,21 @@ pub(super) fn named(mut info: AdapterInfo, device: &wgpu::Device) -> AdapterInfo
 
 /// What the browser calls itself: the same words that it sends to servers.
 fn user_agent() -> Option<String> {
-    let navigator = js_sys::Reflect::get(&js_sys::global(), &"navigator".into()).ok()?;
-    js_sys::Reflect::get(&navigator, &"userAgent".into()).ok()?.as_string()
+    let navigator = Reflect::get(&js_sys::global(), &"navigator".into()).ok()?;
+    Reflect::get(&navigator, &"userAgent".into()).ok()?.as_string()
+}
+
+/// Waits until the browser has reported the errors that it knows. A buffer can be mapped before the error of the pipeline
+/// that should have written it is reported.
+pub(super) async fn reports() {
+    let later = Promise::new(&mut |resolve, _| {
+        let set_timeout = Reflect::get(&js_sys::global(), &"setTimeout".into()).map(Function::from);
+        let called = set_timeout.and_then(|set_timeout| set_timeout.call1(&js_sys::global(), &resolve));
+        if called.is_err() {
+            // There is no event loop to wait for.
+            let _ = resolve.call0(&js_sys::global());
+        }
+    });
+    // It is never rejected.
+    let _ = JsFuture::from(later).await;
 }

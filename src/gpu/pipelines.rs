@@ -20,6 +20,8 @@ pub(super) struct Pipelines {
     known: Mutex<HashMap<Key, wgpu::ComputePipeline>>,
     kept: OnceLock<PipelineCacheFile>,
     bounds_loops: AtomicBool,
+    /// Whether pipelines were compiled since the last read in a browser, which reports their errors later.
+    unproven: AtomicBool,
 }
 
 /// The key of a pipeline: name and text of the shader, and its constants.
@@ -68,9 +70,18 @@ impl Pipelines {
                 (key.clone(), pipeline)
             })
             .collect();
+        if !compiled.is_empty() {
+            self.unproven.store(true, Ordering::Relaxed);
+        }
         let mut known = self.known();
         known.extend(compiled);
         keys.iter().map(|key| known[key].clone()).collect()
+    }
+
+    /// Whether pipelines were compiled since the last call.
+    #[cfg(target_family = "wasm")]
+    pub(super) fn take_unproven(&self) -> bool {
+        self.unproven.swap(false, Ordering::Relaxed)
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<Key, wgpu::ComputePipeline>> {

@@ -141,7 +141,8 @@ pub(super) async fn open<T>(
     let Some(arriving) = source.as_arriving() else { return read(source) };
     loop {
         let result = read(source.clone());
-        let Some((offset, num_bytes)) = arriving.header().wanted.take() else {
+        let wanted = arriving.header().wanted.take();
+        let Some((offset, num_bytes)) = wanted else {
             arriving.header().pieces.clear();
             return result;
         };

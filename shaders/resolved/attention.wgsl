@@ -6,42 +6,69 @@ override THREADS_PER_POSITION: u32 = 64u;
 
 override QUERIES: u32 = 512u;
 
+override HIGH: u32 = select(1u, WORKGROUP_SIZE, ROWS > 4u);
+
+override LOADS: u32 = select(1u, 4u, ALIGNMENT >= 32u && ROWS <= 4u);
+
+override APART: u32 = WORKGROUP_SIZE / THREADS_PER_POSITION;
+
+override STEP: u32 = LOADS * APART;
+
 var<workgroup> queries: array<vec4<f32>, QUERIES>;
 
-var<workgroup> weights: array<Rows, WORKGROUP_SIZE>;
+var<workgroup> weights_low: array<vec4<f32>, WORKGROUP_SIZE>;
 
-var<workgroup> partial: array<Rows, WORKGROUP_SIZE>;
+var<workgroup> weights_high: array<vec4<f32>, HIGH>;
+
+var<workgroup> partial_low: array<vec4<f32>, WORKGROUP_SIZE>;
+
+var<workgroup> partial_high: array<vec4<f32>, HIGH>;
+
+fn store_partial(local: u32, mine: Rows) {
+    partial_low[local] = mine.low;
+    if ROWS > 4u {
+        partial_high[local] = mine.high;
+    }
+}
+
+fn first_partial() -> Rows {
+    var first = Rows(partial_low[0], vec4<f32>(0.0));
+    if ROWS > 4u {
+        first.high = partial_high[0];
+    }
+    return first;
+}
 
 fn workgroup_max(local: u32, mine: Rows) -> Rows {
     workgroupBarrier();
-    partial[local] = mine;
+    store_partial(local, mine);
     for (var half = WORKGROUP_SIZE / 2u; half > 0u; half /= 2u) {
         workgroupBarrier();
         if local < half {
-            partial[local].low = max(partial[local].low, partial[local + half].low);
+            partial_low[local] = max(partial_low[local], partial_low[local + half]);
             if ROWS > 4u {
-                partial[local].high = max(partial[local].high, partial[local + half].high);
+                partial_high[local] = max(partial_high[local], partial_high[local + half]);
             }
         }
     }
     workgroupBarrier();
-    return partial[0];
+    return first_partial();
 }
 
 fn workgroup_sum(local: u32, mine: Rows) -> Rows {
     workgroupBarrier();
-    partial[local] = mine;
+    store_partial(local, mine);
     for (var half = WORKGROUP_SIZE / 2u; half > 0u; half /= 2u) {
         workgroupBarrier();
         if local < half {
-            partial[local].low += partial[local + half].low;
+            partial_low[local] += partial_low[local + half];
             if ROWS > 4u {
-                partial[local].high += partial[local + half].high;
+                partial_high[local] += partial_high[local + half];
             }
         }
     }
     workgroupBarrier();
-    return partial[0];
+    return first_partial();
 }
 
 fn sum_of_threads(local: u32, mine: vec4<f32>) -> vec4<f32> {
@@ -49,19 +76,61 @@ fn sum_of_threads(local: u32, mine: vec4<f32>) -> vec4<f32> {
         return mine;
     }
     workgroupBarrier();
-    partial[local].low = mine;
+    partial_low[local] = mine;
     for (var half = WORKGROUP_SIZE / 2u; half >= THREADS_PER_POSITION; half /= 2u) {
         workgroupBarrier();
         if local < half {
-            partial[local].low += partial[local + half].low;
+            partial_low[local] += partial_low[local + half];
         }
     }
     workgroupBarrier();
-    return partial[local].low;
+    return partial_low[local];
 }
 
 fn product(row: u32, vector: u32, four: vec4<f32>) -> f32 {
     return dot(queries[row * THREADS_PER_POSITION + vector], four);
+}
+
+fn add_products(products: ptr<function, Rows>, vector: u32, k: vec4<f32>) {
+    (*products).low.x += product(0u, vector, k);
+    if ROWS > 1u {
+        (*products).low.y += product(1u, vector, k);
+    }
+    if ROWS > 2u {
+        (*products).low.z += product(2u, vector, k);
+        (*products).low.w += product(3u, vector, k);
+    }
+    if ROWS > 4u {
+        (*products).high.x += product(4u, vector, k);
+        (*products).high.y += product(5u, vector, k);
+        (*products).high.z += product(6u, vector, k);
+        (*products).high.w += product(7u, vector, k);
+    }
+}
+
+fn add_value(sums: ptr<function, Sums>, j: u32, v: vec4<f32>) {
+    add_low(sums, weights_low[j], v);
+    if ROWS > 4u {
+        add_high(sums, weights_high[j], v);
+    }
+}
+
+fn sum_of_row(sums: Sums, row: u32) -> vec4<f32> {
+    var four = sums.row0;
+    if ROWS > 1u {
+        four = select(four, sums.row1, row == 1u);
+    }
+    if ROWS > 2u {
+        four = select(four, sums.row2, row == 2u);
+        four = select(four, sums.row3, row == 3u);
+    }
+    if ROWS > 4u {
+        four = select(four, sums.row4, row == 4u);
+        four = select(four, sums.row5, row == 5u);
+        four = select(four, sums.row6, row == 6u);
+        four = select(four, sums.row7, row == 7u);
+    }
+    return four;
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
@@ -128,36 +197,35 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroup
     for (var chunk = start / WORKGROUP_SIZE * WORKGROUP_SIZE; chunk < end; chunk += WORKGROUP_SIZE) {
         let position = chunk + local;
         let k_start = min(position, last) * params.kv_stride + kv_start;
-        var low_products = vec4<f32>(0.0);
-        var high_products = vec4<f32>(0.0);
-        for (var vector = 0u; vector < vectors; vector++) {
-            let k = key(k_start, 4u * vector);
-            low_products.x += product(0u, vector, k);
-            if ROWS > 1u {
-                low_products.y += product(1u, vector, k);
-            }
-            if ROWS > 2u {
-                low_products.z += product(2u, vector, k);
-                low_products.w += product(3u, vector, k);
-            }
-            if ROWS > 4u {
-                high_products.x += product(4u, vector, k);
-                high_products.y += product(5u, vector, k);
-                high_products.z += product(6u, vector, k);
-                high_products.w += product(7u, vector, k);
+        var products = Rows(vec4<f32>(0.0), vec4<f32>(0.0));
+        if LOADS == 4u {
+            for (var vector = 0u; vector < vectors; vector += 4u) {
+                let k0 = key(k_start, 4u * vector);
+                let k1 = key(k_start, 4u * vector + 4u);
+                let k2 = key(k_start, 4u * vector + 8u);
+                let k3 = key(k_start, 4u * vector + 12u);
+                add_products(&products, vector, k0);
+                add_products(&products, vector + 1u, k1);
+                add_products(&products, vector + 2u, k2);
+                add_products(&products, vector + 3u, k3);
             }
         }
-        let low_scores = scores_of(low_products, position, low_first, low_end);
+        else {
+            for (var vector = 0u; vector < vectors; vector++) {
+                add_products(&products, vector, key(k_start, 4u * vector));
+            }
+        }
+        let low_scores = scores_of(products.low, position, low_first, low_end);
         var high_scores = vec4<f32>(LOWEST);
         if ROWS > 4u {
-            high_scores = scores_of(high_products, position, high_first, high_end);
+            high_scores = scores_of(products.high, position, high_first, high_end);
         }
         let chunk_max = workgroup_max(local, Rows(low_scores, high_scores));
         let new_max = Rows(max(max_scores.low, chunk_max.low), max(max_scores.high, chunk_max.high));
         let low_rescale = exp(max_scores.low - new_max.low);
         let low_weights = weights_of(low_scores, new_max.low);
         sums.low = sums.low * low_rescale + low_weights;
-        weights[local].low = low_weights;
+        weights_low[local] = low_weights;
         sum.row0 *= low_rescale.x;
         sum.row1 *= low_rescale.y;
         sum.row2 *= low_rescale.z;
@@ -166,7 +234,7 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroup
             let high_rescale = exp(max_scores.high - new_max.high);
             let high_weights = weights_of(high_scores, new_max.high);
             sums.high = sums.high * high_rescale + high_weights;
-            weights[local].high = high_weights;
+            weights_high[local] = high_weights;
             sum.row4 *= high_rescale.x;
             sum.row5 *= high_rescale.y;
             sum.row6 *= high_rescale.z;
@@ -176,11 +244,24 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroup
         workgroupBarrier();
         if channel < params.head_dim {
             let in_chunk = min(WORKGROUP_SIZE, end - chunk);
-            for (var j = local / THREADS_PER_POSITION; j < in_chunk; j += WORKGROUP_SIZE / THREADS_PER_POSITION) {
-                let v = value((chunk + j) * params.kv_stride + kv_start, channel);
-                add_low(&sum, weights[j].low, v);
-                if ROWS > 4u {
-                    add_high(&sum, weights[j].high, v);
+            if LOADS == 4u {
+                for (var j = local / THREADS_PER_POSITION; j < in_chunk; j += STEP) {
+                    let j1 = j + APART;
+                    let j2 = j + 2u * APART;
+                    let j3 = j + 3u * APART;
+                    let v0 = value((chunk + j) * params.kv_stride + kv_start, channel);
+                    let v1 = value(min(chunk + j1, last) * params.kv_stride + kv_start, channel);
+                    let v2 = value(min(chunk + j2, last) * params.kv_stride + kv_start, channel);
+                    let v3 = value(min(chunk + j3, last) * params.kv_stride + kv_start, channel);
+                    add_value(&sum, j, v0);
+                    add_value(&sum, j1, v1);
+                    add_value(&sum, j2, v2);
+                    add_value(&sum, j3, v3);
+                }
+            }
+            else {
+                for (var j = local / THREADS_PER_POSITION; j < in_chunk; j += STEP) {
+                    add_value(&sum, j, value((chunk + j) * params.kv_stride + kv_start, channel));
                 }
             }
         }
@@ -203,13 +284,12 @@ fn attention(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroup
     if local >= THREADS_PER_POSITION {
         return;
     }
-    var of_rows = array(sum.row0, sum.row1, sum.row2, sum.row3, sum.row4, sum.row5, sum.row6, sum.row7);
     for (var r = 0u; r < ROWS && r <= last_row - first_row; r++) {
         let row = first_row + r;
         let token = first_token + row / shared_by;
         let head = kv_head * shared_by + row % shared_by;
         let sum_of_weights = select(sums.low[r % 4u], sums.high[r % 4u], r >= 4u);
-        write(token, head, channel, split, num_splits, of_rows[r], sum_of_weights);
+        write(token, head, channel, split, num_splits, sum_of_row(sum, r), sum_of_weights);
         if num_splits > 1u && local == 0u {
             let max_score = select(max_scores.low[r % 4u], max_scores.high[r % 4u], r >= 4u);
             write_scale(token, head, split, max_score, sum_of_weights);

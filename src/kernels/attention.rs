@@ -117,6 +117,8 @@ pub(super) static SWEEP: KernelSweep = KernelSweep {
         ("if params.softcap > 0.0", "if false", "no cap"),
         ("(tile_end - 1u) / params.split_len", "tile_end / params.split_len", "a split too many"),
         ("min(tile_end, split_start + params.split_len)", "tile_end", "splits that overlap"),
+        ("4u * vector + 12u", "4u * vector + 8u", "another vector of the key"),
+        ("min(chunk + j3, last)", "min(chunk + j2, last)", "another position's value"),
         ("partials[end - 2u] = max_score", "partials[end - 2u] = 0.0", "a split's maximum"),
     ],
 };

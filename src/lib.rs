@@ -42,6 +42,7 @@
 //! |---|---|
 //! | `cli` | the program is not built |
 //! | `gpu` | no adapter is found, and models run on the CPU; wgpu is not built |
+//! | `serve` | there is no server |
 //! | `hub` | models are folders and files, not names on the Hugging Face Hub |
 //! | `embedded-model` | [`Model::embedded`] is an error |
 //! | `embedded-fonts` | figures need [`figure::Fonts`] that the caller gives |
@@ -61,6 +62,8 @@ pub mod kernels;
 pub mod language_model;
 pub mod model;
 pub mod output;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod text;
 pub mod threads;
 pub mod tuning;

@@ -245,3 +245,8 @@ pub fn batch(data: &[u8]) {
         let _ = Sampler::new(settings, 100);
     }
 }
+
+/// The body of a request to the server.
+pub fn serve(data: &[u8]) {
+    sukashi::serve::read_body(data, 100);
+}

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use serde::Serialize;
 use sukashi::sampling::Sampler;
+use sukashi::text::StopTexts;
 use sukashi::{BatchSession, Error, LanguageModel, Model, Result};
 
 use super::batch_line::{self, Defaults, Request, at};
@@ -14,7 +15,7 @@ use super::output::{note, print_data};
 use super::progress::Progress;
 use super::prompt::read_stdin;
 use super::run::OpenedModel;
-use super::stop::StopTexts;
+use super::stop::push_token;
 use super::terminal::Terminal;
 use super::text::GrowingText;
 use super::text_file;
@@ -204,7 +205,7 @@ impl<'a> Writing<'a> {
             return Ok(());
         }
         let is_end = self.model.ends_text(id) || self.request.prompt.turn_ends.contains(&id);
-        let (shown, is_stopped) = self.stop.push_token(&mut self.growing, id, is_end);
+        let (shown, is_stopped) = push_token(&mut self.stop, &mut self.growing, id, is_end);
         self.text += &shown;
         if is_stopped {
             self.finish_reason = Some("stop");

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use sukashi::LanguageModel;
+use sukashi::text::StopTexts;
 
 use super::args::at_least_one;
 use super::batch;
@@ -12,7 +13,7 @@ use super::failure::Outcome;
 use super::output::{note, print, print_data};
 use super::run::{Input, Run, RunArgs};
 use super::sampler::{ChoiceArgs, StageArgs};
-use super::stop::{StopTexts, Stops};
+use super::stop::{Stops, push_token};
 use super::terminal::Terminal;
 use super::text::GrowingText;
 
@@ -122,7 +123,7 @@ impl Args {
                 return Ok(false);
             }
             let is_end = run.ends_text(id);
-            let (shown, is_stopped) = stop.push_token(&mut text, id, is_end);
+            let (shown, is_stopped) = push_token(&mut stop, &mut text, id, is_end);
             // Without a tokenizer, ids with a space before each stand for the text.
             let is_first_id = std::mem::take(&mut is_first) && !has_text;
             print_data(if is_first_id { shown.trim_start() } else { &shown })?;

@@ -32,6 +32,8 @@ mod request_line;
 mod run;
 mod sampler;
 mod score;
+#[cfg(feature = "serve")]
+mod serve;
 mod share;
 #[cfg(unix)]
 mod signals;
@@ -93,6 +95,8 @@ enum Command {
     Figure(figure::Args),
     Tokenize(tokenize::Args),
     Dump(dump::Args),
+    #[cfg(feature = "serve")]
+    Serve(serve::Args),
     Adapters(adapters::Args),
     Verify(verify::Args),
     Bench(bench::Args),
@@ -107,7 +111,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => {
             start_log();
             #[cfg(unix)]
-            signals::watch();
+            if !cli.command.handles_signals() {
+                signals::watch();
+            }
             sukashi::threads::start(num_threads());
             failure::exit_code(cli.run())
         }
@@ -126,6 +132,8 @@ impl Cli {
             Command::Figure(args) => figure::run(&args, &terminal),
             Command::Tokenize(args) => tokenize::run(&args, &terminal),
             Command::Dump(args) => dump::run(&args, &terminal),
+            #[cfg(feature = "serve")]
+            Command::Serve(args) => serve::run(&args, &terminal),
             Command::Adapters(args) => adapters::run(&args, &terminal),
             Command::Verify(args) => verify::run(&args, &terminal),
             Command::Bench(args) => bench::run(&args, &terminal),
@@ -133,6 +141,18 @@ impl Cli {
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         }
+    }
+}
+
+#[cfg(unix)]
+impl Command {
+    /// Whether the command ends by itself after a signal.
+    fn handles_signals(&self) -> bool {
+        #[cfg(feature = "serve")]
+        let handles = matches!(self, Self::Serve(_));
+        #[cfg(not(feature = "serve"))]
+        let handles = false;
+        handles
     }
 }
 

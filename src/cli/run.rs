@@ -74,8 +74,18 @@ pub struct Run<M = Model> {
 impl OpenedModel {
     pub fn open(args: &RunArgs, terminal: &Terminal) -> Result<Self> {
         args.bigram.refuse()?;
-        let model = UnloadedModel::read(args.model.open(terminal)?)?;
-        Ok(Self { model, device: args.device.clone(), tuning: args.tuning.clone() })
+        Self::of(&args.model, &args.device, &args.tuning, terminal)
+    }
+
+    /// Opens the model's files for a command that takes no prompt.
+    pub fn of(
+        model: &ModelArgs,
+        device: &DeviceArgs,
+        tuning: &TuningArgs,
+        terminal: &Terminal,
+    ) -> Result<Self> {
+        let model = UnloadedModel::read(model.open(terminal)?)?;
+        Ok(Self { model, device: device.clone(), tuning: tuning.clone() })
     }
 
     /// A prompt for the model.

@@ -144,6 +144,35 @@ impl Device {
         }
     }
 
+    /// Copies `words` words within `buffer`, from one word on to another. A GPU copies by way of `scratch`, which has at
+    /// least as many words: WebGPU has no copy within a buffer. The copy comes after what was submitted before.
+    ///
+    /// # Errors
+    /// If the device is lost.
+    ///
+    /// # Panics
+    /// If a range is outside the buffer, or a buffer belongs to another device.
+    pub(crate) fn copy_within(
+        &self,
+        buffer: &Buffer,
+        scratch: &Buffer,
+        (from, to): (usize, usize),
+        words: usize,
+    ) -> Result<()> {
+        match self {
+            Self::Gpu(gpu) => {
+                let mut encoder = gpu.encoder();
+                encoder.copy_words(buffer.gpu(), from, scratch.gpu(), 0, words);
+                encoder.copy_words(scratch.gpu(), 0, buffer.gpu(), to, words);
+                gpu.submit(encoder).map(|_| ())
+            }
+            Self::Cpu | Self::Twins => {
+                buffer.cpu().write_words().copy_within(from..from + words, to);
+                Ok(())
+            }
+        }
+    }
+
     /// Submits the recorded work, and does not wait for it.
     ///
     /// # Errors

@@ -137,6 +137,21 @@ fn copy(step: &Step, encoder: &mut Encoder) {
     encoder.0.copy_buffer_to_buffer(from, 0, to, 0, from.size());
 }
 
+impl Encoder {
+    /// Records a copy of `words` words from `from` into another buffer.
+    pub(crate) fn copy_words(
+        &mut self,
+        from: &wgpu::Buffer,
+        from_word: usize,
+        to: &wgpu::Buffer,
+        to_word: usize,
+        words: usize,
+    ) {
+        let bytes = |words: usize| 4 * words as u64;
+        self.0.copy_buffer_to_buffer(from, bytes(from_word), to, bytes(to_word), bytes(words));
+    }
+}
+
 /// The `params` of all dispatches in one buffer, and the distance from one to the next.
 fn upload_params(gpu: &Gpu, dispatches: &[&Dispatch]) -> (wgpu::Buffer, usize) {
     let largest = dispatches.iter().map(|dispatch| dispatch.params.len()).max().unwrap_or(0);

@@ -63,6 +63,11 @@ impl Activations {
         })
     }
 
+    /// The most tokens of a pass.
+    pub(super) fn max_tokens(&self) -> usize {
+        self.ids.len()
+    }
+
     /// Writes each token's position and its row in the KV cache. The positions have the form that the family needs. The
     /// caller keeps `scratch`, so that a decode loop does not allocate.
     pub(super) fn write_places(

@@ -34,6 +34,6 @@ pub use mixing::{Head, mix};
 pub use point::{Part, Point};
 pub use records::{attention, check_layer_and_head, lens};
 pub use score::score;
-pub use session::{BatchSession, PipelinedDecode, Session, Window, prefill_tokens};
+pub use session::{BatchSession, LogitRows, PipelinedDecode, Session, Window, prefill_tokens};
 pub use spec::DecoderSpec;
 pub use unloaded::UnloadedModel;

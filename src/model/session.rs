@@ -1,11 +1,14 @@
 //! A session: one sequence with its KV cache.
 
 mod batch;
+mod logit_rows;
 mod pass;
+mod pieces;
 mod pipelined;
 mod window;
 
 pub use batch::BatchSession;
+pub use logit_rows::LogitRows;
 pub use pass::prefill_tokens;
 pub(super) use pass::{PassLimits, split};
 pub use pipelined::PipelinedDecode;

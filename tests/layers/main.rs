@@ -34,6 +34,7 @@ const LAYERS: &[&[&str]] = &[
     &["language_model"],
     &["bigram", "verify"],
     &["tuning", "bench", "figure"],
+    &["serve"],
     &["cli"],
 ];
 

@@ -1,6 +1,8 @@
 //! Reads and continues several sequences of one model together.
 
+use super::logit_rows::LogitRows;
 use super::pass::PassLimits;
+use super::pieces::Pieces;
 use super::window::Window;
 use crate::device::{Program, Readback, Tensor};
 use crate::dispatch::Batch;
@@ -10,7 +12,7 @@ use crate::model::forward::{self, Activations};
 use crate::model::kv_cache::KvCache;
 use crate::model::load::Model;
 use crate::model::prompt_pass::PromptPass;
-use crate::model::taps::Taps;
+use crate::model::taps::{Span, Taps};
 use crate::text::check_ids;
 
 /// Reads and continues several sequences of one model. A step reads the weights once for all of them.
@@ -48,18 +50,18 @@ use crate::text::check_ids;
 /// ```
 #[derive(Debug)]
 pub struct BatchSession {
-    model: Model,
-    texts: Vec<Text>,
+    pub(super) model: Model,
+    pub(super) texts: Vec<Text>,
     /// The most tokens of each window.
-    max_seq_len: usize,
+    pub(super) max_seq_len: usize,
     /// The body for many tokens of one sequence.
-    prompt: PromptPass,
+    pub(super) prompt: PromptPass,
     /// The body and the head for one token of each of some sequences.
     decode: Program,
     /// The head for one row of a prefill.
     last_row: Program,
     logits: Tensor,
-    readback: Readback,
+    pub(super) readback: Readback,
     /// The number of weights of a step's largest product.
     largest_product: u64,
     limits: PassLimits,
@@ -67,14 +69,29 @@ pub struct BatchSession {
     window: Window,
     /// The logits of a step that takes several passes.
     several_passes: Vec<u32>,
+    pub(super) cache: KvCache,
+    /// What only a caller needs that reads prompts in pieces.
+    pub(super) pieces: Pieces,
 }
 
 #[derive(Debug, Default)]
-struct Text {
+pub(super) struct Text {
     /// The tokens in the window.
-    ids: Vec<u32>,
+    pub(super) ids: Vec<u32>,
+    /// The number of tokens at the start of the window that were read as parts of a prompt, several at a time.
+    pub(super) num_prompt: usize,
     /// The number of tokens that have left the window.
     num_dropped: usize,
+}
+
+impl Text {
+    /// Appends tokens that were read several at a time.
+    fn append_prompt(&mut self, ids: &[u32]) {
+        if self.num_prompt == self.ids.len() {
+            self.num_prompt += ids.len();
+        }
+        self.ids.extend_from_slice(ids);
+    }
 }
 
 impl BatchSession {
@@ -121,7 +138,7 @@ impl BatchSession {
         let in_one_pass = limits.fitting(spec, max_seq_len, largest_product);
         let several_passes = if num_texts > in_one_pass { num_texts * logits.stride() } else { 0 };
 
-        let text = || Text { ids: Vec::with_capacity(max_seq_len), num_dropped: 0 };
+        let text = || Text { ids: Vec::with_capacity(max_seq_len), ..Text::default() };
         Ok(Self {
             model: model.clone(),
             texts: (0..num_texts).map(|_| text()).collect(),
@@ -135,6 +152,8 @@ impl BatchSession {
             limits,
             window: Window::default(),
             several_passes: Vec::with_capacity(several_passes),
+            cache,
+            pieces: Pieces::default(),
         })
     }
 
@@ -180,8 +199,9 @@ impl BatchSession {
     /// # Panics
     /// If there is no such sequence.
     pub fn reset(&mut self, text: usize) {
-        self.texts[text].ids.clear();
-        self.texts[text].num_dropped = 0;
+        let Text { ids, num_prompt, num_dropped } = &mut self.texts[text];
+        ids.clear();
+        (*num_prompt, *num_dropped) = (0, 0);
     }
 
     /// Appends `ids` to a sequence, and returns the logits of the token after the last, `[vocab_size]`. The other
@@ -193,16 +213,9 @@ impl BatchSession {
     /// # Panics
     /// If there is no such sequence.
     pub async fn prefill(&mut self, text: usize, ids: &[u32]) -> Result<&[f32]> {
-        check_ids(ids, self.model.spec().vocab_size)?;
-        let (num_tokens, max_seq_len) = (self.texts[text].ids.len() + ids.len(), self.max_seq_len);
-        if num_tokens > max_seq_len {
-            let of_model = self.model.spec().max_seq_len;
-            return Err(Error::input("the prompt is longer than the text has room for").detail(format!(
-                "found {num_tokens} tokens, expected at most {max_seq_len}; the model's context is {of_model}"
-            )));
-        }
+        self.check_room(text, ids)?;
         let mut rest = ids;
-        // The last pass gives the logits. A last pass over one token is a decoding pass.
+        // The last pass gives the logits.
         let last = loop {
             let (chunk, after) = self.prompt.split(rest, self.texts[text].ids.len());
             if after.is_empty() {
@@ -211,15 +224,34 @@ impl BatchSession {
             self.read(text, chunk)?;
             rest = after;
         };
+        self.read_last(text, last).await
+    }
+
+    /// Checks that `ids` may be appended to a sequence.
+    pub(super) fn check_room(&self, text: usize, ids: &[u32]) -> Result<()> {
+        check_ids(ids, self.model.spec().vocab_size)?;
+        let (num_tokens, max_seq_len) = (self.texts[text].ids.len() + ids.len(), self.max_seq_len);
+        if num_tokens > max_seq_len {
+            let of_model = self.model.spec().max_seq_len;
+            return Err(Error::input("the prompt is longer than the text has room for").detail(format!(
+                "found {num_tokens} tokens, expected at most {max_seq_len}; the model's context is {of_model}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Reads the last tokens of a prompt in one pass, and returns the logits after them. A pass over one token is a
+    /// decoding pass.
+    pub(super) async fn read_last(&mut self, text: usize, last: &[u32]) -> Result<&[f32]> {
         let vocab_size = self.model.spec().vocab_size;
         let words = if let &[id] = last {
             self.step(&[(text, id)]).await?
         } else {
             let device = self.model.device().clone();
             let mut recorder = device.record();
-            let (position, first_row) = (self.texts[text].ids.len(), text * max_seq_len);
+            let (position, first_row) = (self.texts[text].ids.len(), text * self.max_seq_len);
             let batch = self.prompt.write(last, position, first_row);
-            self.texts[text].ids.extend_from_slice(last);
+            self.texts[text].append_prompt(last);
             self.prompt.run(batch, &mut recorder);
             let row = Batch { num_tokens: 1, first_row: last.len() as u32 - 1, ..Batch::default() };
             self.last_row.run(row, &mut recorder);
@@ -240,6 +272,18 @@ impl BatchSession {
     /// # Panics
     /// If there is no such sequence, or if a sequence appears twice.
     pub async fn decode(&mut self, tokens: &[(usize, u32)]) -> Result<impl ExactSizeIterator<Item = &[f32]>> {
+        Ok(self.decode_rows(tokens).await?.into_iter())
+    }
+
+    /// Does the same as [`BatchSession::decode`], and returns rows that can be read in any order, such as from several
+    /// threads.
+    ///
+    /// # Errors
+    /// As [`BatchSession::decode`].
+    ///
+    /// # Panics
+    /// As [`BatchSession::decode`].
+    pub async fn decode_rows(&mut self, tokens: &[(usize, u32)]) -> Result<LogitRows<'_>> {
         let vocab_size = self.model.spec().vocab_size;
         if tokens.is_empty() {
             return Err(Error::input("there is no token to read"));
@@ -254,6 +298,7 @@ impl BatchSession {
                 let mut kept = self.texts[text].ids.clone();
                 self.texts[text].num_dropped += self.window.cut(&mut kept, self.model.spec().bos_token_id);
                 self.texts[text].ids.clear();
+                self.texts[text].num_prompt = 0;
                 let mut rest = &kept[..];
                 while !rest.is_empty() {
                     let (chunk, after) = self.prompt.split(rest, self.texts[text].ids.len());
@@ -264,14 +309,14 @@ impl BatchSession {
         }
         let stride = self.logits.stride();
         let words = self.step(tokens).await?;
-        Ok(bytemuck::cast_slice(words).chunks_exact(stride).map(move |row| &row[..vocab_size]))
+        Ok(LogitRows { values: bytemuck::cast_slice(words), stride, vocab_size })
     }
 
     /// Reads `ids` of one sequence in one pass, without logits.
-    fn read(&mut self, text: usize, ids: &[u32]) -> Result<()> {
-        self.prompt.submit(ids, self.texts[text].ids.len(), text * self.max_seq_len)?;
-        self.texts[text].ids.extend_from_slice(ids);
-        Ok(())
+    pub(super) fn read(&mut self, text: usize, ids: &[u32]) -> Result<Span> {
+        let span = self.prompt.submit(ids, self.texts[text].ids.len(), text * self.max_seq_len)?;
+        self.texts[text].append_prompt(ids);
+        Ok(span)
     }
 
     /// Reads a token of each of these sequences, whose windows have room. It takes as few passes as keep each dispatch

@@ -156,6 +156,8 @@ fn temporary(folder: &Path, is_private: bool) -> io::Result<(NamedTempFile, Unfi
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(if is_private { 0o600 } else { 0o666 }));
     }
+    #[cfg(not(unix))]
+    let _ = is_private;
     let mut unfinished = unfinished();
     let file = builder.tempfile_in(folder)?;
     unfinished.push(file.path().to_path_buf());

@@ -1,6 +1,6 @@
 //! Times the reading of a prompt, and decoding.
 
-use std::time::{Duration, Instant};
+use web_time::{Duration, Instant};
 
 use super::report::{Chosen, Cost, KernelTime, Report, Roofline, Spread, Together};
 use super::{Rates, SCHEMA};

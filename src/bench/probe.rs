@@ -1,6 +1,6 @@
 //! Measures the best rates of a device.
 
-use std::time::Instant;
+use web_time::Instant;
 
 use serde::Serialize;
 

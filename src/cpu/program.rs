@@ -1,7 +1,8 @@
 //! Runs a recording on the CPU.
 
 use std::sync::{RwLockReadGuard, RwLockWriteGuard};
-use std::time::Instant;
+
+use web_time::Instant;
 
 use super::Buffer;
 use crate::dispatch::{Access, Batch, Call, Dispatch, Entry, Kernel, MAX_BUFFERS, Slot};

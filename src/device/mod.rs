@@ -41,11 +41,11 @@ pub enum Device {
 
 impl Device {
     /// Opens the device that `selector` names: `auto`, `cpu`, an index from [`crate::gpu::adapters`], a backend
-    /// (`vulkan`, `metal`, `dx12`, `gl`), part of an adapter's name, or `twins`.
+    /// (`vulkan`, `metal`, `dx12`, `gl`, `webgpu` in a browser), part of an adapter's name, or `twins`.
     ///
     /// `auto` prefers a discrete GPU, then an integrated one, then a virtual one. If no adapter is hardware, it falls
     /// back to [`Device::Cpu`]. It never takes a software adapter, which is several times slower than the CPU device. A
-    /// selector can name one.
+    /// selector can name one. A caller of `auto` says to people which device it got ([`Device::info`]).
     ///
     /// # Errors
     /// If no adapter matches (the message lists all adapters), or if the adapter refuses to open.

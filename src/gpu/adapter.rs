@@ -8,12 +8,18 @@ use crate::error::{Error, Result};
 use crate::trace::AdapterInfo;
 
 /// The backends that are asked first. GL is the slowest one, and asking it starts code of the window system.
-const PRIMARY: Backends = Backends::VULKAN.union(Backends::METAL).union(Backends::DX12);
+const PRIMARY: Backends =
+    Backends::VULKAN.union(Backends::METAL).union(Backends::DX12).union(Backends::BROWSER_WEBGPU);
 
-/// Returns every adapter in the order of the indices on the command line. Those of GL come last.
+/// The backends that are asked if the first ones do not have what is wanted. A browser has WebGPU only, and would list
+/// its adapter again.
+const SECONDARY: Backends = if cfg!(target_family = "wasm") { Backends::empty() } else { Backends::GL };
+
+/// Returns every adapter in the order of the indices on the command line. Those of GL come last. In a browser, there is
+/// at most one.
 pub async fn adapters() -> Vec<AdapterSummary> {
     let mut all = enumerate(PRIMARY).await;
-    all.extend(enumerate(Backends::GL).await);
+    all.extend(enumerate(SECONDARY).await);
     all.iter().map(summary).collect()
 }
 
@@ -22,14 +28,14 @@ pub(super) async fn choose(selector: &str) -> Result<Option<wgpu::Adapter>> {
     let mut known = enumerate(PRIMARY).await;
     if selector.eq_ignore_ascii_case("auto") {
         return Ok(match best_hardware(known) {
-            None => best_hardware(enumerate(Backends::GL).await),
+            None => best_hardware(enumerate(SECONDARY).await),
             found => found,
         });
     }
     if let Some(adapter) = find(&known, selector) {
         return Ok(Some(adapter));
     }
-    known.extend(enumerate(Backends::GL).await);
+    known.extend(enumerate(SECONDARY).await);
     if let Some(adapter) = find(&known, selector) {
         return Ok(Some(adapter));
     }
@@ -44,10 +50,16 @@ pub(super) async fn choose(selector: &str) -> Result<Option<wgpu::Adapter>> {
     Err(error.hint("auto and cpu always work"))
 }
 
+/// The name of an adapter that has none.
+const UNNAMED: &str = "unnamed adapter";
+
 /// The storage buffers that a shader may bind. WebGPU guarantees so many, and no kernel here binds more.
 const STORAGE_BUFFERS: u32 = 8;
 
 async fn enumerate(backends: Backends) -> Vec<wgpu::Adapter> {
+    if backends.is_empty() {
+        return Vec::new();
+    }
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.backends = backends;
     descriptor.flags = wgpu::InstanceFlags::empty();
@@ -121,17 +133,34 @@ pub(super) fn info(info: &wgpu::AdapterInfo) -> AdapterInfo {
         Backend::Noop => "noop",
     };
     let driver = format!("{} {}", info.driver, info.driver_info).trim().to_owned();
-    AdapterInfo { name: info.name.clone(), backend: backend.into(), driver, kind: kind(info).into() }
+    // Some browsers tell nothing about an adapter before it is opened.
+    let name = if info.name.is_empty() { UNNAMED } else { &info.name };
+    AdapterInfo { name: name.into(), backend: backend.into(), driver, kind: kind(info).into() }
+}
+
+/// An adapter in the words of a trace, and what its device adds. Only an open device of a browser has a name.
+pub(super) fn info_of_device(adapter: &wgpu::Adapter, device: &wgpu::Device) -> AdapterInfo {
+    #[cfg(target_family = "wasm")]
+    return super::browser::named(info(&adapter.get_info()), device);
+    #[cfg(not(target_family = "wasm"))]
+    {
+        let _ = device;
+        info(&adapter.get_info())
+    }
+}
+
+/// Returns whether an adapter of this name runs on the CPU.
+pub(super) fn is_software(name: &str) -> bool {
+    let software = ["llvmpipe", "lavapipe", "softpipe", "swiftshader", "basic render"];
+    software.iter().any(|known| name.to_lowercase().contains(known))
 }
 
 /// The kind of hardware behind an adapter.
 fn kind(info: &wgpu::AdapterInfo) -> &'static str {
-    // Some software adapters do not say that they are one.
-    let software = ["llvmpipe", "lavapipe", "softpipe", "swiftshader", "basic render"];
-    let is_software = software.iter().any(|name| info.name.to_lowercase().contains(name));
     match info.device_type {
         DeviceType::Cpu => "software",
-        _ if is_software => "software",
+        // Some software adapters do not say that they are one.
+        _ if is_software(&info.name) => "software",
         DeviceType::DiscreteGpu => "discrete",
         DeviceType::IntegratedGpu => "integrated",
         DeviceType::VirtualGpu => "virtual",

@@ -1,6 +1,6 @@
 //! Times passes by the adapter's timestamps, or by the clock.
 
-use std::time::Instant;
+use web_time::Instant;
 
 use super::staging::Staging;
 use super::{Encoder, Gpu};

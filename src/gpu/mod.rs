@@ -2,6 +2,8 @@
 
 mod adapter;
 mod adapter_summary;
+#[cfg(target_family = "wasm")]
+mod browser;
 mod clock;
 mod dx12_compiler;
 mod fault;
@@ -69,10 +71,11 @@ impl Gpu {
     /// # Errors
     /// If no adapter matches, or if the adapter refuses to open.
     pub async fn request(selector: &str) -> Result<Option<Self>> {
-        match adapter::choose(selector).await? {
-            Some(adapter) => Ok(Some(Self::open(&adapter, adapter.limits()).await?)),
-            None => Ok(None),
-        }
+        let Some(adapter) = adapter::choose(selector).await? else { return Ok(None) };
+        let gpu = Self::open(&adapter, adapter.limits()).await?;
+        // A browser's adapter may have no name before it is open, so only now it shows as a software adapter.
+        let is_unasked_software = selector.eq_ignore_ascii_case("auto") && gpu.is_software();
+        Ok((!is_unasked_software).then_some(gpu))
     }
 
     /// Does the same as [`Gpu::request`], with `limits` instead of the adapter's own. A program that runs within
@@ -104,6 +107,7 @@ impl Gpu {
                 .hint("`sukashi adapters` lists what there is; --device cpu needs none")
                 .caused_by(cause)
         })?;
+        let info = adapter::info_of_device(adapter, &device);
         let has_subgroups = device.features().contains(wgpu::Features::SUBGROUP);
         let min_subgroup_size = if has_subgroups { adapter.get_info().subgroup_min_size } else { 0 };
         let fault = Arc::new(Fault::default());

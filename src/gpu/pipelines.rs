@@ -1,5 +1,6 @@
 //! All pipelines that were made on a device.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +20,8 @@ pub(super) struct Pipelines {
     known: Mutex<HashMap<Key, wgpu::ComputePipeline>>,
     kept: OnceLock<PipelineCacheFile>,
     bounds_loops: AtomicBool,
+    /// Whether pipelines were compiled since the last read in a browser, which reports their errors later.
+    unproven: AtomicBool,
 }
 
 /// The key of a pipeline: name and text of the shader, and its constants.
@@ -67,9 +70,18 @@ impl Pipelines {
                 (key.clone(), pipeline)
             })
             .collect();
+        if !compiled.is_empty() {
+            self.unproven.store(true, Ordering::Relaxed);
+        }
         let mut known = self.known();
         known.extend(compiled);
         keys.iter().map(|key| known[key].clone()).collect()
+    }
+
+    /// Whether pipelines were compiled since the last call.
+    #[cfg(target_family = "wasm")]
+    pub(super) fn take_unproven(&self) -> bool {
+        self.unproven.swap(false, Ordering::Relaxed)
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<Key, wgpu::ComputePipeline>> {
@@ -87,6 +99,15 @@ impl Drop for Pipelines {
     }
 }
 
+/// The text of a kernel's shader. A browser wants to read that it uses subgroups; wgpu's own parser does not know that
+/// directive.
+fn source(kernel: &Kernel) -> Cow<'static, str> {
+    match cfg!(target_family = "wasm") && kernel.requires.min_subgroup_size > 0 {
+        true => format!("enable subgroups;\n{}", kernel.wgsl).into(),
+        false => kernel.wgsl.into(),
+    }
+}
+
 /// Makes the module of a kernel.
 ///
 /// wgpu adds a counter to each loop, so that an endless loop has an end and a driver cannot take the code after it for unreachable. The
@@ -95,7 +116,7 @@ impl Drop for Pipelines {
 fn shader_module(device: &wgpu::Device, kernel: &Kernel, bounds_loops: bool) -> wgpu::ShaderModule {
     let descriptor = wgpu::ShaderModuleDescriptor {
         label: Some(kernel.name),
-        source: wgpu::ShaderSource::Wgsl(kernel.wgsl.into()),
+        source: wgpu::ShaderSource::Wgsl(source(kernel)),
     };
     let checks = wgpu::ShaderRuntimeChecks {
         force_loop_bounding: bounds_loops,
@@ -147,4 +168,18 @@ fn compile(
         },
         cache,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use wgpu::Features;
+
+    #[test]
+    fn wgpu_offers_no_subgroups_in_browsers_yet() {
+        let offered = Features::all_webgpu_mask().contains(Features::SUBGROUP);
+        assert!(
+            !offered,
+            "kernels with subgroups may run in browsers now: scripts/check_web.sh says whether they do"
+        );
+    }
 }

@@ -81,6 +81,10 @@ impl Staging {
             }
         })
         .await?;
+        #[cfg(target_family = "wasm")]
+        if gpu.0.pipelines.take_unproven() {
+            super::browser::reports().await;
+        }
         gpu.0.fault.check()?;
         result
             .map_err(|cause| Error::new(ErrorKind::Device, "cannot read a result back").caused_by(cause))?;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::family::Family;
 use crate::Result;
-use crate::weights::{Gguf, ModelFiles};
+use crate::weights::{ByteSource, Gguf, ModelFiles};
 
 impl ModelFiles {
     /// Opens a GGUF file, or a folder with `config.json`, `model.safetensors` (or its index) and perhaps
@@ -17,6 +17,15 @@ impl ModelFiles {
     /// Bad input if the path is neither, or if a file is invalid.
     pub fn open(path: &Path) -> Result<Self> {
         Self::open_as(path, &Family::architectures())
+    }
+
+    /// Opens a GGUF file whose bytes may arrive later; error messages call it `label`.
+    ///
+    /// # Errors
+    ///
+    /// Bad input if it is not a GGUF file, or if its header does not match the file.
+    pub async fn gguf_from_source(label: &str, bytes: Box<dyn ByteSource>) -> Result<Self> {
+        Self::gguf_from_source_as(label, bytes, &Family::architectures()).await
     }
 }
 

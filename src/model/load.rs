@@ -79,7 +79,7 @@ impl Model {
     }
 
     /// Loads the weights of a model with a known spec.
-    pub(super) fn of_files(
+    pub(super) async fn of_files(
         device: &Device,
         UnloadedModel { files, spec }: UnloadedModel,
         progress: &mut dyn FnMut(usize, usize),
@@ -89,7 +89,7 @@ impl Model {
         check_tensors(&file)?;
         let no_biases = NoBiases::of(&config);
         let opened = Files { weights: &file, no_biases, allow_unused_tensors };
-        let weights = tensors::load(device, &spec, opened, progress)?;
+        let weights = tensors::load(device, &spec, opened, progress).await?;
         let choices = Arc::new(Choices::of(device));
         let device = device.clone();
         let inner = Inner { device, name, spec, weights, tokenizer, chat, file, sha256: OnceLock::new() };
@@ -204,7 +204,8 @@ impl Model {
         self.tokenizer().map(|tokenizer| tokenizer.decode(ids))
     }
 
-    /// Describes the model for a trace. The first call reads the weight files once more to hash them.
+    /// Describes the model for a trace. The first call reads the weight files once more to hash them. Of a
+    /// [`ByteSource`](crate::weights::ByteSource), the hash is what the source knows, or empty.
     ///
     /// # Errors
     /// If the files can no longer be read.

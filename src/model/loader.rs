@@ -90,18 +90,23 @@ impl<'a> Loader<'a> {
     }
 
     /// Loads a matrix `[rows, columns]`. The device stores it in the file's format.
-    pub(super) fn matrix(
+    pub(super) async fn matrix(
         &mut self,
         name: Name,
         rows: Size<'_>,
         columns: Size<'_>,
         layout: Layout,
     ) -> Result<Matrix> {
-        self.stack(&[(weight(name.file), rows)], columns, layout)
+        self.stack(&[(weight(name.file), rows)], columns, layout).await
     }
 
     /// Stacks matrices above each other. Neighbours of one format become one matrix.
-    fn stack(&mut self, parts: &[(String, Size<'_>)], columns: Size<'_>, layout: Layout) -> Result<Matrix> {
+    async fn stack(
+        &mut self,
+        parts: &[(String, Size<'_>)],
+        columns: Size<'_>,
+        layout: Layout,
+    ) -> Result<Matrix> {
         // GGUF files have GPT-2's projections transposed, in the layout of all other families.
         let layout = if matches!(self.file, Weights::Gguf(_)) { Layout::AsIs } else { layout };
         let mut formats = Vec::with_capacity(parts.len());
@@ -126,9 +131,9 @@ impl<'a> Loader<'a> {
             for (name, rows) in group {
                 let name = self.full_name(name);
                 match layout {
-                    Layout::AsIs => self.fill(&matrix, first_row, &name, rows.1)?,
+                    Layout::AsIs => self.fill(&matrix, first_row, &name, rows.1).await?,
                     Layout::Transposed => {
-                        self.read_all(&name, format, rows.1 * columns.1)?;
+                        self.read_all(&name, format, rows.1 * columns.1).await?;
                         let words = match format {
                             Format::F32 => transpose::<4>(&self.bytes, rows.1, columns.1),
                             _ => transpose::<2>(&self.bytes, rows.1, columns.1),
@@ -146,7 +151,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Reads a tensor into rows of `matrix`, part by part. Reading it at once would take as much memory again.
-    fn fill(&mut self, matrix: &Matrix, first_row: usize, name: &str, num_rows: usize) -> Result<()> {
+    async fn fill(&mut self, matrix: &Matrix, first_row: usize, name: &str, num_rows: usize) -> Result<()> {
         let Some(format) = matrix.parts.first().map(|part| part.format) else { return Ok(()) };
         let columns = matrix.columns;
         let dtype_bytes = self.file.info(name).map_or(0, |info| info.dtype.bytes_of(columns));
@@ -156,7 +161,7 @@ impl<'a> Loader<'a> {
         for start in (0..num_rows).step_by(at_once) {
             let count = at_once.min(num_rows - start);
             let part = ((start * dtype_bytes) as u64, (count * dtype_bytes) as u64);
-            self.file.read_part(name, part, &mut self.bytes)?;
+            self.file.fetch_part(name, part, &mut self.bytes).await?;
             match format {
                 Format::F32 => pad::<4>(&self.bytes, count, columns, &mut self.words),
                 Format::F16 | Format::Bf16 => pad::<2>(&self.bytes, count, columns, &mut self.words),
@@ -176,11 +181,11 @@ impl<'a> Loader<'a> {
     }
 
     /// Reads a vector `[size]` as f32.
-    fn values(&mut self, name: &str, size: Size<'_>) -> Result<Vec<f32>> {
+    async fn values(&mut self, name: &str, size: Size<'_>) -> Result<Vec<f32>> {
         let (name, dtype) = self.find(name, &[size])?;
         let format = dtype.format().filter(|format| format.block_columns() == 1);
         let format = format.ok_or_else(|| self.wrong_type(&name, dtype))?;
-        self.read_all(&name, format, size.1)?;
+        self.read_all(&name, format, size.1).await?;
         self.count();
         let bytes = &self.bytes;
         let mut values: Vec<f32> = match format {
@@ -200,14 +205,14 @@ impl<'a> Loader<'a> {
 
     /// Loads a projection that consists of one or more matrices above each other: each `NAME.weight`, and each present
     /// `NAME.bias`. If `bias` is set, all biases are required.
-    pub(super) fn linear(
+    pub(super) async fn linear(
         &mut self,
         names: &[(String, Size<'_>)],
         columns: Size<'_>,
         bias: bool,
     ) -> Result<Linear> {
         let parts: Vec<_> = names.iter().map(|(name, rows)| (weight(name), *rows)).collect();
-        let weight = self.stack(&parts, columns, self.naming.layout)?;
+        let weight = self.stack(&parts, columns, self.naming.layout).await?;
         let has_bias: Vec<bool> = names.iter().map(|(name, _)| bias || self.may_have_bias(name)).collect();
         if !has_bias.contains(&true) {
             return Ok(Linear { weight, bias: None });
@@ -215,7 +220,7 @@ impl<'a> Loader<'a> {
         let mut values = Vec::with_capacity(weight.rows);
         for ((name, rows), has_bias) in names.iter().zip(has_bias) {
             values.extend(match has_bias {
-                true => self.values(&format!("{name}.bias"), *rows)?,
+                true => self.values(&format!("{name}.bias"), *rows).await?,
                 // A bias of zeros adds nothing.
                 false => vec![0.0; rows.1],
             });
@@ -231,12 +236,12 @@ impl<'a> Loader<'a> {
     }
 
     /// Loads the weight of a norm, and its bias if the family has one.
-    pub(super) fn norm(&mut self, name: &str, size: Size<'_>) -> Result<NormWeights> {
-        let weight = self.norm_weight(name, size)?;
+    pub(super) async fn norm(&mut self, name: &str, size: Size<'_>) -> Result<NormWeights> {
+        let weight = self.norm_weight(name, size).await?;
         let bias = match self.norm_kind {
             NormKind::WeightAndBias => {
                 let name = format!("{name}.bias");
-                let values = self.values(&name, size)?;
+                let values = self.values(&name, size).await?;
                 Some(Tensor::from_slice(self.device, &name, &values, 1, size.1)?)
             }
             NormKind::Weight | NormKind::WeightLessOne => None,
@@ -245,9 +250,9 @@ impl<'a> Loader<'a> {
     }
 
     /// Loads the weight of a norm without a bias.
-    pub(super) fn norm_weight(&mut self, name: &str, size: Size<'_>) -> Result<Tensor> {
+    pub(super) async fn norm_weight(&mut self, name: &str, size: Size<'_>) -> Result<Tensor> {
         let name = &weight(name);
-        let mut values = self.values(name, size)?;
+        let mut values = self.values(name, size).await?;
         if self.norm_kind == NormKind::WeightLessOne {
             values.iter_mut().for_each(|value| *value += 1.0);
         }
@@ -255,7 +260,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Loads the head: `lm_head.weight`, or the embedding if the head is tied.
-    pub(super) fn head(
+    pub(super) async fn head(
         &mut self,
         embedding: &Matrix,
         embedding_name: Name,
@@ -266,7 +271,7 @@ impl<'a> Loader<'a> {
         // Some files have a head although the configuration ties it. The head in the file is the trained one.
         let head = weight(HEAD.file);
         let has_head = self.has(&head);
-        if tied && (!has_head || self.same(&head, &weight(embedding_name.file))?) {
+        if tied && (!has_head || self.same(&head, &weight(embedding_name.file)).await?) {
             self.taken.insert(self.full_name(&head));
             return Ok(embedding.clone());
         }
@@ -276,11 +281,11 @@ impl<'a> Loader<'a> {
                 "config.json gives the head a matrix of its own: tie_word_embeddings is false, or missing",
             ));
         }
-        self.matrix(HEAD, vocab_size, hidden_size, Layout::AsIs)
+        self.matrix(HEAD, vocab_size, hidden_size, Layout::AsIs).await
     }
 
     /// Whether two tensors have the same bytes.
-    fn same(&mut self, left: &str, right: &str) -> Result<bool> {
+    async fn same(&mut self, left: &str, right: &str) -> Result<bool> {
         let (left, right) = (self.full_name(left), self.full_name(right));
         if self.file.info(&left) != self.file.info(&right) {
             return Ok(false);
@@ -290,10 +295,15 @@ impl<'a> Loader<'a> {
             let rows: usize = info.shape.iter().rev().skip(1).product();
             info.dtype.bytes_of(info.shape.last().copied().unwrap_or(1)) * rows
         });
-        let all = (0, num_bytes as u64);
-        self.file.read_part(&left, all, &mut self.bytes)?;
-        self.file.read_part(&right, all, &mut other)?;
-        Ok(self.bytes == other)
+        for start in (0..num_bytes).step_by(PART_BYTES) {
+            let part = (start as u64, PART_BYTES.min(num_bytes - start) as u64);
+            self.file.fetch_part(&left, part, &mut self.bytes).await?;
+            self.file.fetch_part(&right, part, &mut other).await?;
+            if self.bytes != other {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn full_name(&self, name: &str) -> String {
@@ -351,9 +361,9 @@ impl<'a> Loader<'a> {
         Ok((name, dtype))
     }
 
-    fn read_all(&mut self, name: &str, format: Format, num_elements: usize) -> Result<()> {
+    async fn read_all(&mut self, name: &str, format: Format, num_elements: usize) -> Result<()> {
         let element_bytes = if format == Format::F32 { 4 } else { 2 };
-        self.file.read_part(name, (0, (num_elements * element_bytes) as u64), &mut self.bytes)
+        self.file.fetch_part(name, (0, (num_elements * element_bytes) as u64), &mut self.bytes).await
     }
 
     fn wrong_type(&self, name: &str, found: Dtype) -> Error {

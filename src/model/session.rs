@@ -1,6 +1,7 @@
 //! A session: one sequence with its KV cache.
 
 mod batch;
+mod decode_program;
 mod logit_rows;
 mod pass;
 mod pieces;
@@ -25,6 +26,7 @@ use crate::dispatch::Batch;
 use crate::error::{Error, Result};
 use crate::kernels::{Plan, Step};
 use crate::text::check_ids;
+use decode_program::DecodeProgram;
 use pipelined::Chooser;
 
 /// The window's size if a caller gives none, in tokens.
@@ -57,7 +59,7 @@ pub struct Session {
     /// The body for many tokens.
     prompt: PromptPass,
     /// The body and the head for one token.
-    decode: Program,
+    decode: DecodeProgram,
     /// The dispatches of `decode`.
     decode_steps: Vec<Step>,
     /// The head for one row of a prefill.
@@ -94,7 +96,27 @@ impl Session {
     /// # Errors
     /// As [`Session::new`].
     pub fn with_max_seq_len(model: &Model, max_seq_len: usize) -> Result<Self> {
+        let mut session = Self::watching(model, max_seq_len, None)?;
+        session.compile_rest()?;
+        Ok(session)
+    }
+
+    /// Makes a session as [`Session::with_max_seq_len`] does, that can read a prompt sooner: it leaves the program of
+    /// decoding to [`Session::compile_rest`], or else to the first decoded token. A browser compiles for a second or
+    /// more, and can show the first logits before the rest is compiled.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub fn prompt_first(model: &Model, max_seq_len: usize) -> Result<Self> {
         Self::watching(model, max_seq_len, None)
+    }
+
+    /// Compiles what [`Session::prompt_first`] left. Without anything left, it does nothing.
+    ///
+    /// # Errors
+    /// If the device cannot compile a shader, or has no more memory.
+    pub fn compile_rest(&mut self) -> Result<()> {
+        self.decode.get(self.model.device()).map(|_| ())
     }
 
     /// Makes a session that captures the values of `request` at each call. [`Session::capture`] returns them. The
@@ -119,9 +141,12 @@ impl Session {
     /// # Errors
     /// As [`Session::new`].
     pub fn capturing(model: &Model, max_seq_len: usize, request: CaptureRequest) -> Result<Self> {
-        Self::watching(model, max_seq_len, Some(request))
+        let mut session = Self::watching(model, max_seq_len, Some(request))?;
+        session.compile_rest()?;
+        Ok(session)
     }
 
+    /// Makes a session whose decoding is not compiled yet.
     fn watching(model: &Model, max_seq_len: usize, request: Option<CaptureRequest>) -> Result<Self> {
         let (device, spec, choices) = (model.device(), model.spec(), model.choices());
         let max_seq_len = max_seq_len.clamp(1, spec.max_seq_len);
@@ -153,7 +178,7 @@ impl Session {
             max_seq_len,
             num_dropped: 0,
             window: Window::default(),
-            decode: device.compile(&decode.recording)?,
+            decode: DecodeProgram::later(decode.recording),
             decode_steps: decode.steps,
             last_row: forward::last_row(model, prompt.activations(), &logits)?,
             readback: Readback::new(device, spec.vocab_size)?,
@@ -213,7 +238,7 @@ impl Session {
                 .detail(format!("found {position} tokens, expected less than {}", self.max_seq_len)));
         }
         let batch = self.prompt.write(&[id], position, 0);
-        let seconds = self.decode.profile(batch).await?;
+        let seconds = self.decode.get(self.model.device())?.profile(batch).await?;
         self.ids.push(id);
         Ok(seconds)
     }
@@ -296,7 +321,7 @@ impl Session {
         let batch = self.prompt.write(last, span.position, 0);
         let mut recorder = self.model.device().record();
         if last.len() == 1 {
-            self.decode.run(batch, &mut recorder);
+            self.decode.get(self.model.device())?.run(batch, &mut recorder);
         } else {
             self.prompt.run(batch, &mut recorder);
             let row = Batch { num_tokens: 1, first_row: batch.num_tokens - 1, ..Batch::default() };

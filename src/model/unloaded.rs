@@ -4,7 +4,7 @@ use super::load::Model;
 use super::spec::{self, DecoderSpec};
 use crate::device::Device;
 use crate::error::Result;
-use crate::weights::ModelFiles;
+use crate::weights::{ModelFiles, at_once};
 
 /// A model's files and the spec that they describe. No device has loaded the weights yet.
 ///
@@ -54,6 +54,18 @@ impl UnloadedModel {
     /// # Errors
     /// As [`Model::load`].
     pub fn load(self, device: &Device, progress: &mut dyn FnMut(usize, usize)) -> Result<Model> {
-        Model::of_files(device, self, progress)
+        at_once(Model::of_files(device, self, progress))
+    }
+
+    /// Loads the weights as [`UnloadedModel::load`] does, and waits for bytes that arrive later.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub async fn load_arriving(
+        self,
+        device: &Device,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Model> {
+        Model::of_files(device, self, progress).await
     }
 }

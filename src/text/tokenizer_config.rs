@@ -61,13 +61,21 @@ impl Tokenizer {
     ///
     /// Bad input if the file cannot be read, if a field has the wrong type, or if a token to be added is not
     /// in the vocabulary.
-    pub(crate) fn with_config_of(mut self, folder: &Path) -> Result<Self> {
+    pub(crate) fn with_config_of(self, folder: &Path) -> Result<Self> {
         let path = folder.join("tokenizer_config.json");
         if !path.exists() {
             return Ok(self);
         }
-        let label = path.display().to_string();
-        let config: Config = serde_json::from_slice(&file::read(&path, MAX_BYTES)?).map_err(|error| {
+        self.with_config(path.display().to_string(), &file::read(&path, MAX_BYTES)?)
+    }
+
+    /// Applies the settings of a `tokenizer_config.json`; error messages call it `label`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tokenizer::with_config_of`].
+    pub(crate) fn with_config(mut self, label: String, bytes: &[u8]) -> Result<Self> {
+        let config: Config = serde_json::from_slice(bytes).map_err(|error| {
             Error::input(format!("cannot read {label}")).detail(json_cause::plain(&error))
         })?;
         let name = config.tokenizer_class.as_deref().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Tries the fusion levels of a decoded token.
 
-use std::time::Instant;
+use web_time::Instant;
 
 use super::measure::GAIN;
 use crate::error::Result;

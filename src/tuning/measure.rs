@@ -1,6 +1,6 @@
 //! Tries shapes and kernels of products.
 
-use std::time::{Duration, Instant};
+use web_time::{Duration, Instant};
 
 use super::Tuning;
 use super::trial::{Trial, are_close};

@@ -1,6 +1,6 @@
 //! A product with made-up weights, on which kernels are tried.
 
-use std::time::Instant;
+use web_time::Instant;
 
 use crate::device::{Device, Matrix, Program, Readback, Tensor};
 use crate::dispatch::{Batch, Tolerance};

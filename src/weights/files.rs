@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::{Architecture, Gguf, Safetensors, Weights, causes, json};
+use super::arriving;
+use super::source::Source;
+use super::{Architecture, ByteSource, Gguf, Safetensors, Weights, causes, json};
 use crate::text::{ChatTemplate, Tokenizer};
 use crate::{Error, Result, file};
 
@@ -42,6 +44,19 @@ pub struct ModelFiles {
     pub chat: Result<Option<ChatTemplate>>,
     /// Whether tensors that no part of the model uses cause a warning instead of an error.
     pub allow_unused_tensors: bool,
+}
+
+/// The contents of a model's folder with one file of weights.
+#[derive(Debug)]
+pub struct FolderContents {
+    /// `config.json`.
+    pub config: Vec<u8>,
+    /// `tokenizer.json`, without which the model cannot read text.
+    pub tokenizer: Option<Vec<u8>>,
+    /// `tokenizer_config.json`, which says whether a text begins with a special token.
+    pub tokenizer_config: Option<Vec<u8>>,
+    /// `model.safetensors`.
+    pub weights: Box<dyn ByteSource>,
 }
 
 /// The sampler settings that a model's authors recommend.
@@ -85,9 +100,54 @@ impl ModelFiles {
     }
 
     fn gguf(path: &Path, known: &[&'static Architecture]) -> Result<Self> {
-        let file = Gguf::open_as(path, known)?;
+        let files = Self::of_gguf(Gguf::open_as(path, known)?)?;
+        Ok(Self { name: hub_name(path).unwrap_or(files.name), ..files })
+    }
+
+    /// Opens a GGUF file whose bytes may arrive later, given the architectures of all families.
+    pub(crate) async fn gguf_from_source_as(
+        label: &str,
+        bytes: Box<dyn ByteSource>,
+        known: &[&'static Architecture],
+    ) -> Result<Self> {
+        let read = |source: Source| Self::of_gguf(Gguf::read(source, known)?);
+        arriving::open(label, bytes, read).await
+    }
+
+    /// Opens the contents of a model's folder, whose weights may arrive later. `name` is the folder's.
+    ///
+    /// # Errors
+    ///
+    /// Bad input if one of the contents is invalid.
+    pub async fn from_sources(name: &str, contents: FolderContents) -> Result<Self> {
+        let label = |file: &str| format!("{name}/{file}");
+        let config_label = label("config.json");
+        let tokenizer = match contents.tokenizer {
+            Some(bytes) => Some(Tokenizer::from_bytes(&label("tokenizer.json"), &bytes)?),
+            None => None,
+        };
+        let tokenizer = match (tokenizer, contents.tokenizer_config) {
+            (Some(tokenizer), Some(bytes)) => {
+                Some(tokenizer.with_config(label("tokenizer_config.json"), &bytes)?)
+            }
+            (tokenizer, _) => tokenizer,
+        };
+        let weights = Safetensors::from_source(&label("model.safetensors"), contents.weights).await?;
         Ok(Self {
-            name: hub_name(path).unwrap_or_else(|| file.model_name()),
+            name: name.to_owned(),
+            config: parse_config(&config_label, &contents.config)?,
+            config_label,
+            weights: Weights::Safetensors(weights),
+            tokenizer,
+            generation_config: None,
+            chat: Ok(None),
+            allow_unused_tensors: false,
+        })
+    }
+
+    fn of_gguf(file: Gguf) -> Result<Self> {
+        Ok(Self {
+            name: file.model_name(),
             config: file.config()?,
             config_label: file.label().to_owned(),
             tokenizer: file.tokenizer()?,

@@ -1,9 +1,10 @@
 //! Model files: lists their tensors and reads the bytes on demand.
 //!
 //! [`ModelFiles`] opens a model's configuration, weights and tokenizer. [`Safetensors`] reads weights from
-//! one file or from shards. A [`Gguf`] file contains everything. All sizes and offsets in a file are checked
+//! one file or from shards. A [`Gguf`] file contains everything. A [`ByteSource`] stands for a file that is elsewhere. All sizes and offsets in a file are checked
 //! against its real length before they are used.
 
+mod arriving;
 mod causes;
 mod files;
 mod gguf;
@@ -19,8 +20,10 @@ mod synthetic;
 mod tensors;
 mod wrappers;
 
+pub(crate) use arriving::at_once;
+pub use arriving::{ByteSource, Reading, Shared};
 pub(crate) use causes::check_tensors;
-pub use files::{GenerationConfig, ModelFiles};
+pub use files::{FolderContents, GenerationConfig, ModelFiles};
 pub use gguf::Gguf;
 pub(crate) use gguf::{Architecture, FILE_KEYS, Field, ROPE_FREQS};
 pub(crate) use json::excerpt;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::arriving::{self, ByteSource};
 use super::header::{self, Entry};
 use super::source::Source;
 use super::{TensorInfo, causes, excerpt, shards, wrappers};
@@ -78,6 +79,15 @@ impl Safetensors {
     /// See [`Self::open`].
     pub fn from_bytes(label: &str, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self> {
         Self::from_files(vec![Source::from_bytes(label, bytes)])
+    }
+
+    /// Opens a safetensors file whose bytes may arrive later; error messages call it `label`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::open`].
+    pub async fn from_source(label: &str, bytes: Box<dyn ByteSource>) -> Result<Self> {
+        arriving::open(label, bytes, |source| Self::from_files(vec![source])).await
     }
 
     fn from_files(files: Vec<Source>) -> Result<Self> {
@@ -159,13 +169,27 @@ impl Safetensors {
     /// # Errors
     ///
     /// See [`Self::read`]; also if the tensor has fewer bytes.
-    pub fn read_part(&self, name: &str, (start, num_bytes): (u64, u64), buffer: &mut Vec<u8>) -> Result<()> {
+    pub fn read_part(&self, name: &str, part: (u64, u64), buffer: &mut Vec<u8>) -> Result<()> {
+        arriving::at_once(self.fetch_part(name, part, buffer))
+    }
+
+    /// Like [`Self::read_part`], for bytes that may arrive later.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::read_part`].
+    pub async fn fetch_part(
+        &self,
+        name: &str,
+        (start, num_bytes): (u64, u64),
+        buffer: &mut Vec<u8>,
+    ) -> Result<()> {
         let tensor = self.tensor(name)?;
         if start.checked_add(num_bytes).is_none_or(|end| end > tensor.num_bytes) {
             return Err(Error::input(format!("cannot load {name} from {}", self.file_of(name)))
                 .detail(format!("found {} bytes, expected {num_bytes} from {start} on", tensor.num_bytes)));
         }
-        self.files[tensor.file_index].read_vec(tensor.offset + start, num_bytes, buffer)
+        self.files[tensor.file_index].fetch_vec(tensor.offset + start, num_bytes, buffer).await
     }
 
     fn tensor(&self, name: &str) -> Result<&Tensor> {
@@ -175,13 +199,17 @@ impl Safetensors {
         })
     }
 
-    /// The SHA-256 of all files in the order of their names, in hexadecimal. Reads every file once.
+    /// The SHA-256 of all files in the order of their names, in hexadecimal. Reads every file once. Of a
+    /// [`ByteSource`], it is what the source knows, or empty.
     ///
     /// # Errors
     ///
     /// If a file can no longer be read.
     pub fn sha256(&self) -> Result<String> {
-        Ok(super::hexadecimal(self.hash()?))
+        match self.files.iter().find_map(Source::as_arriving) {
+            Some(arriving) => Ok(arriving.bytes.sha256().unwrap_or_default()),
+            None => Ok(super::hexadecimal(self.hash()?)),
+        }
     }
 
     /// A hash of all files in the order of their names.

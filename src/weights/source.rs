@@ -1,19 +1,20 @@
-//! Random access to the bytes of a file or of a buffer in memory.
+//! Random access to the bytes of a file, of a buffer in memory, or of a source that a program brings along.
 
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
+use super::arriving::Arriving;
 use crate::{Error, ErrorKind, Result, file};
 
-/// A file or a buffer in memory.
+/// A file, a buffer in memory, or a source of a program. Cloning shares it.
 ///
 /// Files are read, not mapped: a mapped file that shrinks while it is in use would kill the process.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Source {
     /// Its name in error messages.
     pub label: String,
@@ -22,10 +23,11 @@ pub(super) struct Source {
     data: Data,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Data {
-    Memory(Cow<'static, [u8]>),
-    File(Mutex<File>),
+    Memory(Arc<Cow<'static, [u8]>>),
+    File(Arc<Mutex<File>>),
+    Arriving(Arriving),
 }
 
 impl Source {
@@ -38,7 +40,8 @@ impl Source {
         }
         let file = File::open(path).map_err(failed)?;
         let len = file.metadata().map_err(failed)?.len();
-        let source = Self { label: path.display().to_string(), len, data: Data::File(Mutex::new(file)) };
+        let source =
+            Self { label: path.display().to_string(), len, data: Data::File(Arc::new(Mutex::new(file))) };
         source.check_content()?;
         Ok(source)
     }
@@ -56,10 +59,37 @@ impl Source {
     /// A file whose bytes are in memory; error messages call it `label`.
     pub fn from_bytes(label: impl Into<String>, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
         let bytes = bytes.into();
-        Self { label: label.into(), len: bytes.len() as u64, data: Data::Memory(bytes) }
+        Self { label: label.into(), len: bytes.len() as u64, data: Data::Memory(Arc::new(bytes)) }
     }
 
-    /// Fills `buffer` completely with the bytes from `offset` on.
+    /// A source of a program; error messages call it `label`.
+    pub fn arriving(label: &str, arriving: Arriving) -> Self {
+        Self { label: label.to_owned(), len: arriving.bytes.len(), data: Data::Arriving(arriving) }
+    }
+
+    /// The source of a program.
+    pub fn as_arriving(&self) -> Option<&Arriving> {
+        match &self.data {
+            Data::Arriving(arriving) => Some(arriving),
+            Data::Memory(_) | Data::File(_) => None,
+        }
+    }
+
+    /// Fills `buffer` as [`Source::read_at`] does, and waits for bytes that arrive later.
+    pub async fn fetch_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        let Data::Arriving(arriving) = &self.data else { return self.read_at(offset, buffer) };
+        let num_bytes = buffer.len();
+        arriving.bytes.read_at(offset, buffer).await.map_err(|error| self.failed(offset, num_bytes, error))
+    }
+
+    /// Fills `buffer` as [`Source::read_vec`] does, and waits for bytes that arrive later.
+    pub async fn fetch_vec(&self, offset: u64, num_bytes: u64, buffer: &mut Vec<u8>) -> Result<()> {
+        self.resize(num_bytes, buffer)?;
+        self.fetch_at(offset, buffer).await
+    }
+
+    /// Fills `buffer` completely with the bytes from `offset` on. Of a program's source, this reads only parts of a
+    /// header that have arrived.
     pub fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
         match &self.data {
             Data::Memory(bytes) => {
@@ -72,14 +102,15 @@ impl Source {
             Data::File(file) => {
                 // Each read seeks first, so a failed read does not affect the next one.
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(buffer)).map_err(|error| {
-                    if error.kind() == std::io::ErrorKind::UnexpectedEof {
-                        self.too_short(offset, buffer.len())
-                    } else {
-                        Error::file("read", Path::new(&self.label), error)
-                    }
-                })
+                let done = file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(buffer));
+                done.map_err(|error| self.failed(offset, buffer.len(), error))
             }
+            Data::Arriving(arriving) => match arriving.copy(offset, buffer) {
+                true => Ok(()),
+                false => {
+                    Err(Error::new(ErrorKind::Io, format!("part of {} has not arrived yet", self.label)))
+                }
+            },
         }
     }
 
@@ -87,6 +118,11 @@ impl Source {
     ///
     /// The caller must have checked `num_bytes` against [`Self::len`].
     pub fn read_vec(&self, offset: u64, num_bytes: u64, buffer: &mut Vec<u8>) -> Result<()> {
+        self.resize(num_bytes, buffer)?;
+        self.read_at(offset, buffer)
+    }
+
+    fn resize(&self, num_bytes: u64, buffer: &mut Vec<u8>) -> Result<()> {
         buffer.clear();
         let out_of_memory = || {
             let message = format!("cannot read {}: {num_bytes} bytes do not fit into memory", self.label);
@@ -95,13 +131,13 @@ impl Source {
         let num_bytes = usize::try_from(num_bytes).map_err(|_| out_of_memory())?;
         buffer.try_reserve_exact(num_bytes).map_err(|_| out_of_memory())?;
         buffer.resize(num_bytes, 0);
-        self.read_at(offset, buffer)
+        Ok(())
     }
 
     /// Adds all bytes to `hasher`.
     pub fn hash_into(&self, hasher: &mut Sha256) -> Result<()> {
         if let Data::Memory(bytes) = &self.data {
-            hasher.update(bytes);
+            hasher.update(bytes.as_ref().as_ref());
             return Ok(());
         }
         let mut buffer = vec![0; 1 << 20];
@@ -114,6 +150,14 @@ impl Source {
             offset += step;
         }
         Ok(())
+    }
+
+    fn failed(&self, offset: u64, num_bytes: usize, error: std::io::Error) -> Error {
+        if error.kind() == std::io::ErrorKind::UnexpectedEof {
+            self.too_short(offset, num_bytes)
+        } else {
+            Error::file("read", Path::new(&self.label), error)
+        }
     }
 
     fn too_short(&self, offset: u64, num_bytes: usize) -> Error {

@@ -57,14 +57,28 @@ impl Weights {
         }
     }
 
-    /// The SHA-256 of all files in the order of their names, in hexadecimal. Reads every file once.
+    /// Like [`Self::read_part`], for bytes that may arrive later.
+    ///
+    /// # Errors
+    /// See [`Self::read_part`].
+    pub async fn fetch_part(&self, name: &str, part: (u64, u64), buffer: &mut Vec<u8>) -> Result<()> {
+        match self {
+            Self::Safetensors(files) => files.fetch_part(name, part, buffer).await,
+            Self::Gguf(file) => file.fetch_part(name, part, buffer).await,
+            Self::Synthetic(synthetic) => synthetic.read_part(name, part, buffer),
+        }
+    }
+
+    /// The SHA-256 of all files in the order of their names, in hexadecimal. Reads every file once, but no
+    /// [`ByteSource`](super::ByteSource): a model is loaded in the order of its layers, and a hash needs that of the file. If the
+    /// source does not know the hash, it is empty.
     ///
     /// # Errors
     /// If a file can no longer be read.
     pub fn sha256(&self) -> Result<String> {
         match self {
             Self::Safetensors(files) => files.sha256(),
-            Self::Gguf(file) => Ok(super::hexadecimal(file.hash()?)),
+            Self::Gguf(file) => file.sha256(),
             // The name determines all bytes.
             Self::Synthetic(synthetic) => {
                 Ok(super::hexadecimal(Sha256::new().chain_update(synthetic.label())))

@@ -36,6 +36,12 @@ const LAYERS: &[&[&str]] = &[
     &["tuning", "bench", "figure"],
     &["serve"],
     &["cli"],
+    // The crate for browsers.
+    &["failure"],
+    &["byte_source", "drawing", "engine", "run_options"],
+    &["writer"],
+    &["loaded_model"],
+    &["verifier"],
 ];
 
 /// The faults of `edges`: a module without a layer, or an import that does not go down. If there is a way back, the

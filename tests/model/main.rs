@@ -4,6 +4,7 @@
 
 mod ablation;
 mod batch;
+mod byte_sources;
 mod capture;
 mod common;
 mod fusion;

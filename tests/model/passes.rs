@@ -57,3 +57,26 @@ fn passes_are_as_long_as_they_can_be_where_nothing_is_slow() {
         assert_eq!(prefill_tokens(&device, model.spec(), 0), most, "{name}");
     }
 }
+
+#[test]
+fn decoding_that_is_compiled_later_gives_the_same_bits() {
+    for (name, device) in devices() {
+        let model = embedded(&device);
+        let mut early = Session::with_max_seq_len(&model, 16).unwrap();
+        let mut late = Session::prompt_first(&model, 16).unwrap();
+        assert_eq!(early.dispatches_per_token(), late.dispatches_per_token());
+        let bits = |logits: &[f32]| logits.iter().map(|logit| logit.to_bits()).collect::<Vec<_>>();
+        pollster::block_on(async {
+            let want = bits(early.prefill(&[5, 9, 2]).await.unwrap());
+            assert_eq!(bits(late.prefill(&[5, 9, 2]).await.unwrap()), want, "{name}");
+            late.compile_rest().unwrap();
+            let want = bits(early.decode(7).await.unwrap());
+            assert_eq!(bits(late.decode(7).await.unwrap()), want, "{name}");
+            // Without the call, the first decoded token compiles.
+            let mut unready = Session::prompt_first(&model, 16).unwrap();
+            unready.prefill(&[5, 9, 2]).await.unwrap();
+            assert_eq!(bits(unready.decode(7).await.unwrap()), want, "{name}");
+        });
+        assert_eq!(early.dispatches_per_token(), late.dispatches_per_token());
+    }
+}

@@ -154,7 +154,7 @@ impl Session {
         self.prompt.write_places(std::iter::once((position as u32, position as u32)));
         let batch = Batch { position: position as u32, num_tokens: 1, ..Batch::default() };
         let mut recorder = device.record();
-        self.decode.run(batch, &mut recorder);
+        self.decode.get(device)?.run(batch, &mut recorder);
         chooser.program.run(batch, &mut recorder);
         chooser.readbacks[slot].submit(recorder, &chooser.found, words_of(how))
     }

@@ -23,9 +23,9 @@ pub(crate) use architecture::{Architecture, Field};
 pub(crate) use config::{FILE_KEYS, ROPE_FREQS};
 use metadata::Metadata;
 
-use super::TensorInfo;
 use super::naming::Qkv;
 use super::source::Source;
+use super::{TensorInfo, hexadecimal};
 use crate::text::{ChatTemplate, Tokenizer};
 use crate::{Error, Result};
 
@@ -69,7 +69,7 @@ impl Gguf {
         Self::read(Source::from_bytes(label, bytes), known)
     }
 
-    fn read(source: Source, known: &[&'static Architecture]) -> Result<Self> {
+    pub(super) fn read(source: Source, known: &[&'static Architecture]) -> Result<Self> {
         let (metadata, tensors) = header::read(&source)?;
         let architecture = metadata.architecture_of(known)?;
         let tensors = tensors.into_iter().map(|(name, tensor)| {
@@ -145,6 +145,26 @@ impl Gguf {
     /// # Errors
     /// Bad input if there is no such tensor or if it is shorter; also if the file can no longer be read.
     pub fn read_part(&self, name: &str, (start, num_bytes): (u64, u64), buffer: &mut Vec<u8>) -> Result<()> {
+        let offset = self.offset_of(name, (start, num_bytes))?;
+        self.source.read_vec(offset, num_bytes, buffer)
+    }
+
+    /// Like [`Self::read_part`], for bytes that may arrive later.
+    ///
+    /// # Errors
+    /// See [`Self::read_part`].
+    pub async fn fetch_part(
+        &self,
+        name: &str,
+        (start, num_bytes): (u64, u64),
+        buffer: &mut Vec<u8>,
+    ) -> Result<()> {
+        let offset = self.offset_of(name, (start, num_bytes))?;
+        self.source.fetch_vec(offset, num_bytes, buffer).await
+    }
+
+    /// Where a part of a tensor begins, from the start of the file.
+    fn offset_of(&self, name: &str, (start, num_bytes): (u64, u64)) -> Result<u64> {
         let tensor = self
             .tensors
             .get(name)
@@ -152,13 +172,16 @@ impl Gguf {
         let tensor = tensor.ok_or_else(|| {
             Error::input(format!("cannot load {name} from {}: no such part of a tensor", self.label()))
         })?;
-        self.source.read_vec(tensor.offset + start, num_bytes, buffer)
+        Ok(tensor.offset + start)
     }
 
-    /// A hash of the whole file.
-    pub(super) fn hash(&self) -> Result<Sha256> {
+    /// The SHA-256 of the whole file in hexadecimal. Of a program's source, it is what the source knows, or empty.
+    pub(super) fn sha256(&self) -> Result<String> {
+        if let Some(arriving) = self.source.as_arriving() {
+            return Ok(arriving.bytes.sha256().unwrap_or_default());
+        }
         let mut hasher = Sha256::new();
         self.source.hash_into(&mut hasher)?;
-        Ok(hasher)
+        Ok(hexadecimal(hasher))
     }
 }

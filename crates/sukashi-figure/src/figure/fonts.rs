@@ -96,6 +96,25 @@ impl Fonts {
         Self { faces: vec![face(REGULAR, Weight::Regular), face(BOLD, Weight::Bold)] }
     }
 
+    /// The crate's own faces, for a build without the feature `embedded-fonts` that gets them from elsewhere, such as a
+    /// page: the files `SukashiGothic-Regular.ttf` and `SukashiGothic-Bold.ttf`. Figures are those of
+    /// [`Fonts::embedded`].
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not a font that maps characters.
+    pub fn own(regular: Vec<u8>, bold: Vec<u8>) -> Result<Self> {
+        let mut faces = Vec::with_capacity(2);
+        for (bytes, weight, name) in
+            [(regular, Weight::Regular, "the regular face"), (bold, Weight::Bold, "the bold face")]
+        {
+            // The check is that of a caller's face.
+            Self::none().add(bytes.clone(), name, true)?;
+            faces.push(Arc::new(Face { data: Cow::Owned(bytes), index: 0, role: Role::Embedded(weight) }));
+        }
+        Ok(Self { faces })
+    }
+
     /// No faces. A figure can be drawn only after a face is added.
     pub fn none() -> Self {
         Self { faces: Vec::new() }

@@ -135,6 +135,7 @@ phrases! {
     more_panels(more): "ほか {more} 件。", "And {more} more.";
     sentence_space: "", " ";
     // provenance
+    not_hashed: "ハッシュなし", "not hashed";
     tokenizer(model): "トークナイザー: {model}", "tokenizer: {model}";
     // sampling
     choice_of_first: "文頭のトークンが選ばれるまで", "How the first token is chosen";

@@ -98,9 +98,11 @@ impl Provenance {
         let mut parts = Vec::new();
         if let Some(model) = &self.model {
             let hash: String = model.weights_sha256.chars().take(12).collect();
-            let is_known = !model.precision.is_empty() || !hash.is_empty();
-            let weights =
-                if is_known { format!(" ({}, sha256 {hash})", model.precision) } else { String::new() };
+            let weights = match (model.precision.as_str(), hash.as_str()) {
+                ("", "") => String::new(),
+                (precision, "") => format!(" ({precision}, {})", phrases::not_hashed(lang)),
+                (precision, hash) => format!(" ({precision}, sha256 {hash})"),
+            };
             parts.push(format!("{}{weights}", model.name));
         }
         parts.extend(self.tokenizer.as_ref().map(|model| phrases::tokenizer(lang, model)));

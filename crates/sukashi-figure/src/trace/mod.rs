@@ -91,7 +91,8 @@ pub struct ModelInfo {
     pub name: String,
     /// The family, such as `gpt2`.
     pub family: String,
-    /// SHA-256 of the weight files' bytes in the order of their names, in hexadecimal.
+    /// SHA-256 of the weight files' bytes in the order of their names, in hexadecimal. It is empty if the files were not
+    /// hashed.
     pub weights_sha256: String,
     /// How the weights are stored on the device, such as `f16`.
     pub precision: String,
@@ -105,9 +106,9 @@ pub struct ModelInfo {
 pub struct AdapterInfo {
     /// The driver's name for the adapter.
     pub name: String,
-    /// `vulkan`, `metal`, `dx12`, `gl` or `cpu`.
+    /// `vulkan`, `metal`, `dx12`, `gl`, `webgpu` or `cpu`.
     pub backend: String,
-    /// The driver's name and version.
+    /// The driver's name and version. In a browser, which hides them, what the browser calls itself.
     pub driver: String,
     /// `discrete`, `integrated`, `virtual`, `software`, `other`, or `cpu`.
     pub kind: String,

@@ -3,7 +3,7 @@
 use super::job::{Event, Failure, Job};
 use super::slot::{Slot, Stage, Text};
 use super::worker::Worker;
-use crate::BatchSession;
+use crate::{BatchSession, Sampler};
 
 impl Worker {
     /// Gives a text the free slot with the longest common prefix, or else the one that was used least recently.
@@ -16,12 +16,13 @@ impl Worker {
             (shared(&self.batch, *index, &job.prompt), std::cmp::Reverse(slot.last_used))
         });
         let Some(index) = free.map(|(index, _)| index) else { return };
-        match Text::new(job, self.model.spec().vocab_size) {
-            Ok(text) => {
+        match Sampler::new(job.settings.clone(), self.model.spec().vocab_size) {
+            Ok(sampler) => {
                 self.num_begun += 1;
-                self.slots[index] = Slot { text: Some(text), last_used: self.num_begun };
+                self.slots[index] = Slot { text: Some(Text::new(job, sampler)), last_used: self.num_begun };
             }
-            Err((job, error)) => {
+            Err(error) => {
+                // A listener that is gone misses nothing.
                 let _ = job.events.try_send(Event::Failed(Failure::Error(error)));
             }
         }

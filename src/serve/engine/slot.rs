@@ -51,18 +51,11 @@ pub enum Ending {
 }
 
 impl Text {
-    /// Takes a job, and makes all memory that it needs.
-    ///
-    /// # Errors
-    /// If the settings do not fit the model.
-    pub fn new(job: Job, vocab_size: usize) -> std::result::Result<Self, (Job, Error)> {
-        let sampler = match Sampler::new(job.settings.clone(), vocab_size) {
-            Ok(sampler) => sampler,
-            Err(error) => return Err((job, error)),
-        };
+    /// Takes a job and its sampler, and makes all memory that it needs.
+    pub fn new(job: Job, sampler: Sampler) -> Self {
         let mut ids = Vec::with_capacity(job.prompt.len() + job.max_tokens);
         ids.extend_from_slice(&job.prompt);
-        Ok(Self { job, stage: Stage::New, sampler, ids, row: None, ending: None })
+        Self { job, stage: Stage::New, sampler, ids, row: None, ending: None }
     }
 
     /// Tells the listener, whose channel has room for all events.

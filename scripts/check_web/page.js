@@ -45,7 +45,7 @@ globalThis.golden = async ({ ids, greedy }) => {
   const advanced = Array.from(await other.advance(greedy.length - 1));
 
   setFonts(...(await ownFonts()));
-  const drawing = figure("next-token", await model.next(prompt), { lang: "en", top: 8 });
+  const drawing = figure("sampling", await model.next(prompt, { stages: true, top: 20 }), { lang: "en" });
   let refused = {};
   try {
     model.tokenize("😀");
@@ -56,7 +56,7 @@ globalThis.golden = async ({ ids, greedy }) => {
   const weights = await httpSource("/pkg/soseki-mini/model.safetensors");
   const streamed = await LoadedModel.fromFolder(engine, "soseki-mini", { ...folder, weights });
   const isSame = (await streamed.next(input, { top: 20 })) === record.replace(folder.weights.sha256, "");
-  const runs = 5;
+  const runs = 3;
   const speed = await speedOf(runs, async (writer, count) => {
     for (let done = 0; done < count; done += 1) {
       await writer.step();
@@ -71,7 +71,7 @@ globalThis.golden = async ({ ids, greedy }) => {
 
 /** The median of tokens a second, after a first token and a warm-up. */
 async function speedOf(runs, advance) {
-  const count = 50;
+  const count = 20;
   const speeds = [];
   for (let run = 0; run < runs; run += 1) {
     const writer = model.write(prompt, { sampling: { top_k: 40, seed: run } });

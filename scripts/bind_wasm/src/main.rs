@@ -11,6 +11,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [module, folder, name] = arguments.as_slice() else {
         return Err("usage: bind-wasm MODULE FOLDER NAME".into());
     };
-    Bindgen::new().input_path(module).web(true)?.typescript(true).out_name(name).generate(folder)?;
+    let mut bindgen = Bindgen::new();
+    // `init()` finds the module beside the JavaScript.
+    bindgen.input_path(module).web(true)?.typescript(true).omit_default_module_path(false);
+    bindgen.out_name(name).generate(folder)?;
     Ok(())
 }

@@ -126,7 +126,8 @@ fn what_does_not_arrive_is_an_error() {
     assert!(error.to_string().contains("not a safetensors file"), "{error}");
 
     let late = files(Late { broken_from: 1 << 20, ..soseki_mini() }).unwrap();
-    let load = UnloadedModel::read(late).unwrap().load_arriving(&Device::Cpu, &mut |_, _| {});
+    let mut ignore = |_, _| {};
+    let load = UnloadedModel::read(late).unwrap().load_arriving(&Device::Cpu, &mut ignore);
     let error = load_error(pollster::block_on(load));
     assert!(error.starts_with("cannot read mini/model.safetensors"), "{error}");
 

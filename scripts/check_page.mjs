@@ -7,6 +7,8 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 
+import { fromFragment, shellWord, toCommand, toFragment, toMarkdown } from "../web/link.js";
+import { Tree, visible } from "../web/tree.js";
 import { serveDist, startServer } from "./check_page/servers.mjs";
 
 const [playwright, chromium, sukashi] = process.argv.slice(2);
@@ -160,6 +162,35 @@ async function checkLooks(browser, address, engine) {
   }
 }
 
+/** What needs no browser: links, commands, and the tree of texts. */
+function checkParts() {
+  const settings = {
+    temperature: 0, top_k: 5, top_p: null, min_p: 0.05, typical_p: null, repetition_penalty: 1, frequency_penalty: 0,
+    presence_penalty: 0, seed: 7,
+  };
+  const state = { text: "a b&c#d\n猫'", settings, figure: "lens", count: 3 };
+  const { text: back, settings: read, figure, count } = fromFragment(toFragment(state));
+  const isRead = Object.entries({ temperature: 0, top_k: 5, min_p: 0.05, seed: 7 }).every(([name, value]) => read[name] === value);
+  check(back === state.text && isRead && figure === "lens" && count === 3, "a link keeps the state");
+  check(fromFragment("#text=%E0%A4&top-k=x&ids=1,b").settings.top_k === undefined, "a wrong link does no harm");
+  check(execFileSync("sh", ["-c", `printf %s ${shellWord("it's $HOME `x`\n")}x`], { encoding: "utf8" }) === "it's $HOME `x`\nx", "a shell reads a text as it is");
+  const style = { theme: "light", lang: "en", options: { temperatures: [0.5, 1] } };
+  const command = toCommand({ kind: "trace", text: "-a", ids: null, settings, count: 4, model: null, style });
+  check(command === "sukashi figure trace --temperature 0 --top-k 5 --min-p 0.05 --seed 7 --max-new-tokens 4 --temperatures 0.5,1 --theme light --lang en -o trace.svg -- -a",
+    `a command has the settings: ${command}`);
+  check(toMarkdown("a [b]\nc", "f.svg") === "![a \\[b\\] c](f.svg)", "Markdown is escaped");
+  const tree = new Tree();
+  const token = (id) => ({ id, text: String(id), bytes: null });
+  tree.enter([1, 2, 3].map(token));
+  tree.enter([1, 2, 4].map(token));
+  check(tree.branches().length === 1 && tree.branches()[0].branches.length === 0, "what was only typed leaves no branch");
+  tree.choose(tree.here.parent, token(5), null);
+  check(tree.branches()[0].branches.map(({ last }) => last.token.id).join() === "4,5", "what was chosen makes one");
+  tree.forget(tree.here);
+  check(tree.here.token.id === 2 && visible({ id: 1, text: " \n", bytes: null }) === "␣↵", "a branch is forgotten");
+}
+
+checkParts();
 const { chromium: launcher } = await import(pathToFileURL(path.resolve(playwright)));
 const browser = await launcher.launch({
   executablePath: chromium,

@@ -37,9 +37,9 @@ const LAYERS: &[&[&str]] = &[
     &["serve"],
     &["cli"],
     // The crate for browsers.
-    &["failure"],
+    &["failure", "kinds"],
     &["byte_source", "drawing", "engine", "run_options"],
-    &["writer"],
+    &["place", "writer"],
     &["loaded_model"],
     &["verifier"],
 ];

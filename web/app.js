@@ -38,7 +38,7 @@ function show() {
     adapter: adapter.backend === "cpu" ? adapter.name : `${adapter.name}, ${adapter.backend}`,
   })];
   told.push(...(session.speed > 0 ? [say("speed", { speed: session.speed.toFixed(session.speed < 10 ? 1 : 0) })] : []));
-  told.push(...(fallback === null ? [] : [say("fallback", { why: fallback })]));
+  told.push(...(fallback === null ? [] : [say(fallback === "none" ? "noAdapter" : "softwareAdapter")]));
   byId("engine").replaceChildren(...told.map((part) => make("span", {}, part)));
   byId("privacy").textContent = say(kind === "server" ? "privateServer" : "private");
 }

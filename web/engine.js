@@ -26,7 +26,7 @@
  * @property {"server" | "browser"} kind
  * @property {string} model
  * @property {Adapter} adapter
- * @property {string | null} fallback why the engine is not on a GPU, if it was asked to be
+ * @property {"none" | "software" | null} fallback why the engine is on the CPU: no adapter, or one that is software and slower
  * @property {number} maxTokens the most tokens of a text
  * @property {number} numLayers
  * @property {number} numHeads

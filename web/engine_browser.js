@@ -132,12 +132,12 @@ export class BrowserEngine {
    * @param {any} opened
    * @param {string | null} modelFlag
    */
-  #describe({ engine, model, kinds }, modelFlag) {
+  #describe({ adapter, fallback, model, kinds }, modelFlag) {
     this.description = {
       kind: "browser",
       model: model.name,
-      adapter: engine.adapter,
-      fallback: engine.fallback,
+      adapter,
+      fallback,
       maxTokens: model.maxSeqLen,
       numLayers: model.numLayers,
       numHeads: model.numHeads,

@@ -137,8 +137,13 @@ const methods = {
   },
 };
 
-function describe() {
-  return { engine: engine.info, model: model.info, kinds: figureKinds().map(({ name }) => name) };
+/** What the page says of the engine. The reason for the CPU is a word, which the page has in the reader's language. */
+async function describe() {
+  const isFallback = engine.info.fallback !== null;
+  const gpu = /** @type {any} */ (navigator).gpu;
+  const hasAdapter = isFallback && Boolean(await gpu?.requestAdapter().catch(() => null));
+  const fallback = isFallback ? (hasAdapter ? "software" : "none") : null;
+  return { adapter: engine.info.adapter, fallback, model: model.info, kinds: figureKinds().map(({ name }) => name) };
 }
 
 addEventListener("message", async ({ data: { id, method, args } }) => {

@@ -170,7 +170,7 @@ mod tests {
             ("[1]", "no JSON object", None),
             (r#"{"n": [1, 256]}"#, "n[1]", Some("n")),
             (r#"{"tools": [{}]}"#, "tools is known and not supported", Some("tools")),
-            (r#"{"m": 1}"#, "unknown field", Some("m")),
+            (r#"{"m": 1}"#, "is unknown", Some("m")),
             (r#"{"best_of": 2}"#, "found 2", Some("best_of")),
         ] {
             let (message, found) = refused(body);

@@ -55,19 +55,19 @@ impl RequestBody for TokenizeRequest {
 pub struct Tokenized {
     count: usize,
     max_model_len: usize,
-    tokens: TokenList,
+    tokens: Vec<TokenItem>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token_strs: Option<Vec<String>>,
 }
 
-/// Token ids, with `with_pieces` together with their texts.
+/// A token id, with `with_pieces` together with its text.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-pub enum TokenList {
-    /// The ids alone.
-    Ids(Vec<u32>),
-    /// The ids and their texts.
-    Pieces(Vec<Piece>),
+pub enum TokenItem {
+    /// The id alone.
+    Id(u32),
+    /// The id and the text.
+    Piece(Piece),
 }
 
 /// A token and its text.
@@ -125,9 +125,9 @@ pub async fn tokenize(Shared(state): Shared<Arc<State>>, request: Request) -> Re
             max_model_len: ready.max_seq_len,
             token_strs: request.return_token_strs.unwrap_or(false).then(strings),
             tokens: if has_pieces {
-                TokenList::Pieces(ids.iter().map(piece).collect())
+                ids.iter().map(piece).map(TokenItem::Piece).collect()
             } else {
-                TokenList::Ids(ids)
+                ids.into_iter().map(TokenItem::Id).collect()
             },
         })
     };

@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use sukashi::figure::{Lang, LogChart, LogLine, Style, log_chart};
-use sukashi::{Device, Session, bench};
+use sukashi::{BatchSession, Device, Session, bench};
 
 const LENGTHS: [usize; 6] = [1024, 2048, 4096, 8192, 16_384, 32_768];
 /// The tokens that are decoded at the end of a text, of which the median counts.
@@ -109,8 +109,7 @@ fn measure(device: &Device, shape: &str, length: usize) -> Measured {
     Measured {
         prompt_seconds,
         decode_seconds: times[DECODED / 2],
-        // Keys and values in f32.
-        kv_bytes: 2 * 4 * spec.num_layers * spec.num_kv_heads * spec.head_dim * length,
+        kv_bytes: BatchSession::kv_bytes_per_token(&model) * length,
         peak_bytes: peak_bytes(),
     }
 }

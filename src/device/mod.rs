@@ -45,7 +45,7 @@ impl Device {
     ///
     /// `auto` prefers a discrete GPU, then an integrated one, then a virtual one. If no adapter is hardware, it falls
     /// back to [`Device::Cpu`]. It never takes a software adapter, which is several times slower than the CPU device. A
-    /// selector can name one. A caller of `auto` says to people which device it got ([`Device::info`]).
+    /// selector can name one. A program that asks for `auto` should tell its user which device it got ([`Device::info`]).
     ///
     /// # Errors
     /// If no adapter matches (the message lists all adapters), or if the adapter refuses to open.

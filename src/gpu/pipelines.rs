@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
 
 use rayon::prelude::*;
+use web_time::Instant;
 use wgpu::{BindGroupLayoutEntry, BindingType, BufferBindingType};
 
 use super::pipeline_cache_file::PipelineCacheFile;

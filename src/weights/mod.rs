@@ -1,8 +1,8 @@
 //! Model files: lists their tensors and reads the bytes on demand.
 //!
 //! [`ModelFiles`] opens a model's configuration, weights and tokenizer. [`Safetensors`] reads weights from
-//! one file or from shards. A [`Gguf`] file contains everything. A [`ByteSource`] stands for a file that is elsewhere. All sizes and offsets in a file are checked
-//! against its real length before they are used.
+//! one file or from shards. A [`Gguf`] file contains everything. A [`ByteSource`] stands for a file that is
+//! elsewhere. All sizes and offsets in a file are checked against its real length before they are used.
 
 mod arriving;
 mod causes;

@@ -201,3 +201,28 @@ fn every_module_has_a_layer() {
         assert!(known.contains(name.as_str()), "{name} is in none of LAYERS");
     }
 }
+
+/// A browser has no clock of std's: asking for it ends the program there.
+#[test]
+fn clocks_are_those_that_browsers_have() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![root.clone()];
+    let mut num_files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            // The command line and the server are not built for browsers.
+            if path.is_dir() && path != root.join("cli") && path != root.join("serve") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let uses_std = text.lines().any(|line| {
+                    line.contains("std::time") && (line.contains("Instant") || line.contains("SystemTime"))
+                });
+                assert!(!uses_std, "{}: clocks come from web_time", path.display());
+                num_files += 1;
+            }
+        }
+    }
+    assert!(num_files > 100, "{num_files} files");
+}

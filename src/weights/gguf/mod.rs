@@ -145,6 +145,7 @@ impl Gguf {
     /// # Errors
     /// Bad input if there is no such tensor or if it is shorter; also if the file can no longer be read.
     pub fn read_part(&self, name: &str, (start, num_bytes): (u64, u64), buffer: &mut Vec<u8>) -> Result<()> {
+        // Not `fetch_part` at once: the configuration reads a tensor, and a part that has not arrived is asked for by this.
         let offset = self.offset_of(name, (start, num_bytes))?;
         self.source.read_vec(offset, num_bytes, buffer)
     }

@@ -1,6 +1,6 @@
 //! `sukashi bench`: measures a model's speed beside the speed that the device could reach.
 
-use sukashi::bench::{self, BenchSettings, KernelTime, Report, Spread};
+use sukashi::bench::{self, BenchSettings, Chosen, KernelTime, Report, Spread};
 use sukashi::figure::Lang;
 use sukashi::{Error, shown};
 
@@ -121,17 +121,10 @@ fn text(report: &Report, terminal: &Terminal) -> String {
         (terminal.words("装置", "device"), format!("{} · {} · {}", info.name, info.backend, info.driver)),
         (
             terminal.words("選択", "choices"),
-            match info.backend.as_str() {
-                "cpu" => terminal
-                    .words("なし（CPU の計算方法は 1 つ）", "none: the CPU has one way to compute")
-                    .into(),
-                _ => format!(
-                    "{} · {} · fusion:{}",
-                    report.choices.gemv.join(", "),
-                    report.choices.prefill.join(", "),
-                    report.choices.fusion
-                ),
-            },
+            choices(
+                report,
+                terminal.words("なし（CPU の計算方法は 1 つ）", "none: the CPU has one way to compute"),
+            ),
         ),
         (terminal.words("読み込み", "load"), format!("{} ms", short(report.load_ms))),
         (terminal.words("シェーダーの準備", "shaders"), format!("{} ms", short(report.compile_ms))),
@@ -211,6 +204,15 @@ fn text(report: &Report, terminal: &Terminal) -> String {
         text += &format!("\n{}", table(profile, terminal));
     }
     text
+}
+
+/// The kernels that were chosen, or `none` for the CPU, which has no choice.
+pub fn choices(report: &Report, none: &str) -> String {
+    let Chosen { gemv, prefill, fusion } = &report.choices;
+    match report.adapter.backend.as_str() {
+        "cpu" => none.to_owned(),
+        _ => format!("{} · {} · fusion:{fusion}", gemv.join(", "), prefill.join(", ")),
+    }
 }
 
 /// A line for each kernel and shape, the most expensive first.

@@ -19,7 +19,9 @@ use super::run::OpenedModel;
 use super::terminal::Terminal;
 use super::tuning::TuningArgs;
 
-/// Answer OpenAI's clients over HTTP
+/// Serve a page to play with the model, and answer OpenAI's clients
+///
+/// The address that is printed is the page: open it in a browser.
 ///
 /// The endpoints are /v1/completions, /v1/chat/completions, /v1/models and more; docs/server.md describes them. The text and the
 /// log-probabilities of a request do not depend on other requests, bit by bit.

@@ -4,7 +4,7 @@ use sukashi::bench::{self, KernelTime, Spread};
 use sukashi::verify;
 use sukashi::{Model, Result, shown};
 
-use super::bench::short;
+use super::bench::{choices, short};
 use super::progress::Progress;
 use super::terminal::Terminal;
 
@@ -19,8 +19,9 @@ pub fn markdown(model: &Model, report: &bench::Report, terminal: &Terminal) -> R
 
 fn text(report: &bench::Report, verified: &verify::Report) -> String {
     let (info, cost, rates, roofline) = (&report.adapter, report.cost, report.rates, report.roofline);
-    let spread = |Spread { median, min, max }: Spread| {
-        format!("{} ({} to {}, {} runs)", short(median), short(min), short(max), report.runs)
+    let spread = |Spread { median, min, max }: Spread| match report.runs {
+        1 => format!("{} (1 run)", short(median)),
+        runs => format!("{} ({} to {}, {runs} runs)", short(median), short(min), short(max)),
     };
     let giga = |value: f64| short(1e-9 * value);
     let failed = verified.rows.iter().filter(|row| !row.passed).count();
@@ -34,15 +35,7 @@ fn text(report: &bench::Report, verified: &verify::Report) -> String {
         ("device", format!("{} · {} · {}", info.name, info.backend, info.kind)),
         ("driver", info.driver.clone()),
         ("model", format!("{} · {}", report.model, report.precision)),
-        (
-            "choices",
-            format!(
-                "{} · {} · fusion:{}",
-                report.choices.gemv.join(", "),
-                report.choices.prefill.join(", "),
-                report.choices.fusion
-            ),
-        ),
+        ("choices", choices(report, "none: the CPU has one way to compute")),
         ("shaders", format!("{} ms", short(report.compile_ms))),
         ("first token", format!("{} ms", spread(report.first_token_ms))),
         (
